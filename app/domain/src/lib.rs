@@ -1,0 +1,9 @@
+//! The rules of Slipway: what a promotion is and how it moves, who may do what, what the figures
+//! mean. No input or output, no clock, no chance: all of that comes in as arguments, so that the
+//! rules run in tests and in the browser.
+
+pub mod ids;
+pub mod image;
+pub mod names;
+pub mod observation;
+pub mod state;

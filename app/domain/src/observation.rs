@@ -1,0 +1,272 @@
+//! What a cluster shows of a workload, in the words of the rules. The cluster and the practice
+//! cluster both produce these; the rules in [`crate::rollout`] and [`crate::promotion`] read them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{ClusterId, PromotionId},
+    image::ContainerImage,
+    names::{Namespace, WorkloadName},
+};
+
+/// Which object in which namespace of a cluster. Deployments are the only kind so far.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WorkloadRef {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// The Deployment's name.
+    pub name: WorkloadName,
+}
+
+impl std::fmt::Display for WorkloadRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// A workload in one of the connected clusters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PlacedWorkload {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The object there.
+    pub workload: WorkloadRef,
+}
+
+/// The mark that Slipway leaves on an object it writes, in the object's own annotations, never in
+/// the pod template. A writer that finds a higher mark than its own stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The promotion that wrote.
+    pub promotion: PromotionId,
+    /// The place of this promotion in the order of promotions of this target; rises with each.
+    pub sequence: i64,
+    /// Rises within a promotion only when what it wants changes.
+    pub generation: u32,
+}
+
+impl Stamp {
+    /// Whether this mark is of later work than `other`.
+    #[must_use]
+    pub fn is_after(&self, other: &Stamp) -> bool {
+        (self.sequence, self.generation) > (other.sequence, other.generation)
+    }
+}
+
+/// Another tool that owns an object and would undo or fight our writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "tool", rename_all = "snake_case")]
+pub enum Manager {
+    /// Argo CD tracks the object.
+    ArgoCd {
+        /// The Application.
+        application: String,
+    },
+    /// Flux's kustomize-controller applies the object.
+    FluxKustomization {
+        /// The Kustomization.
+        name: String,
+    },
+    /// Flux's helm-controller applies the object.
+    FluxHelmRelease {
+        /// The HelmRelease.
+        name: String,
+    },
+    /// A Helm release owns the object.
+    Helm {
+        /// The release.
+        release: String,
+    },
+    /// Another controller owns the object by an owner reference.
+    Controller {
+        /// The owner's kind, such as `Rollout`.
+        kind: String,
+        /// The owner's name.
+        name: String,
+    },
+}
+
+impl Manager {
+    /// Who owns the object, for people: `Argo CD (application shop)`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::ArgoCd { application } => format!("Argo CD (application {application})"),
+            Self::FluxKustomization { name } => format!("Flux (Kustomization {name})"),
+            Self::FluxHelmRelease { name } => format!("Flux (HelmRelease {name})"),
+            Self::Helm { release } => format!("Helm (release {release})"),
+            Self::Controller { kind, name } => format!("{kind} {name}"),
+        }
+    }
+
+    /// What a person can do so that the change goes through.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match self {
+            Self::ArgoCd { application } => format!(
+                "Change the image where Argo CD reads it (the Git source of application {application}), or take this Deployment out of the application."
+            ),
+            Self::FluxKustomization { name } => format!(
+                "Change the image where Flux reads it (the source of Kustomization {name}), or label the Deployment kustomize.toolkit.fluxcd.io/reconcile=disabled."
+            ),
+            Self::FluxHelmRelease { name } => {
+                format!("Change the image in the values of HelmRelease {name}, where Flux reads it.")
+            }
+            Self::Helm { release } => format!(
+                "Upgrade the Helm release {release} with the new image; the next helm upgrade would undo a change made here."
+            ),
+            Self::Controller { kind, name } => {
+                format!("Change the image in {kind} {name}, which writes this Deployment.")
+            }
+        }
+    }
+}
+
+/// Why a container does not run, in Kubernetes' own words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerTrouble {
+    /// The container.
+    pub container: String,
+    /// Kubernetes' reason: `CrashLoopBackOff`, `ImagePullBackOff`, `OOMKilled`, `Error`, …
+    pub reason: String,
+    /// The exit code of the last run, when it ended.
+    pub exit_code: Option<i32>,
+    /// Kubernetes' message, cut to a screen's length.
+    pub message: Option<String>,
+}
+
+impl ContainerTrouble {
+    /// One line: `CrashLoopBackOff, exit code 1`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.exit_code {
+            Some(code) => format!("{}, exit code {code}", self.reason),
+            None => self.reason.clone(),
+        }
+    }
+}
+
+/// A pod of a workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodObservation {
+    /// The pod's name.
+    pub name: String,
+    /// Whether it was made from the Deployment's current template.
+    pub is_updated: bool,
+    /// Whether it is ready to serve.
+    pub is_ready: bool,
+    /// Whether it is being deleted.
+    pub is_terminating: bool,
+    /// Restarts of the container that restarted most.
+    pub restarts: u32,
+    /// Why it does not run, when it does not.
+    pub trouble: Option<ContainerTrouble>,
+    /// When Kubernetes made it.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// How a Deployment replaces its pods, as far as it can lose capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplacementSettings {
+    /// Pods are replaced with at most this many missing at a time.
+    RollingUpdate {
+        /// Pods that may be missing, counted against the wanted number (percentages are rounded down, as Kubernetes does).
+        max_unavailable: u32,
+        /// Pods that may be there in excess (percentages are rounded up).
+        max_surge: u32,
+    },
+    /// All pods end before the first new one starts.
+    Recreate,
+}
+
+/// A Deployment and its pods at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadObservation {
+    /// Which object.
+    pub workload: WorkloadRef,
+    /// Kubernetes' identity of the object; another one means it was deleted and made again.
+    pub uid: String,
+    /// The version of the object that was read.
+    pub resource_version: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// `status.observedGeneration`.
+    pub observed_generation: i64,
+    /// `spec.paused`.
+    pub is_paused: bool,
+    /// `spec.replicas`.
+    pub wanted_replicas: u32,
+    /// `status.replicas`.
+    pub replicas: u32,
+    /// `status.updatedReplicas`.
+    pub updated_replicas: u32,
+    /// `status.readyReplicas`.
+    pub ready_replicas: u32,
+    /// `status.availableReplicas`.
+    pub available_replicas: u32,
+    /// The reason of the condition `Progressing`, such as `ProgressDeadlineExceeded`.
+    pub progressing_reason: Option<String>,
+    /// The message of the condition `ReplicaFailure` (a quota, an admission refusal), when it is true.
+    pub replica_failure: Option<String>,
+    /// `metadata.annotations["deployment.kubernetes.io/revision"]`, for display only.
+    pub revision: Option<String>,
+    /// How pods are replaced.
+    pub replacement: ReplacementSettings,
+    /// `spec.progressDeadlineSeconds`.
+    pub progress_deadline_seconds: u32,
+    /// The images of the template's containers, in its order.
+    pub images: Vec<ContainerImage>,
+    /// The pod template as it stands, kept so that it can be put back exactly.
+    pub template: serde_json::Value,
+    /// Our mark, when Slipway wrote the object.
+    pub stamp: Option<Stamp>,
+    /// Another tool that owns the object.
+    pub manager: Option<Manager>,
+    /// The pods, newest template first, then by name.
+    pub pods: Vec<PodObservation>,
+}
+
+impl WorkloadObservation {
+    /// The image of a container, when the template has it.
+    #[must_use]
+    pub fn image_of(&self, container: &str) -> Option<&str> {
+        self.images.iter().find(|c| c.container.as_str() == container).map(|c| c.image.as_str())
+    }
+}
+
+/// What reading one workload gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Observed {
+    /// The object is there.
+    Present(Box<WorkloadObservation>),
+    /// The object is not there.
+    Missing,
+}
+
+/// The pods of a workload in few words, kept for the Board and the promotion page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodCounts {
+    /// How many are asked for.
+    pub wanted: u32,
+    /// How many run the current template.
+    pub updated: u32,
+    /// How many are ready, of any template.
+    pub ready: u32,
+    /// How many of the current template are available.
+    pub available: u32,
+}
+
+impl From<&WorkloadObservation> for PodCounts {
+    fn from(seen: &WorkloadObservation) -> Self {
+        let updated_ready = seen.pods.iter().filter(|p| p.is_updated && p.is_ready && !p.is_terminating).count();
+        Self {
+            wanted: seen.wanted_replicas,
+            updated: seen.updated_replicas,
+            ready: seen.ready_replicas,
+            available: u32::try_from(updated_ready).unwrap_or(u32::MAX).min(seen.available_replicas),
+        }
+    }
+}

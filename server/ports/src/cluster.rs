@@ -1,0 +1,194 @@
+//! A Kubernetes cluster as the engine needs it: look at a workload, state what it should be, list
+//! what is there, say what is allowed, tell when something changes.
+//!
+//! [`Cluster::apply`] states a wanted end: applying twice is harmless. It is fenced by the
+//! [`Stamp`] on the object: who finds a later mark than their own must not write.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{
+    image::ContainerImage,
+    names::Namespace,
+    observation::{Manager, Observed, Stamp, WorkloadObservation, WorkloadRef},
+};
+use futures_core::stream::BoxStream;
+use secrecy::SecretString;
+
+/// Where a cluster is and how to get in. Only these are ever taken from a kubeconfig.
+#[derive(Clone, Debug)]
+pub enum ConnectionSettings {
+    /// An API server by address, certificate authority and token.
+    Token {
+        /// `https://host:port`.
+        server: String,
+        /// PEM of the certificate authority; the system's roots when absent.
+        certificate_authority: Option<String>,
+        /// A service account's token.
+        token: SecretString,
+    },
+    /// The cluster that this process runs in, by the mounted service account.
+    InCluster,
+    /// The practice cluster, labelled as such on every screen.
+    Practice,
+}
+
+/// Makes a [`Cluster`] from settings; does not talk to it yet.
+pub trait ClusterConnector: Send + Sync + 'static {
+    /// A handle to the cluster.
+    ///
+    /// # Errors
+    /// [`ClusterError::Settings`] when address, certificate or token cannot be used.
+    fn connect(&self, settings: &ConnectionSettings) -> Result<Arc<dyn Cluster>, ClusterError>;
+}
+
+/// Which namespaces to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamespaceScope {
+    /// Every namespace that the credentials may list.
+    All,
+    /// Only these.
+    Only(Vec<Namespace>),
+}
+
+/// What one workload should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkloadChange {
+    /// Which object.
+    pub workload: WorkloadRef,
+    /// Our mark for this change.
+    pub stamp: Stamp,
+    /// What the pod template should be.
+    pub template: TemplateChange,
+    /// For `kubernetes.io/change-cause`: who, what, why in one line.
+    pub change_cause: String,
+}
+
+/// What to do to the pod template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TemplateChange {
+    /// Set the images of these containers; every other byte stays.
+    Images(Vec<ContainerImage>),
+    /// Put back the whole template as it was saved before the change.
+    Restore(serde_json::Value),
+}
+
+/// What [`Cluster::apply`] found and did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApplyOutcome {
+    /// The object was written now.
+    Written,
+    /// The object was as wanted and carried our mark already; nothing was written.
+    Unchanged,
+    /// Our mark is there but the images are not ours: a person or a tool changed them since.
+    /// Nothing was written.
+    ChangedByOthers,
+    /// The object carries a later mark; nothing was written.
+    Overtaken(Stamp),
+    /// Another tool owns the object; nothing was written.
+    Managed(Manager),
+    /// The object is not there; nothing was written.
+    Missing,
+}
+
+/// What the caller can do about a failed call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterError {
+    /// No answer, or an answer that says 'later': try again with patience.
+    #[error("the cluster cannot be reached: {0}")]
+    Unreachable(String),
+    /// The credentials are not accepted: a person must renew them.
+    #[error("the cluster does not accept the credentials: {0}")]
+    Unauthorized(String),
+    /// The credentials do not allow this: a person must grant it.
+    #[error("the cluster does not allow it: {0}")]
+    Forbidden(String),
+    /// The object changed between reading and writing, several times: try again.
+    #[error("the object changed while it was being written")]
+    Conflict,
+    /// The API server refused the content: trying again will not help.
+    #[error("the cluster refused the change: {0}")]
+    Invalid(String),
+    /// Address, certificate or token cannot be used as given.
+    #[error("the connection settings cannot be used: {0}")]
+    Settings(String),
+}
+
+/// A permission that Slipway needs, and whether it has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// The verb: `get`, `list`, `watch`, `patch`, …
+    pub verb: String,
+    /// The resource with its group: `deployments.apps`.
+    pub resource: String,
+    /// The namespace asked about; `None` for all of them.
+    pub namespace: Option<Namespace>,
+    /// What it is needed for, in words.
+    pub needed_for: String,
+    /// Whether the cluster says yes.
+    pub is_granted: bool,
+}
+
+/// What 'Test connection' found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionReport {
+    /// The API server's version, such as `v1.36.3`.
+    pub version: String,
+    /// Each permission that Slipway needs.
+    pub permissions: Vec<Permission>,
+}
+
+/// A Deployment that is there, offered for becoming a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiscoveredWorkload {
+    /// What it looks like now.
+    pub observation: WorkloadObservation,
+    /// Labels of the object, to guess service and team from.
+    pub labels: Vec<(String, String)>,
+}
+
+/// What a watch tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InventoryEvent {
+    /// The watch is established and everything present has been told: what was not told is gone.
+    Synced,
+    /// The workload is like this now (told on every change of it or of its pods).
+    Changed(Box<WorkloadObservation>),
+    /// The workload is gone.
+    Deleted(WorkloadRef),
+    /// The watch broke; it is being set up again by itself.
+    Lost(ClusterError),
+}
+
+/// One cluster.
+#[async_trait]
+pub trait Cluster: Send + Sync + 'static {
+    /// Reads a workload and its pods.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; a missing object is not an error but [`Observed::Missing`].
+    async fn observe(&self, workload: &WorkloadRef) -> Result<Observed, ClusterError>;
+
+    /// Makes the workload what `change` says, unless a later mark, another tool or another
+    /// person's change forbids it. Writes at most once and only with the resource version it read.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; after [`ClusterError::Unreachable`] the write may or may not have happened.
+    async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError>;
+
+    /// Lists the Deployments in `scope`, by namespace and name.
+    ///
+    /// # Errors
+    /// [`ClusterError`].
+    async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError>;
+
+    /// Asks what works and which permissions are missing.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when not even that can be asked.
+    async fn check(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError>;
+
+    /// Tells every change of Deployments and their pods in `scope`, starting with everything that
+    /// is there, then [`InventoryEvent::Synced`]. Never ends by itself; after a loss it starts over.
+    fn watch(&self, scope: NamespaceScope) -> BoxStream<'static, InventoryEvent>;
+}

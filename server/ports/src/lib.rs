@@ -1,0 +1,13 @@
+//! What lies outside of Slipway, as the engine knows it: clusters, messengers, the clock and
+//! randomness. Only traits and the types they exchange; every implementation lives elsewhere.
+
+pub mod clock;
+pub mod cluster;
+pub mod messenger;
+
+pub use clock::{Clock, Randomness};
+pub use cluster::{
+    ApplyOutcome, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings, DiscoveredWorkload,
+    InventoryEvent, NamespaceScope, Permission, TemplateChange, WorkloadChange,
+};
+pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
