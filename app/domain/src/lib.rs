@@ -2,8 +2,15 @@
 //! mean. No input or output, no clock, no chance: all of that comes in as arguments, so that the
 //! rules run in tests and in the browser.
 
+pub mod actor;
+pub mod deployment;
+pub mod environment;
 pub mod ids;
 pub mod image;
 pub mod names;
 pub mod observation;
+pub mod promotion;
+pub mod rollout;
 pub mod state;
+pub mod strategy;
+pub mod version;

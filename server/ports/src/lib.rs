@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod judgement;
 pub mod messenger;
 
 pub use clock::{Clock, Randomness};
@@ -10,4 +11,5 @@ pub use cluster::{
     ApplyOutcome, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings, DiscoveredWorkload,
     InventoryEvent, NamespaceScope, Permission, TemplateChange, WorkloadChange,
 };
+pub use judgement::{Judgement, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};

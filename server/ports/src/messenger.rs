@@ -62,8 +62,12 @@ pub trait Messenger: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`MessengerError`]; after `Unknown` look with [`Messenger::find`] before posting again.
-    async fn post(&self, channel: &str, key: MessageKey, message: &PromotionMessage)
-    -> Result<MessageRef, MessengerError>;
+    async fn post(
+        &self,
+        channel: &str,
+        key: MessageKey,
+        message: &PromotionMessage,
+    ) -> Result<MessageRef, MessengerError>;
 
     /// Replaces the text of a message.
     ///

@@ -1,0 +1,150 @@
+//! What comes into a decision and what comes out of it.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::{JournalEntry, Plan, Promotion};
+use crate::{
+    actor::{Identity, NotAllowed},
+    environment::EnvironmentRules,
+    ids::{PersonId, PromotionId},
+    observation::{Observed, PlacedWorkload},
+};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A person consents to the plan that they read.
+    Approve {
+        /// Who; must be a person.
+        by: Identity,
+        /// What they said.
+        comment: Option<String>,
+        /// The number of the plan that they read.
+        plan_number: u32,
+    },
+    /// A person says no, with a reason.
+    Reject {
+        /// Who.
+        by: Identity,
+        /// Why.
+        reason: String,
+    },
+    /// Withdraw it before its start.
+    Cancel {
+        /// Who.
+        by: Identity,
+        /// Why.
+        reason: String,
+    },
+    /// Stop it after its start; what ran before comes back.
+    Abort {
+        /// Who.
+        by: Identity,
+        /// Why.
+        reason: String,
+    },
+    /// Another promotion takes its place.
+    Supersede {
+        /// That promotion's number.
+        by: i64,
+    },
+    /// All workloads were read.
+    Observed(Vec<(PlacedWorkload, Observed)>),
+    /// A cluster refused what was to be written; trying again will not help.
+    RefusedByCluster {
+        /// The cluster's words.
+        message: String,
+    },
+    /// Something keeps us from telling; try again later.
+    Trouble {
+        /// In words, with the cluster's name.
+        message: String,
+    },
+    /// Time went by.
+    Clock,
+}
+
+/// Who holds the target now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupant {
+    /// The promotion.
+    pub id: PromotionId,
+    /// Its number.
+    pub number: i64,
+}
+
+/// What the deciding transaction knows besides the promotion itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The environment's rules now.
+    pub rules: EnvironmentRules,
+    /// What the plan would be if it were made now: images, workloads and rules of this moment.
+    pub plan_now: Plan,
+    /// The environment that must be healthy before, when the rules name one: its name, and whether
+    /// the version is healthy there now.
+    pub healthy_before: Option<(String, bool)>,
+    /// Another promotion that holds the target.
+    pub occupant: Option<Occupant>,
+    /// The sequence number that a start at this target would get.
+    pub next_sequence: i64,
+    /// Those among the approvers who may approve at this moment.
+    pub may_approve: BTreeSet<PersonId>,
+}
+
+/// Something that must happen once, written as an outbox row in the deciding transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Bring the promotion's message up to its state.
+    TellMessenger,
+}
+
+/// The outcome of a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The next state.
+    pub next: Promotion,
+    /// What happened, in order.
+    pub journal: Vec<JournalEntry>,
+    /// What must happen once.
+    pub outbox: Vec<Effect>,
+    /// When to look again; `None` only when it is over.
+    pub wake_at: Option<DateTime<Utc>>,
+}
+
+/// Why an input was refused; the text says which rule and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The role does not include it.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    /// Only people consent.
+    #[error("a machine identity cannot approve; a person must")]
+    MachineApproval,
+    /// The requester does not count as an approver.
+    #[error("who asked for a promotion cannot approve it; someone else must")]
+    OwnRequest,
+    /// The same person twice.
+    #[error("you have approved this already")]
+    AlreadyApproved,
+    /// The plan changed since it was read.
+    #[error("what would change is not what you read any more; read it again before you approve")]
+    PlanChanged,
+    /// It needs a reason.
+    #[error("a reason is needed")]
+    ReasonNeeded,
+    /// It is over.
+    #[error("this promotion is over: {0}")]
+    Over(String),
+    /// It has started, so it cannot be approved, rejected or cancelled any more.
+    #[error("this promotion has started; abort it to stop it")]
+    Started,
+    /// It has not started, so there is nothing to abort.
+    #[error("this promotion has not started; cancel it to withdraw it")]
+    NotStarted,
+    /// It is on its way back already.
+    #[error("this promotion is being taken back already")]
+    AlreadyTakingBack,
+}

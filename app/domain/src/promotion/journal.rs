@@ -1,0 +1,212 @@
+//! What happened in a promotion, in order. Events carry data; the words are made here, so that an
+//! old entry reads like a new one.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{TakeBackCause, TakenBack};
+use crate::{actor::Identity, state::Mark};
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who, or which rule.
+    pub by: Identity,
+    /// What.
+    pub event: JournalEvent,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum JournalEvent {
+    /// It was asked for.
+    Requested {
+        /// Why.
+        reason: String,
+    },
+    /// A person consented.
+    Approved {
+        /// How many have now.
+        have: u8,
+        /// How many must.
+        need: u8,
+        /// What they said.
+        comment: Option<String>,
+    },
+    /// Approvals do not count any more.
+    ApprovalsVoid {
+        /// Why.
+        why: String,
+    },
+    /// A person said no.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+    /// It was withdrawn.
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
+    /// It waited too long.
+    Expired,
+    /// It is held up by something else than before.
+    Waits {
+        /// For what, in words.
+        for_what: Vec<String>,
+    },
+    /// It holds the target.
+    Started,
+    /// What ran before is saved and the new images are being set.
+    RollingOut {
+        /// From which images.
+        from: Vec<String>,
+        /// To which images.
+        to: Vec<String>,
+    },
+    /// Pods moved.
+    Pods {
+        /// In words, by workload.
+        progress: String,
+    },
+    /// The clusters cannot be told or asked.
+    Trouble {
+        /// In words.
+        message: String,
+    },
+    /// It is over again.
+    TroubleOver,
+    /// It is being taken back.
+    TakingBack {
+        /// Why.
+        cause: TakeBackCause,
+    },
+    /// Someone wants it aborted while it is on its way back already, or similar notes.
+    WatchStarted {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// The version runs.
+    Succeeded,
+    /// The version does not run.
+    Failed {
+        /// Why.
+        why: String,
+        /// Whether what ran before runs again.
+        back: TakenBack,
+    },
+    /// A person stopped it and it is settled.
+    Aborted {
+        /// Whether what ran before runs again.
+        back: TakenBack,
+    },
+    /// Another one took its place.
+    Superseded {
+        /// Its number.
+        by: i64,
+    },
+}
+
+impl JournalEvent {
+    /// The event in two or three words: `Approved, 1 of 2`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Requested { .. } => "Asked".into(),
+            Self::Approved { have, need, .. } => format!("Approved, {have} of {need}"),
+            Self::ApprovalsVoid { .. } => "Approvals void".into(),
+            Self::Rejected { .. } => "Rejected".into(),
+            Self::Cancelled { .. } => "Cancelled".into(),
+            Self::Expired => "Expired".into(),
+            Self::Waits { .. } => "Waits".into(),
+            Self::Started => "Started".into(),
+            Self::RollingOut { .. } => "Rolling out".into(),
+            Self::Pods { .. } => "Pods".into(),
+            Self::Trouble { .. } => "Cannot tell".into(),
+            Self::TroubleOver => "Can tell again".into(),
+            Self::TakingBack { cause: TakeBackCause::Aborted { .. } } => "Abort".into(),
+            Self::TakingBack { .. } => "Taking back".into(),
+            Self::WatchStarted { .. } => "Watching".into(),
+            Self::Succeeded => "Done".into(),
+            Self::Failed { .. } => "Failed".into(),
+            Self::Aborted { .. } => "Aborted".into(),
+            Self::Superseded { .. } => "Superseded".into(),
+        }
+    }
+
+    /// The rest of the sentence; may be empty.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Requested { reason } | Self::Rejected { reason } | Self::Cancelled { reason } => quoted(reason),
+            Self::Approved { comment, .. } => comment.as_deref().map(quoted).unwrap_or_default(),
+            Self::ApprovalsVoid { why } => why.clone(),
+            Self::Expired => format!("nothing happened for {} days", super::WAITING_LASTS_DAYS),
+            Self::Waits { for_what } => for_what.join("; "),
+            Self::Started => "holds the target; looks at the workloads first".into(),
+            Self::RollingOut { from, to } => format!("{} → {}", from.join(", "), to.join(", ")),
+            Self::Pods { progress } => progress.clone(),
+            Self::Trouble { message } => message.clone(),
+            Self::TroubleOver => "the clusters answer again".into(),
+            Self::TakingBack { cause } => cause.words(),
+            Self::WatchStarted { until } => format!("until {}", until.format("%H:%M UTC")),
+            Self::Succeeded => "every pod runs the new version".into(),
+            Self::Failed { why, back } => format!("{why}; {}", back.words()),
+            Self::Aborted { back } => back.words(),
+            Self::Superseded { by } => format!("promotion {by} takes its place"),
+        }
+    }
+
+    /// How it is shown.
+    #[must_use]
+    pub const fn mark(&self) -> Mark {
+        match self {
+            Self::Approved { .. } | Self::Succeeded | Self::TroubleOver => Mark::Done,
+            Self::Started | Self::RollingOut { .. } | Self::Pods { .. } | Self::WatchStarted { .. } => Mark::Moving,
+            Self::Waits { .. } | Self::ApprovalsVoid { .. } | Self::Trouble { .. } => Mark::Waiting,
+            Self::Rejected { .. } | Self::TakingBack { .. } | Self::Failed { .. } | Self::Aborted { .. } => {
+                Mark::Failed
+            }
+            Self::Requested { .. } | Self::Cancelled { .. } | Self::Expired | Self::Superseded { .. } => Mark::Nothing,
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("“{text}”") }
+}
+
+impl TakeBackCause {
+    /// Why, in one line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Rollout { workload, failure } => format!("{}: {}", workload, failure.words()),
+            Self::Budget { seconds, progress } => {
+                format!("not complete within {} min: {progress}", seconds.div_ceil(60))
+            }
+            Self::Aborted { by, reason } => format!("{}: {}", by.shown(), quoted(reason)),
+            Self::Superseded { by } => format!("promotion {by} takes its place"),
+            Self::ChangedByOthers { workload, images } => {
+                format!("{workload} was changed by someone else to {}", images.join(", "))
+            }
+            Self::Deleted { workload } => format!("{workload} was deleted"),
+            Self::RefusedByCluster { message } => format!("the cluster refused the change: {message}"),
+        }
+    }
+}
+
+impl TakenBack {
+    /// Whether what ran before runs again, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::NotNeeded => "nothing had been changed".into(),
+            Self::Complete => "what ran before runs again".into(),
+            Self::Incomplete { what } => format!("not everything is back, someone must look: {what}"),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A promotion's state in words, the same everywhere: Board, promotion page, Slack.
+
+use super::{Blocker, Failure, Phase, Promotion, TakenBack, WorkloadProgress};
+use crate::state::Mark;
+
+/// The state in one line, with its mark.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Headline {
+    /// Icon and colour.
+    pub mark: Mark,
+    /// The words, with the person or the time it waits for.
+    pub words: String,
+    /// Progress in percent while it moves.
+    pub percent: Option<u8>,
+}
+
+/// What a waiting promotion waits for, in words.
+#[must_use]
+pub fn words_for_blocker(blocker: &Blocker) -> String {
+    match blocker {
+        Blocker::Approvals { have, need } if *have == 0 => match need {
+            1 => "waits for 1 approval".to_owned(),
+            n => format!("waits for {n} approvals"),
+        },
+        Blocker::Approvals { have, need } => format!("waits for {} more of {need} approvals", need - have),
+        Blocker::NotHealthyBefore { environment } => {
+            format!("waits until this version is healthy in {environment}")
+        }
+        Blocker::Queue { behind } => format!("waits in the queue behind promotion {behind}"),
+    }
+}
+
+/// The state of a promotion in one line.
+#[must_use]
+pub fn headline(promotion: &Promotion) -> Headline {
+    let line = |mark, words: String| Headline { mark, words, percent: None };
+    match &promotion.phase {
+        Phase::Waiting { blockers } => {
+            let words: Vec<_> = blockers.iter().map(words_for_blocker).collect();
+            line(Mark::Waiting, if words.is_empty() { "about to start".to_owned() } else { words.join("; ") })
+        }
+        Phase::Starting { .. } => moving(promotion, "starting: looks at the workloads first".to_owned(), Some(0)),
+        Phase::Progressing { run, .. } => {
+            moving(promotion, format!("rolling out: {}", pods_in_words(&run.progress)), percent(&run.progress))
+        }
+        Phase::TakingBack { run, cause, .. } => {
+            let words = format!("taking back: {} ({})", pods_in_words(&run.progress), cause.words());
+            moving(promotion, words, percent(&run.progress))
+        }
+        Phase::Watching { until, .. } => line(Mark::Done, format!("done, watched until {}", until.format("%H:%M UTC"))),
+        Phase::Succeeded { .. } => line(Mark::Done, "done".to_owned()),
+        Phase::Failed { failure, back, .. } => line(Mark::Failed, failed_in_words(failure, back)),
+        Phase::Aborted { by, back, .. } => match back {
+            TakenBack::Incomplete { what } => line(Mark::Failed, format!("aborted, someone must look: {what}")),
+            TakenBack::NotNeeded | TakenBack::Complete => line(Mark::Nothing, format!("aborted by {}", by.shown())),
+        },
+        Phase::Rejected { by, .. } => line(Mark::Failed, format!("rejected by {}", by.shown())),
+        Phase::Cancelled { by, .. } => line(Mark::Nothing, format!("cancelled by {}", by.shown())),
+        Phase::Expired { .. } => line(Mark::Nothing, "expired: nobody acted on it".to_owned()),
+        Phase::Superseded { by, .. } => line(Mark::Nothing, format!("superseded by promotion {by}")),
+    }
+}
+
+fn moving(promotion: &Promotion, words: String, percent: Option<u8>) -> Headline {
+    match &promotion.trouble {
+        Some(trouble) => Headline {
+            mark: Mark::Waiting,
+            words: format!("cannot tell since {}: {}", trouble.since.format("%H:%M UTC"), trouble.message),
+            percent,
+        },
+        None => Headline { mark: Mark::Moving, words, percent },
+    }
+}
+
+fn failed_in_words(failure: &Failure, back: &TakenBack) -> String {
+    match (failure, back) {
+        (Failure::Start { message }, _) => format!("not started: {message}"),
+        (Failure::Overtaken { workload }, _) => format!("stopped: {workload} was written by a later promotion"),
+        (Failure::TakenBack { cause }, TakenBack::Complete | TakenBack::NotNeeded) => {
+            format!("taken back: {}", cause.words())
+        }
+        (Failure::TakenBack { cause }, TakenBack::Incomplete { what }) => {
+            format!("failed: {}; someone must look: {what}", cause.words())
+        }
+    }
+}
+
+fn pods_in_words(progress: &[WorkloadProgress]) -> String {
+    let (available, wanted) = pods(progress);
+    if wanted == 0 { "about to begin".to_owned() } else { format!("{available} of {wanted} pods") }
+}
+
+fn pods(progress: &[WorkloadProgress]) -> (u32, u32) {
+    let sum = |count: fn(&WorkloadProgress) -> u32| progress.iter().map(count).fold(0, u32::saturating_add);
+    let ours = |p: &WorkloadProgress| if p.was_ours { p.counts.available.min(p.counts.wanted) } else { 0 };
+    (sum(ours), sum(|p| p.counts.wanted))
+}
+
+fn percent(progress: &[WorkloadProgress]) -> Option<u8> {
+    let (available, wanted) = pods(progress);
+    (wanted > 0).then(|| u8::try_from(u64::from(available) * 100 / u64::from(wanted)).unwrap_or(100))
+}

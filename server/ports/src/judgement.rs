@@ -1,0 +1,106 @@
+//! The rule of [`crate::Cluster::apply`], once for every cluster: what an object as it was read says
+//! about a change. Who may write, who is late, what is done already. Knows nothing of Kubernetes'
+//! protocol and never fails but for a change that names what is not there.
+
+use domain::{
+    image::ContainerImage,
+    names::ContainerName,
+    observation::{Stamp, WorkloadObservation},
+};
+use serde_json::Value;
+
+use crate::cluster::{ApplyOutcome, ClusterError, TemplateChange, WorkloadChange};
+
+/// What to do with a change after reading its object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Write it, with the resource version that was read.
+    Write,
+    /// Write nothing and answer this.
+    Answer(ApplyOutcome),
+}
+
+impl WorkloadChange {
+    /// Judges the change against the object as it was read. A later mark is looked at first (a late
+    /// worker must stop, whatever it sees), then the owner, then whether our mark is there already.
+    ///
+    /// # Errors
+    /// [`ClusterError::Invalid`] when the change names a container that the template does not have,
+    /// or restores something that is not a pod template.
+    pub fn judge(&self, seen: &WorkloadObservation) -> Result<Judgement, ClusterError> {
+        if let Some(stamp) = seen.stamp
+            && stamp.is_after(&self.stamp)
+        {
+            return Ok(Judgement::Answer(ApplyOutcome::Overtaken(stamp)));
+        }
+        if let Some(manager) = &seen.manager {
+            return Ok(Judgement::Answer(ApplyOutcome::Managed(manager.clone())));
+        }
+        let is_as_wanted = self.template.is_shown_by(seen)?;
+        Ok(match (is_ours(seen.stamp, self.stamp), is_as_wanted) {
+            (true, true) => Judgement::Answer(ApplyOutcome::Unchanged),
+            (true, false) => Judgement::Answer(ApplyOutcome::ChangedByOthers),
+            (false, true | false) => Judgement::Write,
+        })
+    }
+}
+
+fn is_ours(found: Option<Stamp>, ours: Stamp) -> bool {
+    found == Some(ours)
+}
+
+impl TemplateChange {
+    /// The images that the template's containers have after the change, as far as it says.
+    #[must_use]
+    pub fn images(&self) -> Vec<ContainerImage> {
+        match self {
+            Self::Images(images) => images.clone(),
+            Self::Restore(template) => template_images(template),
+        }
+    }
+
+    /// Whether the object has the images that this asks for. Only images count: what others add to a
+    /// template (a restart annotation, the API server's defaults) is no change of version.
+    ///
+    /// # Errors
+    /// [`ClusterError::Invalid`] as for [`WorkloadChange::judge`].
+    fn is_shown_by(&self, seen: &WorkloadObservation) -> Result<bool, ClusterError> {
+        match self {
+            Self::Images(images) => {
+                if let Some(unknown) = images.iter().find(|i| seen.image_of(i.container.as_str()).is_none()) {
+                    return Err(no_container(&unknown.container, seen));
+                }
+                Ok(images.iter().all(|i| seen.image_of(i.container.as_str()) == Some(i.image.as_str())))
+            }
+            Self::Restore(template) => {
+                let images = template_images(template);
+                if images.is_empty() {
+                    return Err(ClusterError::Invalid("the saved pod template has no containers".to_owned()));
+                }
+                Ok(images == seen.images)
+            }
+        }
+    }
+}
+
+fn no_container(container: &ContainerName, seen: &WorkloadObservation) -> ClusterError {
+    let there: Vec<&str> = seen.images.iter().map(|i| i.container.as_str()).collect();
+    ClusterError::Invalid(format!(
+        "{} has no container '{container}'; it has {}",
+        seen.workload,
+        if there.is_empty() { "none".to_owned() } else { there.join(", ") }
+    ))
+}
+
+/// The images of the containers of a pod template in Kubernetes' JSON, in its order. What has no
+/// valid name or no image is left out: Kubernetes accepts neither.
+#[must_use]
+pub fn template_images(template: &Value) -> Vec<ContainerImage> {
+    let containers = template.pointer("/spec/containers").and_then(Value::as_array);
+    let image_of = |container: &Value| {
+        let name = container.get("name").and_then(Value::as_str)?;
+        let image = container.get("image").and_then(Value::as_str)?;
+        Some(ContainerImage { container: ContainerName::parse(name).ok()?, image: image.to_owned() })
+    };
+    containers.map(|list| list.iter().filter_map(image_of).collect()).unwrap_or_default()
+}
