@@ -1,0 +1,102 @@
+//! What can be asked of `cargo xtask`, and which part does it.
+
+use std::env;
+use std::ffi::OsString;
+use std::process::{Command, ExitCode, ExitStatus};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Parser, Subcommand};
+
+use crate::children;
+use crate::control_plane::{self, ControlPlane};
+use crate::postgres::{self, Postgres};
+use crate::process;
+
+/// The commands of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// The Kubernetes control plane that tests run on
+    #[command(subcommand)]
+    Controlplane(ControlPlaneTask),
+    /// Run one command with a private PostgreSQL, its address in SLIPWAY_TEST_POSTGRES_URL
+    Postgres(Inner),
+}
+
+#[derive(Subcommand)]
+enum ControlPlaneTask {
+    /// Build its programs from their Go sources into the cache, where they are missing
+    Build,
+    /// Start it, run one command with its kubeconfigs in the environment, and end it
+    Start {
+        /// Use the cluster in SLIPWAY_TEST_KUBECONFIG when the environment names one
+        #[arg(long)]
+        for_tests: bool,
+        #[command(flatten)]
+        inner: Inner,
+    },
+}
+
+/// A command to run, after `--`.
+#[derive(Args)]
+struct Inner {
+    /// The command and its arguments
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+/// Reads the command line; ends the program with a message when it is wrong.
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// Those of the command; the exit code of a command run for the person is passed on instead.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Task::Controlplane(ControlPlaneTask::Build) => {
+            control_plane::programs()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Controlplane(ControlPlaneTask::Start { for_tests, inner }) => {
+            if for_tests && env::var_os(control_plane::KUBECONFIG).is_some() {
+                return inner.run(&[]);
+            }
+            let plane = ControlPlane::start(&control_plane::programs()?)?;
+            inner.run(&plane.environment())
+        }
+        Task::Postgres(inner) => {
+            let server = Postgres::start()?;
+            inner.run(&[(postgres::URL, server.url().into())])
+        }
+    }
+}
+
+impl Inner {
+    /// Runs the command where the person stands, and passes its exit code on.
+    fn run(&self, environment: &[(&str, OsString)]) -> Result<ExitCode> {
+        let (program, arguments) = self.command.split_first().context("no command was given after --")?;
+        let mut command: Command = process::command(program);
+        command
+            .args(arguments)
+            .current_dir(env::current_dir()?)
+            .envs(environment.iter().map(|(name, value)| (name, value)));
+        let status = children::foreground(&mut command)?;
+        Ok(exit_code(status))
+    }
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    use std::os::unix::process::ExitStatusExt as _;
+    let code =
+        status.code().or_else(|| status.signal().map(|signal| 128 + signal)).and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
+}
