@@ -5,6 +5,7 @@ pub mod clock;
 pub mod cluster;
 pub mod judgement;
 pub mod messenger;
+pub mod permissions;
 
 pub use clock::{Clock, Randomness};
 pub use cluster::{
@@ -13,3 +14,4 @@ pub use cluster::{
 };
 pub use judgement::{Judgement, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
+pub use permissions::{NEEDED_PERMISSIONS, NeededPermission};

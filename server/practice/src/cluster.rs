@@ -1,0 +1,336 @@
+//! The practice cluster itself: [`ports::Cluster`] over the stored Deployments. Every call plays the
+//! Deployment up to the clock's time first, so that reading at a time gives what a real cluster
+//! would show then, whoever read before.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::observation::{Observed, WorkloadObservation, WorkloadRef};
+use futures::stream::BoxStream;
+use ports::{
+    ApplyOutcome, Clock, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload, InventoryEvent, Judgement,
+    NamespaceScope, Permission, TemplateChange, WorkloadChange,
+};
+use serde_json::Value;
+
+use crate::{
+    behaviour::Timing,
+    controller::Pace,
+    deployment::Deployment,
+    faults::{self, Fate, Faults},
+    state::{AcceptedWrite, State, Storage, Writer},
+    watch::{self, Watchers},
+};
+
+/// How a practice cluster behaves and where it keeps what it knows.
+#[derive(Clone, Debug)]
+pub struct PracticeSettings {
+    /// Decides start delays and names: the same seed gives the same cluster.
+    pub seed: u64,
+    /// The shortest and the longest start of a pod.
+    pub start_delay: (Duration, Duration),
+    /// The start of a version whose tag ends in `-slow`.
+    pub slow_start: Duration,
+    /// The file that keeps the state; memory when absent.
+    pub state_file: Option<PathBuf>,
+    /// How often watches look again by themselves, in real time; `None` when a test's clock moves
+    /// and [`PracticeCluster::tick`] says so.
+    pub tick: Option<Duration>,
+}
+
+impl Default for PracticeSettings {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            start_delay: (Duration::from_secs(1), Duration::from_secs(3)),
+            slow_start: Duration::from_secs(10),
+            state_file: None,
+            tick: Some(Duration::from_millis(250)),
+        }
+    }
+}
+
+impl PracticeSettings {
+    fn pace(&self) -> Pace {
+        let ms = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX / 4);
+        let (start_min_ms, longest_ms) = (ms(self.start_delay.0), ms(self.start_delay.1));
+        Pace {
+            // The kubelet waits 10 s, 20 s, ... up to 5 min between restarts; here it is a tenth, so
+            // that a loop is seen within seconds.
+            timing: Timing { run_ms: 300, back_off_ms: 1_000, back_off_cap_ms: 30_000, up_ms: 3_000, down_ms: 2_000 },
+            start_min_ms,
+            start_max_ms: longest_ms.max(start_min_ms),
+            slow_ms: ms(self.slow_start),
+            end_ms: 500,
+            lag_ms: 50,
+        }
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) seed: u64,
+    pub(crate) pace: Pace,
+    pub(crate) tick: Option<Duration>,
+    storage: Mutex<Storage>,
+    pub(crate) faults: Faults,
+    pub(crate) watchers: Watchers,
+}
+
+/// An in-process cluster that behaves like Kubernetes; clones are the same cluster.
+#[derive(Clone)]
+pub struct PracticeCluster {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl PracticeCluster {
+    /// A cluster whose time is `clock`'s.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] when the state file is there but cannot be read.
+    pub fn open(clock: Arc<dyn Clock>, settings: PracticeSettings) -> std::io::Result<Self> {
+        let pace = settings.pace();
+        let storage = match settings.state_file {
+            Some(path) => Storage::in_file(path)?,
+            None => Storage::in_memory(),
+        };
+        let inner = Inner {
+            clock,
+            seed: settings.seed,
+            pace,
+            tick: settings.tick,
+            storage: Mutex::new(storage),
+            faults: Faults::default(),
+            watchers: Watchers::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// A cluster in memory that moves only with `clock` and [`PracticeCluster::tick`]: for tests.
+    #[must_use]
+    pub fn for_tests(clock: Arc<dyn Clock>) -> Self {
+        let inner = Inner {
+            clock,
+            seed: 1,
+            pace: PracticeSettings::default().pace(),
+            tick: None,
+            storage: Mutex::new(Storage::in_memory()),
+            faults: Faults::default(),
+            watchers: Watchers::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Every accepted write still in the journal (the last 2,000), oldest first.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] when the state file cannot be read.
+    pub fn journal(&self) -> std::io::Result<Vec<AcceptedWrite>> {
+        self.inner.read(|state, _| state.journal.clone())
+    }
+
+    /// Slipway's accepted writes of one workload, oldest first: for 'nothing is applied twice'.
+    ///
+    /// # Errors
+    /// As [`PracticeCluster::journal`].
+    pub fn writes_of(&self, workload: &WorkloadRef) -> std::io::Result<Vec<AcceptedWrite>> {
+        let journal = self.journal()?;
+        Ok(journal.into_iter().filter(|w| w.by == Writer::Slipway && w.workload == *workload).collect())
+    }
+
+    /// The change cause that stands on a workload, as `kubernetes.io/change-cause` does.
+    ///
+    /// # Errors
+    /// As [`PracticeCluster::journal`].
+    pub fn change_cause(&self, workload: &WorkloadRef) -> std::io::Result<Option<String>> {
+        self.inner.read(|state, _| state.get(workload).and_then(|d| d.change_cause.clone()))
+    }
+}
+
+impl Inner {
+    fn storage(&self) -> MutexGuard<'_, Storage> {
+        self.storage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `look` on the state as it is stored now.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&mut State, DateTime<Utc>) -> T) -> std::io::Result<T> {
+        let mut storage = self.storage();
+        storage.refresh()?;
+        Ok(look(&mut storage.state, self.clock.now()))
+    }
+
+    /// Runs `change` on the state and keeps the result before answering, when it changed anything.
+    pub(crate) fn write<T>(&self, change: impl FnOnce(&mut State, DateTime<Utc>) -> (T, bool)) -> std::io::Result<T> {
+        let answer = {
+            let mut storage = self.storage();
+            let lock = storage.lock()?;
+            let (answer, has_changed) = change(&mut storage.state, self.clock.now());
+            if has_changed {
+                storage.save(&lock)?;
+            }
+            answer
+        };
+        self.watchers.wake();
+        Ok(answer)
+    }
+
+    pub(crate) fn observe_now(&self, workload: &WorkloadRef) -> std::io::Result<Observed> {
+        self.read(|state, now| match state.get_mut(workload) {
+            Some(deployment) => Observed::Present(Box::new(self.observe(deployment, now))),
+            None => Observed::Missing,
+        })
+    }
+
+    pub(crate) fn observe(&self, deployment: &mut Deployment, now: DateTime<Utc>) -> WorkloadObservation {
+        deployment.play(now, &self.pace);
+        deployment.observe(deployment.played_to, &self.pace.timing)
+    }
+
+    fn apply_now(&self, change: &WorkloadChange) -> std::io::Result<Result<ApplyOutcome, ClusterError>> {
+        self.write(|state, now| {
+            let outcome = self.apply_to(state, now, change);
+            let has_written = outcome == Ok(ApplyOutcome::Written);
+            (outcome, has_written)
+        })
+    }
+
+    fn apply_to(
+        &self,
+        state: &mut State,
+        now: DateTime<Utc>,
+        change: &WorkloadChange,
+    ) -> Result<ApplyOutcome, ClusterError> {
+        let Some(deployment) = state.get_mut(&change.workload) else {
+            return Ok(ApplyOutcome::Missing);
+        };
+        let seen = self.observe(deployment, now);
+        if let Judgement::Answer(outcome) = change.judge(&seen)? {
+            return Ok(outcome);
+        }
+        let template = changed_template(&deployment.template, &change.template);
+        let act = match &change.template {
+            TemplateChange::Images(_) => "set images",
+            TemplateChange::Restore(_) => "restore",
+        };
+        deployment.stamp = Some(change.stamp);
+        deployment.change_cause = Some(change.change_cause.clone());
+        deployment.resource_version += 1;
+        if template != deployment.template {
+            deployment.template = template;
+            deployment.spec_changed(now, &self.pace);
+        }
+        state.note(AcceptedWrite {
+            at: now,
+            workload: change.workload.clone(),
+            by: Writer::Slipway,
+            stamp: Some(change.stamp),
+            images: change.template.images(),
+            act: act.to_owned(),
+        });
+        Ok(ApplyOutcome::Written)
+    }
+
+    pub(crate) fn list(&self, scope: &NamespaceScope) -> std::io::Result<Vec<DiscoveredWorkload>> {
+        self.read(|state, now| {
+            let in_scope = state.deployments.values_mut().filter(|d| is_in_scope(&d.workload, scope));
+            let found = in_scope.map(|deployment| DiscoveredWorkload {
+                observation: self.observe(deployment, now),
+                labels: deployment.labels.clone().into_iter().collect(),
+            });
+            found.collect()
+        })
+    }
+}
+
+pub(crate) fn is_in_scope(workload: &WorkloadRef, scope: &NamespaceScope) -> bool {
+    match scope {
+        NamespaceScope::All => true,
+        NamespaceScope::Only(namespaces) => namespaces.contains(&workload.namespace),
+    }
+}
+
+/// The template with the images set, or the saved one.
+pub(crate) fn changed_template(template: &Value, change: &TemplateChange) -> Value {
+    let images = match change {
+        TemplateChange::Restore(saved) => return saved.clone(),
+        TemplateChange::Images(images) => images,
+    };
+    let mut changed = template.clone();
+    let containers = changed.pointer_mut("/spec/containers").and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten() {
+        let wanted =
+            images.iter().find(|i| container.get("name").and_then(Value::as_str) == Some(i.container.as_str()));
+        if let (Some(wanted), Some(fields)) = (wanted, container.as_object_mut()) {
+            fields.insert("image".to_owned(), Value::String(wanted.image.clone()));
+        }
+    }
+    changed
+}
+
+/// A state file that cannot be read or written is to the caller a cluster that does not answer.
+pub(crate) fn storage_trouble(error: &std::io::Error) -> ClusterError {
+    ClusterError::Unreachable(format!("the practice cluster's state file: {error}"))
+}
+
+#[async_trait]
+impl Cluster for PracticeCluster {
+    async fn observe(&self, workload: &WorkloadRef) -> Result<Observed, ClusterError> {
+        match self.inner.faults.fate().await {
+            Fate::Answered => self.inner.observe_now(workload).map_err(|e| storage_trouble(&e)),
+            Fate::AnswerLost => Err(faults::answer_lost()),
+            Fate::Failed(error) => Err(error),
+        }
+    }
+
+    async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
+        let fate = self.inner.faults.fate().await;
+        if let Fate::Failed(error) = fate {
+            return Err(error);
+        }
+        let outcome = self.inner.apply_now(change).map_err(|e| storage_trouble(&e))?;
+        if fate == Fate::AnswerLost { Err(faults::answer_lost()) } else { outcome }
+    }
+
+    async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
+        match self.inner.faults.fate().await {
+            Fate::Answered => self.inner.list(scope).map_err(|e| storage_trouble(&e)),
+            Fate::AnswerLost => Err(faults::answer_lost()),
+            Fate::Failed(error) => Err(error),
+        }
+    }
+
+    async fn check(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError> {
+        match self.inner.faults.fate().await {
+            Fate::Answered => Ok(report(scope)),
+            Fate::AnswerLost => Err(faults::answer_lost()),
+            Fate::Failed(error) => Err(error),
+        }
+    }
+
+    fn watch(&self, scope: NamespaceScope) -> BoxStream<'static, InventoryEvent> {
+        watch::stream(Arc::clone(&self.inner), scope)
+    }
+}
+
+/// A practice cluster allows everything that a real one is asked for.
+fn report(scope: &NamespaceScope) -> ConnectionReport {
+    let namespaces = match scope {
+        NamespaceScope::All => vec![None],
+        NamespaceScope::Only(namespaces) => namespaces.iter().cloned().map(Some).collect(),
+    };
+    let needed = namespaces.into_iter().flat_map(|namespace| {
+        ports::NEEDED_PERMISSIONS.iter().map(move |needed| Permission {
+            verb: needed.verb.to_owned(),
+            resource: needed.resource_and_group(),
+            namespace: namespace.clone(),
+            needed_for: needed.needed_for.to_owned(),
+            is_granted: true,
+        })
+    });
+    ConnectionReport { version: "practice".to_owned(), permissions: needed.collect() }
+}
