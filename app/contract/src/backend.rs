@@ -1,0 +1,54 @@
+//! The sum of all use cases, taken by pages and API alike.
+
+use crate::{
+    approvals::ApprovalsBackend, audit::AuditBackend, board::BoardBackend, clusters::ClustersBackend,
+    compare::CompareBackend, deployments::DeploymentsBackend, environments::EnvironmentsBackend, frame::FrameBackend,
+    incidents::IncidentsBackend, insights::InsightsBackend, people::PeopleBackend, promotions::PromotionsBackend,
+    search::SearchBackend, services::ServicesBackend, slack::SlackBackend, tokens::TokensBackend,
+    versions::VersionsBackend,
+};
+
+/// Everything that can be asked of the engine. Every function asks for permission first.
+pub trait Backend:
+    FrameBackend
+    + BoardBackend
+    + ServicesBackend
+    + VersionsBackend
+    + CompareBackend
+    + PromotionsBackend
+    + ApprovalsBackend
+    + DeploymentsBackend
+    + InsightsBackend
+    + IncidentsBackend
+    + EnvironmentsBackend
+    + ClustersBackend
+    + PeopleBackend
+    + TokensBackend
+    + SearchBackend
+    + AuditBackend
+    + SlackBackend
+    + 'static
+{
+}
+
+impl<T> Backend for T where
+    T: FrameBackend
+        + BoardBackend
+        + ServicesBackend
+        + VersionsBackend
+        + CompareBackend
+        + PromotionsBackend
+        + ApprovalsBackend
+        + DeploymentsBackend
+        + InsightsBackend
+        + IncidentsBackend
+        + EnvironmentsBackend
+        + ClustersBackend
+        + PeopleBackend
+        + TokensBackend
+        + SearchBackend
+        + AuditBackend
+        + SlackBackend
+        + 'static
+{
+}

@@ -1,0 +1,338 @@
+//! Promotions: asking for one, following it, stopping it, rolling back.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{
+    actor::Actor,
+    deployment::Cause,
+    promotion::{Headline, PromotionAct},
+    state::Mark,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Answer, Page, PageRequest, board::EnvironmentHead, compare::Comparison, versions::VersionLine};
+
+/// One demand of the environment, and whether it is met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Demand {
+    /// Met, waiting, not met, or just to know.
+    pub mark: Mark,
+    /// In a few words: `Healthy in staging for 3 days`.
+    pub title: String,
+    /// The rest; may be empty.
+    pub detail: String,
+}
+
+/// The page on which a promotion is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromoteView {
+    /// The service.
+    pub service: String,
+    /// The environment.
+    pub environment: EnvironmentHead,
+    /// Other environments of this service.
+    pub environments: Vec<EnvironmentHead>,
+    /// The version chosen: the one asked for, or what runs one environment before.
+    pub version: Option<String>,
+    /// Versions to choose from, newest first, at most 50.
+    pub versions: Vec<VersionLine>,
+    /// What would change.
+    pub comparison: Option<Comparison>,
+    /// What the environment asks for.
+    pub demands: Vec<Demand>,
+    /// Strategy and steps in words.
+    pub strategy: String,
+    /// What could go wrong by settings, in words.
+    pub warnings: Vec<String>,
+    /// A promotion that holds the target or waits for it.
+    pub others: Vec<PromotionLine>,
+    /// What the button says: `Ask to promote cart 2.30.4 to production`.
+    pub button: String,
+    /// Why nothing can be asked for, when nothing can.
+    pub refusal: Option<String>,
+}
+
+/// A request for a promotion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RequestPromotion {
+    /// The service's name.
+    pub service: String,
+    /// The version's label.
+    pub version: String,
+    /// The environment's name.
+    pub environment: String,
+    /// Why.
+    pub reason: String,
+    /// Take the place of promotions that wait for, or hold, the same target.
+    #[serde(default)]
+    pub supersede: bool,
+    /// A key by which a repeated request finds the first one's promotion.
+    #[serde(default)]
+    pub key: Option<String>,
+}
+
+/// A request for a rollback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRollback {
+    /// The service's name.
+    pub service: String,
+    /// The environment's name.
+    pub environment: String,
+    /// The version's label; the one before the present one when absent.
+    pub version: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a rollback would do, said before it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackView {
+    /// The service.
+    pub service: String,
+    /// The environment.
+    pub environment: EnvironmentHead,
+    /// What runs.
+    pub from: Option<String>,
+    /// What would run.
+    pub to: String,
+    /// What would be taken away.
+    pub comparison: Comparison,
+    /// What it does not bring back, in words.
+    pub not_brought_back: Vec<String>,
+    /// A live promotion that it would abort.
+    pub aborts: Option<i64>,
+}
+
+/// A promotion in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromotionLine {
+    /// The number.
+    pub number: i64,
+    /// The service.
+    pub service: String,
+    /// The environment's title.
+    pub environment: String,
+    /// The version's label.
+    pub version: String,
+    /// Why it is made.
+    pub cause: Cause,
+    /// Its state.
+    pub headline: Headline,
+    /// Who asked.
+    pub requested_by: String,
+    /// When.
+    pub requested_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// One piece of the bar of steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepView {
+    /// State.
+    pub mark: Mark,
+    /// In a word or two: `Approved`, `Rollout`.
+    pub title: String,
+    /// The rest: `2 of 2`, `since 13:16`.
+    pub detail: String,
+    /// When this piece was done or began.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// A pod as a square.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodView {
+    /// Name.
+    pub name: String,
+    /// Whether it runs the new version.
+    pub is_new: bool,
+    /// State.
+    pub mark: Mark,
+    /// `ready`, `starting`, `ending`, or Kubernetes' reason.
+    pub words: String,
+}
+
+/// A workload of a promotion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadView {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Whether that is the practice cluster.
+    pub is_practice: bool,
+    /// `namespace/name`.
+    pub workload: String,
+    /// The images that are set.
+    pub images: Vec<String>,
+    /// Where it is.
+    pub words: String,
+    /// Pods available of wanted.
+    pub available: u32,
+    /// Pods available of wanted.
+    pub wanted: u32,
+    /// The pods.
+    pub pods: Vec<PodView>,
+    /// The kubectl command that takes it back by hand.
+    pub by_hand: Option<String>,
+}
+
+/// A line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalLine {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Icon and colour.
+    pub mark: Mark,
+    /// In two or three words.
+    pub title: String,
+    /// The rest of the sentence.
+    pub detail: String,
+    /// Who, or which rule.
+    pub by: String,
+}
+
+/// An approval for reading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalLine {
+    /// Who.
+    pub name: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What they said.
+    pub comment: Option<String>,
+}
+
+/// A promotion's page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromotionView {
+    /// The line that lists show.
+    pub line: PromotionLine,
+    /// The environment.
+    pub environment: EnvironmentHead,
+    /// The team's title.
+    pub team: String,
+    /// Identity, as the live stream names it.
+    pub id: String,
+    /// Rises with every change; the page refetches when the stream names a higher one.
+    pub revision: i64,
+    /// Why, in the requester's words.
+    pub reason: String,
+    /// Strategy in words.
+    pub strategy: String,
+    /// The plan's number, sent back with an approval.
+    pub plan_number: u32,
+    /// What happens next, in words, or what ended it.
+    pub next: String,
+    /// The bar of steps.
+    pub steps: Vec<StepView>,
+    /// Workloads with their pods.
+    pub workloads: Vec<WorkloadView>,
+    /// What changes.
+    pub comparison: Comparison,
+    /// Gates and approvals.
+    pub demands: Vec<Demand>,
+    /// Approvals given.
+    pub approvals: Vec<ApprovalLine>,
+    /// How many are asked for.
+    pub approvals_needed: u8,
+    /// Newest first.
+    pub journal: Vec<JournalLine>,
+    /// What the actor may do now.
+    pub allowed: Vec<PromotionAct>,
+    /// Why the actor may not approve, when the promotion waits for approval.
+    pub approval_refusal: Option<String>,
+    /// The version that a rollback of this promotion would go to; `None` when it cannot be rolled back.
+    pub roll_back_to: Option<String>,
+    /// When it started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When the last needed approval was given.
+    pub approved_at: Option<DateTime<Utc>>,
+}
+
+/// A promotion as the API answers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PromotionStatus {
+    /// The number.
+    pub number: i64,
+    /// The service.
+    pub service: String,
+    /// The version.
+    pub version: String,
+    /// The environment.
+    pub environment: String,
+    /// `waiting`, `starting`, `progressing`, `taking_back`, `watching`, `succeeded`, `failed`, `aborted`,
+    /// `rejected`, `cancelled`, `expired` or `superseded`.
+    pub phase: String,
+    /// Whether it is over.
+    pub is_over: bool,
+    /// The state in words.
+    pub words: String,
+    /// Rises with every change.
+    pub revision: i64,
+    /// When it was asked for.
+    pub requested_at: DateTime<Utc>,
+    /// When the last needed approval was given.
+    pub approved_at: Option<DateTime<Utc>>,
+    /// When it started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Its page.
+    pub link: String,
+}
+
+/// Filters of the list of promotions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromotionsQuery {
+    /// Service by name.
+    pub service: Option<String>,
+    /// Environment by name.
+    pub environment: Option<String>,
+    /// `live`, `waiting`, `over`; all when absent.
+    pub state: Option<String>,
+    /// Page.
+    pub page: PageRequest,
+}
+
+/// Use cases of promotions.
+#[async_trait]
+pub trait PromotionsBackend: Send + Sync {
+    /// The page on which a promotion is asked for.
+    async fn promote_view(
+        &self,
+        actor: &Actor,
+        service: &str,
+        environment: &str,
+        version: Option<&str>,
+    ) -> Answer<PromoteView>;
+    /// Asks for a promotion; answers its number.
+    async fn request_promotion(&self, actor: &Actor, request: RequestPromotion) -> Answer<i64>;
+    /// The list, newest first.
+    async fn promotions(&self, actor: &Actor, query: PromotionsQuery) -> Answer<Page<PromotionLine>>;
+    /// A promotion's page.
+    async fn promotion(&self, actor: &Actor, number: i64) -> Answer<PromotionView>;
+    /// A promotion for machines.
+    async fn promotion_status(&self, actor: &Actor, number: i64) -> Answer<PromotionStatus>;
+    /// Waits until the promotion is over or `seconds` (at most 60) went by.
+    async fn wait_for_promotion(&self, actor: &Actor, number: i64, seconds: u64) -> Answer<PromotionStatus>;
+    /// Approves the plan that was read.
+    async fn approve(&self, actor: &Actor, number: i64, plan_number: u32, comment: Option<String>) -> Answer<()>;
+    /// Rejects, with a reason.
+    async fn reject(&self, actor: &Actor, number: i64, reason: String) -> Answer<()>;
+    /// Withdraws before the start.
+    async fn cancel(&self, actor: &Actor, number: i64, reason: String) -> Answer<()>;
+    /// Stops after the start; what ran before comes back.
+    async fn abort(&self, actor: &Actor, number: i64, reason: String) -> Answer<()>;
+    /// What a rollback would do.
+    async fn rollback_view(
+        &self,
+        actor: &Actor,
+        service: &str,
+        environment: &str,
+        version: Option<&str>,
+    ) -> Answer<RollbackView>;
+    /// Rolls back; answers the new promotion's number.
+    async fn roll_back(&self, actor: &Actor, request: RequestRollback) -> Answer<i64>;
+}

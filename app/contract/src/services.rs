@@ -1,0 +1,150 @@
+//! Services, teams and targets.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::actor::Actor;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Answer, Page, PageRequest,
+    board::{BoardCell, EnvironmentHead, TeamChoice},
+    deployments::DeploymentLine,
+    versions::VersionLine,
+};
+
+/// A service in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceLine {
+    /// Name.
+    pub name: String,
+    /// The team's title.
+    pub team: String,
+    /// Tier, 1 to 3.
+    pub tier: u8,
+    /// What it is for.
+    pub description: String,
+    /// The newest version.
+    pub newest: Option<String>,
+    /// When that was built.
+    pub newest_at: Option<DateTime<Utc>>,
+    /// In how many environments it has a target.
+    pub targets: u64,
+}
+
+/// Filters of the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicesQuery {
+    /// Text in the name.
+    pub text: Option<String>,
+    /// Team by name.
+    pub team: Option<String>,
+    /// Page.
+    pub page: PageRequest,
+}
+
+/// What is set when a service is added or changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ServiceInput {
+    /// Name, as it stands in addresses.
+    pub name: String,
+    /// The team's name; made when it is not there.
+    pub team: String,
+    /// Tier, 1 to 3.
+    pub tier: u8,
+    /// What it is for.
+    pub description: String,
+    /// Link to the repository; empty for none.
+    pub repository: String,
+    /// Link to the runbook; empty for none.
+    pub runbook: String,
+}
+
+/// A workload of a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetWorkloadInput {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The Deployment's name.
+    pub workload: String,
+    /// The container whose image is set.
+    pub container: String,
+    /// Which image of a version with several goes there.
+    pub component: Option<String>,
+}
+
+/// A target for reading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetView {
+    /// The environment.
+    pub environment: EnvironmentHead,
+    /// Its workloads; empty for an environment that others deploy to and report.
+    pub workloads: Vec<TargetWorkloadInput>,
+    /// What the Board shows.
+    pub cell: BoardCell,
+    /// The version that a rollback would go to.
+    pub roll_back_to: Option<String>,
+}
+
+/// A service's page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceView {
+    /// Name.
+    pub name: String,
+    /// The team.
+    pub team: TeamChoice,
+    /// Tier.
+    pub tier: u8,
+    /// What it is for.
+    pub description: String,
+    /// Repository link.
+    pub repository: Option<String>,
+    /// Runbook link.
+    pub runbook: Option<String>,
+    /// Environments side by side.
+    pub targets: Vec<TargetView>,
+    /// Versions, newest first.
+    pub versions: Page<VersionLine>,
+    /// The last deployments.
+    pub deployments: Vec<DeploymentLine>,
+}
+
+/// Where a commit is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitWhereabouts {
+    /// The commit's hash.
+    pub hash: String,
+    /// Its title.
+    pub title: String,
+    /// The first version that has it.
+    pub version: String,
+    /// Each environment: title, and since when it runs there or why not in words.
+    pub places: Vec<(String, bool, String)>,
+}
+
+/// Use cases of services.
+#[async_trait]
+pub trait ServicesBackend: Send + Sync {
+    /// The list.
+    async fn services(&self, actor: &Actor, query: ServicesQuery) -> Answer<Page<ServiceLine>>;
+    /// The teams.
+    async fn teams(&self, actor: &Actor) -> Answer<Vec<TeamChoice>>;
+    /// A service's page.
+    async fn service(&self, actor: &Actor, name: &str, versions: PageRequest) -> Answer<ServiceView>;
+    /// Adds a service.
+    async fn add_service(&self, actor: &Actor, input: ServiceInput) -> Answer<()>;
+    /// Changes a service (its name stays).
+    async fn change_service(&self, actor: &Actor, input: ServiceInput) -> Answer<()>;
+    /// Sets the workloads of a service in an environment; an empty list makes it a target that others deploy to.
+    async fn set_target(
+        &self,
+        actor: &Actor,
+        service: &str,
+        environment: &str,
+        workloads: Vec<TargetWorkloadInput>,
+    ) -> Answer<()>;
+    /// Did my commit reach production?
+    async fn where_is_commit(&self, actor: &Actor, service: &str, hash: &str) -> Answer<Vec<CommitWhereabouts>>;
+}
