@@ -117,6 +117,8 @@ pub struct Actor {
     pub identity: Identity,
     /// Trusted with what.
     pub role: Role,
+    /// From where, for the audit: an address, as far as it is known.
+    pub from: Option<String>,
 }
 
 /// What can be done. Every use case names one.

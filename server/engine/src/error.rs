@@ -1,0 +1,1 @@
+//! How errors of the store become errors for a reader.
