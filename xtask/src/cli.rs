@@ -11,6 +11,8 @@ use crate::children;
 use crate::control_plane::{self, ControlPlane};
 use crate::postgres::{self, Postgres};
 use crate::process;
+use crate::site;
+use crate::wasm::Profile;
 
 /// The commands of this repository.
 #[derive(Parser)]
@@ -22,11 +24,27 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Build the browser half that the server embeds, where it changed
+    Site(SiteOptions),
     /// The Kubernetes control plane that tests run on
     #[command(subcommand)]
     Controlplane(ControlPlaneTask),
     /// Run one command with a private PostgreSQL, its address in SLIPWAY_TEST_POSTGRES_URL
     Postgres(Inner),
+}
+
+/// How the browser half is built.
+#[derive(Args)]
+struct SiteOptions {
+    /// Build quickly instead of small, for work on the pages
+    #[arg(long)]
+    dev: bool,
+}
+
+impl SiteOptions {
+    fn profile(&self) -> Profile {
+        if self.dev { Profile::Dev } else { Profile::Release }
+    }
 }
 
 #[derive(Subcommand)]
@@ -62,6 +80,10 @@ pub fn parse() -> Cli {
 /// Those of the command; the exit code of a command run for the person is passed on instead.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
+        Task::Site(options) => {
+            site::build(options.profile())?;
+            Ok(ExitCode::SUCCESS)
+        }
         Task::Controlplane(ControlPlaneTask::Build) => {
             control_plane::programs()?;
             Ok(ExitCode::SUCCESS)

@@ -15,7 +15,10 @@ mod paths;
 mod postgres;
 mod process;
 mod setup;
+mod site;
 mod steps;
+mod styles;
+mod wasm;
 
 use std::process::ExitCode;
 
