@@ -1,0 +1,10 @@
+//! The rules of a promotion, by table, story and property, without any runtime.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod world;
+
+mod consent;
+mod permissions;
+mod promotion_properties;
+mod promotion_stories;
+mod rollout;

@@ -1,0 +1,67 @@
+//! Who may do what: the whole matrix, written out.
+
+use domain::{
+    actor::{Act, Identity, Role},
+    ids::{PersonId, TokenId},
+    promotion::{Input, PromotionAct},
+};
+use uuid::Uuid;
+
+use crate::world::{World, actor, ines, rosa, theo};
+
+const ACTS: [(Act, &str); 16] = [
+    (Act::Read, "vdara"),
+    (Act::ReadAudit, "---ra"),
+    (Act::RegisterVersion, "-d-ra"),
+    (Act::ReportDeployment, "-d-ra"),
+    (Act::RequestPromotion, "-dara"),
+    (Act::Approve, "--ara"),
+    (Act::StopOwnPromotion, "-dara"),
+    (Act::StopAnyPromotion, "---ra"),
+    (Act::RollBack, "---ra"),
+    (Act::ManageIncidents, "-dara"),
+    (Act::ManageServices, "---ra"),
+    (Act::ManageEnvironments, "----a"),
+    (Act::ManageClusters, "----a"),
+    (Act::ManagePeople, "----a"),
+    (Act::ManageTokens, "----a"),
+    (Act::ManageIntegrations, "----a"),
+];
+
+#[test]
+fn each_role_may_exactly_what_the_table_says() {
+    for (act, row) in ACTS {
+        for (role, mark) in Role::ALL.into_iter().zip(row.chars()) {
+            let may = actor(&rosa(), role).may(act);
+            assert_eq!(may.is_ok(), mark != '-', "{act:?} as {role:?}");
+            if let Err(refusal) = may {
+                let text = refusal.to_string();
+                assert!(text.contains(act.words()) && text.contains(role.words()), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_of_an_admin_still_cannot_consent_or_widen_rights() {
+    let owner = PersonId::new(Uuid::nil());
+    let token = Identity::Token { id: TokenId::new(Uuid::nil()), name: "ci".into(), owner };
+    for act in [Act::Approve, Act::ManagePeople, Act::ManageTokens, Act::ManageClusters] {
+        assert!(actor(&token, Role::Admin).may(act).is_err(), "{act:?}");
+    }
+    assert!(actor(&token, Role::Developer).may(Act::RegisterVersion).is_ok());
+}
+
+#[test]
+fn the_buttons_are_those_that_would_not_be_refused() {
+    let mut world = World::new(&["cart"], 1);
+    world.give(Input::Clock).unwrap();
+    let allowed = |world: &World, who: &Identity, role| world.promotion.allowed(&actor(who, role));
+    assert_eq!(allowed(&world, &theo(), Role::Developer), [PromotionAct::Cancel]);
+    assert_eq!(allowed(&world, &ines(), Role::Approver), [PromotionAct::Approve, PromotionAct::Reject]);
+    assert_eq!(allowed(&world, &ines(), Role::Viewer), []);
+    world.give(Input::Approve { by: ines(), comment: None, plan_number: 1 }).unwrap();
+    assert_eq!(allowed(&world, &ines(), Role::Approver), []);
+    assert_eq!(allowed(&world, &theo(), Role::Developer), [PromotionAct::Abort]);
+    assert_eq!(allowed(&world, &rosa(), Role::ReleaseManager), [PromotionAct::Abort]);
+}

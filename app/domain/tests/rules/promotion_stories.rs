@@ -1,0 +1,260 @@
+//! Stories: scripts of inputs with the journal as they leave it.
+
+use domain::{
+    observation::{Manager, Observed},
+    promotion::{Failure, Input, Phase, TakenBack, desired},
+    state::Mark,
+};
+
+use crate::world::{NEW, OLD, World, crash, image, ines, placed, rosa, settled};
+
+#[test]
+fn a_good_version_goes_from_request_to_done() {
+    let mut world = World::new(&["cart"], 1);
+    world.give(Input::Clock).unwrap();
+    assert_eq!(world.words(), "waits for 1 approval");
+    world.pass_seconds(60);
+    world.give(Input::Approve { by: ines(), comment: Some("go".into()), plan_number: 1 }).unwrap();
+    assert!(matches!(world.promotion.phase, Phase::Starting { .. }));
+    for pods in 0..=3 {
+        world.pass_seconds(5);
+        world.look();
+        world.apply();
+        world.pods_up("cart", pods);
+    }
+    world.pass_seconds(5);
+    world.look();
+    assert_eq!(world.words(), "done");
+    assert_eq!(world.writes, 1);
+    insta::assert_snapshot!(world.transcript(), @r"
+    12:00:00 | Waits | waits for 1 approval | rule: start
+    12:01:00 | Approved, 1 of 1 | “go” | Ines Okafor
+    12:01:00 | Started | holds the target; looks at the workloads first | rule: start
+    12:01:05 | Rolling out | r.example/cart:1.0 → r.example/cart:2.0 | rule: rollout
+    12:01:10 | Pods | 0 of 3 pods available | rule: rollout
+    12:01:15 | Pods | 1 of 3 pods available | rule: rollout
+    12:01:20 | Pods | 2 of 3 pods available | rule: rollout
+    12:01:25 | Pods | 3 of 3 pods available | rule: rollout
+    12:01:25 | Done | every pod runs the new version | rule: rollout
+    ");
+}
+
+#[test]
+fn pods_that_crash_take_the_version_back_with_their_own_reason() {
+    let mut world = World::rolling(&["cart"]);
+    world.pods_up("cart", 1);
+    let first = &mut world.workload("cart").pods[0];
+    first.is_ready = false;
+    first.trouble = Some(crash());
+    first.restarts = 1;
+    world.pass_seconds(4);
+    world.look();
+    assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }));
+    assert!(world.words().contains("CrashLoopBackOff, exit code 1 in pod cart-0"), "{}", world.words());
+    world.apply();
+    assert_eq!(world.workload("cart").images, vec![image(OLD)]);
+    world.pods_up("cart", 3);
+    world.look();
+    let Phase::Failed { back, .. } = &world.promotion.phase else { panic!("{:?}", world.promotion.phase) };
+    assert_eq!(*back, TakenBack::Complete);
+    assert_eq!(world.writes, 2);
+    assert!(world.words().starts_with("taken back: eu-1 shop/cart: CrashLoopBackOff"), "{}", world.words());
+}
+
+#[test]
+fn two_workloads_roll_and_are_taken_back_together() {
+    let mut world = World::rolling(&["api", "worker"]);
+    world.pods_up("api", 3);
+    world.pods_up("worker", 1);
+    world.look();
+    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "one of two is not enough");
+    world.workload("worker").pods[0].trouble = Some(crash());
+    world.look();
+    world.apply();
+    assert_eq!(world.workload("api").images, vec![image(OLD)]);
+    assert_eq!(world.workload("worker").images, vec![image(OLD)]);
+}
+
+#[test]
+fn an_abort_in_flight_puts_back_exactly_what_ran() {
+    let mut world = World::rolling(&["cart"]);
+    let before = settled(&placed("cart"), OLD, None).template;
+    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
+    world.apply();
+    assert_eq!(world.workload("cart").template, before);
+    world.pods_up("cart", 3);
+    world.look();
+    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Complete, .. }));
+    assert_eq!(world.words(), "aborted by Rosa Mint");
+}
+
+#[test]
+fn an_abort_before_anything_was_written_ends_at_once() {
+    let mut world = World::new(&["cart"], 0);
+    world.give(Input::Clock).unwrap();
+    world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
+    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::NotNeeded, .. }));
+    assert!(desired(&world.promotion).is_none());
+}
+
+#[test]
+fn an_object_of_another_tool_is_refused_before_writing() {
+    let managers = [
+        Manager::ArgoCd { application: "shop".into() },
+        Manager::FluxKustomization { name: "shop".into() },
+        Manager::FluxHelmRelease { name: "shop".into() },
+        Manager::Helm { release: "shop".into() },
+        Manager::Controller { kind: "Rollout".into(), name: "shop".into() },
+    ];
+    for manager in managers {
+        let mut world = World::new(&["cart"], 0);
+        world.workload("cart").manager = Some(manager.clone());
+        world.give(Input::Clock).unwrap();
+        world.look();
+        let Phase::Failed { failure: Failure::Start { message }, back, .. } = &world.promotion.phase else {
+            panic!("{:?}", world.promotion.phase)
+        };
+        assert!(message.contains(&manager.words()) && message.contains(&manager.advice()));
+        assert_eq!(*back, TakenBack::NotNeeded);
+        world.apply();
+        assert_eq!(world.writes, 0);
+    }
+}
+
+#[test]
+fn a_target_that_does_not_fit_is_refused_with_what_to_do() {
+    type Spoil = fn(&mut World);
+    let cases: [(Spoil, &str); 3] = [
+        (|w| w.cluster[0].1 = Observed::Missing, "is not there; create the Deployment"),
+        (|w| w.workload("cart").is_paused = true, "is paused in the cluster; resume it"),
+        (|w| w.workload("cart").images.clear(), "has no container app"),
+    ];
+    for (spoil, words) in cases {
+        let mut world = World::new(&["cart"], 0);
+        spoil(&mut world);
+        world.give(Input::Clock).unwrap();
+        world.look();
+        assert!(world.words().contains(words), "{}", world.words());
+        assert_eq!(world.promotion.phase_word(), "failed");
+    }
+}
+
+#[test]
+fn what_someone_else_sets_in_the_middle_stays() {
+    let mut world = World::rolling(&["api", "worker"]);
+    world.workload("worker").images = vec![image("r.example/cart:9.9")];
+    world.look();
+    world.apply();
+    assert_eq!(world.workload("worker").images, vec![image("r.example/cart:9.9")]);
+    assert_eq!(world.workload("api").images, vec![image(OLD)]);
+    world.pods_up("api", 3);
+    world.look();
+    assert!(matches!(&world.promotion.phase, Phase::Failed { back: TakenBack::Incomplete { .. }, .. }));
+    assert!(world.words().contains("r.example/cart:9.9"), "{}", world.words());
+}
+
+#[test]
+fn a_kubectl_undo_that_removes_our_mark_is_not_fought() {
+    let mut world = World::rolling(&["cart"]);
+    world.workload("cart").stamp = None;
+    world.workload("cart").images = vec![image(OLD)];
+    world.look();
+    world.apply();
+    assert_eq!(world.writes, 1, "the person's undo stands");
+    world.look();
+    assert_eq!(world.promotion.phase_word(), "failed");
+}
+
+#[test]
+fn a_deployment_deleted_in_the_middle_ends_the_promotion() {
+    let mut world = World::rolling(&["cart"]);
+    world.cluster[0].1 = Observed::Missing;
+    world.look();
+    world.look();
+    assert!(matches!(&world.promotion.phase, Phase::Failed { back: TakenBack::Incomplete { .. }, .. }));
+    assert!(world.words().contains("was deleted"), "{}", world.words());
+}
+
+#[test]
+fn a_later_mark_stops_an_earlier_writer() {
+    let mut world = World::rolling(&["cart"]);
+    let mine = world.workload("cart").stamp.unwrap();
+    world.workload("cart").stamp = Some(domain::observation::Stamp { sequence: mine.sequence + 1, ..mine });
+    world.look();
+    assert!(matches!(&world.promotion.phase, Phase::Failed { failure: Failure::Overtaken { .. }, .. }));
+    assert!(desired(&world.promotion).is_none());
+}
+
+#[test]
+fn flapping_pods_cannot_outlast_the_budget() {
+    let mut world = World::rolling(&["cart"]);
+    for n in 0..400 {
+        world.pods_up("cart", 1 + n % 2);
+        world.pass_seconds(2);
+        world.look();
+    }
+    assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
+    assert!(world.words().contains("not complete within 10 min"), "{}", world.words());
+}
+
+#[test]
+fn taking_back_what_never_gets_ready_asks_for_a_person_in_the_end() {
+    let mut world = World::rolling(&["cart"]);
+    world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
+    world.apply();
+    world.pass_seconds(601);
+    world.look();
+    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Incomplete { .. }, .. }));
+    assert!(world.words().contains("someone must look"), "{}", world.words());
+}
+
+#[test]
+fn a_cluster_that_is_away_is_trouble_and_not_a_failure() {
+    let mut world = World::rolling(&["cart"]);
+    let mut pauses = vec![];
+    for _ in 0..8 {
+        let message = "cluster eu-1 cannot be reached".to_owned();
+        let decision = world.give(Input::Trouble { message }).unwrap();
+        pauses.push((decision.wake_at.unwrap() - world.now).num_seconds());
+        world.pass_seconds(600);
+    }
+    assert_eq!(pauses, [4, 8, 16, 32, 60, 60, 60, 60]);
+    assert_eq!(domain::promotion::headline(&world.promotion).mark, Mark::Waiting);
+    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }));
+    world.now = crate::world::noon() + chrono::Duration::seconds(30);
+    world.pods_up("cart", 3);
+    world.look();
+    assert_eq!(world.words(), "done");
+    assert!(world.promotion.trouble.is_none());
+}
+
+#[test]
+fn a_watch_ends_by_time_or_by_the_next_start() {
+    for by_time in [true, false] {
+        let mut world = World::new(&["cart"], 0);
+        world.facts.plan_now.watch_seconds = 600;
+        world.give(Input::Clock).unwrap();
+        world.look();
+        world.apply();
+        world.pods_up("cart", 3);
+        world.look();
+        assert!(matches!(world.promotion.phase, Phase::Watching { .. }), "{}", world.words());
+        assert!(!world.promotion.occupies());
+        if by_time {
+            world.pass_seconds(600);
+            world.give(Input::Clock).unwrap();
+        } else {
+            world.give(Input::Supersede { by: 1043 }).unwrap();
+        }
+        assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }));
+        assert_eq!(world.workload("cart").images, vec![image(NEW)]);
+    }
+}
+
+#[test]
+fn a_waiting_promotion_expires_in_the_end() {
+    let mut world = World::new(&["cart"], 1);
+    world.pass_seconds(14 * 86_400);
+    world.give(Input::Clock).unwrap();
+    assert!(matches!(world.promotion.phase, Phase::Expired { .. }));
+}
