@@ -13,6 +13,8 @@ pub enum Behaviour {
     Slow,
     /// Exits with 1 soon after each start. Tag ends in `-crash`.
     Crash,
+    /// Ready for some seconds, then as `Crash`. Tag ends in `-latecrash`.
+    LateCrash,
     /// Is killed for its memory soon after each start. Tag ends in `-oom`.
     OutOfMemory,
     /// Its image is not to be had. Tag ends in `-nopull`.
@@ -24,22 +26,25 @@ pub enum Behaviour {
 }
 
 impl Behaviour {
-    /// What the tag of an image reference asks for; `Ready` when it asks for nothing.
+    /// By the end of a tag, and by the begin of a digest for versions that have nothing else.
+    const WORDS: [(&str, &str, Self); 7] = [
+        ("-crash", "bad1", Self::Crash),
+        ("-latecrash", "bad2", Self::LateCrash),
+        ("-oom", "bad3", Self::OutOfMemory),
+        ("-nopull", "bad4", Self::ImageMissing),
+        ("-neverready", "bad5", Self::NeverReady),
+        ("-flapping", "bad6", Self::Flapping),
+        ("-slow", "bad7", Self::Slow),
+    ];
+
+    /// What an image reference asks for, by its tag or its digest; `Ready` when it asks for nothing.
     #[must_use]
     pub fn of_image(reference: &str) -> Self {
-        let without_digest = reference.split('@').next().unwrap_or_default();
-        let last = without_digest.rsplit('/').next().unwrap_or_default();
+        let (name, digest) = reference.split_once("@sha256:").unwrap_or((reference, ""));
+        let last = name.rsplit('/').next().unwrap_or_default();
         let tag = last.split_once(':').map(|(_, tag)| tag).unwrap_or_default();
-        let ends = |suffix: &str| tag.ends_with(suffix);
-        match () {
-            () if ends("-crash") => Self::Crash,
-            () if ends("-oom") => Self::OutOfMemory,
-            () if ends("-nopull") => Self::ImageMissing,
-            () if ends("-neverready") => Self::NeverReady,
-            () if ends("-flapping") => Self::Flapping,
-            () if ends("-slow") => Self::Slow,
-            () => Self::Ready,
-        }
+        let found = Self::WORDS.iter().find(|(end, begin, _)| tag.ends_with(end) || digest.starts_with(begin));
+        found.map_or(Self::Ready, |(_, _, behaviour)| *behaviour)
     }
 }
 
@@ -85,6 +90,25 @@ pub(crate) struct Trouble {
     pub(crate) message: Option<String>,
 }
 
+/// How a container ends: Kubernetes' reasons when it has just ended and while it waits to start again.
+struct Death {
+    ended: &'static str,
+    waiting: &'static str,
+    exit_code: i32,
+}
+
+const EXITS: Death = Death { ended: "Error", waiting: "CrashLoopBackOff", exit_code: 1 };
+
+/// 137 is 128 + SIGKILL, by which the kernel ends what takes too much memory.
+const RUNS_OUT_OF_MEMORY: Death = Death { ended: "OOMKilled", waiting: "OOMKilled", exit_code: 137 };
+
+/// The first run of a container that crashes.
+#[derive(Clone, Copy)]
+struct Run {
+    starts_ms: i64,
+    lasts_ms: i64,
+}
+
 /// Where a crashing container is in its life.
 struct Crash {
     restarts: u32,
@@ -102,9 +126,9 @@ impl Container {
             Behaviour::NeverReady => quiet(false, u64::from(elapsed_ms >= self.start_ms)),
             Behaviour::Flapping => self.flapping(elapsed_ms, timing),
             Behaviour::ImageMissing => self.image_missing(elapsed_ms),
-            Behaviour::Crash => self.crashing(elapsed_ms, timing, "Error", "CrashLoopBackOff", 1),
-            // 137 is 128 + SIGKILL, by which the kernel ends what takes too much memory.
-            Behaviour::OutOfMemory => self.crashing(elapsed_ms, timing, "OOMKilled", "OOMKilled", 137),
+            Behaviour::Crash => self.crashing(elapsed_ms, timing, &EXITS),
+            Behaviour::LateCrash => self.crashing_late(elapsed_ms, timing),
+            Behaviour::OutOfMemory => self.crashing(elapsed_ms, timing, &RUNS_OUT_OF_MEMORY),
         }
     }
 
@@ -113,6 +137,7 @@ impl Container {
         match self.behaviour {
             _ if self.behaviour.never_gets_ready() => None,
             _ if elapsed_ms < self.start_ms => Some(self.start_ms),
+            Behaviour::LateCrash => Some(self.start_ms + timing.up_ms).filter(|end_ms| *end_ms > elapsed_ms),
             Behaviour::Flapping => {
                 let round = timing.up_ms + timing.down_ms;
                 let since = elapsed_ms - self.start_ms;
@@ -150,57 +175,65 @@ impl Container {
         ContainerView { is_ready: false, restarts: 0, trouble, changes }
     }
 
-    fn crashing(
-        &self,
-        elapsed_ms: i64,
-        timing: &Timing,
-        ended: &'static str,
-        waiting: &'static str,
-        exit_code: i32,
-    ) -> ContainerView {
-        let Some(crash) = self.crash(elapsed_ms, timing) else {
-            return quiet(false, 0);
-        };
+    fn crashing(&self, elapsed_ms: i64, timing: &Timing, death: &Death) -> ContainerView {
+        let run = Run { starts_ms: self.start_ms / 4, lasts_ms: timing.run_ms };
+        match crash(elapsed_ms, run, timing) {
+            Some(crash) => self.crashed(&crash, death),
+            None => quiet(false, 0),
+        }
+    }
+
+    fn crashing_late(&self, elapsed_ms: i64, timing: &Timing) -> ContainerView {
+        let run = Run { starts_ms: self.start_ms, lasts_ms: timing.up_ms };
+        match crash(elapsed_ms, run, timing) {
+            Some(crash) if crash.restarts > 0 => self.crashed(&crash, &EXITS),
+            Some(crash) => quiet(true, crash.changes),
+            None => quiet(false, 0),
+        }
+    }
+
+    fn crashed(&self, crash: &Crash, death: &Death) -> ContainerView {
+        let exit_code = Some(death.exit_code);
         let trouble = match crash.waits_ms {
             Some(ms) => {
                 let message = format!("back-off {}s restarting failed container={}", ms.max(1000) / 1000, self.name);
-                Some(Trouble { reason: waiting, exit_code: Some(exit_code), message: Some(message) })
+                Some(Trouble { reason: death.waiting, exit_code, message: Some(message) })
             }
-            None if crash.restarts > 0 => Some(Trouble { reason: ended, exit_code: Some(exit_code), message: None }),
+            None if crash.restarts > 0 => Some(Trouble { reason: death.ended, exit_code, message: None }),
             None => None,
         };
         ContainerView { is_ready: false, restarts: crash.restarts, trouble, changes: crash.changes }
     }
+}
 
-    /// The first restart comes at once, each further one after a wait that doubles up to the cap.
-    fn crash(&self, elapsed_ms: i64, timing: &Timing) -> Option<Crash> {
-        let mut starts_at = self.start_ms / 4;
-        if elapsed_ms < starts_at {
-            return None;
-        }
-        let (mut restarts, mut wait_ms) = (0_u32, 0_i64);
-        while wait_ms < timing.back_off_cap_ms {
-            let ends_at = starts_at + timing.run_ms;
-            let next_at = ends_at + wait_ms;
-            if elapsed_ms < next_at {
-                return Some(at_round(restarts, elapsed_ms >= ends_at, wait_ms));
-            }
-            starts_at = next_at;
-            restarts += 1;
-            wait_ms = (wait_ms * 2).max(timing.back_off_ms).min(timing.back_off_cap_ms);
-        }
-        let since = elapsed_ms - starts_at;
-        let round = timing.run_ms + timing.back_off_cap_ms;
-        restarts = restarts.saturating_add(u32::try_from(since / round).unwrap_or(u32::MAX));
-        Some(at_round(restarts, since % round >= timing.run_ms, timing.back_off_cap_ms))
+/// The first restart comes at once, each further one after a wait that doubles up to the cap.
+fn crash(elapsed_ms: i64, first: Run, timing: &Timing) -> Option<Crash> {
+    let mut starts_at = first.starts_ms;
+    if elapsed_ms < starts_at {
+        return None;
     }
+    let (mut restarts, mut wait_ms) = (0_u32, 0_i64);
+    while wait_ms < timing.back_off_cap_ms {
+        let ends_at = starts_at + if restarts == 0 { first.lasts_ms } else { timing.run_ms };
+        let next_at = ends_at + wait_ms;
+        if elapsed_ms < next_at {
+            return Some(at_round(restarts, elapsed_ms >= ends_at, wait_ms));
+        }
+        starts_at = next_at;
+        restarts += 1;
+        wait_ms = (wait_ms * 2).max(timing.back_off_ms).min(timing.back_off_cap_ms);
+    }
+    let since = elapsed_ms - starts_at;
+    let round = timing.run_ms + timing.back_off_cap_ms;
+    restarts = restarts.saturating_add(u32::try_from(since / round).unwrap_or(u32::MAX));
+    Some(at_round(restarts, since % round >= timing.run_ms, timing.back_off_cap_ms))
 }
 
 impl Behaviour {
     const fn never_gets_ready(self) -> bool {
         match self {
             Self::Crash | Self::OutOfMemory | Self::ImageMissing | Self::NeverReady => true,
-            Self::Ready | Self::Slow | Self::Flapping => false,
+            Self::Ready | Self::Slow | Self::Flapping | Self::LateCrash => false,
         }
     }
 }
@@ -237,10 +270,13 @@ mod tests {
             ("cart:1-neverready", Behaviour::NeverReady),
             ("cart:1-flapping", Behaviour::Flapping),
             ("cart:1-slow", Behaviour::Slow),
+            ("cart:1-latecrash", Behaviour::LateCrash),
+            ("cart:1-crash.2", Behaviour::Ready),
         ] {
             assert_eq!(Behaviour::of_image(reference), behaviour, "{reference}");
             assert_eq!(Behaviour::of_image(&format!("{reference}{digest}")), behaviour, "{reference} with digest");
         }
+        assert_eq!(Behaviour::of_image(&format!("cart@sha256:bad4{}", "0".repeat(60))), Behaviour::ImageMissing);
     }
 
     #[test]
@@ -269,6 +305,7 @@ mod tests {
             Behaviour::Ready,
             Behaviour::Slow,
             Behaviour::Crash,
+            Behaviour::LateCrash,
             Behaviour::OutOfMemory,
             Behaviour::ImageMissing,
             Behaviour::NeverReady,

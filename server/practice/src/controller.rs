@@ -146,6 +146,8 @@ impl Deployment {
         self.current = Some(set.hash.clone());
         self.replica_sets.push(set);
         self.progress = Some(Progress { reason: CREATED.to_owned(), updated_at: at });
+        // The controller notes the new set while it is still empty: its first pod is progress.
+        self.counts.updated = 0;
         self.forget_old_sets();
     }
 

@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod messenger;
 pub mod randomness;
+pub mod stories;
 
 mod behaviour;
 mod cluster;
