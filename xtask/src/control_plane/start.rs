@@ -85,7 +85,7 @@ fn start(programs: &Programs) -> Result<ControlPlane> {
     ];
     let sources = paths::root().join("end2end/controlplane");
     admin.apply(&sources.join("node.yaml"))?;
-    admin.apply(&sources.join("slipway-role.yaml"))?;
+    admin.apply(&paths::root().join("server/cluster/src/slipway-role.yaml"))?;
     let mut kwok = Background::start(
         "kwok",
         client(&programs.kwok, &credentials)
