@@ -47,6 +47,10 @@ pub(super) fn observed(draft: &mut Draft, seen: &[(PlacedWorkload, Observed)]) {
 
 /// Looks before the first write: everything that would make the change wrong is found here.
 fn starting(draft: &mut Draft, mut run: Run, seen: &Seen) {
+    if draft.next.plan.workloads.is_empty() {
+        let message = "the target has no workloads any more; set them on the service's page, then promote again";
+        return draft.fail_at_start(run, message.to_owned());
+    }
     for planned in draft.next.plan.workloads.clone() {
         match entry(seen, &planned) {
             Observed::Missing => {

@@ -140,6 +140,15 @@ fn a_target_that_does_not_fit_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_target_without_workloads_is_never_taken_for_done() {
+    let mut world = World::new(&[], 0);
+    world.give(Input::Clock).unwrap();
+    world.look();
+    assert_eq!(world.promotion.phase_word(), "failed");
+    assert!(world.words().contains("no workloads"), "{}", world.words());
+}
+
+#[test]
 fn what_someone_else_sets_in_the_middle_stays() {
     let mut world = World::rolling(&["api", "worker"]);
     world.workload("worker").images = vec![image("r.example/cart:9.9")];
