@@ -1,1 +1,14 @@
-//! outgoing
+//! Calls to the outside that are not a cluster: Slack for now. One client, and one judge of the
+//! addresses it may connect to.
+//!
+//! [`Client::new`] never follows redirects, never uses a proxy from the environment, gives up after
+//! a time, and connects only to addresses that the [`Judge`] lets pass. Secrets go into headers that
+//! are marked sensitive and are never logged.
+
+mod client;
+pub mod judge;
+pub mod slack;
+
+pub use client::{CallError, Client, ClientError};
+pub use judge::{AllowRule, Denied, Judge};
+pub use slack::Slack;

@@ -1,0 +1,115 @@
+//! The one HTTP client for calls to the outside.
+//!
+//! Fails with [`CallError`], which says what the caller can do: a denied address is a setting to
+//! mend, no answer is a reason to look before trying again.
+
+use std::{error::Error, time::Duration};
+
+use reqwest::{Method, Url, header::HeaderMap, redirect::Policy};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::judge::{Denied, Judge};
+
+/// Connecting takes this long at most; a host that is there answers within a second.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A whole call takes this long at most; Slack's own budget for an answer is below ten seconds.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// An answer is at most this large: a page of 200 messages with metadata is well below one megabyte.
+const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The client cannot be made: the system's certificates cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the client for outgoing calls cannot be made")]
+pub struct ClientError(#[from] reqwest::Error);
+
+/// What went wrong with a call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The call was not made.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// No whole answer came; the call may or may not have had its effect.
+    #[error("{0}")]
+    NoAnswer(String),
+}
+
+/// An answer with its whole body.
+pub(crate) struct RawAnswer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, of at most 4 MiB.
+    pub body: Vec<u8>,
+}
+
+/// The client. Cheap to clone; clones share connections.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    judge: Judge,
+}
+
+impl Client {
+    /// A client that connects only where `judge` allows it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn new(judge: Judge) -> Result<Self, ClientError> {
+        // An error only says that a provider is installed already, which is what is wanted.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .dns_resolver(judge.clone())
+            .build()?;
+        Ok(Self { http, judge })
+    }
+
+    /// Makes a call with a bearer token and reads the whole answer. The body is JSON for POST.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        url: Url,
+        token: &SecretString,
+        body: Option<&serde_json::Value>,
+    ) -> Result<RawAnswer, CallError> {
+        self.judge.look_at(&url)?;
+        let mut request = self.http.request(method, url).bearer_auth(token.expose_secret());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let mut response = request.send().await.map_err(|error| no_answer(&error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut whole = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| no_answer(&error))? {
+            if whole.len() + chunk.len() > ANSWER_LIMIT {
+                return Err(CallError::NoAnswer("the answer is too large".to_owned()));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(RawAnswer { status, headers, body: whole })
+    }
+}
+
+/// The innermost cause in words, without the address (which may carry what should not be shown), or
+/// the judge's verdict when that is the cause.
+fn no_answer(error: &reqwest::Error) -> CallError {
+    if error.is_timeout() {
+        return CallError::NoAnswer("no answer in time".to_owned());
+    }
+    let mut cause: &(dyn Error + 'static) = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+        if let Some(denied) = cause.downcast_ref::<Denied>() {
+            return CallError::Denied(denied.clone());
+        }
+    }
+    let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
+    CallError::NoAnswer(format!("{what}: {cause}"))
+}
