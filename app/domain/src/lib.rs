@@ -3,10 +3,13 @@
 //! rules run in tests and in the browser.
 
 pub mod actor;
+pub mod comparison;
 pub mod deployment;
+pub mod duration_words;
 pub mod environment;
 pub mod ids;
 pub mod image;
+pub mod insights;
 pub mod names;
 pub mod observation;
 pub mod promotion;

@@ -296,10 +296,12 @@ impl<'a> History<'a> {
 /// change that succeeded; a hotfix repairs what was tried last, whether it succeeded or not.
 fn remedied_by(remedy: &DeploymentFact, ended: &[(DateTime<Utc>, &DeploymentFact)]) -> Option<DeploymentId> {
     let before = ended.partition_point(|(at, _)| *at <= remedy.started_at);
-    let is_change = |d: &DeploymentFact| {
+    // Of deployments that took no time at all, each is a remedy only of those before it.
+    let itself = remedy.finished_at.map(|at| (at.max(remedy.started_at), remedy.id));
+    let is_change = |at: DateTime<Utc>, d: &DeploymentFact| {
         let could_be_taken_away = d.outcome == Outcome::Succeeded || remedy.cause == Cause::Hotfix;
-        d.id != remedy.id && d.cause != Cause::Rollback && could_be_taken_away
+        itself.is_none_or(|itself| (at, d.id) < itself) && d.cause != Cause::Rollback && could_be_taken_away
     };
     let changes = ended.get(..before).unwrap_or_default().iter().rev();
-    changes.map(|(_, d)| *d).find(|d| is_change(d)).map(|d| d.id)
+    changes.copied().find(|(at, d)| is_change(*at, d)).map(|(_, d)| d.id)
 }

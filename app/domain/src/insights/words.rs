@@ -177,7 +177,8 @@ mod tests {
     #[test]
     fn every_open_choice_is_said_aloud() {
         let all = how().into_iter().map(|(_, text)| text).collect::<String>();
-        for word in ["one service in one production environment", "succeeded", "commit", "interpolated", "hotfix", "UTC"]
+        for word in
+            ["one service in one production environment", "succeeded", "commit", "interpolated", "hotfix", "UTC"]
         {
             assert!(all.contains(word), "{word}");
         }
