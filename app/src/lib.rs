@@ -2,17 +2,47 @@
 //! browser.
 
 use leptos::prelude::*;
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::path;
+
+/// The document around the application.
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let styles = format!("/{}/slipway.css", options.site_pkg_dir);
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <title>"Slipway"</title>
+                <link rel="stylesheet" href=styles/>
+                <HydrationScripts options/>
+            </head>
+            <body><App/></body>
+        </html>
+    }
+}
 
 /// The application.
 #[component]
 pub fn App() -> impl IntoView {
+    view! {
+        <Router>
+            <main>
+                <Routes fallback=|| "Not found">
+                    <Route path=path!("/") view=Hello/>
+                </Routes>
+            </main>
+        </Router>
+    }
+}
+
+#[component]
+fn Hello() -> impl IntoView {
     let (count, set_count) = signal(0);
     view! {
-        <main>
-            <h1>"Slipway"</h1>
-            <button on:click=move |_| set_count.update(|count| *count += 1)>
-                "Clicked " {count} " times"
-            </button>
-        </main>
+        <h1>"Slipway"</h1>
+        <button on:click=move |_| set_count.update(|count| *count += 1)>
+            "Clicked " {count} " times"
+        </button>
     }
 }

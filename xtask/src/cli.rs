@@ -11,7 +11,9 @@ use crate::children;
 use crate::control_plane::{self, ControlPlane};
 use crate::postgres::{self, Postgres};
 use crate::process;
+use crate::serve;
 use crate::site;
+use crate::suite;
 use crate::wasm::Profile;
 
 /// The commands of this repository.
@@ -24,6 +26,12 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Open Slipway with a sample company on http://127.0.0.1:3000
+    Demo(serve::Options),
+    /// Start an empty Slipway on its data folder
+    Run(serve::Options),
+    /// Run every test there is
+    Test(suite::Options),
     /// Build the browser half that the server embeds, where it changed
     Site(SiteOptions),
     /// The Kubernetes control plane that tests run on
@@ -80,6 +88,9 @@ pub fn parse() -> Cli {
 /// Those of the command; the exit code of a command run for the person is passed on instead.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
+        Task::Demo(options) => serve::run("demo", &options).map(exit_code),
+        Task::Run(options) => serve::run("run", &options).map(exit_code),
+        Task::Test(options) => suite::run(&options),
         Task::Site(options) => {
             site::build(options.profile())?;
             Ok(ExitCode::SUCCESS)

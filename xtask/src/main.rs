@@ -7,6 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "a command line tool talks to the person on its standard output")]
 
+mod browser;
 mod children;
 mod cli;
 mod control_plane;
@@ -14,10 +15,14 @@ mod digest;
 mod paths;
 mod postgres;
 mod process;
+mod serve;
 mod setup;
+mod shape;
 mod site;
 mod steps;
 mod styles;
+mod suite;
+mod tests_run;
 mod wasm;
 
 use std::process::ExitCode;

@@ -32,8 +32,7 @@ pub fn target() -> Result<PathBuf> {
 /// # Errors
 /// When cargo fails or does not answer JSON.
 pub fn metadata(arguments: &[&str]) -> Result<serde_json::Value> {
-    let text =
-        process::output(process::cargo().args(["metadata", "--format-version", "1", "--locked"]).args(arguments))?;
+    let text = process::output(process::cargo().args(["metadata", "--format-version", "1"]).args(arguments))?;
     serde_json::from_str(&text).context("cargo metadata did not answer JSON")
 }
 

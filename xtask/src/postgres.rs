@@ -5,7 +5,6 @@
 //! already, that one is used and nothing is started.
 
 use std::env;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -126,7 +125,7 @@ fn programs() -> Result<PathBuf> {
 
 fn find() -> Option<PathBuf> {
     let complete = |folder: &PathBuf| PROGRAMS.iter().all(|program| process::is_executable(&folder.join(program)));
-    let on_path = env::var_os("PATH").unwrap_or_else(OsString::new);
+    let on_path = env::var_os("PATH").unwrap_or_default();
     if let Some(folder) = env::split_paths(&on_path).find(complete) {
         return Some(folder);
     }

@@ -116,27 +116,15 @@ fn debian() -> Option<String> {
 }
 
 fn linker() -> Result<PathBuf> {
-    let found = || {
-        beside_rustc()
-            .or_else(|| process::which("rust-lld"))
-            .or_else(|| process::which("wasm-ld"))
-    };
-    setup::program(
-        "compiling for WebAssembly needs a linker",
-        found,
-        &["lld"],
-        "LLVM's linker (wasm-ld)",
-    )
+    let found = || beside_rustc().or_else(|| process::which("rust-lld")).or_else(|| process::which("wasm-ld"));
+    setup::program("compiling for WebAssembly needs a linker", found, &["lld"], "LLVM's linker (wasm-ld)")
 }
 
 /// The linker that rustup's toolchains bring: `lib/rustlib/<host>/bin/rust-lld`.
 fn beside_rustc() -> Option<PathBuf> {
     let sysroot = process::ask(process::command("rustc").args(["--print", "sysroot"]))?;
     let hosts = fs::read_dir(Path::new(sysroot.trim()).join("lib/rustlib")).ok()?;
-    hosts
-        .flatten()
-        .map(|host| host.path().join("bin/rust-lld"))
-        .find(|path| process::is_executable(path))
+    hosts.flatten().map(|host| host.path().join("bin/rust-lld")).find(|path| process::is_executable(path))
 }
 
 impl Toolchain {

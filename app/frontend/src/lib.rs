@@ -8,4 +8,9 @@
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(app::App);
+    // For browser tests, which must not click before somebody listens.
+    if let Some(root) = leptos::prelude::document().document_element() {
+        // The only error is a name that is no attribute's name.
+        let _ = root.set_attribute("data-hydrated", "true");
+    }
 }

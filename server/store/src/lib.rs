@@ -1,1 +1,107 @@
-//! store
+//! All SQL of Slipway, for SQLite and PostgreSQL from one set of statements.
+//!
+//! [`Store`] opens a database; [`Store::begin`] gives a [`Tx`] that writes, [`Store::read`] a
+//! [`Read`] that only reads. The functions on them take and give domain types; what is stored and
+//! cannot be read is [`StoreError::Corrupt`]. Nothing here knows the time or makes an identifier:
+//! both come in as arguments, times in UTC with microseconds at most.
+//!
+//! Text must be free of the character U+0000: PostgreSQL cannot hold it ([`StoreError::Text`]).
+
+mod audit;
+mod board;
+mod changes;
+mod clusters;
+mod columns;
+mod commits;
+mod connection;
+mod deployments;
+mod dialect;
+mod environments;
+mod error;
+mod incidents;
+mod insights;
+mod inventory;
+mod links;
+mod outbox;
+mod paging;
+mod people;
+mod promotion_lists;
+mod promotions;
+mod search;
+mod services;
+mod sessions;
+mod settings;
+mod statements;
+mod store;
+mod targets;
+mod teams;
+mod tokens;
+mod unit;
+mod versions;
+
+pub use audit::{AuditEntry, AuditFilter, AuditPosition, AuditResult};
+pub use board::{
+    BoardCell, BoardDeployment, BoardFilter, BoardPage, BoardPromotion, BoardRunning, BoardState, BoardTarget,
+};
+pub use changes::{Change, Entity};
+pub use clusters::{Cluster, ClusterKind, ClusterState};
+pub use commits::{CommitPlace, CommitRow, CommitsBetween};
+pub use deployments::{
+    Deployment, DeploymentFilter, DeploymentRow, DeploymentSort, LatestDeployment, SucceededBefore,
+};
+pub use dialect::Dialect;
+pub use environments::Environment;
+pub use error::{StoreError, Unique};
+pub use incidents::{Incident, IncidentFilter, IncidentRow};
+pub use insights::{CommitTime, InsightsFilter, InsightsDeployment, InsightsIncident};
+pub use inventory::{Running, RunningPlace};
+pub use links::{LinkPurpose, OneTimeLink};
+pub use outbox::{DueEffect, EffectKey, Message};
+pub use paging::{Page, Paging};
+pub use people::Person;
+pub use promotion_lists::{PromotionFilter, PromotionRow, PromotionStage};
+pub use promotions::{JournalRow, LoadedPromotion};
+pub use search::Found;
+pub use services::{Service, ServiceFilter, ServiceRow};
+pub use sessions::Session;
+pub use store::{Durability, PoolNumbers, Probe, Store, StoreOptions};
+pub use targets::{Target, TargetWorkload};
+pub use teams::Team;
+pub use tokens::Token;
+pub use unit::{Read, Tx};
+pub use versions::{NewVersion, Version, VersionRow};
+
+pub use statements::{For, Statement};
+
+/// Every SQL statement of this crate, for the test that prepares them all on both databases.
+#[must_use]
+pub fn statements() -> Vec<Statement> {
+    [
+        audit::STATEMENTS,
+        board::STATEMENTS,
+        changes::STATEMENTS,
+        clusters::STATEMENTS,
+        commits::STATEMENTS,
+        deployments::STATEMENTS,
+        dialect::STATEMENTS,
+        environments::STATEMENTS,
+        incidents::STATEMENTS,
+        insights::STATEMENTS,
+        inventory::STATEMENTS,
+        links::STATEMENTS,
+        outbox::STATEMENTS,
+        people::STATEMENTS,
+        promotion_lists::STATEMENTS,
+        promotions::STATEMENTS,
+        search::STATEMENTS,
+        services::STATEMENTS,
+        sessions::STATEMENTS,
+        settings::STATEMENTS,
+        store::STATEMENTS,
+        targets::STATEMENTS,
+        teams::STATEMENTS,
+        tokens::STATEMENTS,
+        versions::STATEMENTS,
+    ]
+    .concat()
+}

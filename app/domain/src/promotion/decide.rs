@@ -105,7 +105,8 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
     } else {
         vec![Effect::TellMessenger]
     };
-    let wake_at = wake_at(&next, now);
+    let has_moved = std::mem::discriminant(&promotion.phase) != std::mem::discriminant(&next.phase);
+    let wake_at = wake_at(&next, now, has_moved);
     Ok(Decision { next, journal, outbox, wake_at })
 }
 
@@ -366,10 +367,10 @@ fn start(draft: &mut Draft) {
     draft.next.phase = Phase::Starting { run };
 }
 
-/// A watch ends well when its time is over.
+/// A watch ends well when its time is over, or when the next promotion has started.
 fn settle_watching(draft: &mut Draft) {
     if let Phase::Watching { run, finished_at, until } = draft.next.phase.clone()
-        && draft.now >= until
+        && (draft.now >= until || draft.facts.occupant.is_some())
     {
         draft.note_rule("watch", JournalEvent::Succeeded);
         draft.next.phase = Phase::Succeeded { run, finished_at };
@@ -377,9 +378,11 @@ fn settle_watching(draft: &mut Draft) {
 }
 
 /// When to look again. A waiting promotion is woken by what it waits for (an approval, the end of
-/// the one before it); its time here is the fallback and the expiry.
-fn wake_at(next: &Promotion, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// the one before it); its time here is the fallback and the expiry. A phase that has just begun
+/// has work at once.
+fn wake_at(next: &Promotion, now: DateTime<Utc>, has_moved: bool) -> Option<DateTime<Utc>> {
     match &next.phase {
+        Phase::Starting { .. } | Phase::Progressing { .. } | Phase::TakingBack { .. } if has_moved => Some(now),
         Phase::Waiting { .. } => {
             let expiry = next.requested_at + Duration::days(WAITING_LASTS_DAYS);
             Some(expiry.min(now + Duration::seconds(30)))
