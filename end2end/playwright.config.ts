@@ -1,0 +1,46 @@
+// How the browser tests run. `cargo xtask test --only browser` sets the environment read here.
+//
+// Specifications lie in `tests/`; those in `tests/plain/` run with scripting switched off.
+import { defineConfig } from '@playwright/test';
+
+// As root, Chromium's own sandbox cannot be set up; the rest keeps it from calling out.
+const flags = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-sync',
+  '--no-first-run',
+];
+if (process.getuid?.() === 0) flags.push('--no-sandbox');
+
+export default defineConfig({
+  testDir: 'tests',
+  outputDir: 'test-results',
+  // One file is one story told in order on servers of its own; files do not share anything.
+  fullyParallel: false,
+  workers: 2,
+  retries: 0,
+  forbidOnly: true,
+  timeout: 90_000,
+  // A slow machine that compiles beside it must not fail a test that waits for the right thing.
+  expect: { timeout: 20_000 },
+  reporter: [
+    ['list'],
+    ...(process.env.SLIPWAY_TEST_REPORT
+      ? [['json', { outputFile: process.env.SLIPWAY_TEST_REPORT }] as const]
+      : []),
+  ] as never,
+  use: {
+    browserName: 'chromium',
+    launchOptions: { executablePath: process.env.SLIPWAY_TEST_CHROMIUM, args: flags },
+    locale: 'en-GB',
+    timezoneId: 'Europe/Berlin',
+    screenshot: 'only-on-failure',
+    trace: 'retain-on-failure',
+  },
+  projects: [
+    { name: 'browser', testIgnore: 'plain/**' },
+    { name: 'without scripting', testMatch: 'plain/**', use: { javaScriptEnabled: false } },
+  ],
+});
