@@ -1,0 +1,77 @@
+//! Starting Slipway from the clone: `cargo xtask run` and `cargo xtask demo`.
+//!
+//! Needs Rust and a C compiler, nothing else. The server is built with the `dev` profile: a release
+//! build with its link-time optimisation takes several times as long on two cores, and the code that
+//! would be slow without optimisation (password hashing, SQLite) is optimised in `dev` too. Whoever
+//! wants the quick server instead of the quick start says `--release`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::children;
+use crate::paths;
+use crate::process;
+use crate::site;
+use crate::steps::{say, step};
+use crate::wasm::Profile;
+
+/// How to build and start the server.
+#[derive(Args)]
+pub struct Options {
+    /// Build an optimised server (slow to build, quick to run)
+    #[arg(long)]
+    release: bool,
+    /// Build the browser half quickly instead of small, for work on the pages
+    #[arg(long)]
+    dev: bool,
+    /// Arguments for the server, after `--`
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Builds what changed and runs `slipway <subcommand>` until it ends.
+///
+/// # Errors
+/// When something cannot be built or the server cannot be started.
+pub fn run(subcommand: &str, options: &Options) -> Result<ExitStatus> {
+    run_with(subcommand, options, &[])
+}
+
+/// As [`run`], with more in the server's environment.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(subcommand: &str, options: &Options, environment: &[(&str, OsString)]) -> Result<ExitStatus> {
+    let profile = if options.dev { Profile::Dev } else { Profile::Release };
+    site::build(profile)?;
+    let server = build_server(options.release)?;
+    say(&format!("starting slipway {subcommand}"));
+    let mut command = process::command(server);
+    command
+        .arg(subcommand)
+        .args(&options.arguments)
+        .current_dir(std::env::current_dir()?)
+        .envs(environment.iter().map(|(name, value)| (name, value)));
+    children::foreground(&mut command)
+}
+
+/// Builds the server with the site embedded; cargo skips what has not changed.
+///
+/// # Errors
+/// When it does not compile.
+pub fn build_server(release: bool) -> Result<PathBuf> {
+    let folder = if release { "release" } else { "debug" };
+    step("compiling the server", || {
+        let mut command = process::cargo();
+        command.args(["build", "--package", "server"]);
+        if release {
+            command.arg("--release");
+        }
+        process::run(&mut command)
+    })?;
+    Ok(paths::target()?.join(folder).join("slipway"))
+}

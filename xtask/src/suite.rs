@@ -1,0 +1,135 @@
+//! `cargo xtask test`: every test there is, with everything they need set up and started.
+//!
+//! Runs all parts even when one fails, and ends with one line that sums them up. Nothing is
+//! skipped: what is missing is set up, or stops the command with what to install.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use crate::browser::Browser;
+use crate::control_plane::{self, ControlPlane};
+use crate::postgres::{self, Postgres};
+use crate::serve;
+use crate::site;
+use crate::steps::say;
+use crate::tests_run::{self, Sum};
+use crate::wasm::Profile;
+
+/// Which tests to run; without anything, all.
+#[derive(Args)]
+pub struct Options {
+    /// Only one part
+    #[arg(long)]
+    only: Option<Part>,
+    /// Arguments for the browser tests (Playwright), after `--`
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
+}
+
+/// A part of the tests that can be run alone.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The Rust tests of all crates
+    Rust,
+    /// The tests in a browser
+    Browser,
+}
+
+/// What took how long, and how it ended.
+struct Parts(Vec<(&'static str, f64, Sum)>);
+
+impl Parts {
+    fn run(&mut self, name: &'static str, work: impl FnOnce() -> Result<Sum>) {
+        say(&format!("=== {name}"));
+        let began = Instant::now();
+        let sum = work().unwrap_or_else(|error| {
+            say(&format!("{name}: {error:#}"));
+            Sum::one_failure()
+        });
+        self.0.push((name, began.elapsed().as_secs_f64(), sum));
+    }
+}
+
+/// Runs the tests.
+///
+/// # Errors
+/// When what they need cannot be set up. Failing tests are not an error but a failing exit code.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let rust = options.only != Some(Part::Browser);
+    let browser = options.only != Some(Part::Rust);
+    // First what may be missing: it is better to hear of it now than in half an hour.
+    let set_up = if browser { Some(Browser::set_up()?) } else { None };
+    let environment = Environment::start()?;
+    let variables = environment.variables();
+    site::build(Profile::Release)?;
+
+    let mut parts = Parts(Vec::new());
+    let mut server: Option<PathBuf> = None;
+    if rust {
+        parts.run("commands", tests_run::commands);
+        parts.run("crates", || {
+            let built = tests_run::build()?;
+            server.clone_from(&built.server);
+            built.run(&variables)
+        });
+        parts.run("documentation", || tests_run::documentation(&variables));
+    }
+    if let Some(set_up) = set_up {
+        parts.run("browser", || {
+            let server = match &server {
+                Some(built) => built.clone(),
+                None => serve::build_server(false)?,
+            };
+            set_up.run(&server, &variables, &options.arguments)
+        });
+    }
+    drop(environment);
+    Ok(conclude(&parts))
+}
+
+fn conclude(parts: &Parts) -> ExitCode {
+    let mut sum = Sum::default();
+    println!();
+    for (name, seconds, part) in &parts.0 {
+        println!(
+            "{name:>14}: {:5.1} min, {} passed, {} failed, {} ignored",
+            seconds / 60.0,
+            part.passed,
+            part.failed,
+            part.ignored
+        );
+        sum.add(*part);
+    }
+    println!("{} passed, {} failed", sum.passed, sum.failed);
+    if sum.failed == 0 && sum.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What runs beside the tests.
+struct Environment {
+    postgres: Postgres,
+    /// `None` when the person named a cluster.
+    control_plane: Option<ControlPlane>,
+}
+
+impl Environment {
+    fn start() -> Result<Self> {
+        let named = std::env::var_os(control_plane::KUBECONFIG).is_some();
+        Ok(Self {
+            postgres: Postgres::start()?,
+            control_plane: if named { None } else { Some(ControlPlane::start(&control_plane::programs()?)?) },
+        })
+    }
+
+    fn variables(&self) -> Vec<(&'static str, OsString)> {
+        let mut variables = vec![(postgres::URL, self.postgres.url().into())];
+        if let Some(plane) = &self.control_plane {
+            variables.extend(plane.environment());
+        }
+        variables
+    }
+}
