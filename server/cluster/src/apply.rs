@@ -1,0 +1,139 @@
+//! Writing: read the Deployment, judge, and patch with the resource version that was read. Touches
+//! the images (or the whole template, when it is put back) and the object's own annotations; never
+//! the metadata of the pod template, which would roll pods for nothing.
+
+use std::time::Duration;
+
+use kube::api::{DynamicObject, Patch, PatchParams};
+use ports::{ApplyOutcome, ClusterError, Judgement, TemplateChange, WorkloadChange};
+use serde_json::{Value, json};
+
+use crate::{
+    connect::KubeCluster,
+    error::{bounded, is_conflict, is_missing, sort},
+    marks,
+    records::DeploymentRecord,
+};
+
+/// How often a write is tried when the object changes under it. The Deployment controller updates
+/// the status several times while pods come and go.
+const TRIES: u32 = 6;
+
+/// The first pause after a lost race; it grows with each.
+const PAUSE: Duration = Duration::from_millis(40);
+
+/// Who writes, in the object's managed fields.
+const FIELD_MANAGER: &str = "slipway";
+
+impl KubeCluster {
+    pub(crate) async fn apply_change(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
+        for lost in 0..TRIES {
+            let Some(record) = self.read(&change.workload).await? else {
+                return Ok(ApplyOutcome::Missing);
+            };
+            if let Judgement::Answer(outcome) = change.judge(record.without_pods())? {
+                return Ok(outcome);
+            }
+            match self.patch(change, operations(change, &record)).await {
+                Ok(_) => return Ok(ApplyOutcome::Written),
+                Err(error) if is_conflict(&error) => tokio::time::sleep(PAUSE * (lost + 1)).await,
+                Err(error) if is_missing(&error) => return Ok(ApplyOutcome::Missing),
+                Err(error) => return Err(sort(&error)),
+            }
+        }
+        Err(ClusterError::Conflict)
+    }
+
+    async fn patch(&self, change: &WorkloadChange, operations: Value) -> Result<DynamicObject, kube::Error> {
+        let patch = Patch::Json::<()>(serde_json::from_value(operations).map_err(kube::Error::SerdeError)?);
+        let api = self.deployments(change.workload.namespace.as_str());
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        bounded(api.patch(change.workload.name.as_str(), &params, &patch)).await
+    }
+}
+
+/// The JSON patch (RFC 6902) that makes the object what the change says. Writing the resource version
+/// that was read makes the API server answer 409 when the object is a newer one.
+fn operations(change: &WorkloadChange, record: &DeploymentRecord) -> Value {
+    let seen = record.without_pods();
+    let mut operations =
+        vec![json!({"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version})];
+    match &change.template {
+        TemplateChange::Images(images) => {
+            let containers = seen.template.pointer("/spec/containers").and_then(Value::as_array);
+            for (index, container) in containers.into_iter().flatten().enumerate() {
+                let name = container.get("name").and_then(Value::as_str);
+                let wanted = images.iter().find(|i| Some(i.container.as_str()) == name);
+                if let Some(wanted) = wanted.filter(|w| seen.image_of(w.container.as_str()) != Some(w.image.as_str())) {
+                    let path = format!("/spec/template/spec/containers/{index}/image");
+                    operations.push(json!({"op": "replace", "path": path, "value": wanted.image}));
+                }
+            }
+        }
+        TemplateChange::Restore(saved) if *saved != seen.template => {
+            operations.push(json!({"op": "replace", "path": "/spec/template", "value": saved}));
+        }
+        TemplateChange::Restore(_) => {}
+    }
+    if !record.has_annotations {
+        operations.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
+    }
+    for (key, value) in marks::annotations(change.stamp, &change.change_cause) {
+        // RFC 6901 writes a slash inside a key as ~1.
+        let path = format!("/metadata/annotations/{}", key.replace('/', "~1"));
+        operations.push(json!({"op": "add", "path": path, "value": value}));
+    }
+    Value::Array(operations)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use domain::{ids::PromotionId, image::ContainerImage, names::ContainerName, observation::Stamp};
+
+    use super::*;
+
+    fn record(annotations: Value) -> DeploymentRecord {
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "cart", "namespace": "shop", "uid": "u", "resourceVersion": "41",
+                         "annotations": annotations},
+            "spec": {"template": {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [
+                {"name": "proxy", "image": "proxy:1"}, {"name": "app", "image": "cart:1", "unknownField": [1]}]}}},
+        });
+        DeploymentRecord::new(serde_json::from_value(object).unwrap()).unwrap()
+    }
+
+    fn change(template: TemplateChange, record: &DeploymentRecord) -> WorkloadChange {
+        WorkloadChange {
+            workload: record.workload().clone(),
+            stamp: Stamp { promotion: PromotionId::new(uuid::Uuid::from_u128(1)), sequence: 5, generation: 2 },
+            template,
+            change_cause: "cart 2 by mara".to_owned(),
+        }
+    }
+
+    fn image(container: &str, image: &str) -> ContainerImage {
+        ContainerImage { container: ContainerName::parse(container).unwrap(), image: image.to_owned() }
+    }
+
+    #[test]
+    fn only_the_images_that_differ_and_our_own_annotations_are_touched() {
+        let record = record(json!({"deployment.kubernetes.io/revision": "3"}));
+        let images = vec![image("app", "cart:2"), image("proxy", "proxy:1")];
+        insta::assert_json_snapshot!(operations(&change(TemplateChange::Images(images), &record), &record));
+    }
+
+    #[test]
+    fn a_template_is_put_back_whole_and_an_object_without_annotations_gets_some() {
+        let record = record(Value::Null);
+        let mut saved = record.without_pods().template.clone();
+        saved["spec"]["containers"][1]["image"] = json!("cart:0");
+        let patch = operations(&change(TemplateChange::Restore(saved.clone()), &record), &record);
+        assert_eq!(patch[1], json!({"op": "replace", "path": "/spec/template", "value": saved}));
+        assert_eq!(patch[2], json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
+        let same = record.without_pods().template.clone();
+        let patch = operations(&change(TemplateChange::Restore(same), &record), &record);
+        assert!(!patch.to_string().contains("/spec/template"), "{patch}");
+    }
+}

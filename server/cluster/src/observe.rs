@@ -1,0 +1,73 @@
+//! Reading one workload: the Deployment, then its replica sets and pods by its own selector, joined
+//! by owner references (a selector may also match pods of others).
+
+use domain::observation::{Observed, WorkloadRef};
+use kube::{Api, Resource, api::ListParams, core::Selector};
+use ports::ClusterError;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    connect::KubeCluster,
+    error::{bounded, is_missing, sort},
+    inventory::Inventory,
+    pods::PodRecord,
+    records::{DeploymentRecord, SetRecord, present},
+};
+
+/// How many objects are asked for at a time: what kubectl does.
+const PAGE: u32 = 500;
+
+impl KubeCluster {
+    pub(crate) async fn observe_workload(&self, workload: &WorkloadRef) -> Result<Observed, ClusterError> {
+        let Some(deployment) = self.read(workload).await? else {
+            return Ok(Observed::Missing);
+        };
+        let selector = Selector::try_from(deployment.selector.clone())
+            .map_err(|e| ClusterError::Invalid(format!("the selector of {workload} cannot be read: {e}")))?
+            .to_string();
+        let namespace = workload.namespace.as_str();
+        let (sets, pods) = (self.replica_sets(namespace), self.pods(namespace));
+        let (sets, pods) =
+            futures::try_join!(list(&sets, Some(&selector)), list(&pods, Some(&selector))).map_err(|e| sort(&e))?;
+        let mut inventory = Inventory::default();
+        inventory.put_deployment(deployment);
+        for set in sets.into_iter().filter_map(SetRecord::new) {
+            inventory.put_set(set);
+        }
+        for pod in pods.into_iter().filter_map(PodRecord::new) {
+            inventory.put_pod(pod);
+        }
+        Ok(inventory.observe(workload).map_or(Observed::Missing, present))
+    }
+
+    /// Reads the Deployment alone.
+    pub(crate) async fn read(&self, workload: &WorkloadRef) -> Result<Option<DeploymentRecord>, ClusterError> {
+        let api = self.deployments(workload.namespace.as_str());
+        let object = match bounded(api.get(workload.name.as_str())).await {
+            Ok(object) => object,
+            Err(error) if is_missing(&error) => return Ok(None),
+            Err(error) => return Err(sort(&error)),
+        };
+        DeploymentRecord::new(object).map(Some).map_err(ClusterError::Invalid)
+    }
+}
+
+/// Lists everything, page by page.
+pub(crate) async fn list<K>(api: &Api<K>, selector: Option<&str>) -> Result<Vec<K>, kube::Error>
+where
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let mut all = Vec::new();
+    let mut params = ListParams::default().limit(PAGE);
+    if let Some(selector) = selector {
+        params = params.labels(selector);
+    }
+    loop {
+        let page = bounded(api.list(&params)).await?;
+        all.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(all),
+        }
+    }
+}
