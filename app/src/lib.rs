@@ -1,6 +1,11 @@
 //! The user interface of Slipway: pages and components, rendered on the server and hydrated in the
 //! browser.
 
+// Views are types within types; a page with its frame goes deeper than the compiler's usual 128.
+#![recursion_limit = "256"]
+
+pub mod components;
+
 use leptos::prelude::*;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;

@@ -1,0 +1,433 @@
+//! Fields of a form: label above, hint or error below.
+//!
+//! They are plain HTML fields and send their values without scripting. With scripting a `check` says what is still
+//! wrong while the reader types; the server judges again in any case. Room for the line below is always kept.
+
+use super::icon::{Glyph, Icon, IconSize};
+use leptos::ev::Event;
+use leptos::prelude::*;
+
+/// What a text field takes; the browser offers the right keyboard and picker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InputKind {
+    /// One line of text.
+    #[default]
+    Text,
+    /// Names, references and digests: set in the fixed-width face, not corrected by a phone.
+    Code,
+    /// An address of mail.
+    Email,
+    /// A secret.
+    Password,
+    /// A whole number.
+    Number,
+    /// A day.
+    Date,
+    /// A time of day.
+    Time,
+    /// A day and a time, without a zone.
+    DateTime,
+    /// A search.
+    Search,
+    /// An address of the web.
+    Url,
+}
+
+impl InputKind {
+    fn html(self) -> &'static str {
+        match self {
+            Self::Text | Self::Code => "text",
+            Self::Email => "email",
+            Self::Password => "password",
+            Self::Number => "number",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::DateTime => "datetime-local",
+            Self::Search => "search",
+            Self::Url => "url",
+        }
+    }
+}
+
+/// One entry of a choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// What is sent.
+    pub value: String,
+    /// What is read.
+    pub label: String,
+    /// What explains it (shown by `RadioChoices`).
+    pub hint: String,
+    /// It cannot be chosen now; `hint` says why.
+    pub disabled: bool,
+}
+
+impl Choice {
+    /// An entry whose value is also its label.
+    pub fn plain(value: impl Into<String>) -> Self {
+        let value = value.into();
+        Self { label: value.clone(), value, ..Self::default() }
+    }
+
+    /// An entry with a label of its own.
+    pub fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { value: value.into(), label: label.into(), ..Self::default() }
+    }
+}
+
+/// Says what is still wrong with a value, or `None`.
+pub type Check = Callback<String, Option<String>>;
+
+/// The line below a field: the error if there is one, else the hint.
+fn below(id: &str, hint: Option<String>, error: Signal<Option<String>>) -> impl IntoView + use<> {
+    let id = below_id(id);
+    view! {
+        <span id=id aria-live="polite">
+            {move || match error.get() {
+                Some(error) => {
+                    view! {
+                        <span class="field-error">
+                            <Icon glyph=Glyph::Cross size=IconSize::Small />
+                            {error}
+                        </span>
+                    }
+                        .into_any()
+                }
+                None => view! { <span class="field-hint">{hint.clone().unwrap_or_default()}</span> }.into_any(),
+            }}
+        </span>
+    }
+}
+
+fn below_id(id: &str) -> String {
+    format!("{id}-below")
+}
+
+/// The label of a field.
+fn label_of(id: &str, label: String, required: bool) -> impl IntoView + use<> {
+    let id = id.to_owned();
+    view! {
+        <label class="field-label" for=id>
+            {label} {(!required).then(|| view! { <span class="field-optional">" (optional)"</span> })}
+        </label>
+    }
+}
+
+/// What a field shows below itself: the server's error until the reader types, from then on what `check` says.
+fn errors(from_server: Option<String>, check: Option<Check>) -> (Signal<Option<String>>, impl Fn(Event) + Clone) {
+    let (error, set_error) = signal(from_server);
+    let on_input = move |event: Event| {
+        if let Some(check) = check {
+            set_error.set(check.run(event_target_value(&event)));
+        }
+    };
+    (error.into(), on_input)
+}
+
+/// A field around any control: the control gets `id`, and `aria-describedby` the same with '-below' after it.
+#[component]
+pub fn Field(
+    /// The control's id.
+    #[prop(into)]
+    id: String,
+    /// The label.
+    #[prop(into)]
+    label: String,
+    /// What helps to fill it in.
+    #[prop(optional_no_strip, into)]
+    hint: Option<String>,
+    /// What is wrong with it.
+    #[prop(optional_no_strip, into)]
+    error: Option<String>,
+    /// Without it the label says 'optional'.
+    #[prop(optional)]
+    required: bool,
+    /// The control.
+    children: Children,
+) -> impl IntoView {
+    let error = Signal::stored(error);
+    view! {
+        <div class="field">{label_of(&id, label, required)} {children()} {below(&id, hint, error)}</div>
+    }
+}
+
+/// A field of one line.
+#[component]
+pub fn TextField(
+    /// Its id.
+    #[prop(into)]
+    id: String,
+    /// The name of its value.
+    #[prop(into)]
+    name: String,
+    /// The label.
+    #[prop(into)]
+    label: String,
+    /// What it holds at first: what was typed before an error.
+    #[prop(optional, into)]
+    value: String,
+    /// What it takes.
+    #[prop(optional)]
+    kind: InputKind,
+    /// What helps to fill it in.
+    #[prop(optional_no_strip, into)]
+    hint: Option<String>,
+    /// What the server said is wrong.
+    #[prop(optional_no_strip, into)]
+    error: Option<String>,
+    /// Says what is wrong while the reader types.
+    #[prop(optional, into)]
+    check: Option<Check>,
+    /// An example, in grey.
+    #[prop(optional, into)]
+    placeholder: Option<String>,
+    /// What the browser may fill in: 'username', 'current-password', 'off'.
+    #[prop(optional, into)]
+    autocomplete: Option<String>,
+    /// The browser holds the form back without it.
+    #[prop(optional)]
+    required: bool,
+) -> impl IntoView {
+    let (error, on_input) = errors(error, check);
+    let (control, described) = (id.clone(), below_id(&id));
+    let code = kind == InputKind::Code;
+    view! {
+        <div class="field">
+            {label_of(&id, label, required)}
+            <input
+                class=if code { "input input-mono" } else { "input" }
+                type=kind.html()
+                id=control
+                name=name
+                value=value
+                placeholder=placeholder
+                autocomplete=autocomplete
+                autocapitalize=code.then_some("off")
+                spellcheck=code.then_some("false")
+                required=required
+                aria-describedby=described
+                aria-invalid=move || error.get().is_some().then_some("true")
+                on:input=on_input
+            /> {below(&id, hint, error)}
+        </div>
+    }
+}
+
+/// A field of several lines, which grows with what is typed.
+#[component]
+pub fn TextArea(
+    /// Its id.
+    #[prop(into)]
+    id: String,
+    /// The name of its value.
+    #[prop(into)]
+    name: String,
+    /// The label.
+    #[prop(into)]
+    label: String,
+    /// What it holds at first.
+    #[prop(optional, into)]
+    value: String,
+    /// What helps to fill it in.
+    #[prop(optional_no_strip, into)]
+    hint: Option<String>,
+    /// What the server said is wrong.
+    #[prop(optional_no_strip, into)]
+    error: Option<String>,
+    /// Says what is wrong while the reader types.
+    #[prop(optional, into)]
+    check: Option<Check>,
+    /// An example, in grey.
+    #[prop(optional, into)]
+    placeholder: Option<String>,
+    /// Lines at first.
+    #[prop(default = 3)]
+    rows: u32,
+    /// Set in the fixed-width face.
+    #[prop(optional)]
+    code: bool,
+    /// The browser holds the form back without it.
+    #[prop(optional)]
+    required: bool,
+) -> impl IntoView {
+    let (error, on_input) = errors(error, check);
+    let (control, described) = (id.clone(), below_id(&id));
+    view! {
+        <div class="field">
+            {label_of(&id, label, required)}
+            <textarea
+                class=if code { "input input-mono" } else { "input" }
+                id=control
+                name=name
+                rows=rows.to_string()
+                placeholder=placeholder
+                required=required
+                aria-describedby=described
+                aria-invalid=move || error.get().is_some().then_some("true")
+                on:input=on_input
+            >
+                {value}
+            </textarea>
+            {below(&id, hint, error)}
+        </div>
+    }
+}
+
+/// A choice of one from a list.
+#[component]
+pub fn Select(
+    /// Its id.
+    #[prop(into)]
+    id: String,
+    /// The name of its value.
+    #[prop(into)]
+    name: String,
+    /// The label.
+    #[prop(into)]
+    label: String,
+    /// The entries.
+    choices: Vec<Choice>,
+    /// The value that is chosen at first.
+    #[prop(optional, into)]
+    selected: String,
+    /// What helps to choose.
+    #[prop(optional_no_strip, into)]
+    hint: Option<String>,
+    /// What the server said is wrong.
+    #[prop(optional_no_strip, into)]
+    error: Option<String>,
+    /// Called with the value when another is chosen.
+    #[prop(optional, into)]
+    on_change: Option<Callback<String>>,
+    /// The browser holds the form back without it.
+    #[prop(optional)]
+    required: bool,
+) -> impl IntoView {
+    let error = Signal::stored(error);
+    let (control, described) = (id.clone(), below_id(&id));
+    let choices = choices.into_iter().map(|choice| {
+        let chosen = choice.value == selected;
+        view! {
+            <option value=choice.value selected=chosen disabled=choice.disabled>
+                {choice.label}
+            </option>
+        }
+    });
+    view! {
+        <div class="field">
+            {label_of(&id, label, required)}
+            <select
+                class="input"
+                id=control
+                name=name
+                required=required
+                aria-describedby=described
+                aria-invalid=error.get_untracked().is_some().then_some("true")
+                on:change=move |event| {
+                    if let Some(on_change) = on_change {
+                        on_change.run(event_target_value(&event));
+                    }
+                }
+            >
+                {choices.collect_view()}
+            </select>
+            {below(&id, hint, error)}
+        </div>
+    }
+}
+
+/// A choice of one from a few, all of them to be seen, each with what it means.
+#[component]
+pub fn RadioChoices(
+    /// The start of the ids of its fields.
+    #[prop(into)]
+    id: String,
+    /// The name of its value.
+    #[prop(into)]
+    name: String,
+    /// The question.
+    #[prop(into)]
+    label: String,
+    /// The entries.
+    choices: Vec<Choice>,
+    /// The value that is chosen at first.
+    #[prop(optional, into)]
+    selected: String,
+    /// What the server said is wrong.
+    #[prop(optional_no_strip, into)]
+    error: Option<String>,
+    /// Called with the value when another is chosen.
+    #[prop(optional, into)]
+    on_change: Option<Callback<String>>,
+) -> impl IntoView {
+    let error = Signal::stored(error);
+    let described = below_id(&id);
+    let start = id.clone();
+    let choices = choices.into_iter().enumerate().map(move |(index, choice)| {
+        let chosen = choice.value == selected;
+        let id = format!("{start}-{index}");
+        let label_for = id.clone();
+        let hint = (!choice.hint.is_empty()).then(|| view! { <span class="field-hint">{choice.hint}</span> });
+        view! {
+            <label class="choice" for=label_for>
+                <input
+                    type="radio"
+                    id=id
+                    name=name.clone()
+                    value=choice.value
+                    checked=chosen
+                    disabled=choice.disabled
+                    on:change=move |event| {
+                        if let Some(on_change) = on_change {
+                            on_change.run(event_target_value(&event));
+                        }
+                    }
+                />
+                <span>{choice.label}</span>
+                {hint}
+            </label>
+        }
+    });
+    view! {
+        <fieldset class="field" aria-describedby=described>
+            <legend class="field-label">{label}</legend>
+            <div class="choice-cards">{choices.collect_view()}</div>
+            {below(&id, None, error)}
+        </fieldset>
+    }
+}
+
+/// One yes or no.
+#[component]
+pub fn CheckBox(
+    /// Its id.
+    #[prop(into)]
+    id: String,
+    /// The name of its value.
+    #[prop(into)]
+    name: String,
+    /// What is agreed to.
+    #[prop(into)]
+    label: String,
+    /// What is sent when it is ticked.
+    #[prop(default = "true".to_owned(), into)]
+    value: String,
+    /// Ticked at first.
+    #[prop(optional)]
+    checked: bool,
+    /// What explains it.
+    #[prop(optional, into)]
+    hint: Option<String>,
+    /// The browser holds the form back without it.
+    #[prop(optional)]
+    required: bool,
+) -> impl IntoView {
+    let label_for = id.clone();
+    view! {
+        <label class="choice" for=label_for>
+            <input type="checkbox" id=id name=name value=value checked=checked required=required />
+            <span>{label}</span>
+            {hint.map(|hint| view! { <span class="field-hint">{hint}</span> })}
+        </label>
+    }
+}

@@ -1,0 +1,68 @@
+//! Words that want to be read: notices, and problems after an act that did not work.
+
+use super::icon::{Glyph, Icon};
+use super::state::State;
+use leptos::children::ViewFnOnce;
+use leptos::prelude::*;
+
+/// A notice within a page.
+#[component]
+pub fn Notice(
+    /// What kind of news it is.
+    #[prop(optional)]
+    state: State,
+    /// The news in a few words.
+    #[prop(optional, into)]
+    title: Option<String>,
+    /// A link or button at the right.
+    #[prop(optional, into)]
+    act: Option<ViewFnOnce>,
+    /// What it means.
+    children: Children,
+) -> impl IntoView {
+    let glyph = match state {
+        State::Nothing => Glyph::Info,
+        State::Done | State::Moving | State::Waiting => state.glyph(),
+        State::Failed => Glyph::Triangle,
+    };
+    view! {
+        <div class=format!("notice {}", state.class()) role="status">
+            <Icon glyph />
+            <div class="notice-words">
+                {title.map(|title| view! { <strong class="notice-title">{title}</strong> })}
+                {children()}
+            </div>
+            {act.map(|act| act.run())}
+        </div>
+    }
+}
+
+/// What went wrong with an act, and what to do now. It is read aloud at once.
+#[component]
+pub fn Problem(
+    /// What did not happen, in a few words.
+    #[prop(into)]
+    title: String,
+    /// Why, and what the reader can do now.
+    #[prop(into)]
+    words: String,
+    /// What the operator's log has it under.
+    #[prop(optional, into)]
+    reference: Option<String>,
+) -> impl IntoView {
+    view! {
+        <div class="notice is-failed" role="alert">
+            <Icon glyph=Glyph::Triangle />
+            <div class="notice-words">
+                <strong class="notice-title">{title}</strong>
+                <span>{words}</span>
+                {reference
+                    .map(|reference| {
+                        view! {
+                            <span class="notice-reference">"In the log as " <code>{reference}</code></span>
+                        }
+                    })}
+            </div>
+        </div>
+    }
+}

@@ -1,0 +1,183 @@
+//! Moments and ages.
+//!
+//! The server writes UTC, because it does not know the reader's zone and because what it writes must be what the
+//! browser finds when it takes over. An effect, which runs only after that, puts the moment into the reader's zone.
+//! The exact UTC is in `datetime` and in the tooltip, always.
+
+use super::words::age;
+use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
+use leptos::prelude::*;
+
+/// How a moment is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Show {
+    /// '21 Nov 13:02 UTC', without 'UTC' once it is in the reader's zone; with the year when that is another.
+    #[default]
+    Moment,
+    /// '13:02'.
+    Clock,
+    /// '13:02:40', for journals.
+    Seconds,
+    /// '21 Nov 2026'.
+    Day,
+    /// '12 min', as seen from the page's clock.
+    Age,
+    /// '12 min ago' or 'in 12 min'.
+    Ago,
+}
+
+/// The page's clock: the server's time when the page was made, and from then on the browser's own passing of it.
+#[derive(Clone, Copy, Debug)]
+pub struct PageClock {
+    now: ReadSignal<DateTime<Utc>>,
+}
+
+impl PageClock {
+    /// The time it shows; read in a reactive place, it moves every half minute.
+    pub fn now(self) -> DateTime<Utc> {
+        self.now.get()
+    }
+}
+
+/// Gives every `Time` below the caller its clock. `now` is the server's time, as it came with the page's data.
+pub fn provide_page_clock(now: DateTime<Utc>) -> PageClock {
+    let (current, set_current) = signal(now);
+    tick(now, set_current);
+    let clock = PageClock { now: current };
+    provide_context(clock);
+    clock
+}
+
+/// Moves the clock on. Only the time that passed is taken from the browser: its own clock may be wrong.
+#[cfg(target_arch = "wasm32")]
+fn tick(start: DateTime<Utc>, set_current: WriteSignal<DateTime<Utc>>) {
+    use std::time::Duration;
+    /// Ages are in minutes; half of one keeps them right to the minute.
+    const PERIOD: Duration = Duration::from_secs(30);
+    Effect::new(move |_| {
+        let began = js_sys::Date::now();
+        let handle = set_interval_with_handle(
+            move || {
+                let passed = js_sys::Date::now() - began;
+                set_current.set(start + TimeDelta::milliseconds(passed as i64));
+            },
+            PERIOD,
+        );
+        if let Ok(handle) = handle {
+            on_cleanup(move || handle.clear());
+        }
+    });
+}
+
+/// On the server a page is made at one moment.
+#[cfg(not(target_arch = "wasm32"))]
+fn tick(_start: DateTime<Utc>, _set_current: WriteSignal<DateTime<Utc>>) {}
+
+/// How far the reader's zone is ahead of UTC at a moment, in minutes.
+#[cfg(target_arch = "wasm32")]
+fn zone_minutes(at: DateTime<Utc>) -> Option<i64> {
+    let date = js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(at.timestamp_millis() as f64));
+    let behind = date.get_timezone_offset();
+    behind.is_finite().then_some(-(behind as i64))
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn zone_minutes(_at: DateTime<Utc>) -> Option<i64> {
+    None
+}
+
+/// A moment in words. `zone_minutes` is the reader's zone, `None` for UTC; `now` is the page's clock.
+pub fn moment(at: DateTime<Utc>, show: Show, zone_minutes: Option<i64>, now: Option<DateTime<Utc>>) -> String {
+    let shift = |time: DateTime<Utc>| time + TimeDelta::minutes(zone_minutes.unwrap_or(0));
+    let local = shift(at);
+    match show {
+        Show::Clock => local.format("%H:%M").to_string(),
+        Show::Seconds => local.format("%H:%M:%S").to_string(),
+        Show::Day => local.format("%-d %b %Y").to_string(),
+        Show::Moment => {
+            let other_year = now.is_some_and(|now| shift(now).year() != local.year());
+            let words = local.format(if other_year { "%-d %b %Y %H:%M" } else { "%-d %b %H:%M" });
+            if zone_minutes.is_some() { words.to_string() } else { format!("{words} UTC") }
+        }
+        Show::Age | Show::Ago => match now {
+            None => moment(at, Show::Moment, zone_minutes, None),
+            Some(now) => {
+                let seconds = (now - at).num_seconds();
+                match (show, seconds < 0) {
+                    (Show::Ago, true) => format!("in {}", age(-seconds)),
+                    (Show::Ago, false) if seconds < 10 => "just now".to_owned(),
+                    (Show::Ago, false) => format!("{} ago", age(seconds)),
+                    _ => age(seconds.abs()),
+                }
+            }
+        },
+    }
+}
+
+/// A moment as `<time>`: UTC from the server, the reader's zone once scripting runs.
+#[component]
+pub fn Time(
+    /// The moment.
+    at: DateTime<Utc>,
+    /// How it is written.
+    #[prop(optional)]
+    show: Show,
+    /// The server's time when the page was made, where no page clock is provided; ages need one of the two.
+    #[prop(optional)]
+    now: Option<DateTime<Utc>>,
+) -> impl IntoView {
+    let clock = use_context::<PageClock>();
+    let first_now = now.or_else(|| clock.map(|clock| clock.now.get_untracked()));
+    let (words, set_words) = signal(moment(at, show, None, first_now));
+    Effect::new(move |_| {
+        let now = clock.map(PageClock::now).or(first_now);
+        let local = moment(at, show, zone_minutes(at), now);
+        // Most ticks change nothing, and then nothing is drawn again.
+        if words.with_untracked(|words| *words != local) {
+            set_words.set(local);
+        }
+    });
+    let machine = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let exact = at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+    view! {
+        <time datetime=machine title=exact>
+            {words}
+        </time>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+
+    fn at(hour: u32, minute: u32, second: u32) -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(2026, 11, 21, hour, minute, second).unwrap()
+    }
+
+    #[test]
+    fn a_moment_says_utc_until_the_zone_is_known() {
+        assert_eq!(moment(at(13, 2, 40), Show::Moment, None, None), "21 Nov 13:02 UTC");
+        assert_eq!(moment(at(13, 2, 40), Show::Moment, Some(60), None), "21 Nov 14:02");
+        assert_eq!(moment(at(23, 30, 0), Show::Moment, Some(60), None), "22 Nov 00:30");
+        assert_eq!(moment(at(13, 2, 40), Show::Clock, Some(-300), None), "08:02");
+        assert_eq!(moment(at(13, 2, 40), Show::Seconds, None, None), "13:02:40");
+        assert_eq!(moment(at(13, 2, 40), Show::Day, None, None), "21 Nov 2026");
+    }
+
+    #[test]
+    fn another_year_is_named() {
+        let next_year = Utc.with_ymd_and_hms(2027, 1, 3, 9, 0, 0).unwrap();
+        assert_eq!(moment(at(13, 2, 0), Show::Moment, None, Some(next_year)), "21 Nov 2026 13:02 UTC");
+    }
+
+    #[test]
+    fn ages_are_seen_from_the_pages_clock() {
+        let now = Some(at(13, 14, 40));
+        assert_eq!(moment(at(13, 2, 40), Show::Age, None, now), "12 min");
+        assert_eq!(moment(at(13, 2, 40), Show::Ago, None, now), "12 min ago");
+        assert_eq!(moment(at(13, 14, 35), Show::Ago, None, now), "just now");
+        assert_eq!(moment(at(15, 14, 40), Show::Ago, None, now), "in 2 h");
+        assert_eq!(moment(at(13, 2, 40), Show::Age, None, None), "21 Nov 13:02 UTC");
+    }
+}
