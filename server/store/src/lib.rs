@@ -41,19 +41,18 @@ mod versions;
 
 pub use audit::{AuditEntry, AuditFilter, AuditPosition, AuditResult};
 pub use board::{
-    BoardCell, BoardDeployment, BoardFilter, BoardPage, BoardPromotion, BoardRunning, BoardState, BoardTarget,
+    Ahead, BoardCell, BoardCounts, BoardDeployment, BoardFilter, BoardPage, BoardPromotion, BoardRow, BoardRunning,
+    BoardState,
 };
 pub use changes::{Change, Entity};
 pub use clusters::{Cluster, ClusterKind, ClusterState};
 pub use commits::{CommitPlace, CommitRow, CommitsBetween};
-pub use deployments::{
-    Deployment, DeploymentFilter, DeploymentRow, DeploymentSort, LatestDeployment, SucceededBefore,
-};
+pub use deployments::{Deployment, DeploymentFilter, DeploymentRow, DeploymentSort, LatestDeployment, SucceededBefore};
 pub use dialect::Dialect;
 pub use environments::Environment;
 pub use error::{StoreError, Unique};
 pub use incidents::{Incident, IncidentFilter, IncidentRow};
-pub use insights::{CommitTime, InsightsFilter, InsightsDeployment, InsightsIncident};
+pub use insights::{CommitTime, InsightsDeployment, InsightsFilter, InsightsIncident};
 pub use inventory::{Running, RunningPlace};
 pub use links::{LinkPurpose, OneTimeLink};
 pub use outbox::{DueEffect, EffectKey, Message};
@@ -61,7 +60,7 @@ pub use paging::{Page, Paging};
 pub use people::Person;
 pub use promotion_lists::{PromotionFilter, PromotionRow, PromotionStage};
 pub use promotions::{JournalRow, LoadedPromotion};
-pub use search::Found;
+pub use search::{Found, FoundPerson, FoundPromotion, FoundService, FoundVersion};
 pub use services::{Service, ServiceFilter, ServiceRow};
 pub use sessions::Session;
 pub use store::{Durability, PoolNumbers, Probe, Store, StoreOptions};

@@ -1,0 +1,279 @@
+//! Targets: a service in an environment, with the workloads and containers that a version's images
+//! go to.
+
+use std::collections::HashMap;
+
+use domain::{
+    ids::{ClusterId, EnvironmentId, ServiceId, TargetId},
+    names::{ContainerName, Namespace, WorkloadName},
+    observation::WorkloadRef,
+    strategy::Strategy,
+};
+use sqlx::types::Json;
+
+use crate::{
+    Entity, Read, StoreError, Tx,
+    columns::record,
+    connection::{execute, fetch_all, fetch_optional},
+    statements::statements,
+};
+
+/// A service in an environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Identity.
+    pub id: TargetId,
+    /// The service.
+    pub service: ServiceId,
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// How versions get in.
+    pub strategy: Strategy,
+    /// Where images go, by cluster, namespace, workload, container; empty for an outside deployer.
+    pub workloads: Vec<TargetWorkload>,
+}
+
+/// A container that an image of a version goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TargetWorkload {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The object there.
+    pub workload: WorkloadRef,
+    /// The container in its pod template.
+    pub container: ContainerName,
+    /// Which image of the version goes there; `None` when the version has a single one.
+    pub component: Option<ContainerName>,
+}
+
+record! {
+    struct TargetColumns {
+        id: TargetId,
+        service_id: ServiceId,
+        environment_id: EnvironmentId,
+        strategy: Strategy,
+    }
+}
+
+record! {
+    struct WorkloadColumns {
+        target_id: TargetId,
+        cluster_id: ClusterId,
+        namespace: Namespace,
+        workload: WorkloadName,
+        container: ContainerName,
+        component: Option<ContainerName>,
+    }
+}
+
+impl From<WorkloadColumns> for TargetWorkload {
+    fn from(row: WorkloadColumns) -> Self {
+        Self {
+            cluster: row.cluster_id,
+            workload: WorkloadRef { namespace: row.namespace, name: row.workload },
+            container: row.container,
+            component: row.component,
+        }
+    }
+}
+
+const INSERT: &str = "INSERT INTO targets (id, service_id, environment_id, strategy) VALUES ($1, $2, $3, $4)";
+
+const UPDATE: &str = "UPDATE targets SET strategy = $2 WHERE id = $1";
+
+const CLEAR_WORKLOADS: &str = "DELETE FROM target_workloads WHERE target_id = $1";
+
+const INSERT_WORKLOAD: &str = "
+    INSERT INTO target_workloads (target_id, cluster_id, namespace, workload, container, component)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+
+const BY_ID: &str = "SELECT id, service_id, environment_id, strategy FROM targets WHERE id = $1";
+
+const BY_PLACE: &str = "
+    SELECT id, service_id, environment_id, strategy FROM targets WHERE service_id = $1 AND environment_id = $2";
+
+const BY_SERVICE: &str = "
+    SELECT id, service_id, environment_id, strategy FROM targets WHERE service_id = $1 ORDER BY id";
+
+const BY_ENVIRONMENT: &str = "
+    SELECT id, service_id, environment_id, strategy FROM targets WHERE environment_id = $1 ORDER BY id";
+
+const LIST: &str = "SELECT id, service_id, environment_id, strategy FROM targets ORDER BY id";
+
+const WORKLOADS_OF: &str = "
+    SELECT target_id, cluster_id, namespace, workload, container, component
+    FROM target_workloads WHERE target_id = $1 ORDER BY cluster_id, namespace, workload, container";
+
+const WORKLOADS_OF_SERVICE: &str = "
+    SELECT w.target_id, w.cluster_id, w.namespace, w.workload, w.container, w.component
+    FROM target_workloads w JOIN targets t ON t.id = w.target_id
+    WHERE t.service_id = $1 ORDER BY w.cluster_id, w.namespace, w.workload, w.container";
+
+const WORKLOADS_OF_ENVIRONMENT: &str = "
+    SELECT w.target_id, w.cluster_id, w.namespace, w.workload, w.container, w.component
+    FROM target_workloads w JOIN targets t ON t.id = w.target_id
+    WHERE t.environment_id = $1 ORDER BY w.cluster_id, w.namespace, w.workload, w.container";
+
+const ALL_WORKLOADS: &str = "
+    SELECT target_id, cluster_id, namespace, workload, container, component
+    FROM target_workloads ORDER BY cluster_id, namespace, workload, container";
+
+const BY_WORKLOAD: &str = "
+    SELECT DISTINCT t.id, t.service_id, t.environment_id, t.strategy
+    FROM target_workloads w JOIN targets t ON t.id = w.target_id
+    WHERE w.cluster_id = $1 AND w.namespace = $2 AND w.workload = $3 ORDER BY t.id";
+
+const DELETE: &str = "DELETE FROM targets WHERE id = $1";
+
+statements!("targets.rs":
+    INSERT, UPDATE, CLEAR_WORKLOADS, INSERT_WORKLOAD, BY_ID, BY_PLACE, BY_SERVICE, BY_ENVIRONMENT, LIST, WORKLOADS_OF,
+    WORKLOADS_OF_SERVICE, WORKLOADS_OF_ENVIRONMENT, ALL_WORKLOADS, BY_WORKLOAD, DELETE,
+);
+
+fn with_workloads(targets: Vec<TargetColumns>, workloads: Vec<WorkloadColumns>) -> Vec<Target> {
+    let mut of: HashMap<TargetId, Vec<TargetWorkload>> = HashMap::new();
+    for row in workloads {
+        of.entry(row.target_id).or_default().push(row.into());
+    }
+    let complete = |row: TargetColumns| Target {
+        workloads: of.remove(&row.id).unwrap_or_default(),
+        id: row.id,
+        service: row.service_id,
+        environment: row.environment_id,
+        strategy: row.strategy,
+    };
+    targets.into_iter().map(complete).collect()
+}
+
+impl Tx {
+    /// Adds a target with its workloads.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`] with [`crate::Unique::Target`], or [`crate::Unique::Container`] when a
+    /// container belongs to another target; [`StoreError::ForeignKey`].
+    pub async fn insert_target(&mut self, target: &Target) -> Result<(), StoreError> {
+        let strategy = Json(&target.strategy);
+        execute!(self, INSERT, target.id.uuid(), target.service.uuid(), target.environment.uuid(), strategy)?;
+        self.insert_workloads(target).await
+    }
+
+    /// Replaces strategy and workloads of a target; service and environment stay. Tells whether it
+    /// is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`] with [`crate::Unique::Container`]; [`StoreError::ForeignKey`].
+    pub async fn replace_target(&mut self, target: &Target) -> Result<bool, StoreError> {
+        if execute!(self, UPDATE, target.id.uuid(), Json(&target.strategy))? == 0 {
+            return Ok(false);
+        }
+        execute!(self, CLEAR_WORKLOADS, target.id.uuid())?;
+        self.insert_workloads(target).await?;
+        Ok(true)
+    }
+
+    async fn insert_workloads(&mut self, target: &Target) -> Result<(), StoreError> {
+        self.signal(Entity::Service, target.service.uuid(), 0);
+        for place in &target.workloads {
+            execute!(
+                self,
+                INSERT_WORKLOAD,
+                target.id.uuid(),
+                place.cluster.uuid(),
+                place.workload.namespace.as_str(),
+                place.workload.name.as_str(),
+                place.container.as_str(),
+                place.component.as_ref().map(ContainerName::as_str),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Removes a target that was never promoted to. Tells whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError::ForeignKey`] when promotions refer to it.
+    pub async fn delete_target(&mut self, id: TargetId) -> Result<bool, StoreError> {
+        Ok(execute!(self, DELETE, id.uuid())? == 1)
+    }
+}
+
+impl Read {
+    /// The target with this identity.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn target(&mut self, id: TargetId) -> Result<Option<Target>, StoreError> {
+        let row = fetch_optional!(self, BY_ID => TargetColumns, id.uuid())?;
+        self.complete_target(row).await
+    }
+
+    /// The target of a service in an environment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn target_of(
+        &mut self,
+        service: ServiceId,
+        environment: EnvironmentId,
+    ) -> Result<Option<Target>, StoreError> {
+        let row = fetch_optional!(self, BY_PLACE => TargetColumns, service.uuid(), environment.uuid())?;
+        self.complete_target(row).await
+    }
+
+    async fn complete_target(&mut self, row: Option<TargetColumns>) -> Result<Option<Target>, StoreError> {
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let workloads = fetch_all!(self, WORKLOADS_OF => WorkloadColumns, row.id.uuid())?;
+        Ok(with_workloads(vec![row], workloads).pop())
+    }
+
+    /// The targets of a service.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn targets_of_service(&mut self, service: ServiceId) -> Result<Vec<Target>, StoreError> {
+        let targets = fetch_all!(self, BY_SERVICE => TargetColumns, service.uuid())?;
+        let workloads = fetch_all!(self, WORKLOADS_OF_SERVICE => WorkloadColumns, service.uuid())?;
+        Ok(with_workloads(targets, workloads))
+    }
+
+    /// The targets in an environment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn targets_of_environment(&mut self, environment: EnvironmentId) -> Result<Vec<Target>, StoreError> {
+        let targets = fetch_all!(self, BY_ENVIRONMENT => TargetColumns, environment.uuid())?;
+        let workloads = fetch_all!(self, WORKLOADS_OF_ENVIRONMENT => WorkloadColumns, environment.uuid())?;
+        Ok(with_workloads(targets, workloads))
+    }
+
+    /// All targets.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn targets(&mut self) -> Result<Vec<Target>, StoreError> {
+        let targets = fetch_all!(self, LIST => TargetColumns)?;
+        let workloads = fetch_all!(self, ALL_WORKLOADS => WorkloadColumns)?;
+        Ok(with_workloads(targets, workloads))
+    }
+
+    /// The targets that have containers in this workload, to match what a watch tells.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn targets_of_workload(
+        &mut self,
+        cluster: ClusterId,
+        workload: &WorkloadRef,
+    ) -> Result<Vec<Target>, StoreError> {
+        let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
+        let rows = fetch_all!(self, BY_WORKLOAD => TargetColumns, cluster.uuid(), namespace, name)?;
+        let mut targets = Vec::with_capacity(rows.len());
+        for row in rows {
+            let workloads = fetch_all!(self, WORKLOADS_OF => WorkloadColumns, row.id.uuid())?;
+            targets.extend(with_workloads(vec![row], workloads));
+        }
+        Ok(targets)
+    }
+}
