@@ -18,7 +18,7 @@ use ports::{
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::watch;
+use crate::{kubeconfig, watch};
 
 /// How long making a connection may take. Three seconds is a lost packet and its two repeats.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -30,6 +30,14 @@ pub struct KubeConnector;
 impl ClusterConnector for KubeConnector {
     fn connect(&self, settings: &ConnectionSettings) -> Result<Arc<dyn Cluster>, ClusterError> {
         Ok(Arc::new(KubeCluster::new(config(settings)?)?))
+    }
+
+    fn read_kubeconfig(&self, text: &str, context: Option<&str>) -> Result<ConnectionSettings, ClusterError> {
+        kubeconfig::take_one(text, context).map_err(ClusterError::Settings)
+    }
+
+    fn access_commands(&self) -> String {
+        kubeconfig::service_account_commands(None).unwrap_or_default()
     }
 }
 

@@ -57,14 +57,25 @@ pub fn parse(yaml: &str) -> Result<Vec<ContextChoice>, KubeconfigError> {
     if yaml.len() > LARGEST {
         return Err(KubeconfigError::TooLarge);
     }
-    let config =
-        Kubeconfig::from_yaml(yaml).map_err(|e| KubeconfigError::Malformed(crate::error::cut(&e.to_string(), 300)))?;
+    let config = Kubeconfig::from_yaml(yaml).map_err(|e| malformed(&e))?;
     let mut choices: Vec<ContextChoice> = config.contexts.iter().map(|named| choice(&config, named)).collect();
     if choices.is_empty() {
         return Err(KubeconfigError::NoContext);
     }
     choices.sort_by(|a, b| b.is_current.cmp(&a.is_current).then_with(|| a.name.cmp(&b.name)));
     Ok(choices)
+}
+
+/// Says where, never what: the parser's own text quotes lines, and lines hold tokens.
+fn malformed(error: &kube::config::KubeconfigError) -> KubeconfigError {
+    let place = match error {
+        kube::config::KubeconfigError::Parse(error) => error.location(),
+        _ => None,
+    };
+    KubeconfigError::Malformed(match place {
+        Some(place) => format!("it cannot be read at line {}, column {}", place.line(), place.column()),
+        None => "it is not in the form of one".to_owned(),
+    })
 }
 
 fn choice(config: &Kubeconfig, named: &kube::config::NamedContext) -> ContextChoice {
@@ -93,7 +104,7 @@ fn refuse(reason: String) -> ContextRefusal {
 
 fn take(cluster: &Cluster, user: &AuthInfo, context: &str) -> Result<ConnectionSettings, ContextRefusal> {
     if let Some(reason) = foreign_user(user) {
-        return Err(ContextRefusal { reason, commands: service_account_commands(context) });
+        return Err(ContextRefusal { reason, commands: service_account_commands(Some(context)) });
     }
     if let Some(reason) = foreign_cluster(cluster) {
         return Err(refuse(reason));
@@ -104,7 +115,7 @@ fn take(cluster: &Cluster, user: &AuthInfo, context: &str) -> Result<ConnectionS
     let token = user.token.as_ref().filter(|t| !t.expose_secret().trim().is_empty());
     let token = token.ok_or_else(|| ContextRefusal {
         reason: "its user has no token".to_owned(),
-        commands: service_account_commands(context),
+        commands: service_account_commands(Some(context)),
     })?;
     Ok(ConnectionSettings::Token { server, certificate_authority, token: SecretString::from(token.expose_secret()) })
 }
@@ -173,18 +184,45 @@ fn foreign_cluster(cluster: &Cluster) -> Option<String> {
     ))
 }
 
+/// Reads a kubeconfig and takes one context: the named one, else the current one, else the only one.
+///
+/// # Errors
+/// What to tell the person: the reason, and the commands to run when a service account is the way.
+pub(crate) fn take_one(yaml: &str, context: Option<&str>) -> Result<ConnectionSettings, String> {
+    let mut choices = parse(yaml).map_err(|e| e.to_string())?;
+    let names = || {
+        let listed: Vec<String> = choices.iter().take(20).map(|c| crate::error::cut(&c.name, 100)).collect();
+        listed.join(", ")
+    };
+    let found = match context {
+        Some(name) => choices.iter().position(|c| c.name == name),
+        None if choices.len() == 1 => Some(0),
+        None => choices.iter().position(|c| c.is_current),
+    };
+    let Some(found) = found else {
+        return Err(match context {
+            Some(name) => format!("there is no context '{}'; there is {}", crate::error::cut(name, 100), names()),
+            None => format!("it has no current context; choose one of {}", names()),
+        });
+    };
+    choices.swap_remove(found).settings.map_err(|refusal| match refusal.commands {
+        Some(commands) => format!("{}. These commands make one:\n\n{commands}", refusal.reason),
+        None => refusal.reason,
+    })
+}
+
 /// The commands, to paste into a shell, that make Slipway's role, a service account and its token in
-/// the cluster of a context, and print what Slipway asks for. `None` for a context whose name cannot
-/// be written safely.
+/// the cluster of a context (the shell's current one when absent), and print what Slipway asks for.
+/// `None` for a context whose name cannot be written safely.
 ///
 /// The token is that of a Secret: those of `kubectl create token` end after hours on EKS and GKE.
 #[must_use]
-pub fn service_account_commands(context: &str) -> Option<String> {
-    if context.is_empty() || context.len() > 300 || context.chars().any(char::is_control) {
-        return None;
-    }
-    let quoted = format!("'{}'", context.replace('\'', r"'\''"));
-    let kubectl = format!("kubectl --context {quoted}");
+pub fn service_account_commands(context: Option<&str>) -> Option<String> {
+    let kubectl = match context {
+        Some(name) if name.is_empty() || name.len() > 300 || name.chars().any(char::is_control) => return None,
+        Some(name) => format!("kubectl --context '{}'", name.replace('\'', r"'\''")),
+        None => "kubectl".to_owned(),
+    };
     Some(format!(
         "# 1. The role, the service account and its token\n\
          {kubectl} apply -f - <<'EOF'\n{role}---\n{secret}EOF\n\

@@ -75,18 +75,20 @@ fn an_exec_kubeconfig_gets_the_commands_for_a_service_account() {
 
 #[test]
 fn a_context_cannot_smuggle_commands_into_what_people_paste() {
-    let commands = service_account_commands("it's; rm -rf ~ #").unwrap();
+    let commands = service_account_commands(Some("it's; rm -rf ~ #")).unwrap();
     assert!(commands.contains(r"kubectl --context 'it'\''s; rm -rf ~ #' apply"));
     for name in ["", "a\nrm -rf ~", "a\u{1b}[2K"] {
-        assert_eq!(service_account_commands(name), None, "{name:?}");
+        assert_eq!(service_account_commands(Some(name)), None, "{name:?}");
     }
 }
 
 #[test]
 fn the_commands_are_what_a_shell_understands() {
-    let script = service_account_commands("arn:aws:eks:eu-1:1:cluster/it's").unwrap();
-    let checked = std::process::Command::new("sh").args(["-n", "-c", &script]).output().unwrap();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    for context in [None, Some("arn:aws:eks:eu-1:1:cluster/it's")] {
+        let script = service_account_commands(context).unwrap();
+        let checked = std::process::Command::new("sh").args(["-n", "-c", &script]).output().unwrap();
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    }
 }
 
 #[test]
@@ -101,6 +103,17 @@ fn a_context_that_points_nowhere_says_so() {
 }
 
 #[test]
+fn one_context_is_taken_and_what_to_do_is_told_when_none_can_be() {
+    let good = config(GOOD_CLUSTER, "{token: t}");
+    assert!(take_one(&good, None).is_ok() && take_one(&good, Some("main")).is_ok());
+    assert_eq!(take_one(&good, Some("other")).unwrap_err(), "there is no context 'other'; there is main");
+    let two = "contexts:\n- {name: a, context: {cluster: c, user: u}}\n- {name: b, context: {cluster: c, user: u}}\n";
+    assert_eq!(take_one(two, None).unwrap_err(), "it has no current context; choose one of a, b");
+    let exec = take_one(&config(GOOD_CLUSTER, "{exec: {command: aws}}"), None).unwrap_err();
+    assert!(exec.starts_with("it runs 'aws' (exec)") && exec.contains("kubectl --context 'main' apply"), "{exec}");
+}
+
+#[test]
 fn hostile_text_is_an_error_in_bounded_time() {
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: [*g,*g,*g,*g,*g,*g,*g,*g,*g]\n";
     let deep = format!("extensions: {}", "[".repeat(100_000));
@@ -112,6 +125,20 @@ fn hostile_text_is_an_error_in_bounded_time() {
     }
     assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
     assert_eq!(parse(&" ".repeat(LARGEST + 1)).unwrap_err(), KubeconfigError::TooLarge);
+}
+
+#[test]
+fn an_error_says_where_and_never_quotes_a_token() {
+    for text in [
+        "users:\n- name: u\n  user: {token: secret-word, exec: 7}\n",
+        "users:\n- name: u\n  user:\n    token: secret-word\n   bad: indent\n",
+        "contexts: secret-word\n",
+        "users:\n- name: u\n  user: {tokenFile: [secret-word]}\n",
+    ] {
+        let error = parse(text).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret-word"), "{error:?}");
+        assert!(error.to_string().contains("line "), "{error}");
+    }
 }
 
 proptest! {
