@@ -4,12 +4,37 @@
 //! [`Engine`] implements [`contract::Backend`]. Every use case asks for permission first, writes in
 //! one transaction together with its audit row, and signals afterwards.
 
+mod audit;
+mod clusters;
+mod credentials;
+mod edge;
+mod environments;
 mod error;
+mod inventory;
+mod outbox;
+mod people;
+mod promotions;
+mod seal;
+mod slack;
+mod tokens;
+mod versions;
 
 use std::sync::Arc;
 
-use ports::{Clock, ClusterConnector, Randomness};
-use store::Store;
+use clusters::registry::Registry;
+use credentials::Passwords;
+use ports::{Clock, ClusterConnector, Messenger, Randomness};
+use seal::Sealer;
+use secrecy::SecretString;
+use store::{Change, Store};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub use promotions::reconcile::Vitals;
+
+/// Makes a messenger from its token.
+pub type MakeMessenger = Arc<dyn Fn(&SecretString) -> Arc<dyn Messenger> + Send + Sync>;
 
 /// What the engine is made of; the composition root fills it in.
 pub struct Parts {
@@ -21,8 +46,8 @@ pub struct Parts {
     pub randomness: Arc<dyn Randomness>,
     /// Makes handles to clusters.
     pub connector: Arc<dyn ClusterConnector>,
-    /// Makes messengers from a token (Slack).
-    pub messengers: Arc<dyn Fn(&secrecy::SecretString) -> Arc<dyn ports::Messenger> + Send + Sync>,
+    /// Makes messengers (Slack).
+    pub messengers: MakeMessenger,
     /// Encrypts what must not be read from the database.
     pub sealing_key: [u8; 32],
     /// Where this installation is reached: `https://slipway.example`, without a slash at the end.
@@ -33,20 +58,105 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Engine {
     parts: Arc<Parts>,
+    own: Arc<Own>,
+}
+
+/// What the engine makes for itself.
+struct Own {
+    registry: Registry,
+    sealer: Arc<Sealer>,
+    passwords: Passwords,
+    vitals: Vitals,
+    owner: Uuid,
 }
 
 impl Engine {
     /// An engine of these parts; starts nothing by itself.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts) }
+        let sealer = Arc::new(Sealer::new(&parts.sealing_key));
+        let registry = Registry::new(parts.store.clone(), Arc::clone(&parts.connector), Arc::clone(&sealer));
+        let owner = parts.randomness.uuid();
+        let own = Own { registry, sealer, passwords: Passwords::new(), vitals: Vitals::default(), owner };
+        Self { parts: Arc::new(parts), own: Arc::new(own) }
     }
 
-    pub(crate) fn store(&self) -> &Store {
+    /// Runs what the engine does by itself until cancelled: reconciling, delivering, watching
+    /// clusters, tidying up. Returns when all of it has ended.
+    pub async fn run(&self, cancel: CancellationToken) {
+        tokio::join!(
+            self.reconcile_for_ever(cancel.clone()),
+            self.deliver_for_ever(cancel.clone()),
+            self.keep_inventory(cancel.clone()),
+            self.tidy_for_ever(cancel),
+        );
+    }
+
+    /// Hears of everything that changes from now on.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.parts.store.changes()
+    }
+
+    /// How the reconciler is.
+    #[must_use]
+    pub fn vitals(&self) -> &Vitals {
+        &self.own.vitals
+    }
+
+    /// The database, for the edge's own needs: sessions, health, metrics.
+    #[must_use]
+    pub fn store(&self) -> &Store {
         &self.parts.store
     }
 
-    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.parts.clock.now()
+    }
+
+    /// A new identifier.
+    #[must_use]
+    pub fn uuid(&self) -> Uuid {
+        self.parts.randomness.uuid()
+    }
+
+    pub(crate) fn clusters(&self) -> &Registry {
+        &self.own.registry
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.own.sealer
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.own.passwords
+    }
+
+    /// Who holds the leases that this engine claims.
+    pub(crate) fn owner(&self) -> Uuid {
+        self.own.owner
+    }
+
+    /// Deletes what has expired: sessions and links.
+    async fn tidy_for_ever(&self, cancel: CancellationToken) {
+        loop {
+            if let Err(error) = self.tidy().await {
+                tracing::warn!(error.message = %error, "expired sessions could not be deleted; it is tried again");
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(std::time::Duration::from_secs(600)) => {}
+            }
+        }
+    }
+
+    async fn tidy(&self) -> Result<(), store::StoreError> {
+        let now = self.now();
+        let mut tx = self.store().begin().await?;
+        tx.delete_expired_sessions(now.timestamp()).await?;
+        tx.delete_expired_links(now).await?;
+        tx.commit().await
     }
 }

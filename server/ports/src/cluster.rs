@@ -40,6 +40,18 @@ pub trait ClusterConnector: Send + Sync + 'static {
     /// # Errors
     /// [`ClusterError::Settings`] when address, certificate or token cannot be used.
     fn connect(&self, settings: &ConnectionSettings) -> Result<Arc<dyn Cluster>, ClusterError>;
+
+    /// Takes address, certificate authority and token of a context out of a kubeconfig, and nothing
+    /// else. `context` is the file's current one when absent.
+    ///
+    /// # Errors
+    /// [`ClusterError::Settings`] with the reason and what to do, when the context needs anything
+    /// else (a program, a file, another provider).
+    fn read_kubeconfig(&self, text: &str, context: Option<&str>) -> Result<ConnectionSettings, ClusterError>;
+
+    /// The commands by which a platform engineer makes a service account for Slipway, with its role
+    /// and a token.
+    fn access_commands(&self) -> String;
 }
 
 /// Which namespaces to look at.

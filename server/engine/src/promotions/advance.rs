@@ -1,0 +1,177 @@
+//! The one writer: loads a promotion, decides, saves what was decided together with its journal,
+//! outbox, deployment and audit, and signals. Pages, API and reconciler all go through here. A lost
+//! race loads and decides again.
+
+use contract::{Answer, ApiError};
+use domain::{
+    actor::{Actor, Identity},
+    ids::PromotionId,
+    promotion::{Decision, Input, Promotion, Refusal, decide},
+};
+use store::{StoreError, Tx, Unique};
+
+use super::facts;
+use crate::{Engine, audit, error::OrFail};
+
+/// How often a lost race is decided again before the caller is told. Each loss means that someone
+/// else got on, so this many in a row do not happen with people.
+const TRIES: usize = 20;
+
+/// A person's or token's act that goes into the audit together with what it decides.
+#[derive(Clone)]
+pub(crate) struct Deed<'a> {
+    /// Who.
+    pub(crate) actor: &'a Actor,
+    /// `promotion.approve`, …
+    pub(crate) act: &'static str,
+    /// `approved`, …
+    pub(crate) verb: &'static str,
+    /// Why, when it was said.
+    pub(crate) reason: Option<String>,
+}
+
+/// What advancing came to.
+pub(crate) struct Advanced {
+    /// The promotion now.
+    pub(crate) promotion: Promotion,
+    /// Its revision now.
+    pub(crate) revision: i64,
+}
+
+enum Failed {
+    Refused(Refusal),
+    Store(StoreError),
+    Gone,
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Engine {
+    /// Gives an input to a promotion.
+    ///
+    /// # Errors
+    /// The rule that refused, or the store's trouble; the promotion stays as it was.
+    pub(crate) async fn advance(&self, id: PromotionId, input: Input, deed: Option<Deed<'_>>) -> Answer<Advanced> {
+        for _ in 0..TRIES {
+            match self.try_to_advance(id, &input, deed.as_ref()).await {
+                Ok(advanced) => return Ok(advanced),
+                Err(Failed::Store(StoreError::Conflict | StoreError::Unique { what: Unique::Occupancy })) => {}
+                Err(Failed::Store(error)) => return Err(self.store_failed(error)),
+                Err(Failed::Gone) => return Err(ApiError::not_found("promotion", &id.to_string())),
+                Err(Failed::Refused(refusal)) => {
+                    if let Some(deed) = &deed {
+                        self.audit_refusal(id, deed, &refusal).await.or_fail(self)?;
+                    }
+                    return Err(refusal.into());
+                }
+            }
+        }
+        Err(ApiError::unavailable("too many changes at the same time; try again in a moment"))
+    }
+
+    async fn try_to_advance(&self, id: PromotionId, input: &Input, deed: Option<&Deed<'_>>) -> Result<Advanced, Failed> {
+        let mut tx = self.store().begin().await?;
+        let Some(stored) = tx.load_promotion(id).await? else {
+            return Err(Failed::Gone);
+        };
+        let asking = match input {
+            Input::Approve { by, .. } => by.person(),
+            _ => None,
+        };
+        let facts = facts::load(&mut tx, &stored.promotion, asking).await?;
+        let decision = decide(&stored.promotion, &facts, input.clone(), self.now()).map_err(Failed::Refused)?;
+        let is_new = decision.next != stored.promotion || !decision.journal.is_empty() || !decision.outbox.is_empty();
+        if !is_new && deed.is_none() {
+            tx.postpone_promotion(id, stored.revision, decision.wake_at).await?;
+            tx.commit().await?;
+            return Ok(Advanced { promotion: stored.promotion, revision: stored.revision });
+        }
+        let revision = save(&mut tx, &stored.promotion, stored.revision, &decision, self).await?;
+        if let Some(deed) = deed {
+            let sentence = sentence(&mut tx, &decision.next, deed.verb).await?;
+            let entry = audit::Entry {
+                act: deed.act,
+                kind: "promotion",
+                id: Some(id.uuid()),
+                label: format!("promotion {}", decision.next.number),
+                sentence,
+                reason: deed.reason.clone(),
+                is_done: true,
+            };
+            audit::record(&mut tx, self, deed.actor, entry).await?;
+        }
+        tx.commit().await?;
+        Ok(Advanced { promotion: decision.next, revision })
+    }
+
+    /// A refused act leaves its row too, in a transaction of its own.
+    async fn audit_refusal(&self, id: PromotionId, deed: &Deed<'_>, refusal: &Refusal) -> Result<(), StoreError> {
+        let mut tx = self.store().begin().await?;
+        let Some(stored) = tx.promotion(id).await? else { return Ok(()) };
+        let tried = sentence(&mut tx, &stored.promotion, deed.verb).await?;
+        let entry = audit::Entry {
+            act: deed.act,
+            kind: "promotion",
+            id: Some(id.uuid()),
+            label: format!("promotion {}", stored.promotion.number),
+            sentence: format!("was refused: {tried} ({refusal})"),
+            reason: deed.reason.clone(),
+            is_done: false,
+        };
+        audit::record(&mut tx, self, deed.actor, entry).await?;
+        tx.commit().await
+    }
+}
+
+/// Saves a decision in the transaction that made it; answers the new revision.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when someone else was first.
+pub(crate) async fn save(
+    tx: &mut Tx,
+    before: &Promotion,
+    revision: i64,
+    decision: &Decision,
+    engine: &Engine,
+) -> Result<i64, StoreError> {
+    let next = &decision.next;
+    let now = engine.now();
+    let revision = tx.save_promotion(next, revision, decision.wake_at).await?;
+    tx.append_journal(next.id, &decision.journal).await?;
+    tx.insert_effects(next.id, revision, &decision.outbox, now).await?;
+    if let Some(deployment) = super::deployment::of(next) {
+        tx.put_deployment(&deployment).await?;
+    }
+    if before.occupies() && !next.occupies() {
+        // Who waits behind this one is woken at once; the period is only the fallback.
+        tx.wake_open(next.target, now).await?;
+    }
+    if !before.occupies() && next.occupies() {
+        // A new start ends the watch of the one before.
+        tx.wake_open(next.target, now).await?;
+    }
+    Ok(revision)
+}
+
+/// `approved promotion 1042 (cart 2.30.4 to production)`.
+pub(crate) async fn sentence(tx: &mut Tx, promotion: &Promotion, verb: &str) -> Result<String, StoreError> {
+    let names = super::names::of(tx, promotion).await?;
+    Ok(format!(
+        "{verb} promotion {} ({} {} to {})",
+        promotion.number, names.service, names.version, names.environment_title
+    ))
+}
+
+/// A person's or token's deed.
+pub(crate) fn deed<'a>(actor: &'a Actor, act: &'static str, verb: &'static str, reason: Option<&str>) -> Deed<'a> {
+    Deed { actor, act, verb, reason: reason.map(str::to_owned) }
+}
+
+/// The identity of a rule, for acts that no person did.
+pub(crate) fn rule(name: &str) -> Identity {
+    Identity::rule(name)
+}

@@ -1,0 +1,119 @@
+//! What the deciding transaction knows besides the promotion: loaded in that transaction, so that
+//! rules are judged by what holds at the moment of effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    actor::{Act, Actor, Identity},
+    deployment::Cause,
+    environment::{EnvironmentRules, Quorum},
+    ids::{ClusterId, EnvironmentId, PersonId, ServiceId, VersionId},
+    promotion::{Facts, Plan, Promotion},
+    state::Mark,
+};
+use store::{Read, StoreError};
+
+/// Loads the facts about a promotion. `asking` is the person who approves just now, if one does:
+/// whether they may counts like that of those who approved before.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn load(
+    read: &mut Read,
+    promotion: &Promotion,
+    asking: Option<PersonId>,
+) -> Result<Facts, StoreError> {
+    let environment = read.environment(promotion.environment).await?;
+    let (rules, title) = environment.map(|e| (e.rules, e.title)).unwrap_or_default();
+    let rules = if promotion.cause == Cause::Rollback { without_entry(rules) } else { rules };
+    let plan_now = plan_now(read, promotion, &rules, &title).await?;
+    let healthy_before = match plan_now.healthy_in {
+        Some(before) => healthy_in(read, promotion.service, before, promotion.plan.version).await?,
+        None => None,
+    };
+    let occupant = read.occupant(promotion.target).await?;
+    let next_sequence = read.next_sequence(promotion.target).await?;
+    let may_approve = may_approve(read, promotion, asking).await?;
+    Ok(Facts {
+        rules,
+        plan_now,
+        healthy_before,
+        occupant: occupant.filter(|o| o.id != promotion.id),
+        next_sequence,
+        may_approve,
+    })
+}
+
+/// A rollback to what succeeded here before skips entry and approvals.
+pub(crate) fn without_entry(rules: EnvironmentRules) -> EnvironmentRules {
+    EnvironmentRules {
+        approvals: Quorum::NONE,
+        healthy_in: None,
+        ..rules
+    }
+}
+
+/// The plan as it would be made now. When none can be made any more, one without workloads: the
+/// start refuses it with what to do.
+async fn plan_now(
+    read: &mut Read,
+    promotion: &Promotion,
+    rules: &EnvironmentRules,
+    environment: &str,
+) -> Result<Plan, StoreError> {
+    let version = promotion.plan.version;
+    let images = read.version_images(version).await?;
+    let target = read.target(promotion.target).await?;
+    let (strategy, workloads) = target.map(|t| (t.strategy, t.workloads)).unwrap_or_default();
+    let names = cluster_names(read).await?;
+    let made = super::plan::make(version, &images, &workloads, &names, strategy, rules, environment);
+    Ok(made.unwrap_or_else(|_| Plan { workloads: vec![], ..promotion.plan.clone() }))
+}
+
+/// The names of all clusters.
+pub(crate) async fn cluster_names(
+    read: &mut Read,
+) -> Result<BTreeMap<ClusterId, String>, StoreError> {
+    Ok(read.clusters().await?.into_iter().map(|c| (c.id, c.name.to_string())).collect())
+}
+
+/// Whether `version` is healthy in `environment`: it runs there with every pod ready, or, where
+/// nobody watches the pods, it was the last that was deployed there. `None` when the environment is gone.
+pub(crate) async fn healthy_in(
+    read: &mut Read,
+    service: ServiceId,
+    environment: EnvironmentId,
+    version: VersionId,
+) -> Result<Option<(String, bool)>, StoreError> {
+    let Some(before) = read.environment(environment).await? else {
+        return Ok(None);
+    };
+    let Some(target) = read.target_of(service, environment).await? else {
+        return Ok(Some((before.title, false)));
+    };
+    let running = read.running_in_target(target.id).await?;
+    let is_healthy = if target.workloads.is_empty() {
+        read.latest_deployment(service, environment).await?.is_some_and(|d| d.version_id == version)
+    } else {
+        !running.is_empty() && running.iter().all(|r| r.version_id == Some(version) && r.mark == Mark::Done)
+    };
+    Ok(Some((before.title, is_healthy)))
+}
+
+/// Those among the people who approved, or approve just now, that may approve at this moment.
+async fn may_approve(
+    read: &mut Read,
+    promotion: &Promotion,
+    asking: Option<PersonId>,
+) -> Result<BTreeSet<PersonId>, StoreError> {
+    let mut may = BTreeSet::new();
+    for id in promotion.approvals.iter().map(|a| a.person).chain(asking) {
+        let Some(person) = read.person(id).await? else { continue };
+        let identity = Identity::Person { id: person.id, name: person.name };
+        let actor = Actor { identity, role: person.role, from: None };
+        if person.is_active && actor.may(Act::Approve).is_ok() {
+            may.insert(id);
+        }
+    }
+    Ok(may)
+}

@@ -1,0 +1,247 @@
+//! The pieces of a promotion's page that follow from its state alone: the bar of steps, the pods,
+//! the journal, what happens next.
+
+use chrono::{DateTime, Utc};
+use contract::promotions::{ApprovalLine, Demand, JournalLine, PodView, StepView, WorkloadView};
+use domain::{
+    observation::PodObservation,
+    promotion::{
+        APPROVAL_LASTS_DAYS, Failure, JournalEntry, Phase, Promotion, TakenBack, WAITING_LASTS_DAYS, WorkloadPlan,
+        WorkloadProgress, headline, words_for_blocker,
+    },
+    state::Mark,
+};
+
+/// The bar of steps: consent, start, each step of the strategy, the watch, the end.
+pub(crate) fn steps(promotion: &Promotion) -> Vec<StepView> {
+    let mut steps = vec![asked(promotion)];
+    if promotion.plan.approvals > 0 {
+        steps.push(approved(promotion));
+    }
+    steps.extend(promotion.plan.steps.iter().map(|step| rollout(promotion, step.words())));
+    if promotion.plan.watch_seconds > 0 {
+        steps.push(watch(promotion));
+    }
+    steps.push(end(promotion));
+    steps
+}
+
+fn step(mark: Mark, title: &str, detail: impl Into<String>, at: Option<DateTime<Utc>>) -> StepView {
+    StepView { mark, title: title.to_owned(), detail: detail.into(), at }
+}
+
+fn asked(promotion: &Promotion) -> StepView {
+    step(Mark::Done, "Asked", promotion.requested_by.shown(), Some(promotion.requested_at))
+}
+
+fn approved(promotion: &Promotion) -> StepView {
+    let need = promotion.plan.approvals;
+    let have = promotion.approvals.len();
+    let detail = format!("{have} of {need}");
+    match &promotion.phase {
+        Phase::Rejected { by, finished_at, .. } => {
+            step(Mark::Failed, "Rejected", by.shown(), Some(*finished_at))
+        }
+        Phase::Waiting { .. } if have < usize::from(need) => step(Mark::Waiting, "Approval", detail, None),
+        Phase::Cancelled { .. } | Phase::Expired { .. } | Phase::Superseded { run: None, .. } => {
+            step(Mark::Nothing, "Approval", detail, promotion.approved_at)
+        }
+        _ => step(Mark::Done, "Approved", detail, promotion.approved_at),
+    }
+}
+
+fn rollout(promotion: &Promotion, title: &str) -> StepView {
+    let started = promotion.run().map(|run| run.started_at);
+    match &promotion.phase {
+        Phase::Waiting { blockers } => {
+            // The approval has a piece of its own in the bar.
+            let others = blockers.iter().filter(|b| !matches!(b, domain::promotion::Blocker::Approvals { .. }));
+            let words: Vec<_> = others.map(words_for_blocker).collect();
+            let mark = if words.is_empty() { Mark::Nothing } else { Mark::Waiting };
+            let detail = if words.is_empty() { promotion.plan.strategy.words().to_owned() } else { words.join("; ") };
+            step(mark, title, detail, None)
+        }
+        Phase::Starting { .. } => step(Mark::Moving, title, "looks at the workloads first", started),
+        Phase::Progressing { run, since, .. } => {
+            step(Mark::Moving, title, progress_in_words(&run.progress), Some(*since))
+        }
+        Phase::TakingBack { cause, since, .. } => step(Mark::Failed, title, cause.words(), Some(*since)),
+        Phase::Watching { finished_at, .. } | Phase::Succeeded { finished_at, .. } => {
+            step(Mark::Done, title, "every pod available", Some(*finished_at))
+        }
+        Phase::Failed { failure, finished_at, .. } => {
+            let why = match failure {
+                Failure::Start { message } => message.clone(),
+                Failure::TakenBack { cause } => cause.words(),
+                Failure::Overtaken { workload } => format!("{workload} was written by a later promotion"),
+            };
+            step(Mark::Failed, title, why, Some(*finished_at))
+        }
+        Phase::Aborted { by, finished_at, .. } => {
+            step(Mark::Failed, title, format!("aborted by {}", by.shown()), Some(*finished_at))
+        }
+        Phase::Superseded { run: Some(_), by, finished_at } => {
+            step(Mark::Nothing, title, format!("superseded by promotion {by}"), Some(*finished_at))
+        }
+        Phase::Rejected { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Expired { .. }
+        | Phase::Superseded { run: None, .. } => step(Mark::Nothing, title, "not started", None),
+    }
+}
+
+fn watch(promotion: &Promotion) -> StepView {
+    let minutes = promotion.plan.watch_seconds.div_ceil(60);
+    match &promotion.phase {
+        Phase::Watching { until, .. } => {
+            step(Mark::Moving, "Watch", format!("until {}", until.format("%H:%M UTC")), Some(*until))
+        }
+        Phase::Succeeded { .. } => step(Mark::Done, "Watch", format!("{minutes} min"), None),
+        _ => step(Mark::Nothing, "Watch", format!("{minutes} min"), None),
+    }
+}
+
+fn end(promotion: &Promotion) -> StepView {
+    let at = promotion.finished_at();
+    match &promotion.phase {
+        Phase::TakingBack { run, .. } => {
+            step(Mark::Moving, "Back", progress_in_words(&run.progress), None)
+        }
+        Phase::Succeeded { .. } => step(Mark::Done, "Done", "the version runs", at),
+        Phase::Failed { back, .. } | Phase::Aborted { back, .. } => {
+            let mark = match back {
+                TakenBack::Complete | TakenBack::NotNeeded => Mark::Done,
+                TakenBack::Incomplete { .. } => Mark::Failed,
+            };
+            step(mark, "Back", back.words(), at)
+        }
+        Phase::Rejected { .. } | Phase::Cancelled { .. } | Phase::Expired { .. } | Phase::Superseded { .. } => {
+            step(Mark::Nothing, "Over", headline(promotion).words, at)
+        }
+        Phase::Waiting { .. } | Phase::Starting { .. } | Phase::Progressing { .. } | Phase::Watching { .. } => {
+            step(Mark::Nothing, "Done", "", None)
+        }
+    }
+}
+
+fn progress_in_words(progress: &[WorkloadProgress]) -> String {
+    if progress.is_empty() {
+        return "about to begin".to_owned();
+    }
+    progress.iter().map(|p| p.words.clone()).collect::<Vec<_>>().join("; ")
+}
+
+/// What happens next, or what ended it, with the person or the time it waits for.
+pub(crate) fn next(promotion: &Promotion) -> String {
+    match &promotion.phase {
+        Phase::Waiting { blockers } => {
+            let words: Vec<_> = blockers.iter().map(words_for_blocker).collect();
+            let expiry = promotion.requested_at + chrono::Duration::days(WAITING_LASTS_DAYS);
+            format!("{}. It expires on {}.", sentence(&words.join("; ")), expiry.format("%-d %b %H:%M UTC"))
+        }
+        Phase::Starting { .. } => "Looks at the workloads, then sets the new images.".to_owned(),
+        Phase::Progressing { since, .. } => {
+            let budget = i64::from(promotion.plan.rollout_budget_seconds);
+            let until = *since + chrono::Duration::seconds(budget);
+            format!(
+                "Done when every pod is available; taken back by itself when pods crash or at {}.",
+                until.format("%H:%M UTC")
+            )
+        }
+        Phase::TakingBack { .. } => "Over when what ran before is available again.".to_owned(),
+        Phase::Watching { until, .. } => format!("Watched until {}.", until.format("%H:%M UTC")),
+        Phase::Aborted { reason, .. } | Phase::Rejected { reason, .. } | Phase::Cancelled { reason, .. } => {
+            if reason.is_empty() { sentence(&headline(promotion).words) } else { format!("“{reason}”") }
+        }
+        Phase::Succeeded { .. } | Phase::Failed { .. } | Phase::Expired { .. } | Phase::Superseded { .. } => {
+            sentence(&headline(promotion).words)
+        }
+    }
+}
+
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The workloads with their pods, whether the run has begun or not.
+pub(crate) fn workloads(promotion: &Promotion, is_practice: impl Fn(&WorkloadPlan) -> bool) -> Vec<WorkloadView> {
+    let progress = promotion.run().map(|run| run.progress.as_slice()).unwrap_or_default();
+    promotion
+        .plan
+        .workloads
+        .iter()
+        .map(|planned| {
+            let seen = progress.iter().find(|p| p.placed == planned.placed);
+            let saved = promotion.run().and_then(|run| run.saved.iter().find(|s| s.placed == planned.placed));
+            let by_hand = saved.map(|saved| {
+                let images: Vec<_> = saved
+                    .images
+                    .iter()
+                    .filter(|image| planned.images.iter().any(|i| i.container == image.container))
+                    .map(|image| format!("{}={}", image.container, image.image))
+                    .collect();
+                format!(
+                    "kubectl -n {} set image deployment/{} {}",
+                    planned.placed.workload.namespace,
+                    planned.placed.workload.name,
+                    images.join(" ")
+                )
+            });
+            WorkloadView {
+                cluster: planned.cluster_name.clone(),
+                is_practice: is_practice(planned),
+                workload: planned.placed.workload.to_string(),
+                images: planned.images.iter().map(|i| i.image.clone()).collect(),
+                words: seen.map(|s| s.words.clone()).unwrap_or_default(),
+                available: seen.map_or(0, |s| s.counts.available),
+                wanted: seen.map_or(0, |s| s.counts.wanted),
+                pods: seen.map(|s| s.pods.iter().map(pod).collect()).unwrap_or_default(),
+                by_hand,
+            }
+        })
+        .collect()
+}
+
+fn pod(seen: &PodObservation) -> PodView {
+    let (mark, words) = match &seen.trouble {
+        _ if seen.is_terminating => (Mark::Nothing, "ending".to_owned()),
+        Some(trouble) => (Mark::Failed, trouble.words()),
+        None if seen.is_ready => (Mark::Done, "ready".to_owned()),
+        None => (Mark::Moving, "starting".to_owned()),
+    };
+    PodView { name: seen.name.clone(), is_new: seen.is_updated, mark, words }
+}
+
+/// The journal, newest first.
+pub(crate) fn journal(entries: &[JournalEntry]) -> Vec<JournalLine> {
+    let line = |entry: &JournalEntry| JournalLine {
+        at: entry.at,
+        mark: entry.event.mark(),
+        title: entry.event.title(),
+        detail: entry.event.detail(),
+        by: entry.by.shown(),
+    };
+    entries.iter().rev().map(line).collect()
+}
+
+/// The approvals that were given.
+pub(crate) fn approvals(promotion: &Promotion) -> Vec<ApprovalLine> {
+    let line = |a: &domain::promotion::Approval| ApprovalLine { name: a.name.clone(), at: a.at, comment: a.comment.clone() };
+    promotion.approvals.iter().map(line).collect()
+}
+
+/// The demand for consent, as far as it is met.
+pub(crate) fn approval_demand(have: usize, need: u8) -> Demand {
+    if need == 0 {
+        let detail = "this environment asks nobody".to_owned();
+        return Demand { mark: Mark::Nothing, title: "No approval needed".to_owned(), detail };
+    }
+    let mark = if have >= usize::from(need) { Mark::Done } else { Mark::Waiting };
+    let people = if need == 1 { "approval" } else { "approvals" };
+    Demand {
+        mark,
+        title: format!("{have} of {need} {people}"),
+        detail: format!("who asks does not count; an approval lasts {APPROVAL_LASTS_DAYS} days"),
+    }
+}

@@ -1,0 +1,109 @@
+//! Makes the plan of a promotion: which image of the version goes into which container of which
+//! workload. Made when a promotion is asked for and again whenever it is judged, so that a change
+//! of target or rules voids what was approved.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    environment::EnvironmentRules,
+    ids::{ClusterId, VersionId},
+    image::ContainerImage,
+    observation::{PlacedWorkload, WorkloadRef},
+    promotion::{Plan, WorkloadPlan},
+    strategy::Strategy,
+    version::VersionImage,
+};
+use store::TargetWorkload;
+
+/// Why no plan can be made; the text says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PlanError {
+    /// Nothing to roll out to.
+    #[error("Slipway does not know where this service runs in {environment}; set its workloads, or report the deployments that your pipeline does")]
+    NoWorkloads {
+        /// The environment's title.
+        environment: String,
+    },
+    /// A container wants an image that the version does not have.
+    #[error("this version has no image for the component {component}, which the container {container} of {workload} needs")]
+    NoImage {
+        /// The component.
+        component: String,
+        /// The container.
+        container: String,
+        /// The workload.
+        workload: String,
+    },
+    /// The version has several images and the container does not say which.
+    #[error("this version has several images, and the target does not say which of them goes into the container {container} of {workload}")]
+    WhichImage {
+        /// The container.
+        container: String,
+        /// The workload.
+        workload: String,
+    },
+}
+
+/// The plan of putting `version` with `images` onto `workloads` under `rules`; its number is 1.
+///
+/// # Errors
+/// [`PlanError`] when an image is missing for a container, or there is no container.
+pub(crate) fn make(
+    version: VersionId,
+    images: &[VersionImage],
+    workloads: &[TargetWorkload],
+    cluster_names: &BTreeMap<ClusterId, String>,
+    strategy: Strategy,
+    rules: &EnvironmentRules,
+    environment: &str,
+) -> Result<Plan, PlanError> {
+    if workloads.is_empty() {
+        return Err(PlanError::NoWorkloads { environment: environment.to_owned() });
+    }
+    let mut placed: BTreeMap<PlacedWorkload, Vec<ContainerImage>> = BTreeMap::new();
+    for row in workloads {
+        let image = image_for(row, images, &row.workload)?;
+        let key = PlacedWorkload { cluster: row.cluster, workload: row.workload.clone() };
+        placed.entry(key).or_default().push(ContainerImage { container: row.container.clone(), image });
+    }
+    let workloads = placed
+        .into_iter()
+        .map(|(placed, mut images)| {
+            images.sort();
+            let cluster_name = cluster_names.get(&placed.cluster).cloned().unwrap_or_default();
+            WorkloadPlan { placed, cluster_name, images }
+        })
+        .collect();
+    Ok(Plan {
+        number: 1,
+        version,
+        strategy,
+        steps: strategy.steps(),
+        workloads,
+        rules_revision: rules.revision,
+        approvals: rules.approvals.people(),
+        healthy_in: rules.healthy_in,
+        rollout_budget_seconds: rules.rollout_budget_seconds,
+        watch_seconds: rules.watch_seconds,
+    })
+}
+
+fn image_for(row: &TargetWorkload, images: &[VersionImage], workload: &WorkloadRef) -> Result<String, PlanError> {
+    let found = match (&row.component, images) {
+        // A version with one image is that image everywhere: `component` speaks of versions with several.
+        (_, [only]) if only.component.is_none() => Some(only),
+        (Some(component), _) => images.iter().find(|i| i.component.as_ref() == Some(component)),
+        (None, _) => images.iter().find(|i| i.component.as_ref() == Some(&row.container)),
+    };
+    match (found, &row.component) {
+        (Some(found), _) => Ok(found.image.reference()),
+        (None, Some(component)) => Err(PlanError::NoImage {
+            component: component.to_string(),
+            container: row.container.to_string(),
+            workload: workload.to_string(),
+        }),
+        (None, None) => {
+            Err(PlanError::WhichImage { container: row.container.to_string(), workload: workload.to_string() })
+        }
+    }
+}

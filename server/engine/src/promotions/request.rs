@@ -1,0 +1,275 @@
+//! Asking for a promotion and rolling back: the promotion is made and judged in one transaction,
+//! together with what it supersedes.
+
+use std::collections::BTreeMap;
+
+use contract::{
+    Answer, ApiError,
+    promotions::{RequestPromotion, RequestRollback},
+};
+use domain::{
+    actor::{Act, Actor},
+    deployment::Cause,
+    ids::{ClusterId, PromotionId, VersionId},
+    names::{EnvironmentName, ServiceName},
+    promotion::{Input, JournalEntry, JournalEvent, Phase, Plan, Promotion, decide},
+    version::VersionLabel,
+};
+use store::{Environment, Read, Service, StoreError, Target, Tx, Version};
+
+use super::{advance, facts, plan};
+use crate::{Engine, audit, edge, error::OrFail};
+
+/// What a request is about, looked up.
+pub(crate) struct Asked {
+    pub(crate) service: Service,
+    pub(crate) environment: Environment,
+    pub(crate) target: Target,
+}
+
+/// A promotion as asked for, before it has a number.
+struct Draft<'a> {
+    actor: &'a Actor,
+    asked: &'a Asked,
+    version: &'a Version,
+    cause: Cause,
+    reason: String,
+    supersede: bool,
+    key: Option<String>,
+}
+
+impl Engine {
+    /// Looks up service, environment and target by name.
+    ///
+    /// # Errors
+    /// Not found, with the name; a service without a target there is refused with what to do.
+    pub(crate) async fn asked(&self, read: &mut Read, service: &str, environment: &str) -> Answer<Asked> {
+        let name = ServiceName::parse(service).map_err(|e| ApiError::invalid("service", e.to_string()))?;
+        let found = read.service_by_name(&name).await.or_fail(self)?;
+        let service = found.ok_or_else(|| ApiError::not_found("service", name.as_str()))?;
+        let name = EnvironmentName::parse(environment).map_err(|e| ApiError::invalid("environment", e.to_string()))?;
+        let found = read.environment_by_name(&name).await.or_fail(self)?;
+        let environment = found.ok_or_else(|| ApiError::not_found("environment", name.as_str()))?;
+        let target = read.target_of(service.id, environment.id).await.or_fail(self)?;
+        let target = target.ok_or_else(|| {
+            let message = format!(
+                "{} has no target in {}; set its workloads there first",
+                service.name, environment.title
+            );
+            ApiError::conflict(message)
+        })?;
+        Ok(Asked { service, environment, target })
+    }
+
+    /// Looks up a version of a service by its label.
+    ///
+    /// # Errors
+    /// Not found, with the label.
+    pub(crate) async fn version_of(&self, read: &mut Read, service: &Service, label: &str) -> Answer<Version> {
+        let label = VersionLabel::parse(label).map_err(|e| ApiError::invalid("version", e.to_string()))?;
+        let found = read.version_by_label(service.id, &label).await.or_fail(self)?;
+        found.ok_or_else(|| ApiError::not_found("version", &format!("{label} of {}", service.name)))
+    }
+
+    pub(crate) async fn request(&self, actor: &Actor, request: RequestPromotion) -> Answer<i64> {
+        actor.may(Act::RequestPromotion)?;
+        let reason = edge::reason(&request.reason)?;
+        let key = request.key.as_deref().map(|key| edge::some_line("key", key, edge::NAME_AT_MOST)).transpose()?;
+        let mut tx = self.store().begin().await.or_fail(self)?;
+        let asked = self.asked(&mut tx, &request.service, &request.environment).await?;
+        let version = self.version_of(&mut tx, &asked.service, &request.version).await?;
+        if let Some(number) = self.asked_already(&mut tx, actor, &asked, version.id, key.as_deref()).await? {
+            return Ok(number);
+        }
+        if runs(&mut tx, &asked).await.or_fail(self)? == Some(version.id) {
+            let message =
+                format!("{} {} runs in {} already", asked.service.name, version.label, asked.environment.title);
+            return Err(ApiError::conflict(message));
+        }
+        let cause = if version.flags.is_hotfix { Cause::Hotfix } else { Cause::Planned };
+        let supersede = request.supersede;
+        let draft = Draft { actor, asked: &asked, version: &version, cause, reason, supersede, key };
+        self.put(tx, draft).await
+    }
+
+    pub(crate) async fn request_rollback(&self, actor: &Actor, request: RequestRollback) -> Answer<i64> {
+        actor.may(Act::RollBack)?;
+        let reason = edge::reason(&request.reason)?;
+        let mut tx = self.store().begin().await.or_fail(self)?;
+        let asked = self.asked(&mut tx, &request.service, &request.environment).await?;
+        let version = self.rollback_version(&mut tx, &asked, request.version.as_deref()).await?;
+        if let Some(number) = self.asked_already(&mut tx, actor, &asked, version.id, None).await? {
+            return Ok(number);
+        }
+        let cause = Cause::Rollback;
+        let draft = Draft { actor, asked: &asked, version: &version, cause, reason, supersede: true, key: None };
+        self.put(tx, draft).await
+    }
+
+    /// The version that a rollback goes to: the one asked for, which must have succeeded here
+    /// before, or the last that did before the present one.
+    ///
+    /// # Errors
+    /// Refused with the rule when there is none.
+    pub(crate) async fn rollback_version(&self, read: &mut Read, asked: &Asked, label: Option<&str>) -> Answer<Version> {
+        let place = format!("{} in {}", asked.service.name, asked.environment.title);
+        let Some(label) = label.filter(|l| !l.is_empty()) else {
+            let now = runs(read, asked).await.or_fail(self)?;
+            let found = previous(read, asked, now).await.or_fail(self)?;
+            let id = found.ok_or_else(|| {
+                ApiError::conflict(format!("no earlier version of {place} is known to have worked, so there is nothing to roll back to"))
+            })?;
+            let version = read.version(id).await.or_fail(self)?;
+            return version.ok_or_else(|| ApiError::not_found("version", &id.to_string()));
+        };
+        let version = self.version_of(read, &asked.service, label).await?;
+        let (service, environment) = (asked.service.id, asked.environment.id);
+        if read.has_succeeded(service, environment, version.id).await.or_fail(self)? {
+            Ok(version)
+        } else {
+            let message =
+                format!("{} never worked for {place}, so it is not a rollback; promote it instead", version.label);
+            Err(ApiError::conflict(message))
+        }
+    }
+
+    /// A repeated request (a double click, a pipeline's retry) finds the first one's promotion.
+    async fn asked_already(
+        &self,
+        read: &mut Read,
+        actor: &Actor,
+        asked: &Asked,
+        version: VersionId,
+        key: Option<&str>,
+    ) -> Answer<Option<i64>> {
+        if let Some(key) = key
+            && let Some(found) = read.promotion_by_key(key).await.or_fail(self)?
+        {
+            let Promotion { number, target: of_target, plan, .. } = found.promotion;
+            return if of_target == asked.target.id && plan.version == version {
+                Ok(Some(number))
+            } else {
+                Err(ApiError::conflict(format!("the key was used for promotion {number}, which is another request")))
+            };
+        }
+        let open = read.open_promotions(asked.target.id).await.or_fail(self)?;
+        let same = |p: &&Promotion| {
+            p.plan.version == version && p.requested_by.person() == actor.identity.person() && !is_on_its_way_back(p)
+        };
+        Ok(open.iter().map(|stored| &stored.promotion).find(same).map(|p| p.number))
+    }
+
+    async fn put(&self, mut tx: Tx, draft: Draft<'_>) -> Answer<i64> {
+        let plan = self.plan_for(&mut tx, &draft).await?;
+        let number = self.write(&mut tx, draft, plan).await.or_fail(self)?;
+        tx.commit().await.or_fail(self)?;
+        Ok(number)
+    }
+
+    async fn plan_for(&self, tx: &mut Tx, draft: &Draft<'_>) -> Answer<Plan> {
+        let images = tx.version_images(draft.version.id).await.or_fail(self)?;
+        let names: BTreeMap<ClusterId, String> = facts::cluster_names(tx).await.or_fail(self)?;
+        let Asked { environment, target, .. } = draft.asked;
+        let rules = match draft.cause {
+            Cause::Rollback => facts::without_entry(environment.rules.clone()),
+            Cause::Planned | Cause::Hotfix => environment.rules.clone(),
+        };
+        plan::make(draft.version.id, &images, &target.workloads, &names, target.strategy, &rules, &environment.title)
+            .map_err(|e| ApiError::conflict(e.to_string()))
+    }
+
+    async fn write(&self, tx: &mut Tx, draft: Draft<'_>, plan: Plan) -> Result<i64, StoreError> {
+        let now = self.now();
+        let number = tx.next("promotion").await?;
+        let Asked { service, environment, target } = draft.asked;
+        let promotion = Promotion {
+            id: PromotionId::new(self.uuid()),
+            number,
+            service: service.id,
+            environment: environment.id,
+            target: target.id,
+            cause: draft.cause,
+            reason: draft.reason.clone(),
+            requested_by: draft.actor.identity.clone(),
+            requested_at: now,
+            approved_at: None,
+            plan,
+            previous_version: runs(tx, draft.asked).await?,
+            approvals: vec![],
+            phase: Phase::Waiting { blockers: vec![] },
+            trouble: None,
+        };
+        if draft.supersede {
+            self.supersede_others(tx, &promotion).await?;
+        }
+        let revision = tx.insert_promotion(&promotion, Some(now)).await?;
+        if let Some(key) = &draft.key {
+            tx.set_request_key(promotion.id, key).await?;
+        }
+        let reason = draft.reason.clone();
+        let asked =
+            JournalEntry { at: now, by: draft.actor.identity.clone(), event: JournalEvent::Requested { reason } };
+        tx.append_journal(promotion.id, &[asked]).await?;
+        let known = facts::load(tx, &promotion, None).await?;
+        // Time alone is never refused.
+        if let Ok(mut decision) = decide(&promotion, &known, Input::Clock, now) {
+            decision.outbox = vec![domain::promotion::Effect::TellMessenger];
+            advance::save(tx, &promotion, revision, &decision, self).await?;
+        }
+        let (act, verb) = match draft.cause {
+            Cause::Rollback => ("promotion.roll_back", "rolled back with"),
+            Cause::Planned | Cause::Hotfix => ("promotion.request", "asked for"),
+        };
+        let sentence = advance::sentence(tx, &promotion, verb).await?;
+        let label = format!("promotion {number}");
+        let mut entry = audit::Entry::done(act, "promotion", &label, sentence);
+        entry.id = Some(promotion.id.uuid());
+        entry.reason = Some(draft.reason);
+        audit::record(tx, self, draft.actor, entry).await?;
+        Ok(number)
+    }
+
+    /// Ends what waits for the same target and takes back what holds it.
+    async fn supersede_others(&self, tx: &mut Tx, newer: &Promotion) -> Result<(), StoreError> {
+        for other in tx.open_promotions(newer.target).await? {
+            let known = facts::load(tx, &other.promotion, None).await?;
+            let input = Input::Supersede { by: newer.number };
+            if let Ok(decision) = decide(&other.promotion, &known, input, self.now()) {
+                advance::save(tx, &other.promotion, other.revision, &decision, self).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_on_its_way_back(promotion: &Promotion) -> bool {
+    matches!(promotion.phase, Phase::TakingBack { .. } | Phase::Watching { .. })
+}
+
+/// The version that runs in a target now: what the watches see on all workloads or, where nobody
+/// watches, the last that was deployed. `None` when that is not one known version.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn runs(read: &mut Read, asked: &Asked) -> Result<Option<VersionId>, StoreError> {
+    let running = read.running_in_target(asked.target.id).await?;
+    if let Some(first) = running.first() {
+        let is_one = running.iter().all(|r| r.version_id == first.version_id);
+        return Ok(first.version_id.filter(|_| is_one));
+    }
+    let latest = read.latest_deployment(asked.service.id, asked.environment.id).await?;
+    Ok(latest.map(|d| d.version_id))
+}
+
+/// The last version that succeeded here and is not `now`.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn previous(
+    read: &mut Read,
+    asked: &Asked,
+    now: Option<VersionId>,
+) -> Result<Option<VersionId>, StoreError> {
+    let before = read.succeeded_before(asked.service.id, asked.environment.id, 20).await?;
+    Ok(before.into_iter().map(|b| b.version_id).find(|id| Some(*id) != now))
+}

@@ -1,0 +1,455 @@
+//! What pages and machines see of promotions.
+
+use contract::{
+    Answer, ApiError, Page,
+    board::EnvironmentHead,
+    promotions::{
+        Demand, PromoteView, PromotionLine, PromotionStatus, PromotionView, PromotionsQuery, RollbackView,
+    },
+};
+use domain::{
+    actor::{Act, Actor},
+    names::{EnvironmentName, ServiceName},
+    promotion::{Blocker, Headline, Phase, Promotion, PromotionAct, headline},
+    state::Mark,
+};
+use store::{
+    ClusterKind, Environment, LoadedPromotion, Paging, PromotionFilter, PromotionRow, PromotionStage, Read, Target,
+    Version,
+};
+
+use super::{facts, names::Names, pieces, request::Asked};
+use crate::{Engine, compare, error::OrFail, versions};
+
+/// Versions offered to choose from.
+const CHOICES: u32 = 50;
+
+/// A promotion for machines.
+pub(crate) fn status(found: &LoadedPromotion, names: &Names, public_url: &str) -> PromotionStatus {
+    let promotion = &found.promotion;
+    PromotionStatus {
+        number: promotion.number,
+        service: names.service.clone(),
+        version: names.version.clone(),
+        environment: names.environment.clone(),
+        phase: promotion.phase_word().to_owned(),
+        is_over: promotion.is_over(),
+        words: headline(promotion).words,
+        revision: found.revision,
+        requested_at: promotion.requested_at,
+        approved_at: promotion.approved_at,
+        started_at: promotion.run().map(|run| run.started_at),
+        finished_at: promotion.finished_at(),
+        link: format!("{public_url}/promotions/{}", promotion.number),
+    }
+}
+
+/// A row of a list.
+pub(crate) fn line(row: PromotionRow) -> PromotionLine {
+    PromotionLine {
+        number: row.number,
+        service: row.service.to_string(),
+        environment: row.environment_title,
+        version: row.version.to_string(),
+        cause: row.cause,
+        headline: Headline { mark: row.mark, words: row.words, percent: row.percent },
+        requested_by: row.requested_by,
+        requested_at: row.requested_at,
+        finished_at: row.finished_at,
+    }
+}
+
+/// The list, newest first.
+///
+/// # Errors
+/// Not found, for a service or environment that is not there.
+pub(crate) async fn list(engine: &Engine, query: PromotionsQuery) -> Answer<Page<PromotionLine>> {
+    let mut read = engine.store().read().await.or_fail(engine)?;
+    let mut filter = PromotionFilter::default();
+    if let Some(name) = query.service.as_deref().filter(|n| !n.is_empty()) {
+        let parsed = ServiceName::parse(name).map_err(|e| ApiError::invalid("service", e.to_string()))?;
+        let found = read.service_by_name(&parsed).await.or_fail(engine)?;
+        filter.service = Some(found.ok_or_else(|| ApiError::not_found("service", name))?.id);
+    }
+    if let Some(name) = query.environment.as_deref().filter(|n| !n.is_empty()) {
+        let parsed = EnvironmentName::parse(name).map_err(|e| ApiError::invalid("environment", e.to_string()))?;
+        let found = read.environment_by_name(&parsed).await.or_fail(engine)?;
+        filter.environment = Some(found.ok_or_else(|| ApiError::not_found("environment", name))?.id);
+    }
+    filter.stage = match query.state.as_deref() {
+        Some("live") => Some(PromotionStage::Live),
+        Some("waiting") => Some(PromotionStage::Waiting),
+        Some("over") => Some(PromotionStage::Over),
+        None | Some("") => None,
+        Some(_) => return Err(ApiError::invalid("state", "live, waiting or over")),
+    };
+    let paging = Paging { limit: query.page.size, offset: u32::try_from(query.page.offset()).unwrap_or(u32::MAX) };
+    let page = read.promotions(&filter, paging).await.or_fail(engine)?;
+    Ok(Page {
+        rows: page.rows.into_iter().map(line).collect(),
+        total: u64::try_from(page.total).unwrap_or_default(),
+        request: query.page,
+    })
+}
+
+/// A promotion's page.
+///
+/// # Errors
+/// The store's trouble.
+pub(crate) async fn promotion(
+    engine: &Engine,
+    read: &mut Read,
+    actor: &Actor,
+    found: LoadedPromotion,
+) -> Answer<PromotionView> {
+    let LoadedPromotion { promotion, revision } = found;
+    let names = super::names::of(read, &promotion).await.or_fail(engine)?;
+    let journal = read.journal(promotion.id).await.or_fail(engine)?;
+    let entries: Vec<_> = journal.into_iter().map(|row| row.entry).collect();
+    let service = read.service(promotion.service).await.or_fail(engine)?;
+    let service = service.ok_or_else(|| ApiError::not_found("service", &names.service))?;
+    let environment = read.environment(promotion.environment).await.or_fail(engine)?;
+    let environment = environment.ok_or_else(|| ApiError::not_found("environment", &names.environment))?;
+    let to = version(engine, read, promotion.plan.version).await?;
+    let from = match promotion.previous_version {
+        Some(id) => Some(version(engine, read, id).await?),
+        None => None,
+    };
+    let comparison = compare::between(engine, read, &service, from.as_ref(), &to).await?;
+    let practice = practice_clusters(read).await.or_fail(engine)?;
+    let is_practice = |planned: &domain::promotion::WorkloadPlan| practice.contains(&planned.placed.cluster);
+    let demands = demands(engine, read, &promotion, &comparison).await?;
+    let roll_back_to = roll_back_to(engine, read, actor, &promotion, &service, &environment).await?;
+    let approval_refusal = match &promotion.phase {
+        Phase::Waiting { blockers } if blockers.iter().any(|b| matches!(b, Blocker::Approvals { .. })) => {
+            promotion.permits(actor, PromotionAct::Approve).err().map(|refusal| refusal.to_string())
+        }
+        _ => None,
+    };
+    Ok(PromotionView {
+        line: PromotionLine {
+            number: promotion.number,
+            service: names.service,
+            environment: names.environment_title,
+            version: names.version,
+            cause: promotion.cause,
+            headline: headline(&promotion),
+            requested_by: promotion.requested_by.shown(),
+            requested_at: promotion.requested_at,
+            finished_at: promotion.finished_at(),
+        },
+        environment: head(&environment, promotion.plan.workloads.iter().any(is_practice)),
+        team: names.team,
+        id: promotion.id.to_string(),
+        revision,
+        reason: promotion.reason.clone(),
+        strategy: promotion.plan.strategy.words().to_owned(),
+        plan_number: promotion.plan.number,
+        next: pieces::next(&promotion),
+        steps: pieces::steps(&promotion),
+        workloads: pieces::workloads(&promotion, is_practice),
+        comparison,
+        demands,
+        approvals: pieces::approvals(&promotion),
+        approvals_needed: promotion.plan.approvals,
+        journal: pieces::journal(&entries),
+        allowed: promotion.allowed(actor),
+        approval_refusal,
+        roll_back_to,
+        started_at: promotion.run().map(|run| run.started_at),
+        approved_at: promotion.approved_at,
+    })
+}
+
+/// An environment as a column's head.
+pub(crate) fn head(environment: &Environment, is_practice: bool) -> EnvironmentHead {
+    EnvironmentHead {
+        name: environment.name.to_string(),
+        title: environment.title.clone(),
+        kind: environment.kind,
+        is_practice,
+    }
+}
+
+async fn practice_clusters(read: &mut Read) -> Result<Vec<domain::ids::ClusterId>, store::StoreError> {
+    let clusters = read.clusters().await?;
+    Ok(clusters.into_iter().filter(|c| c.kind == ClusterKind::Practice).map(|c| c.id).collect())
+}
+
+async fn version(engine: &Engine, read: &mut Read, id: domain::ids::VersionId) -> Answer<Version> {
+    let found = read.version(id).await.or_fail(engine)?;
+    found.ok_or_else(|| ApiError::not_found("version", &id.to_string()))
+}
+
+/// The version that a rollback of this promotion goes to, when the actor may and it makes sense.
+async fn roll_back_to(
+    engine: &Engine,
+    read: &mut Read,
+    actor: &Actor,
+    promotion: &Promotion,
+    service: &store::Service,
+    environment: &Environment,
+) -> Answer<Option<String>> {
+    let has_worked = matches!(promotion.phase, Phase::Succeeded { .. } | Phase::Watching { .. });
+    if !has_worked || actor.may(Act::RollBack).is_err() {
+        return Ok(None);
+    }
+    let Some(target) = read.target(promotion.target).await.or_fail(engine)? else {
+        return Ok(None);
+    };
+    let asked = Asked { service: service.clone(), environment: environment.clone(), target };
+    // Only what still runs can be rolled back; after a later promotion the button belongs to that one.
+    if super::request::runs(read, &asked).await.or_fail(engine)? != Some(promotion.plan.version) {
+        return Ok(None);
+    }
+    match super::request::previous(read, &asked, Some(promotion.plan.version)).await.or_fail(engine)? {
+        Some(id) => Ok(Some(version(engine, read, id).await?.label.to_string())),
+        None => Ok(None),
+    }
+}
+
+/// What the environment asks of this promotion and how far that is met; once it has started, as it
+/// was then.
+async fn demands(
+    engine: &Engine,
+    read: &mut Read,
+    promotion: &Promotion,
+    comparison: &contract::compare::Comparison,
+) -> Answer<Vec<Demand>> {
+    let mut demands = vec![pieces::approval_demand(promotion.approvals.len(), promotion.plan.approvals)];
+    if let Some(before) = promotion.plan.healthy_in {
+        let is_waiting = matches!(promotion.phase, Phase::Waiting { .. });
+        let version = promotion.plan.version;
+        let healthy = facts::healthy_in(read, promotion.service, before, version).await.or_fail(engine)?;
+        demands.extend(healthy.map(|(title, is_healthy)| healthy_demand(&title, is_healthy || !is_waiting, is_waiting)));
+    }
+    demands.extend(version_demands(comparison));
+    Ok(demands)
+}
+
+fn healthy_demand(title: &str, is_met: bool, is_now: bool) -> Demand {
+    let (mark, title) = match (is_met, is_now) {
+        (true, true) => (Mark::Done, format!("Healthy in {title}")),
+        (true, false) => (Mark::Done, format!("Was healthy in {title}")),
+        (false, _) => (Mark::Waiting, format!("Not healthy in {title} yet")),
+    };
+    Demand { mark, title, detail: "this version must run there with every pod ready".to_owned() }
+}
+
+/// What is known of the version itself: checks, back-out, migrations, pinning.
+fn version_demands(comparison: &contract::compare::Comparison) -> Vec<Demand> {
+    use domain::version::Verdict;
+    let mut demands = Vec::new();
+    for check in &comparison.checks {
+        let mark = match check.verdict {
+            Verdict::Passed => Mark::Done,
+            Verdict::Failed => Mark::Failed,
+            Verdict::Running => Mark::Moving,
+            Verdict::Skipped => Mark::Nothing,
+        };
+        demands.push(Demand { mark, title: check.name.clone(), detail: check.words.clone() });
+    }
+    if comparison.checks.is_empty() {
+        let detail = "no pipeline has reported tests or scans of this version".to_owned();
+        demands.push(Demand { mark: Mark::Nothing, title: "No checks".to_owned(), detail });
+    }
+    let back = match &comparison.from {
+        Some(from) if comparison.migrations.is_empty() => {
+            let detail = format!("{from} comes back by itself when pods crash, and by one click later");
+            Demand { mark: Mark::Done, title: "Back-out: previous version".to_owned(), detail }
+        }
+        Some(from) => {
+            let detail =
+                format!("{} cannot be taken back in the database; {from} may not run with it", comparison.migrations.join(", "));
+            Demand { mark: Mark::Waiting, title: "Irreversible migration".to_owned(), detail }
+        }
+        None => {
+            let detail = "nothing is known to have run here before".to_owned();
+            Demand { mark: Mark::Nothing, title: "Back-out: none".to_owned(), detail }
+        }
+    };
+    demands.push(back);
+    if comparison.images.iter().any(|i| i.digest.is_none()) {
+        let detail = "without a digest the tag may mean another image tomorrow".to_owned();
+        demands.push(Demand { mark: Mark::Waiting, title: "Not pinned".to_owned(), detail });
+    }
+    demands
+}
+
+/// The page on which a promotion is asked for.
+///
+/// # Errors
+/// Not found, with the name; what merely stands in the way is in the view.
+pub(crate) async fn promote(
+    engine: &Engine,
+    actor: &Actor,
+    service: &str,
+    environment: &str,
+    label: Option<&str>,
+) -> Answer<PromoteView> {
+    let mut read = engine.store().read().await.or_fail(engine)?;
+    let asked = engine.asked(&mut read, service, environment).await?;
+    let all = read.environments().await.or_fail(engine)?;
+    let targets = read.targets_of_service(asked.service.id).await.or_fail(engine)?;
+    let practice = practice_clusters(&mut read).await.or_fail(engine)?;
+    let is_practice = |t: &Target| t.workloads.iter().any(|w| practice.contains(&w.cluster));
+    let heads = all.iter().filter_map(|e| {
+        targets.iter().find(|t| t.environment == e.id).map(|target| head(e, is_practice(target)))
+    });
+    let heads: Vec<_> = heads.collect();
+    let choices = versions::lines(engine, &mut read, &asked.service, CHOICES).await?;
+    let from = match super::request::runs(&mut read, &asked).await.or_fail(engine)? {
+        Some(id) => Some(version(engine, &mut read, id).await?),
+        None => None,
+    };
+    let to = match label.filter(|l| !l.is_empty()) {
+        Some(label) => Some(engine.version_of(&mut read, &asked.service, label).await?),
+        None => default_version(engine, &mut read, &asked, &all, from.as_ref()).await?,
+    };
+    let comparison = match &to {
+        Some(to) => Some(compare::between(engine, &mut read, &asked.service, from.as_ref(), to).await?),
+        None => None,
+    };
+    let open = PromotionFilter {
+        service: Some(asked.service.id),
+        environment: Some(asked.environment.id),
+        stage: Some(PromotionStage::Open),
+        ..PromotionFilter::default()
+    };
+    let others = read.promotions(&open, Paging { limit: 20, offset: 0 }).await.or_fail(engine)?.rows;
+    let mut demands = Vec::new();
+    let mut refusal = actor.may(Act::RequestPromotion).err().map(|e| e.to_string());
+    if let (Some(to), Some(comparison)) = (&to, &comparison) {
+        demands = demands_before(engine, &mut read, &asked, to, comparison).await?;
+        if from.as_ref().is_some_and(|from| from.id == to.id) {
+            refusal = refusal.or(Some(format!("{} runs in {} already", to.label, asked.environment.title)));
+        }
+        refusal = refusal.or(plan_refusal(engine, &mut read, &asked, to).await?);
+    }
+    let what = to.as_ref().map_or_else(String::new, |v| format!(" {}", v.label));
+    let verb = if asked.environment.rules.approvals.people() > 0 { "Ask to promote" } else { "Promote" };
+    Ok(PromoteView {
+        service: asked.service.name.to_string(),
+        environment: head(&asked.environment, is_practice(&asked.target)),
+        environments: heads,
+        version: to.as_ref().map(|v| v.label.to_string()),
+        versions: choices,
+        comparison,
+        demands,
+        strategy: strategy_in_words(&asked),
+        warnings: vec![],
+        others: others.into_iter().map(line).collect(),
+        button: format!("{verb} {}{what} to {}", asked.service.name, asked.environment.title),
+        refusal,
+    })
+}
+
+fn strategy_in_words(asked: &Asked) -> String {
+    let rules = &asked.environment.rules;
+    let watch = match rules.watch_seconds {
+        0 => String::new(),
+        seconds => format!(", then watched for {} min", seconds.div_ceil(60)),
+    };
+    format!(
+        "{}: pods are replaced a few at a time, within {} min{watch}",
+        asked.target.strategy.words(),
+        rules.rollout_budget_seconds.div_ceil(60)
+    )
+}
+
+/// What is verified one environment before; without one before, the newest version.
+async fn default_version(
+    engine: &Engine,
+    read: &mut Read,
+    asked: &Asked,
+    all: &[Environment],
+    from: Option<&Version>,
+) -> Answer<Option<Version>> {
+    let here = asked.environment.position;
+    for before in all.iter().rev().filter(|e| e.position < here) {
+        let Some(target) = read.target_of(asked.service.id, before.id).await.or_fail(engine)? else { continue };
+        let there = Asked { service: asked.service.clone(), environment: before.clone(), target };
+        return match super::request::runs(read, &there).await.or_fail(engine)? {
+            Some(id) => Ok(Some(version(engine, read, id).await?)),
+            None => Ok(None),
+        };
+    }
+    let newest = read.versions_of_service(asked.service.id, Paging { limit: 1, offset: 0 }).await.or_fail(engine)?;
+    let newest = newest.rows.into_iter().next().map(|row| row.version);
+    Ok(newest.filter(|v| from.is_none_or(|f| f.id != v.id)))
+}
+
+async fn demands_before(
+    engine: &Engine,
+    read: &mut Read,
+    asked: &Asked,
+    to: &Version,
+    comparison: &contract::compare::Comparison,
+) -> Answer<Vec<Demand>> {
+    let rules = &asked.environment.rules;
+    let mut demands = vec![pieces::approval_demand(0, rules.approvals.people())];
+    if let Some(before) = rules.healthy_in {
+        let healthy = facts::healthy_in(read, asked.service.id, before, to.id).await.or_fail(engine)?;
+        demands.extend(healthy.map(|(title, is_healthy)| healthy_demand(&title, is_healthy, true)));
+    }
+    demands.extend(version_demands(comparison));
+    Ok(demands)
+}
+
+/// Why no plan can be made, when none can.
+async fn plan_refusal(engine: &Engine, read: &mut Read, asked: &Asked, to: &Version) -> Answer<Option<String>> {
+    let images = read.version_images(to.id).await.or_fail(engine)?;
+    let names = facts::cluster_names(read).await.or_fail(engine)?;
+    let Asked { environment, target, .. } = asked;
+    let made = super::plan::make(
+        to.id,
+        &images,
+        &target.workloads,
+        &names,
+        target.strategy,
+        &environment.rules,
+        &environment.title,
+    );
+    Ok(made.err().map(|e| e.to_string()))
+}
+
+/// What a rollback would do.
+///
+/// # Errors
+/// Refused with the rule when there is nothing to roll back to.
+pub(crate) async fn rollback(
+    engine: &Engine,
+    service: &str,
+    environment: &str,
+    label: Option<&str>,
+) -> Answer<RollbackView> {
+    let mut read = engine.store().read().await.or_fail(engine)?;
+    let asked = engine.asked(&mut read, service, environment).await?;
+    let to = engine.rollback_version(&mut read, &asked, label).await?;
+    let from = match super::request::runs(&mut read, &asked).await.or_fail(engine)? {
+        Some(id) => Some(version(engine, &mut read, id).await?),
+        None => None,
+    };
+    let comparison = compare::between(engine, &mut read, &asked.service, from.as_ref(), &to).await?;
+    let mut not_brought_back = vec![
+        "Only the pod template comes back: ConfigMaps, Secrets, Services and autoscalers stay as they are.".to_owned(),
+        "The database stays as the newer version left it.".to_owned(),
+    ];
+    for label in &comparison.migrations {
+        not_brought_back.push(format!("{label} carries an irreversible migration; {} may not run with it.", to.label));
+    }
+    let practice = practice_clusters(&mut read).await.or_fail(engine)?;
+    let occupant = read.occupant(asked.target.id).await.or_fail(engine)?;
+    Ok(RollbackView {
+        service: asked.service.name.to_string(),
+        environment: head(
+            &asked.environment,
+            asked.target.workloads.iter().any(|w| practice.contains(&w.cluster)),
+        ),
+        from: from.map(|v| v.label.to_string()),
+        to: to.label.to_string(),
+        comparison,
+        not_brought_back,
+        aborts: occupant.map(|o| o.number),
+    })
+}
