@@ -10,9 +10,10 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    Read, StoreError, Tx,
-    columns::{BoxError, END_OF_TIME, Stored, record},
-    connection::{execute, fetch_all},
+    Page, Paging, Read, StoreError, Tx,
+    columns::{BoxError, END_OF_TIME, Stored, anywhere, record},
+    connection::{execute, fetch_all, fetch_one},
+    paging::COUNTED,
     statements::statements,
 };
 
@@ -106,6 +107,17 @@ pub struct AuditPosition {
     pub id: AuditId,
 }
 
+/// Which entries of the list for people, by what they remember; what is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditSearch {
+    /// Somewhere in the actor as shown, upper or lower case.
+    pub actor: Option<String>,
+    /// What, as a word.
+    pub act: Option<String>,
+    /// Somewhere in how the thing is shown, upper or lower case.
+    pub on: Option<String>,
+}
+
 macro_rules! columns {
     () => {
         "id, at, who, act, entity_kind, entity_id, entity_label, reason, from_address, result, details"
@@ -140,7 +152,19 @@ const PAGE_OF_ENTITY: &str = page!("($1 IS NULL OR person_id = $1) AND entity_ki
 
 const PAGE_OF_ACT: &str = page!("($1 IS NULL OR person_id = $1) AND act = $3");
 
-statements!("audit.rs": INSERT, PAGE, PAGE_OF_PERSON, PAGE_OF_ENTITY, PAGE_OF_ACT);
+macro_rules! searched {
+    () => {
+        " FROM audit WHERE ($1 IS NULL OR LOWER(actor) LIKE $1 ESCAPE '\\') AND ($2 IS NULL OR act = $2)
+          AND ($3 IS NULL OR LOWER(entity_label) LIKE $3 ESCAPE '\\') "
+    };
+}
+
+const SEARCH: &str =
+    concat!("SELECT ", columns!(), searched!(), "ORDER BY at DESC, id DESC LIMIT $4 OFFSET $5");
+
+const COUNT_SEARCHED: &str = concat!("SELECT COUNT(*) FROM (SELECT 1", searched!(), "LIMIT $4) AS counted");
+
+statements!("audit.rs": INSERT, PAGE, PAGE_OF_PERSON, PAGE_OF_ENTITY, PAGE_OF_ACT, SEARCH, COUNT_SEARCHED);
 
 impl Tx {
     /// Adds an entry.
@@ -170,6 +194,23 @@ impl Tx {
 }
 
 impl Read {
+    /// A page of entries by number, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn search_audit(
+        &mut self,
+        search: &AuditSearch,
+        paging: Paging,
+    ) -> Result<Page<AuditEntry>, StoreError> {
+        let (actor, on) = (anywhere(search.actor.as_deref()), anywhere(search.on.as_deref()));
+        let (actor, act, on) = (actor.as_deref(), search.act.as_deref(), on.as_deref());
+        let (limit, offset) = (i64::from(paging.limit), i64::from(paging.offset));
+        let rows = fetch_all!(self, SEARCH => AuditEntry, actor, act, on, limit, offset)?;
+        let (total,) = fetch_one!(self, COUNT_SEARCHED => (i64,), actor, act, on, COUNTED)?;
+        Ok(Page { rows, total })
+    }
+
     /// A page of entries, newest first, after the position where the page before ended.
     ///
     /// # Errors

@@ -188,6 +188,8 @@ record! {
         pub ordinal: i64,
         /// Commits up to and with the version.
         pub commits_total: i64,
+        /// What ran before it; `None` for the first one.
+        pub previous_version_id: Option<VersionId>,
         /// When it ended.
         pub finished_at: DateTime<Utc>,
     }
@@ -310,9 +312,10 @@ macro_rules! targets {
 macro_rules! latest {
     () => {
         "SELECT l.service_id, l.environment_id, l.deployment_id, l.version_id, v.label, v.ordinal, v.commits_total,
-            l.finished_at
+            d.previous_version_id, l.finished_at
         FROM asked
         JOIN latest_deployments l ON l.service_id = asked.id
+        JOIN deployments d ON d.id = l.deployment_id
         JOIN versions v ON v.id = l.version_id
         ORDER BY l.deployment_id"
     };

@@ -5,6 +5,7 @@ use domain::{
     deployment::Severity,
     ids::{DeploymentId, EnvironmentId, IncidentId, ServiceId},
     names::{EnvironmentName, ServiceName, TeamName},
+    version::VersionLabel,
 };
 
 use crate::{
@@ -66,8 +67,14 @@ record! {
         pub service_title: Option<String>,
         /// The environment's name.
         pub environment: Option<EnvironmentName>,
+        /// The environment's name for people.
+        pub environment_title: Option<String>,
         /// The deployment that caused it.
         pub deployment_id: Option<DeploymentId>,
+        /// The label of that deployment's version.
+        pub version: Option<VersionLabel>,
+        /// The number of the promotion that it was.
+        pub promotion_number: Option<i64>,
     }
 }
 
@@ -97,6 +104,9 @@ macro_rules! filtered {
         LEFT JOIN services s ON s.id = i.service_id
         LEFT JOIN teams t ON t.id = s.team_id
         LEFT JOIN environments e ON e.id = i.environment_id
+        LEFT JOIN deployments d ON d.id = i.deployment_id
+        LEFT JOIN versions v ON v.id = d.version_id
+        LEFT JOIN promotions p ON p.id = d.promotion_id
         WHERE ($1 IS NULL OR (i.resolved_at IS NULL) = $1) AND ($2 IS NULL OR i.service_id = $2)
             AND ($3 IS NULL OR t.name = $3) AND ($4 IS NULL OR i.severity = $4) "
     };
@@ -116,7 +126,8 @@ const BY_NUMBER: &str = concat!("SELECT ", columns!(), " FROM incidents WHERE nu
 
 const PAGE: &str = concat!(
     "SELECT i.id, i.number, i.title, i.severity, i.opened_at, i.detected_at, i.resolved_at, s.name AS service,
-        s.title AS service_title, e.name AS environment, i.deployment_id",
+        s.title AS service_title, e.name AS environment, e.title AS environment_title, i.deployment_id,
+        v.label AS version, p.number AS promotion_number",
     filtered!(),
     "ORDER BY i.opened_at DESC, i.id DESC LIMIT $5 OFFSET $6"
 );

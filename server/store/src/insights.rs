@@ -47,12 +47,16 @@ record! {
         pub version_id: VersionId,
         /// The version's label.
         pub version: VersionLabel,
+        /// The version's place in its service.
+        pub ordinal: i64,
         /// Whether the version was made to mend something broken.
         pub is_hotfix: bool,
         /// What ran before.
         pub previous_version_id: Option<VersionId>,
         /// That version's label.
         pub previous_version: Option<VersionLabel>,
+        /// That version's place in its service.
+        pub previous_ordinal: Option<i64>,
         /// Why.
         pub cause: Cause,
         /// How it ended.
@@ -73,6 +77,10 @@ record! {
     pub struct CommitTime {
         /// The deployment.
         pub deployment_id: DeploymentId,
+        /// The service.
+        pub service_id: ServiceId,
+        /// The place in its service of the version that brought the commit.
+        pub version_ordinal: i64,
         /// When the commit was made.
         pub committed_at: DateTime<Utc>,
     }
@@ -106,8 +114,8 @@ macro_rules! deployments {
     ($where:literal) => {
         concat!(
             "SELECT d.id, p.number AS promotion_number, d.service_id, s.name AS service, s.title AS service_title,
-                t.name AS team, d.environment_id, e.name AS environment, d.version_id, v.label AS version, v.is_hotfix,
-                d.previous_version_id, b.label AS previous_version, d.cause, d.outcome, d.requested_at, d.approved_at,
+                t.name AS team, d.environment_id, e.name AS environment, d.version_id, v.label AS version, v.ordinal,
+                v.is_hotfix, d.previous_version_id, b.label AS previous_version, b.ordinal AS previous_ordinal, d.cause, d.outcome, d.requested_at, d.approved_at,
                 d.started_at, d.finished_at
              FROM deployments d
              JOIN environments e ON e.id = d.environment_id
@@ -128,7 +136,7 @@ macro_rules! deployments {
 macro_rules! commits {
     ($where:literal) => {
         concat!(
-            "SELECT d.id AS deployment_id, c.committed_at
+            "SELECT d.id AS deployment_id, c.service_id, c.version_ordinal, c.committed_at
              FROM deployments d
              JOIN environments e ON e.id = d.environment_id
              JOIN services s ON s.id = d.service_id

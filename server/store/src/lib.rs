@@ -39,7 +39,7 @@ mod tokens;
 mod unit;
 mod versions;
 
-pub use audit::{AuditEntry, AuditFilter, AuditPosition, AuditResult};
+pub use audit::{AuditEntry, AuditFilter, AuditPosition, AuditResult, AuditSearch};
 pub use board::{
     Ahead, BoardCell, BoardCounts, BoardDeployment, BoardFilter, BoardPage, BoardPromotion, BoardRow, BoardRunning,
     BoardState,
