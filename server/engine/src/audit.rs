@@ -1,7 +1,7 @@
 //! Every act leaves a row, in the transaction of what it did.
 
 use domain::{actor::Actor, ids::AuditId};
-use store::{AuditEntry, StoreError, Tx};
+use store::{AuditEntry, AuditResult, StoreError, Tx};
 use uuid::Uuid;
 
 use crate::Engine;
@@ -27,15 +27,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// An act that was done.
     pub(crate) fn done(act: &'static str, kind: &'static str, label: &str, sentence: impl Into<String>) -> Self {
-        Self {
-            act,
-            kind,
-            id: None,
-            label: label.to_owned(),
-            sentence: sentence.into(),
-            reason: None,
-            is_done: true,
-        }
+        Self { act, kind, id: None, label: label.to_owned(), sentence: sentence.into(), reason: None, is_done: true }
     }
 }
 
@@ -43,12 +35,7 @@ impl Entry {
 ///
 /// # Errors
 /// [`StoreError`].
-pub(crate) async fn record(
-    tx: &mut Tx,
-    engine: &Engine,
-    actor: &Actor,
-    entry: Entry,
-) -> Result<(), StoreError> {
+pub(crate) async fn record(tx: &mut Tx, engine: &Engine, actor: &Actor, entry: Entry) -> Result<(), StoreError> {
     tx.insert_audit(&AuditEntry {
         id: AuditId::new(engine.parts.randomness.uuid()),
         at: engine.now(),
@@ -59,7 +46,7 @@ pub(crate) async fn record(
         entity_label: entry.label,
         reason: entry.reason,
         from_address: actor.from.clone(),
-        result: if entry.is_done { "done" } else { "refused" }.to_owned(),
+        result: if entry.is_done { AuditResult::Done } else { AuditResult::Refused },
         details: serde_json::json!({ "sentence": entry.sentence }),
     })
     .await

@@ -126,9 +126,13 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
+    fn clock() -> std::sync::Arc<dyn ports::Clock> {
+        std::sync::Arc::new(practice::MockClock::at(chrono::DateTime::UNIX_EPOCH))
+    }
+
     #[tokio::test]
     async fn a_password_fits_its_own_hash_only() {
-        let randomness = practice::SeededRandomness::new(1);
+        let randomness = practice::SeededRandomness::new(1, clock());
         let passwords = Passwords::new();
         let right = SecretString::from("correct horse battery");
         let hash = passwords.hash(&randomness, &right).await.unwrap();
@@ -141,7 +145,7 @@ mod tests {
 
     #[test]
     fn secrets_differ_and_only_their_hash_is_kept() {
-        let randomness = practice::SeededRandomness::new(1);
+        let randomness = practice::SeededRandomness::new(1, clock());
         let (a, b) = (new_token(&randomness), new_token(&randomness));
         assert_ne!(a.hash, b.hash);
         assert!(a.shown.expose_secret().starts_with("slipway_"));

@@ -13,7 +13,7 @@ use domain::{
 };
 use store::{Environment, Tx};
 
-use crate::{Engine, audit, error::OrFail, edge};
+use crate::{Engine, audit, edge, error::OrFail};
 
 #[async_trait]
 impl EnvironmentsBackend for Engine {
@@ -33,11 +33,7 @@ impl EnvironmentsBackend for Engine {
             healthy_in: e.rules.healthy_in.and_then(name_of),
             rollout_budget_seconds: e.rules.rollout_budget_seconds,
             watch_seconds: e.rules.watch_seconds,
-            clusters: clusters
-                .iter()
-                .filter(|c| bound.contains(&(e.id, c.id)))
-                .map(|c| c.name.to_string())
-                .collect(),
+            clusters: clusters.iter().filter(|c| bound.contains(&(e.id, c.id))).map(|c| c.name.to_string()).collect(),
             targets: targets.iter().filter(|t| t.environment == e.id).map(|_| 1_u64).sum(),
         };
         Ok(environments.iter().map(view).collect())
@@ -63,7 +59,8 @@ impl EnvironmentsBackend for Engine {
         tx.insert_environment(&environment).await.or_fail(self)?;
         self.bind(&mut tx, environment.id, &input.clusters).await?;
         let label = environment.name.to_string();
-        let entry = audit::Entry::done("environment.add", "environment", &label, format!("added the environment {label}"));
+        let entry =
+            audit::Entry::done("environment.add", "environment", &label, format!("added the environment {label}"));
         self.keep(tx, actor, entry, environment.id).await
     }
 
@@ -72,8 +69,11 @@ impl EnvironmentsBackend for Engine {
         let mut tx = self.store().begin().await.or_fail(self)?;
         let found = self.environment_named(&mut tx, &input.name).await?;
         let rules = self.rules_of(&mut tx, &input, Some(&found)).await?;
-        let changed =
-            Environment { title: edge::some_line("title", &input.title, edge::NAME_AT_MOST)?, kind: input.kind, ..found.clone() };
+        let changed = Environment {
+            title: edge::some_line("title", &input.title, edge::NAME_AT_MOST)?,
+            kind: input.kind,
+            ..found.clone()
+        };
         tx.update_environment(&changed).await.or_fail(self)?;
         if rules != found.rules {
             tx.update_rules(found.id, &rules).await.or_fail(self)?;
@@ -103,12 +103,6 @@ impl EnvironmentsBackend for Engine {
 }
 
 impl Engine {
-    async fn environment_named(&self, tx: &mut Tx, name: &str) -> Answer<Environment> {
-        let name = parse_name("name", name)?;
-        let found = tx.environment_by_name(&name).await.or_fail(self)?;
-        found.ok_or_else(|| ApiError::not_found("environment", name.as_str()))
-    }
-
     async fn rules_of(
         &self,
         tx: &mut Tx,
@@ -121,7 +115,8 @@ impl Engine {
         } else {
             let name = parse_name("healthy_in", &input.healthy_in)?;
             let before = tx.environment_by_name(&name).await.or_fail(self)?;
-            let before = before.ok_or_else(|| ApiError::invalid("healthy_in", format!("there is no environment {name}")))?;
+            let before =
+                before.ok_or_else(|| ApiError::invalid("healthy_in", format!("there is no environment {name}")))?;
             if now.is_some_and(|e| e.id == before.id) {
                 return Err(ApiError::invalid("healthy_in", "a version cannot have to be healthy here to come here"));
             }

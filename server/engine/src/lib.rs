@@ -4,17 +4,29 @@
 //! [`Engine`] implements [`contract::Backend`]. Every use case asks for permission first, writes in
 //! one transaction together with its audit row, and signals afterwards.
 
+mod approvals;
 mod audit;
+mod audit_view;
+mod board;
+mod cells;
 mod clusters;
+mod compare;
 mod credentials;
+mod deployments;
 mod edge;
 mod environments;
 mod error;
+mod frame;
+mod incidents;
+mod insights;
 mod inventory;
+mod lists;
 mod outbox;
 mod people;
 mod promotions;
 mod seal;
+mod search;
+mod services;
 mod slack;
 mod tokens;
 mod versions;

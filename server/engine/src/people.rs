@@ -15,8 +15,8 @@ use store::{LinkPurpose as LinkKind, OneTimeLink, Paging, Person, Tx};
 use crate::{
     Engine, audit,
     credentials::{self, PASSWORD_AT_LEAST, PASSWORD_AT_MOST},
-    error::OrFail,
     edge,
+    error::OrFail,
 };
 
 /// How long a link for a password works.
@@ -36,7 +36,12 @@ impl Engine {
     ///
     /// # Errors
     /// Refused, with the same words whatever was wrong.
-    pub async fn authenticate_password(&self, email: &str, password: &SecretString, from: Option<String>) -> Answer<PersonId> {
+    pub async fn authenticate_password(
+        &self,
+        email: &str,
+        password: &SecretString,
+        from: Option<String>,
+    ) -> Answer<PersonId> {
         let email = email.trim().to_lowercase();
         let person = {
             let mut read = self.store().read().await.or_fail(self)?;
@@ -163,7 +168,12 @@ impl Engine {
     ///
     /// # Errors
     /// Invalid password (the link stays good), or a spent link.
-    pub async fn use_link_set_password(&self, token: &str, password: &SecretString, from: Option<String>) -> Answer<PersonId> {
+    pub async fn use_link_set_password(
+        &self,
+        token: &str,
+        password: &SecretString,
+        from: Option<String>,
+    ) -> Answer<PersonId> {
         let hash = self.new_password_hash(password).await?;
         let mut tx = self.store().begin().await.or_fail(self)?;
         let id = self.spend(&mut tx, token, LinkKind::SetPassword).await?.ok_or_else(link_is_spent)?;
@@ -231,7 +241,11 @@ fn email_address(text: &str) -> Answer<String> {
     let good = email.split_once('@').is_some_and(|(local, host)| {
         !local.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(char::is_whitespace)
     });
-    if good && email.len() <= 254 { Ok(email) } else { Err(ApiError::invalid("email", "this is not an e-mail address")) }
+    if good && email.len() <= 254 {
+        Ok(email)
+    } else {
+        Err(ApiError::invalid("email", "this is not an e-mail address"))
+    }
 }
 
 #[async_trait]
@@ -254,7 +268,12 @@ impl PeopleBackend for Engine {
 
     async fn invite(&self, actor: &Actor, input: PersonInput) -> Answer<String> {
         actor.may(Act::ManagePeople)?;
-        let person = self.new_person(edge::some_line("name", &input.name, edge::NAME_AT_MOST)?, email_address(&input.email)?, input.role, None);
+        let person = self.new_person(
+            edge::some_line("name", &input.name, edge::NAME_AT_MOST)?,
+            email_address(&input.email)?,
+            input.role,
+            None,
+        );
         let mut tx = self.store().begin().await.or_fail(self)?;
         tx.insert_person(&person).await.map_err(|error| match error {
             store::StoreError::Unique { .. } => ApiError::invalid("email", "someone with this address is here already"),
@@ -289,7 +308,8 @@ impl PeopleBackend for Engine {
             tx.delete_sessions_of(person).await.or_fail(self)?;
         }
         self.keep_an_administrator(&mut tx).await?;
-        let sentence = if is_active { format!("let {} in again", found.name) } else { format!("keeps {} out", found.name) };
+        let sentence =
+            if is_active { format!("let {} in again", found.name) } else { format!("keeps {} out", found.name) };
         let entry = audit::Entry::done("person.set_active", "person", &found.name, sentence);
         audit::record(&mut tx, self, actor, entry).await.or_fail(self)?;
         tx.commit().await.or_fail(self)

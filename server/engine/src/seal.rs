@@ -57,9 +57,13 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
+    fn clock() -> std::sync::Arc<dyn ports::Clock> {
+        std::sync::Arc::new(practice::MockClock::at(chrono::DateTime::UNIX_EPOCH))
+    }
+
     #[test]
     fn a_sealed_secret_opens_only_in_its_place_with_its_key() {
-        let randomness = practice::randomness::SeededRandomness::new(1);
+        let randomness = practice::SeededRandomness::new(1, clock());
         let sealer = Sealer::new(&[1; 32]);
         let sealed = sealer.seal(&randomness, "cluster:1", &SecretString::from("token")).unwrap();
         assert!(!sealed.windows(5).any(|w| w == b"token"));

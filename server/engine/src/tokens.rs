@@ -12,7 +12,7 @@ use domain::{
 use secrecy::ExposeSecret;
 use store::Token;
 
-use crate::{Engine, audit, credentials, error::OrFail, people::EVERYBODY, edge};
+use crate::{Engine, audit, credentials, edge, error::OrFail, people::EVERYBODY};
 
 /// How often the time of last use is written: often enough to see that a token lives, too seldom
 /// to make every request a write.

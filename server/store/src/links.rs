@@ -112,6 +112,14 @@ impl Tx {
         execute!(self, REVOKE, purpose.as_str())
     }
 
+    /// Forgets the unused links of a person; gives how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revoke_links_of(&mut self, person: PersonId) -> Result<u64, StoreError> {
+        execute!(self, REVOKE_OF, person.uuid())
+    }
+
     /// Forgets links that ended at `now` or before; gives how many.
     ///
     /// # Errors

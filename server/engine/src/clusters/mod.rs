@@ -138,7 +138,8 @@ impl ClustersBackend for Engine {
                 version: None,
                 problem: Some(error.to_string()),
                 permissions: vec![],
-                commands: commands().filter(|_| matches!(error, ClusterError::Unauthorized(_) | ClusterError::Forbidden(_))),
+                commands: commands()
+                    .filter(|_| matches!(error, ClusterError::Unauthorized(_) | ClusterError::Forbidden(_))),
             },
         })
     }

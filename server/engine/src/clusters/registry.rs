@@ -73,7 +73,8 @@ impl Registry {
             ClusterKind::Practice => Ok(ConnectionSettings::Practice),
             ClusterKind::InCluster => Ok(ConnectionSettings::InCluster),
             ClusterKind::Token => {
-                let missing = |what: &str| ClusterError::Settings(format!("{what} is missing; connect the cluster again"));
+                let missing =
+                    |what: &str| ClusterError::Settings(format!("{what} is missing; connect the cluster again"));
                 let sealed = row.sealed_token.as_deref().ok_or_else(|| missing("the token"))?;
                 let place = super::token_place(row.id);
                 let token = self.sealer.open(&place, sealed).map_err(|e| ClusterError::Settings(e.to_string()))?;

@@ -4,7 +4,7 @@
 
 use contract::{Answer, ApiError};
 use domain::{
-    actor::{Actor, Identity},
+    actor::Actor,
     ids::PromotionId,
     promotion::{Decision, Input, Promotion, Refusal, decide},
 };
@@ -30,14 +30,6 @@ pub(crate) struct Deed<'a> {
     pub(crate) reason: Option<String>,
 }
 
-/// What advancing came to.
-pub(crate) struct Advanced {
-    /// The promotion now.
-    pub(crate) promotion: Promotion,
-    /// Its revision now.
-    pub(crate) revision: i64,
-}
-
 enum Failed {
     Refused(Refusal),
     Store(StoreError),
@@ -51,11 +43,11 @@ impl From<StoreError> for Failed {
 }
 
 impl Engine {
-    /// Gives an input to a promotion.
+    /// Gives an input to a promotion; answers it as it is then.
     ///
     /// # Errors
     /// The rule that refused, or the store's trouble; the promotion stays as it was.
-    pub(crate) async fn advance(&self, id: PromotionId, input: Input, deed: Option<Deed<'_>>) -> Answer<Advanced> {
+    pub(crate) async fn advance(&self, id: PromotionId, input: Input, deed: Option<Deed<'_>>) -> Answer<Promotion> {
         for _ in 0..TRIES {
             match self.try_to_advance(id, &input, deed.as_ref()).await {
                 Ok(advanced) => return Ok(advanced),
@@ -73,7 +65,12 @@ impl Engine {
         Err(ApiError::unavailable("too many changes at the same time; try again in a moment"))
     }
 
-    async fn try_to_advance(&self, id: PromotionId, input: &Input, deed: Option<&Deed<'_>>) -> Result<Advanced, Failed> {
+    async fn try_to_advance(
+        &self,
+        id: PromotionId,
+        input: &Input,
+        deed: Option<&Deed<'_>>,
+    ) -> Result<Promotion, Failed> {
         let mut tx = self.store().begin().await?;
         let Some(stored) = tx.load_promotion(id).await? else {
             return Err(Failed::Gone);
@@ -88,9 +85,9 @@ impl Engine {
         if !is_new && deed.is_none() {
             tx.postpone_promotion(id, stored.revision, decision.wake_at).await?;
             tx.commit().await?;
-            return Ok(Advanced { promotion: stored.promotion, revision: stored.revision });
+            return Ok(stored.promotion);
         }
-        let revision = save(&mut tx, &stored.promotion, stored.revision, &decision, self).await?;
+        save(&mut tx, &stored.promotion, stored.revision, &decision, self).await?;
         if let Some(deed) = deed {
             let sentence = sentence(&mut tx, &decision.next, deed.verb).await?;
             let entry = audit::Entry {
@@ -105,11 +102,16 @@ impl Engine {
             audit::record(&mut tx, self, deed.actor, entry).await?;
         }
         tx.commit().await?;
-        Ok(Advanced { promotion: decision.next, revision })
+        Ok(decision.next)
     }
 
     /// A refused act leaves its row too, in a transaction of its own.
-    async fn audit_refusal(&self, id: PromotionId, deed: &Deed<'_>, refusal: &Refusal) -> Result<(), StoreError> {
+    pub(crate) async fn audit_refusal(
+        &self,
+        id: PromotionId,
+        deed: &Deed<'_>,
+        refusal: &Refusal,
+    ) -> Result<(), StoreError> {
         let mut tx = self.store().begin().await?;
         let Some(stored) = tx.promotion(id).await? else { return Ok(()) };
         let tried = sentence(&mut tx, &stored.promotion, deed.verb).await?;
@@ -127,7 +129,7 @@ impl Engine {
     }
 }
 
-/// Saves a decision in the transaction that made it; answers the new revision.
+/// Saves a decision in the transaction that made it.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when someone else was first.
@@ -137,7 +139,7 @@ pub(crate) async fn save(
     revision: i64,
     decision: &Decision,
     engine: &Engine,
-) -> Result<i64, StoreError> {
+) -> Result<(), StoreError> {
     let next = &decision.next;
     let now = engine.now();
     let revision = tx.save_promotion(next, revision, decision.wake_at).await?;
@@ -154,7 +156,7 @@ pub(crate) async fn save(
         // A new start ends the watch of the one before.
         tx.wake_open(next.target, now).await?;
     }
-    Ok(revision)
+    Ok(())
 }
 
 /// `approved promotion 1042 (cart 2.30.4 to production)`.
@@ -169,9 +171,4 @@ pub(crate) async fn sentence(tx: &mut Tx, promotion: &Promotion, verb: &str) -> 
 /// A person's or token's deed.
 pub(crate) fn deed<'a>(actor: &'a Actor, act: &'static str, verb: &'static str, reason: Option<&str>) -> Deed<'a> {
     Deed { actor, act, verb, reason: reason.map(str::to_owned) }
-}
-
-/// The identity of a rule, for acts that no person did.
-pub(crate) fn rule(name: &str) -> Identity {
-    Identity::rule(name)
 }

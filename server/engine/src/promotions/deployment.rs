@@ -3,7 +3,6 @@
 use domain::{ids::DeploymentId, promotion::Promotion};
 use store::Deployment;
 
-
 /// The deployment that this promotion is; `None` before its start. Its identity is the
 /// promotion's, so that saving it again is the same row.
 pub(crate) fn of(promotion: &Promotion) -> Option<Deployment> {

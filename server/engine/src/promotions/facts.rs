@@ -46,11 +46,7 @@ pub(crate) async fn load(
 
 /// A rollback to what succeeded here before skips entry and approvals.
 pub(crate) fn without_entry(rules: EnvironmentRules) -> EnvironmentRules {
-    EnvironmentRules {
-        approvals: Quorum::NONE,
-        healthy_in: None,
-        ..rules
-    }
+    EnvironmentRules { approvals: Quorum::NONE, healthy_in: None, ..rules }
 }
 
 /// The plan as it would be made now. When none can be made any more, one without workloads: the
@@ -71,9 +67,7 @@ async fn plan_now(
 }
 
 /// The names of all clusters.
-pub(crate) async fn cluster_names(
-    read: &mut Read,
-) -> Result<BTreeMap<ClusterId, String>, StoreError> {
+pub(crate) async fn cluster_names(read: &mut Read) -> Result<BTreeMap<ClusterId, String>, StoreError> {
     Ok(read.clusters().await?.into_iter().map(|c| (c.id, c.name.to_string())).collect())
 }
 

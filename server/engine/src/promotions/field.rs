@@ -94,7 +94,9 @@ pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: D
                 let why = format!("{cluster_name} {workload} belongs to {}. {}", manager.words(), manager.advice());
                 return Applied::Refused(why);
             }
-            Err(ClusterError::Invalid(message)) => return Applied::Refused(format!("{cluster_name} {workload}: {message}")),
+            Err(ClusterError::Invalid(message)) => {
+                return Applied::Refused(format!("{cluster_name} {workload}: {message}"));
+            }
             Err(error) => trouble = Some(in_words(&cluster_name, &error)),
         }
     }

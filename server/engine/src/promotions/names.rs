@@ -1,6 +1,6 @@
 //! What people call the parts of a promotion.
 
-use domain::{environment::EnvironmentKind, promotion::Promotion};
+use domain::promotion::Promotion;
 use store::{Read, StoreError};
 
 /// Names and titles.
@@ -11,7 +11,6 @@ pub(crate) struct Names {
     pub(crate) previous: Option<String>,
     pub(crate) environment: String,
     pub(crate) environment_title: String,
-    pub(crate) kind: Option<EnvironmentKind>,
 }
 
 /// Looks them up. What is gone is called by its identity, so that history stays readable.
@@ -39,9 +38,6 @@ pub(crate) async fn of(read: &mut Read, promotion: &Promotion) -> Result<Names, 
         version: version.map_or_else(|| promotion.plan.version.to_string(), |v| v.label.to_string()),
         previous,
         environment: environment.as_ref().map_or_else(String::new, |e| e.name.to_string()),
-        environment_title: environment
-            .as_ref()
-            .map_or_else(|| promotion.environment.to_string(), |e| e.title.clone()),
-        kind: environment.map(|e| e.kind),
+        environment_title: environment.as_ref().map_or_else(|| promotion.environment.to_string(), |e| e.title.clone()),
     })
 }

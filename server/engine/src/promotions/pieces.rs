@@ -39,9 +39,7 @@ fn approved(promotion: &Promotion) -> StepView {
     let have = promotion.approvals.len();
     let detail = format!("{have} of {need}");
     match &promotion.phase {
-        Phase::Rejected { by, finished_at, .. } => {
-            step(Mark::Failed, "Rejected", by.shown(), Some(*finished_at))
-        }
+        Phase::Rejected { by, finished_at, .. } => step(Mark::Failed, "Rejected", by.shown(), Some(*finished_at)),
         Phase::Waiting { .. } if have < usize::from(need) => step(Mark::Waiting, "Approval", detail, None),
         Phase::Cancelled { .. } | Phase::Expired { .. } | Phase::Superseded { run: None, .. } => {
             step(Mark::Nothing, "Approval", detail, promotion.approved_at)
@@ -104,9 +102,7 @@ fn watch(promotion: &Promotion) -> StepView {
 fn end(promotion: &Promotion) -> StepView {
     let at = promotion.finished_at();
     match &promotion.phase {
-        Phase::TakingBack { run, .. } => {
-            step(Mark::Moving, "Back", progress_in_words(&run.progress), None)
-        }
+        Phase::TakingBack { run, .. } => step(Mark::Moving, "Back", progress_in_words(&run.progress), None),
         Phase::Succeeded { .. } => step(Mark::Done, "Done", "the version runs", at),
         Phase::Failed { back, .. } | Phase::Aborted { back, .. } => {
             let mark = match back {
@@ -227,7 +223,8 @@ pub(crate) fn journal(entries: &[JournalEntry]) -> Vec<JournalLine> {
 
 /// The approvals that were given.
 pub(crate) fn approvals(promotion: &Promotion) -> Vec<ApprovalLine> {
-    let line = |a: &domain::promotion::Approval| ApprovalLine { name: a.name.clone(), at: a.at, comment: a.comment.clone() };
+    let line =
+        |a: &domain::promotion::Approval| ApprovalLine { name: a.name.clone(), at: a.at, comment: a.comment.clone() };
     promotion.approvals.iter().map(line).collect()
 }
 

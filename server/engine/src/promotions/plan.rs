@@ -19,13 +19,17 @@ use store::TargetWorkload;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PlanError {
     /// Nothing to roll out to.
-    #[error("Slipway does not know where this service runs in {environment}; set its workloads, or report the deployments that your pipeline does")]
+    #[error(
+        "Slipway does not know where this service runs in {environment}; set its workloads, or report the deployments that your pipeline does"
+    )]
     NoWorkloads {
         /// The environment's title.
         environment: String,
     },
     /// A container wants an image that the version does not have.
-    #[error("this version has no image for the component {component}, which the container {container} of {workload} needs")]
+    #[error(
+        "this version has no image for the component {component}, which the container {container} of {workload} needs"
+    )]
     NoImage {
         /// The component.
         component: String,
@@ -35,7 +39,9 @@ pub(crate) enum PlanError {
         workload: String,
     },
     /// The version has several images and the container does not say which.
-    #[error("this version has several images, and the target does not say which of them goes into the container {container} of {workload}")]
+    #[error(
+        "this version has several images, and the target does not say which of them goes into the container {container} of {workload}"
+    )]
     WhichImage {
         /// The container.
         container: String,

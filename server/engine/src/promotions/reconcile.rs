@@ -96,7 +96,7 @@ impl Engine {
     }
 
     async fn work_on(&self, id: PromotionId) -> Answer<()> {
-        let mut promotion = self.advance(id, Input::Clock, None).await?.promotion;
+        let mut promotion = self.advance(id, Input::Clock, None).await?;
         for _ in 0..PHASES_IN_A_PASS {
             let before = std::mem::discriminant(&promotion.phase);
             let input = match &promotion.phase {
@@ -105,7 +105,7 @@ impl Engine {
                 }
                 _ => return Ok(()),
             };
-            promotion = self.advance(id, input, None).await?.promotion;
+            promotion = self.advance(id, input, None).await?;
             if std::mem::discriminant(&promotion.phase) == before {
                 return Ok(());
             }
@@ -152,7 +152,5 @@ impl Engine {
 
 /// Whether our mark of the present generation was seen on every workload that it belongs on.
 fn is_all_ours(promotion: &Promotion) -> bool {
-    promotion.run().is_some_and(|run| {
-        !run.progress.is_empty() && run.progress.iter().all(|progress| progress.was_ours)
-    })
+    promotion.run().is_some_and(|run| !run.progress.is_empty() && run.progress.iter().all(|progress| progress.was_ours))
 }

@@ -11,7 +11,6 @@ use domain::{
     actor::{Act, Actor},
     deployment::Cause,
     ids::{ClusterId, PromotionId, VersionId},
-    names::{EnvironmentName, ServiceName},
     promotion::{Input, JournalEntry, JournalEvent, Phase, Plan, Promotion, decide},
     version::VersionLabel,
 };
@@ -44,18 +43,12 @@ impl Engine {
     /// # Errors
     /// Not found, with the name; a service without a target there is refused with what to do.
     pub(crate) async fn asked(&self, read: &mut Read, service: &str, environment: &str) -> Answer<Asked> {
-        let name = ServiceName::parse(service).map_err(|e| ApiError::invalid("service", e.to_string()))?;
-        let found = read.service_by_name(&name).await.or_fail(self)?;
-        let service = found.ok_or_else(|| ApiError::not_found("service", name.as_str()))?;
-        let name = EnvironmentName::parse(environment).map_err(|e| ApiError::invalid("environment", e.to_string()))?;
-        let found = read.environment_by_name(&name).await.or_fail(self)?;
-        let environment = found.ok_or_else(|| ApiError::not_found("environment", name.as_str()))?;
+        let service = self.service_named(read, service).await?;
+        let environment = self.environment_named(read, environment).await?;
         let target = read.target_of(service.id, environment.id).await.or_fail(self)?;
         let target = target.ok_or_else(|| {
-            let message = format!(
-                "{} has no target in {}; set its workloads there first",
-                service.name, environment.title
-            );
+            let message =
+                format!("{} has no target in {}; set its workloads there first", service.name, environment.title);
             ApiError::conflict(message)
         })?;
         Ok(Asked { service, environment, target })
@@ -111,13 +104,20 @@ impl Engine {
     ///
     /// # Errors
     /// Refused with the rule when there is none.
-    pub(crate) async fn rollback_version(&self, read: &mut Read, asked: &Asked, label: Option<&str>) -> Answer<Version> {
+    pub(crate) async fn rollback_version(
+        &self,
+        read: &mut Read,
+        asked: &Asked,
+        label: Option<&str>,
+    ) -> Answer<Version> {
         let place = format!("{} in {}", asked.service.name, asked.environment.title);
         let Some(label) = label.filter(|l| !l.is_empty()) else {
             let now = runs(read, asked).await.or_fail(self)?;
             let found = previous(read, asked, now).await.or_fail(self)?;
             let id = found.ok_or_else(|| {
-                ApiError::conflict(format!("no earlier version of {place} is known to have worked, so there is nothing to roll back to"))
+                ApiError::conflict(format!(
+                    "no earlier version of {place} is known to have worked, so there is nothing to roll back to"
+                ))
             })?;
             let version = read.version(id).await.or_fail(self)?;
             return version.ok_or_else(|| ApiError::not_found("version", &id.to_string()));

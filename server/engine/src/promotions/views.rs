@@ -3,13 +3,10 @@
 use contract::{
     Answer, ApiError, Page,
     board::EnvironmentHead,
-    promotions::{
-        Demand, PromoteView, PromotionLine, PromotionStatus, PromotionView, PromotionsQuery, RollbackView,
-    },
+    promotions::{Demand, PromoteView, PromotionLine, PromotionStatus, PromotionView, PromotionsQuery, RollbackView},
 };
 use domain::{
     actor::{Act, Actor},
-    names::{EnvironmentName, ServiceName},
     promotion::{Blocker, Headline, Phase, Promotion, PromotionAct, headline},
     state::Mark,
 };
@@ -19,7 +16,7 @@ use store::{
 };
 
 use super::{facts, names::Names, pieces, request::Asked};
-use crate::{Engine, compare, error::OrFail, versions};
+use crate::{Engine, compare, error::OrFail, lists, versions};
 
 /// Versions offered to choose from.
 const CHOICES: u32 = 50;
@@ -66,15 +63,11 @@ pub(crate) fn line(row: PromotionRow) -> PromotionLine {
 pub(crate) async fn list(engine: &Engine, query: PromotionsQuery) -> Answer<Page<PromotionLine>> {
     let mut read = engine.store().read().await.or_fail(engine)?;
     let mut filter = PromotionFilter::default();
-    if let Some(name) = query.service.as_deref().filter(|n| !n.is_empty()) {
-        let parsed = ServiceName::parse(name).map_err(|e| ApiError::invalid("service", e.to_string()))?;
-        let found = read.service_by_name(&parsed).await.or_fail(engine)?;
-        filter.service = Some(found.ok_or_else(|| ApiError::not_found("service", name))?.id);
+    if let Some(name) = lists::given(query.service.as_ref()) {
+        filter.service = Some(engine.service_named(&mut read, name).await?.id);
     }
-    if let Some(name) = query.environment.as_deref().filter(|n| !n.is_empty()) {
-        let parsed = EnvironmentName::parse(name).map_err(|e| ApiError::invalid("environment", e.to_string()))?;
-        let found = read.environment_by_name(&parsed).await.or_fail(engine)?;
-        filter.environment = Some(found.ok_or_else(|| ApiError::not_found("environment", name))?.id);
+    if let Some(name) = lists::given(query.environment.as_ref()) {
+        filter.environment = Some(engine.environment_named(&mut read, name).await?.id);
     }
     filter.stage = match query.state.as_deref() {
         Some("live") => Some(PromotionStage::Live),
@@ -83,13 +76,8 @@ pub(crate) async fn list(engine: &Engine, query: PromotionsQuery) -> Answer<Page
         None | Some("") => None,
         Some(_) => return Err(ApiError::invalid("state", "live, waiting or over")),
     };
-    let paging = Paging { limit: query.page.size, offset: u32::try_from(query.page.offset()).unwrap_or(u32::MAX) };
-    let page = read.promotions(&filter, paging).await.or_fail(engine)?;
-    Ok(Page {
-        rows: page.rows.into_iter().map(line).collect(),
-        total: u64::try_from(page.total).unwrap_or_default(),
-        request: query.page,
-    })
+    let page = read.promotions(&filter, lists::paging(query.page)).await.or_fail(engine)?;
+    Ok(lists::page(page, query.page, line))
 }
 
 /// A promotion's page.
@@ -221,7 +209,8 @@ async fn demands(
         let is_waiting = matches!(promotion.phase, Phase::Waiting { .. });
         let version = promotion.plan.version;
         let healthy = facts::healthy_in(read, promotion.service, before, version).await.or_fail(engine)?;
-        demands.extend(healthy.map(|(title, is_healthy)| healthy_demand(&title, is_healthy || !is_waiting, is_waiting)));
+        demands
+            .extend(healthy.map(|(title, is_healthy)| healthy_demand(&title, is_healthy || !is_waiting, is_waiting)));
     }
     demands.extend(version_demands(comparison));
     Ok(demands)
@@ -259,8 +248,10 @@ fn version_demands(comparison: &contract::compare::Comparison) -> Vec<Demand> {
             Demand { mark: Mark::Done, title: "Back-out: previous version".to_owned(), detail }
         }
         Some(from) => {
-            let detail =
-                format!("{} cannot be taken back in the database; {from} may not run with it", comparison.migrations.join(", "));
+            let detail = format!(
+                "{} cannot be taken back in the database; {from} may not run with it",
+                comparison.migrations.join(", ")
+            );
             Demand { mark: Mark::Waiting, title: "Irreversible migration".to_owned(), detail }
         }
         None => {
@@ -293,9 +284,9 @@ pub(crate) async fn promote(
     let targets = read.targets_of_service(asked.service.id).await.or_fail(engine)?;
     let practice = practice_clusters(&mut read).await.or_fail(engine)?;
     let is_practice = |t: &Target| t.workloads.iter().any(|w| practice.contains(&w.cluster));
-    let heads = all.iter().filter_map(|e| {
-        targets.iter().find(|t| t.environment == e.id).map(|target| head(e, is_practice(target)))
-    });
+    let heads = all
+        .iter()
+        .filter_map(|e| targets.iter().find(|t| t.environment == e.id).map(|target| head(e, is_practice(target))));
     let heads: Vec<_> = heads.collect();
     let choices = versions::lines(engine, &mut read, &asked.service, CHOICES).await?;
     let from = match super::request::runs(&mut read, &asked).await.or_fail(engine)? {
@@ -442,10 +433,7 @@ pub(crate) async fn rollback(
     let occupant = read.occupant(asked.target.id).await.or_fail(engine)?;
     Ok(RollbackView {
         service: asked.service.name.to_string(),
-        environment: head(
-            &asked.environment,
-            asked.target.workloads.iter().any(|w| practice.contains(&w.cluster)),
-        ),
+        environment: head(&asked.environment, asked.target.workloads.iter().any(|w| practice.contains(&w.cluster))),
         from: from.map(|v| v.label.to_string()),
         to: to.label.to_string(),
         comparison,

@@ -52,10 +52,7 @@ pub(super) fn version(given: &RegisterVersion, now: DateTime<Utc>) -> Answer<Par
         commit: given.commit.as_deref().filter(|c| !c.is_empty()).map(|c| hash("commit", c)).transpose()?,
         commits: commits.collect::<Answer<_>>()?,
         checks: checks(&given.checks)?,
-        flags: VersionFlags {
-            is_hotfix: given.hotfix,
-            has_irreversible_migration: given.irreversible_migration,
-        },
+        flags: VersionFlags { is_hotfix: given.hotfix, has_irreversible_migration: given.irreversible_migration },
         built_at: given.built_at.map_or(Ok(now), |at| edge::past("built_at", at, now))?,
     })
 }
@@ -181,7 +178,10 @@ mod tests {
             (json!({"version": "1", "image": image, "digest": "sha256:12"}), "digest"),
             (json!({"version": "1", "image": image, "images": [{"component": "api", "image": image}]}), "images"),
             (json!({"version": "1", "images": [{"component": "Api", "image": image}]}), "images[0].component"),
-            (json!({"version": "1", "images": [{"component": "api", "image": image}, {"component": "api", "image": image}]}), "images[1].component"),
+            (
+                json!({"version": "1", "images": [{"component": "api", "image": image}, {"component": "api", "image": image}]}),
+                "images[1].component",
+            ),
             (json!({"version": "1", "images": [{"component": "api", "image": "x"}]}), "images[0].image"),
             (json!({"version": "1", "image": image, "commit": "xyz"}), "commit"),
             (with("hash", json!("8c")), "commits[1].hash"),
@@ -190,8 +190,14 @@ mod tests {
             (with("committed_at", json!("2999-01-01T00:00:00Z")), "commits[1].committed_at"),
             (json!({"version": "1", "image": image, "commits": vec![commit.clone(); 1_001]}), "commits"),
             (json!({"version": "1", "image": image, "checks": [{"name": " ", "verdict": "passed"}]}), "checks[0].name"),
-            (json!({"version": "1", "image": image, "checks": [{"name": "a", "verdict": "passed"}, {"name": "a", "verdict": "failed"}]}), "checks[1].name"),
-            (json!({"version": "1", "image": image, "checks": [{"name": "a", "verdict": "passed", "link": "javascript:alert(1)"}]}), "checks[0].link"),
+            (
+                json!({"version": "1", "image": image, "checks": [{"name": "a", "verdict": "passed"}, {"name": "a", "verdict": "failed"}]}),
+                "checks[1].name",
+            ),
+            (
+                json!({"version": "1", "image": image, "checks": [{"name": "a", "verdict": "passed", "link": "javascript:alert(1)"}]}),
+                "checks[0].link",
+            ),
             (json!({"version": "1", "image": image, "built_at": "2999-01-01T00:00:00Z"}), "built_at"),
         ] {
             assert_eq!(refused_field(json.clone()), field, "{json}");

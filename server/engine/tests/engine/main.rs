@@ -1,0 +1,6 @@
+//! Use cases and reconcilers over a real store, a practice cluster and a clock that the test moves.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod world;
+
+mod promotion_stories;

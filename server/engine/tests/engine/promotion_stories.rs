@@ -1,0 +1,253 @@
+//! Whole promotions on a practice cluster: from request to end.
+
+use contract::{
+    ErrorKind,
+    promotions::{PromotionsBackend, RequestPromotion, RequestRollback},
+};
+use domain::{actor::Role, promotion::PromotionAct};
+use practice::MessengerFault;
+
+use crate::world::{World, image, workload};
+
+#[tokio::test]
+async fn a_version_goes_to_production_with_consent() {
+    let world = World::new(1).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    world.pass(5).await;
+    assert_eq!(world.status(number).await.words, "waits for 1 approval");
+    assert_eq!(world.writes("cart"), 0);
+    world.engine.approve(&world.ines, number, 1, Some("go".to_owned())).await.unwrap();
+    let status = world.finish(number).await;
+    assert_eq!((status.phase.as_str(), status.words.as_str()), ("succeeded", "done"));
+    assert_eq!(world.image_of("cart").await, "r.example/cart:2.0");
+    assert_eq!(world.writes("cart"), 1);
+    let cause = world.practice.change_cause(&workload("cart")).unwrap().unwrap();
+    assert!(cause.contains(&format!("promotion {number}")) && cause.contains("Stops double refunds"), "{cause}");
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    assert_eq!(view.roll_back_to.as_deref(), Some("1.0"));
+    let titles: Vec<_> = view.journal.iter().rev().map(|line| line.title.as_str()).collect();
+    assert_eq!(titles[..4], ["Asked", "Waits", "Approved, 1 of 1", "Started"]);
+    assert_eq!(titles.last(), Some(&"Done"));
+}
+
+#[tokio::test]
+async fn a_version_that_crashes_is_taken_back_within_seconds() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0-crash").await;
+    let number = world.ask("cart", "2.0-crash").await;
+    let status = world.finish(number).await;
+    assert_eq!(status.phase, "failed");
+    assert!(status.words.contains("taken back") && status.words.contains("exit code 1"), "{}", status.words);
+    let took = status.finished_at.unwrap() - status.started_at.unwrap();
+    assert!(took.num_seconds() < 60, "it took {took}");
+    assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+    assert_eq!(world.writes("cart"), 2);
+}
+
+#[tokio::test]
+async fn what_runs_is_rolled_back_in_one_act() {
+    let world = World::new(1).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    world.engine.approve(&world.ines, number, 1, None).await.unwrap();
+    world.finish(number).await;
+    let request = RequestRollback {
+        service: "cart".to_owned(),
+        environment: "production".to_owned(),
+        version: None,
+        reason: "refunds fail".to_owned(),
+    };
+    let refused = world.engine.roll_back(&world.theo, request.clone()).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Refused);
+    let rollback = world.engine.roll_back(&world.rosa, request).await.unwrap();
+    let status = world.finish(rollback).await;
+    assert_eq!((status.phase.as_str(), status.version.as_str()), ("succeeded", "1.0"));
+    assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+}
+
+#[tokio::test]
+async fn an_abort_in_flight_brings_back_what_ran() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0-neverready").await;
+    let number = world.ask("cart", "2.0-neverready").await;
+    world.pass(5).await;
+    assert_eq!(world.status(number).await.phase, "progressing");
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    assert_eq!(view.allowed, [PromotionAct::Abort]);
+    assert!(view.workloads[0].by_hand.as_deref().unwrap().contains("app=r.example/cart:1.0"));
+    world.engine.abort(&world.rosa, number, "wrong day".to_owned()).await.unwrap();
+    let status = world.finish(number).await;
+    assert_eq!(status.phase, "aborted");
+    assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+}
+
+#[tokio::test]
+async fn two_of_one_target_are_never_live_together() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0-slow").await;
+    world.version("cart", "3.0").await;
+    let first = world.ask("cart", "2.0-slow").await;
+    world.pass(2).await;
+    let second = world.ask("cart", "3.0").await;
+    world.pass(2).await;
+    assert_eq!(world.status(second).await.words, format!("waits in the queue behind promotion {first}"));
+    assert_eq!(world.finish(first).await.phase, "succeeded");
+    assert_eq!(world.finish(second).await.phase, "succeeded");
+    assert_eq!(world.image_of("cart").await, "r.example/cart:3.0");
+}
+
+#[tokio::test]
+async fn a_newer_request_supersedes_when_it_is_asked_to() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0-neverready").await;
+    world.version("cart", "3.0").await;
+    let first = world.ask("cart", "2.0-neverready").await;
+    world.pass(3).await;
+    let request = RequestPromotion {
+        service: "cart".to_owned(),
+        version: "3.0".to_owned(),
+        environment: "production".to_owned(),
+        reason: "fixes it".to_owned(),
+        supersede: true,
+        key: None,
+    };
+    let second = world.engine.request_promotion(&world.theo, request).await.unwrap();
+    assert_eq!(world.finish(second).await.phase, "succeeded");
+    assert_eq!(world.status(first).await.phase, "superseded");
+    assert_eq!(world.image_of("cart").await, "r.example/cart:3.0");
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_the_same_promotion() {
+    let world = World::new(1).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    world.version("cart", "3.0").await;
+    let first = world.ask("cart", "2.0").await;
+    assert_eq!(world.ask("cart", "2.0").await, first);
+    let with_key = |version: &str| RequestPromotion {
+        service: "cart".to_owned(),
+        version: version.to_owned(),
+        environment: "production".to_owned(),
+        reason: "again".to_owned(),
+        supersede: false,
+        key: Some("run-7".to_owned()),
+    };
+    let keyed = world.engine.request_promotion(&world.rosa, with_key("2.0")).await.unwrap();
+    assert_eq!(world.engine.request_promotion(&world.rosa, with_key("2.0")).await.unwrap(), keyed);
+    let clash = world.engine.request_promotion(&world.rosa, with_key("3.0")).await.unwrap_err();
+    assert_eq!(clash.kind, ErrorKind::Conflict);
+}
+
+#[tokio::test]
+async fn two_people_at_once_give_one_act_and_one_explanation() {
+    let world = World::new(1).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    let (yes, no) = tokio::join!(
+        world.engine.approve(&world.ines, number, 1, None),
+        world.engine.reject(&world.rosa, number, "not today".to_owned()),
+    );
+    assert!(yes.is_ok() != no.is_ok(), "{yes:?} {no:?}");
+    let loser = yes.err().or(no.err()).unwrap();
+    assert_eq!(loser.kind, ErrorKind::Conflict, "{}", loser.message);
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_away_is_waited_for() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    world.practice.set_reachable(false);
+    let number = world.ask("cart", "2.0").await;
+    world.pass(60).await;
+    let status = world.status(number).await;
+    assert!(status.words.contains("cannot tell since"), "{}", status.words);
+    world.practice.set_reachable(true);
+    assert_eq!(world.finish(number).await.phase, "succeeded");
+    assert_eq!(world.writes("cart"), 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_the_cluster_does_not_apply_twice() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    for _ in 0..6 {
+        world.practice.lose_next_answers(1);
+        world.pass(8).await;
+    }
+    assert_eq!(world.finish(number).await.phase, "succeeded");
+    assert_eq!(world.writes("cart"), 1);
+}
+
+#[tokio::test]
+async fn one_message_per_promotion_is_kept_up_to_date() {
+    let world = World::new(1).await;
+    world.with_slack().await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    world.pass(3).await;
+    assert_eq!(world.messenger.messages().len(), 1);
+    assert_eq!(world.messenger.messages()[0].message.state, "waits for 1 approval");
+    world.engine.approve(&world.ines, number, 1, None).await.unwrap();
+    world.finish(number).await;
+    world.pass(3).await;
+    let messages = world.messenger.messages();
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].message.state, "done");
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_the_messenger_does_not_post_twice() {
+    for fault in [MessengerFault::LostAnswer, MessengerFault::RateLimited { seconds: 7 }] {
+        let world = World::new(1).await;
+        world.with_slack().await;
+        world.service("cart").await;
+        world.version("cart", "2.0").await;
+        world.messenger.fail_next(fault.clone());
+        world.ask("cart", "2.0").await;
+        world.pass(30).await;
+        assert_eq!(world.messenger.messages().len(), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_approver_who_lost_the_role_does_not_count_any_more() {
+    use contract::people::PeopleBackend;
+    let world = World::new(2).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    world.engine.approve(&world.ines, number, 1, None).await.unwrap();
+    let ines = world.ines.identity.person().unwrap();
+    world.engine.set_role(&world.admin, ines, Role::Viewer).await.unwrap();
+    world.engine.approve(&world.rosa, number, 1, None).await.unwrap();
+    world.pass(5).await;
+    assert_eq!(world.status(number).await.words, "waits for 1 more of 2 approvals");
+    assert_eq!(world.writes("cart"), 0);
+}
+
+#[tokio::test]
+async fn what_someone_else_sets_with_kubectl_is_not_fought() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0-neverready").await;
+    let number = world.ask("cart", "2.0-neverready").await;
+    world.pass(5).await;
+    world.practice.set_image_by_other(&workload("cart"), "app", "r.example/cart:9.9").unwrap();
+    let status = world.finish(number).await;
+    assert_eq!(status.phase, "failed");
+    assert!(status.words.contains("r.example/cart:9.9"), "{}", status.words);
+    assert_eq!(world.image_of("cart").await, image("app", "r.example/cart:9.9").image);
+}

@@ -1,0 +1,251 @@
+//! An engine over a real store, a practice cluster and a recording messenger, with a clock that the
+//! test moves.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeZone, Utc};
+use contract::{
+    clusters::{AdoptWorkload, ClustersBackend},
+    environments::{EnvironmentInput, EnvironmentsBackend},
+    promotions::{PromotionStatus, PromotionsBackend, RequestPromotion},
+    slack::{SlackBackend, SlackInput},
+    versions::{RegisterVersion, VersionsBackend},
+};
+use domain::{
+    actor::{Actor, Identity, Role},
+    environment::EnvironmentKind,
+    ids::{ClusterId, PersonId},
+    image::ContainerImage,
+    names::{ClusterName, ContainerName, Namespace, WorkloadName},
+    observation::WorkloadRef,
+};
+use engine::{Engine, Parts};
+use ports::{Cluster, ClusterConnector, ClusterError, ConnectionSettings, Messenger};
+use practice::{MockClock, PracticeCluster, RecordingMessenger, SeededRandomness};
+use store::{ClusterKind, Person, Store, StoreOptions};
+use uuid::Uuid;
+
+/// Connects to the one practice cluster.
+pub struct PracticeConnector(pub Arc<dyn Cluster>);
+
+impl ClusterConnector for PracticeConnector {
+    fn connect(&self, settings: &ConnectionSettings) -> Result<Arc<dyn Cluster>, ClusterError> {
+        match settings {
+            ConnectionSettings::Practice => Ok(Arc::clone(&self.0)),
+            other => Err(ClusterError::Settings(format!("{other:?} is not the practice cluster"))),
+        }
+    }
+
+    fn read_kubeconfig(&self, _text: &str, _context: Option<&str>) -> Result<ConnectionSettings, ClusterError> {
+        Err(ClusterError::Settings("the practice cluster has no kubeconfig".to_owned()))
+    }
+
+    fn access_commands(&self) -> String {
+        String::new()
+    }
+}
+
+pub struct World {
+    pub engine: Engine,
+    pub clock: MockClock,
+    pub practice: PracticeCluster,
+    pub messenger: RecordingMessenger,
+    pub admin: Actor,
+    pub rosa: Actor,
+    pub ines: Actor,
+    pub theo: Actor,
+    _dir: tempfile::TempDir,
+}
+
+pub fn noon() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap()
+}
+
+pub fn workload(name: &str) -> WorkloadRef {
+    WorkloadRef { namespace: Namespace::parse("production").unwrap(), name: WorkloadName::parse(name).unwrap() }
+}
+
+pub fn image(container: &str, image: &str) -> ContainerImage {
+    ContainerImage { container: ContainerName::parse(container).unwrap(), image: image.to_owned() }
+}
+
+impl World {
+    /// An empty installation with four people, one practice cluster and one environment,
+    /// production, that asks for `approvals`.
+    pub async fn new(approvals: u8) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/slipway.db", dir.path().display());
+        let store = Store::open(&url, StoreOptions::default()).await.unwrap();
+        let clock = MockClock::at(noon());
+        let shared: Arc<dyn ports::Clock> = Arc::new(clock.clone());
+        let practice = PracticeCluster::for_tests(Arc::clone(&shared));
+        let messenger = RecordingMessenger::new(Arc::clone(&shared));
+        let told = messenger.clone();
+        let engine = Engine::new(Parts {
+            store,
+            clock: Arc::clone(&shared),
+            randomness: Arc::new(SeededRandomness::new(1, shared)),
+            connector: Arc::new(PracticeConnector(Arc::new(practice.clone()))),
+            messengers: Arc::new(move |_| -> Arc<dyn Messenger> { Arc::new(told.clone()) }),
+            sealing_key: [7; 32],
+            public_url: "http://127.0.0.1:3000".to_owned(),
+        });
+        let [admin, rosa, ines, theo] = people(&engine).await;
+        let world = Self { engine, clock, practice, messenger, admin, rosa, ines, theo, _dir: dir };
+        world.connect().await;
+        world.add_environment("production", EnvironmentKind::Production, approvals, "").await;
+        world
+    }
+
+    async fn connect(&self) {
+        let mut tx = self.engine.store().begin().await.unwrap();
+        let cluster = store::Cluster {
+            id: ClusterId::new(Uuid::from_u128(77)),
+            name: ClusterName::parse("practice").unwrap(),
+            kind: ClusterKind::Practice,
+            server: None,
+            certificate_authority: None,
+            sealed_token: None,
+            namespaces: None,
+            created_at: noon(),
+            reachable_since: None,
+            unreachable_since: None,
+            message: None,
+            version: None,
+        };
+        tx.insert_cluster(&cluster).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    pub async fn add_environment(&self, name: &str, kind: EnvironmentKind, approvals: u8, healthy_in: &str) {
+        let input = EnvironmentInput {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            kind,
+            approvals,
+            healthy_in: healthy_in.to_owned(),
+            rollout_budget_seconds: 600,
+            watch_seconds: 0,
+            clusters: vec!["practice".to_owned()],
+        };
+        self.engine.add_environment(&self.admin, input).await.unwrap();
+    }
+
+    /// A service whose Deployment of 3 pods runs 1.0 and was adopted.
+    pub async fn service(&self, name: &str) {
+        let images = vec![image("app", &format!("r.example/{name}:1.0"))];
+        let new = practice::NewDeployment::new(workload(name).namespace, workload(name).name, 3, images);
+        self.practice.create_deployment(&new).unwrap();
+        self.clock.advance(Duration::from_secs(60));
+        let one = AdoptWorkload {
+            namespace: "production".to_owned(),
+            name: name.to_owned(),
+            container: "app".to_owned(),
+            service: name.to_owned(),
+            team: "checkout".to_owned(),
+            environment: "production".to_owned(),
+        };
+        let adopted = self.engine.adopt(&self.rosa, "practice", vec![one]).await.unwrap();
+        assert_eq!((adopted.services, adopted.targets, adopted.versions), (1, 1, 1), "{:?}", adopted.left_out);
+    }
+
+    pub async fn version(&self, service: &str, label: &str) {
+        let version = RegisterVersion {
+            version: label.to_owned(),
+            image: Some(format!("r.example/{service}:{label}")),
+            digest: None,
+            images: vec![],
+            commit: None,
+            commits: vec![],
+            checks: vec![],
+            hotfix: false,
+            irreversible_migration: false,
+            built_at: None,
+        };
+        self.engine.register_version(&self.theo, service, version).await.unwrap();
+    }
+
+    pub async fn ask(&self, service: &str, label: &str) -> i64 {
+        let request = RequestPromotion {
+            service: service.to_owned(),
+            version: label.to_owned(),
+            environment: "production".to_owned(),
+            reason: "Stops double refunds".to_owned(),
+            supersede: false,
+            key: None,
+        };
+        self.engine.request_promotion(&self.theo, request).await.unwrap()
+    }
+
+    pub async fn status(&self, number: i64) -> PromotionStatus {
+        self.engine.promotion_status(&self.theo, number).await.unwrap()
+    }
+
+    /// Lets time go by in steps of a second, reconciling and delivering at each.
+    pub async fn pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.engine.reconcile_due().await.unwrap();
+            self.engine.deliver_due().await.unwrap();
+            self.clock.advance(Duration::from_secs(1));
+        }
+    }
+
+    /// Passes until the promotion is over; answers its last words.
+    pub async fn finish(&self, number: i64) -> PromotionStatus {
+        for _ in 0..1_500 {
+            let status = self.status(number).await;
+            if status.is_over {
+                return status;
+            }
+            self.pass(1).await;
+        }
+        panic!("promotion {number} does not end: {}", self.status(number).await.words)
+    }
+
+    pub async fn with_slack(&self) {
+        let input = SlackInput { token: "xoxb-test".to_owned(), channel: "releases".to_owned() };
+        self.engine.set_slack(&self.admin, input).await.unwrap();
+    }
+
+    pub async fn image_of(&self, name: &str) -> String {
+        match self.practice.observe(&workload(name)).await.unwrap() {
+            domain::observation::Observed::Present(seen) => seen.images[0].image.clone(),
+            domain::observation::Observed::Missing => "missing".to_owned(),
+        }
+    }
+
+    /// Writes that Slipway did to this workload.
+    pub fn writes(&self, name: &str) -> usize {
+        let all = self.practice.writes_of(&workload(name)).unwrap();
+        all.iter().filter(|w| w.by == practice::Writer::Slipway).count()
+    }
+}
+
+async fn people(engine: &Engine) -> [Actor; 4] {
+    let everybody = [
+        (1, "Ada Admin", Role::Admin),
+        (2, "Rosa Mint", Role::ReleaseManager),
+        (3, "Ines Okafor", Role::Approver),
+        (4, "Theo Lind", Role::Developer),
+    ];
+    let mut tx = engine.store().begin().await.unwrap();
+    let mut actors = Vec::new();
+    for (n, name, role) in everybody {
+        let id = PersonId::new(Uuid::from_u128(n));
+        let email = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
+        let person = Person {
+            id,
+            name: name.to_owned(),
+            email,
+            password_hash: None,
+            role,
+            is_active: true,
+            created_at: noon(),
+            last_seen_at: None,
+        };
+        tx.insert_person(&person).await.unwrap();
+        actors.push(Actor { identity: Identity::Person { id, name: name.to_owned() }, role, from: None });
+    }
+    tx.commit().await.unwrap();
+    actors.try_into().unwrap()
+}
