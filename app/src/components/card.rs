@@ -12,6 +12,9 @@ pub fn Card(
     /// What explains the name, quietly beside it.
     #[prop(optional, into)]
     lead: Option<String>,
+    /// What stands beside the name: chips to choose by.
+    #[prop(optional, into)]
+    beside: Option<ViewFnOnce>,
     /// What stands at the right of the head: a count, links, chips.
     #[prop(optional, into)]
     aside: Option<ViewFnOnce>,
@@ -24,7 +27,7 @@ pub fn Card(
     /// What is in it.
     children: Children,
 ) -> impl IntoView {
-    let has_head = title.is_some() || lead.is_some() || aside.is_some();
+    let has_head = title.is_some() || lead.is_some() || beside.is_some() || aside.is_some();
     let class = if flush { "card card-flush" } else { "card" };
     let label = title.clone();
     view! {
@@ -35,6 +38,7 @@ pub fn Card(
                         <div class="card-head">
                             {title.map(|title| view! { <h2 class="card-title">{title}</h2> })}
                             {lead.map(|lead| view! { <span class="card-lead">{lead}</span> })}
+                            {beside.map(|beside| beside.run())}
                             {aside.map(|aside| view! { <div class="card-aside">{aside.run()}</div> })}
                         </div>
                     }

@@ -71,8 +71,9 @@ pub fn DotPlot(
     legend: Vec<(DotShape, String)>,
 ) -> impl IntoView {
     let values = || dots.iter().map(|dot| dot.seconds).chain(goal);
-    let lowest = values().fold(f64::INFINITY, f64::min);
-    let highest = values().fold(0.0, f64::max);
+    // A tenth of room, so that nothing lies on the edge.
+    let lowest = values().fold(f64::INFINITY, f64::min) * 0.9;
+    let highest = values().fold(0.0, f64::max) * 1.1;
     let steps = if lowest.is_finite() { duration_ticks(lowest, highest) } else { duration_ticks(300.0, 86_400.0) };
     let y = Logarithmic::new(
         steps.first().map_or(1.0, |(seconds, _)| *seconds),

@@ -1,7 +1,7 @@
 //! How figures went over time: stable and canary, the limit, the steps behind them.
 
 use super::super::Series;
-use super::scale::{Linear, figure, path, spread, ticks};
+use super::scale::{Linear, figure, path, sample, spread, ticks};
 use super::{XWord, grid, mark, percent, twin, x_axis, y_axis};
 use leptos::prelude::*;
 
@@ -68,7 +68,7 @@ pub fn LineChart(
     let highest = lines
         .iter()
         .flat_map(|line| line.points.iter().filter_map(|(_, value)| *value))
-        .chain(limit.as_ref().map(|limit| limit.value * 1.1))
+        .chain(limit.as_ref().map(|limit| limit.value * 1.25))
         .filter(|value| value.is_finite())
         .fold(0.0, f64::max);
     let steps = ticks(highest, 2);
@@ -81,7 +81,9 @@ pub fn LineChart(
     let drawn = lines.iter().map(|line| one_line(line, x, y)).collect_view();
     let ends = ends(&lines, x, y, &unit);
     let hits = hits(&lines, x, &unit);
+    let names = names(&lines, &unit);
     view! {
+        {names}
         <figure class="chart">
             {y_axis(axis)}
             <svg class="chart-plot" role="img" aria-label=label.clone()>
@@ -112,6 +114,8 @@ fn one_line(line: &Line, x: Linear, y: Linear) -> impl IntoView + use<> {
 
 fn one_band(band: Band, x: Linear) -> impl IntoView {
     let (from, to) = (x.at(band.from), x.at(band.to));
+    // A phone leaves out the names that are wider than their bands.
+    let class = if to - from < 0.17 { "chart-band-title chart-band-narrow" } else { "chart-band-title" };
     let edge = (from > 0.0).then(|| {
         view! {
             <g>
@@ -123,7 +127,7 @@ fn one_band(band: Band, x: Linear) -> impl IntoView {
         <g>
             <rect class="chart-band" x=percent(from) y="0" width=percent(to - from) height="100%" />
             {edge}
-            <text class="chart-band-title" x=percent(from) dx="6" y="6">
+            <text class=class x=percent(from) dx="6" y="6">
                 {band.title}
             </text>
         </g>
@@ -142,12 +146,38 @@ fn limit_line(limit: Limit, y: Linear) -> impl IntoView {
     }
 }
 
+/// The last sample of a line: its place and its value.
+fn last_of(line: &Line) -> Option<(f64, f64)> {
+    line.points.iter().rev().find_map(|(at, value)| value.map(|value| (*at, value)))
+}
+
+/// The names and last values above the chart, which only a phone shows: it has no room at the ends of the lines.
+fn names(lines: &[Line], unit: &str) -> impl IntoView + use<> {
+    let items = lines
+        .iter()
+        .map(|line| {
+            let value = last_of(line).map_or_else(|| "no data".to_owned(), |(_, value)| sample(value) + unit);
+            view! {
+                <li>
+                    <span class=format!("swatch {}", line.series.class())></span>
+                    {format!("{} {value}", line.name)}
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <ul class="chart-legend chart-names" aria-hidden="true">
+            {items}
+        </ul>
+    }
+}
+
 /// The last sample of each line with its name and value, moved apart where they would cover one another.
 fn ends(lines: &[Line], x: Linear, y: Linear, unit: &str) -> impl IntoView + use<> {
     let last: Vec<(&Line, f64, f64)> = lines
         .iter()
         .filter_map(|line| {
-            let (at, value) = line.points.iter().rev().find_map(|(at, value)| value.map(|value| (*at, value)))?;
+            let (at, value) = last_of(line)?;
             Some((line, at, value))
         })
         .collect();
@@ -172,7 +202,7 @@ fn ends(lines: &[Line], x: Linear, y: Linear, unit: &str) -> impl IntoView + use
                         text-anchor=anchor
                         dominant-baseline="central"
                     >
-                        {format!("{} {}{unit}", line.name, figure(value))}
+                        {format!("{} {}{unit}", line.name, sample(value))}
                     </text>
                 </g>
             }
@@ -194,7 +224,7 @@ fn said(lines: &[Line], at: f64, unit: &str) -> Vec<String> {
         .iter()
         .map(|line| {
             let value = line.points.iter().find(|(place, _)| *place == at).and_then(|(_, value)| *value);
-            value.map_or_else(|| "no data".to_owned(), |value| format!("{}{unit}", figure(value)))
+            value.map_or_else(|| "no data".to_owned(), |value| format!("{}{unit}", sample(value)))
         })
         .collect()
 }

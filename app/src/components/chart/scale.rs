@@ -13,6 +13,22 @@ pub fn figure(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
+/// A measured value for a reader: as many digits as say something, '1.1', '212', '0.04'.
+pub fn sample(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() {
+        "no data".to_owned()
+    } else if size == 0.0 {
+        "0".to_owned()
+    } else if size >= 100.0 {
+        format!("{value:.0}")
+    } else if size >= 1.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.2}")
+    }
+}
+
 /// A share within 0 and 1; no number is 0.
 pub fn clamp_share(share: f64) -> f64 {
     if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
@@ -56,7 +72,7 @@ impl Logarithmic {
     }
 }
 
-/// A round step of an axis: 1, 2 or 5 times a power of ten.
+/// A round step of an axis: 1, 2, 4 or 5 times a power of ten.
 fn round_step(rough: f64) -> f64 {
     let power = 10_f64.powf(rough.log10().floor());
     let digit = rough / power;
@@ -64,6 +80,8 @@ fn round_step(rough: f64) -> f64 {
         1.0
     } else if digit <= 2.0 {
         2.0
+    } else if digit <= 4.0 {
+        4.0
     } else if digit <= 5.0 {
         5.0
     } else {
@@ -187,6 +205,13 @@ mod tests {
     }
 
     #[test]
+    fn samples_have_the_digits_that_say_something() {
+        for (value, wanted) in [(1.03, "1.0"), (212.4, "212"), (0.042, "0.04"), (0.0, "0"), (f64::NAN, "no data")] {
+            assert_eq!(sample(value), wanted, "{value}");
+        }
+    }
+
+    #[test]
     fn a_linear_scale_keeps_everything_on_the_plot() {
         let scale = Linear::new(10.0, 20.0);
         assert_eq!([scale.at(10.0), scale.at(15.0), scale.at(99.0), scale.at(f64::NAN)], [0.0, 0.5, 1.0, 0.0]);
@@ -205,7 +230,7 @@ mod tests {
     fn ticks_are_round_and_reach_over_the_highest() {
         assert_eq!(ticks(57.0, 3), [0.0, 20.0, 40.0, 60.0]);
         assert_eq!(ticks(60.0, 3), [0.0, 20.0, 40.0, 60.0]);
-        assert_eq!(ticks(0.08, 2).last().copied().map(figure), Some("0.1".to_owned()));
+        assert_eq!(ticks(0.08, 2).last().copied().map(figure), Some("0.08".to_owned()));
         assert_eq!(ticks(0.0, 3), [0.0, 1.0]);
         assert_eq!(ticks(f64::NAN, 3), [0.0, 1.0]);
         for highest in [0.3, 0.7, 1.0, 9.99, 123.4, 1e6] {

@@ -88,6 +88,9 @@ fn frame(current: &'static str, who: (&'static str, &'static str), content: impl
                         <LiveMark liveness=Liveness::Live />
                         <span class="top-scope filter">"production-eu, production-us"</span>
                         <span class="top-zone">"Europe/Berlin"</span>
+                        <a class="top-me" href="#" aria-label="You">
+                            <Avatar name=who.0 />
+                        </a>
                     </div>
                 </div>
                 {content.into_any()}

@@ -46,13 +46,13 @@ fn charts() -> AnyView {
     view! {
         <Card
             title="Error rate"
-            aside=|| {
+            beside=|| {
                 view! {
                     <FilterChip href="#">"p95"</FilterChip>
                     <FilterChip href="#">"Requests"</FilterChip>
-                    "1 min windows · Prometheus"
                 }
             }
+            aside=|| "1 min windows · Prometheus"
         >
             <LineChart
                 label="Error rate"
