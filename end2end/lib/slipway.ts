@@ -63,7 +63,7 @@ export class Slipway {
     const { command, arguments: more = [], environment = {} } = this.options;
     const child = spawn(
       program,
-      [command, '--port', String(this.port), '--data', this.folder, ...more],
+      [command, '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, ...more],
       { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.child = child;

@@ -28,6 +28,9 @@ pub struct Options {
     /// Build the browser half quickly instead of small, for work on the pages
     #[arg(long)]
     dev: bool,
+    /// Listen on this port of 127.0.0.1 instead of 3000
+    #[arg(long)]
+    port: Option<u16>,
     /// Arguments for the server, after `--`
     #[arg(last = true)]
     arguments: Vec<OsString>,
@@ -51,8 +54,11 @@ pub fn run_with(subcommand: &str, options: &Options, environment: &[(&str, OsStr
     let server = build_server(options.release)?;
     say(&format!("starting slipway {subcommand}"));
     let mut command = process::command(server);
+    command.arg(subcommand);
+    if let Some(port) = options.port {
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+    }
     command
-        .arg(subcommand)
         .args(&options.arguments)
         .current_dir(std::env::current_dir()?)
         .envs(environment.iter().map(|(name, value)| (name, value)));
