@@ -160,6 +160,26 @@ pub enum Act {
 }
 
 impl Act {
+    /// All acts.
+    pub const ALL: [Self; 16] = [
+        Self::Read,
+        Self::ReadAudit,
+        Self::RegisterVersion,
+        Self::ReportDeployment,
+        Self::RequestPromotion,
+        Self::Approve,
+        Self::StopOwnPromotion,
+        Self::StopAnyPromotion,
+        Self::RollBack,
+        Self::ManageIncidents,
+        Self::ManageServices,
+        Self::ManageEnvironments,
+        Self::ManageClusters,
+        Self::ManagePeople,
+        Self::ManageTokens,
+        Self::ManageIntegrations,
+    ];
+
     /// The act as it stands in a refusal: `approve promotions`.
     #[must_use]
     pub const fn words(self) -> &'static str {

@@ -1,9 +1,7 @@
-//! What lies between two versions of a service: a range in the order of its versions, and the commits
-//! of all versions in it, each once. Cannot fail.
+//! What lies between two versions of a service: a range in the order of its versions, and who wrote
+//! what is in it. Cannot fail.
 
-use std::collections::HashSet;
-
-use crate::version::Commit;
+use std::collections::BTreeMap;
 
 /// The versions between two, by their places in the service's order: above `after`, up to and with
 /// `until`.
@@ -34,25 +32,10 @@ impl Between {
     }
 }
 
-/// The commits of versions, each once and with the version that brought it first; newest version
-/// first, within a version in its own order. `versions` are places in the order with their commits, in
-/// any order; pipelines report commits since the version that they deployed last, so lists overlap.
-#[must_use]
-pub fn united<'a>(versions: &[(i64, &'a [Commit])]) -> Vec<(i64, &'a Commit)> {
-    let mut oldest_first: Vec<_> = versions.to_vec();
-    oldest_first.sort_by_key(|(version, _)| *version);
-    let mut seen = HashSet::new();
-    let mut by_version: Vec<Vec<(i64, &Commit)>> = Vec::with_capacity(oldest_first.len());
-    for (version, commits) in oldest_first {
-        by_version.push(commits.iter().filter(|c| seen.insert(&c.hash)).map(|c| (version, c)).collect());
-    }
-    by_version.into_iter().rev().flatten().collect()
-}
-
 /// Authors with their number of commits, most first, then by name.
 #[must_use]
 pub fn authors<'a>(authors: impl Iterator<Item = &'a str>) -> Vec<(String, u64)> {
-    let mut counts = std::collections::BTreeMap::<&str, u64>::new();
+    let mut counts = BTreeMap::<&str, u64>::new();
     for author in authors {
         *counts.entry(author).or_default() += 1;
     }
@@ -63,18 +46,7 @@ pub fn authors<'a>(authors: impl Iterator<Item = &'a str>) -> Vec<(String, u64)>
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::version::CommitHash;
-
-    fn commit(hash: &str) -> Commit {
-        Commit {
-            hash: CommitHash::parse(hash).unwrap(),
-            author: "Ada".into(),
-            title: hash.into(),
-            committed_at: chrono::DateTime::from_timestamp(0, 0).unwrap(),
-        }
-    }
 
     #[test]
     fn the_range_has_the_skipped_versions_and_the_newer_end() {
@@ -86,14 +58,6 @@ mod tests {
         assert!(backward.is_backward);
         assert!((1..=8).all(|v| !Between::new(Some(4), 4).contains(v)));
         assert_eq!((1..=8).filter(|v| Between::new(None, 2).contains(*v)).count(), 2);
-    }
-
-    #[test]
-    fn a_commit_of_two_versions_counts_once_for_the_first() {
-        let (a, b, c, d) = (commit("aaaaaaa"), commit("bbbbbbb"), commit("ccccccc"), commit("ddddddd"));
-        let (first, second) = (vec![b.clone(), a.clone()], vec![d.clone(), c.clone(), b.clone()]);
-        let united = united(&[(8, &second), (7, &first)]);
-        assert_eq!(united, [(8, &d), (8, &c), (7, &b), (7, &a)]);
     }
 
     #[test]

@@ -404,6 +404,29 @@ impl Read {
             Some(BoardState::Failed) => counts.failed,
         };
         let services = self.board_services(filter, ended_since, paging).await?;
+        let rows = self.board_rows(services, environments, ended_since).await?;
+        Ok(BoardPage { rows, total, counts })
+    }
+
+    /// One service as the Board shows it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn board_row(
+        &mut self,
+        service: ServiceRow,
+        environments: &[EnvironmentId],
+        ended_since: DateTime<Utc>,
+    ) -> Result<Option<BoardRow>, StoreError> {
+        Ok(self.board_rows(vec![service], environments, ended_since).await?.pop())
+    }
+
+    async fn board_rows(
+        &mut self,
+        services: Vec<ServiceRow>,
+        environments: &[EnvironmentId],
+        ended_since: DateTime<Utc>,
+    ) -> Result<Vec<BoardRow>, StoreError> {
         let ids = services.iter().map(|s| Value::String(s.id.uuid().simple().to_string())).collect();
         let asked = Value::Array(ids);
         let dialect = self.dialect();
@@ -413,8 +436,7 @@ impl Read {
         let promotions = fetch_all!(
             self, dialect.pick(PROMOTIONS_SQLITE, PROMOTIONS_POSTGRES) => BoardPromotion, &asked, ended_since
         )?;
-        let rows = fold(services, environments, targets, latest, running, promotions);
-        Ok(BoardPage { rows, total, counts })
+        Ok(fold(services, environments, targets, latest, running, promotions))
     }
 
     async fn board_counts(&mut self, filter: &BoardFilter, since: DateTime<Utc>) -> Result<BoardCounts, StoreError> {

@@ -211,6 +211,11 @@ const BETWEEN: &str = concat!(
 const IMAGES: &str = "
     SELECT component, repository, tag, digest FROM version_images WHERE version_id = $1 ORDER BY ordinal";
 
+const UNPINNED: &str = "
+    SELECT DISTINCT i.version_id
+    FROM version_images i JOIN versions v ON v.id = i.version_id
+    WHERE v.service_id = $1 AND v.ordinal BETWEEN $2 AND $3 AND i.digest IS NULL ORDER BY i.version_id";
+
 const CHECKS: &str = "
     SELECT version_id, name, verdict, link, tests_run, tests_failed, critical, high, medium, low
     FROM version_checks WHERE version_id = $1 ORDER BY name";
@@ -232,7 +237,7 @@ const BY_TAG: &str = concat!(
 );
 
 statements!("versions.rs":
-    LAST, INSERT, SET_COMMITS, INSERT_IMAGE, PUT_CHECK, BY_ID, BY_LABEL, PAGE, COUNT, PAGE_CHECKS, BETWEEN, IMAGES,
+    LAST, INSERT, SET_COMMITS, INSERT_IMAGE, PUT_CHECK, BY_ID, BY_LABEL, PAGE, COUNT, PAGE_CHECKS, BETWEEN, IMAGES, UNPINNED,
     CHECKS, BY_DIGEST, BY_TAG,
 );
 
@@ -400,6 +405,21 @@ impl Read {
     pub async fn version_images(&mut self, id: VersionId) -> Result<Vec<VersionImage>, StoreError> {
         let rows = fetch_all!(self, IMAGES => ImageColumns, id.uuid())?;
         rows.into_iter().map(image).collect()
+    }
+
+    /// Those of the versions from the one at `oldest` up to and with the one at `newest` that have an
+    /// image without a digest.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unpinned_versions(
+        &mut self,
+        service: ServiceId,
+        oldest: i64,
+        newest: i64,
+    ) -> Result<Vec<VersionId>, StoreError> {
+        let rows = fetch_all!(self, UNPINNED => (uuid::Uuid,), service.uuid(), oldest, newest)?;
+        Ok(rows.into_iter().map(|(id,)| VersionId::new(id)).collect())
     }
 
     /// The checks of a version by name.
