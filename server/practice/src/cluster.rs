@@ -219,11 +219,9 @@ impl Inner {
         };
         deployment.stamp = Some(change.stamp);
         deployment.change_cause = Some(change.change_cause.clone());
-        deployment.resource_version += 1;
-        if template != deployment.template {
-            deployment.template = template;
-            deployment.spec_changed(now, &self.pace);
-        }
+        deployment.template = template;
+        // A Deployment's generation rises with its annotations too, not only with its spec.
+        deployment.spec_changed(now, &self.pace);
         state.note(AcceptedWrite {
             at: now,
             workload: change.workload.clone(),

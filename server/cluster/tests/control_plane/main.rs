@@ -1,1 +1,12 @@
-//! Tests on a real control plane.
+//! Tests on a real Kubernetes control plane: `cargo xtask controlplane start --for-tests -- cargo
+//! test -p cluster --features control-plane`. Slipway's side uses the minimal role; an administrator
+//! prepares and disturbs. Every test has a namespace of its own.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod access;
+mod outage;
+mod setup;
+mod stage;
+mod story_table;
+mod watching;
+mod writing;

@@ -1,0 +1,151 @@
+//! A stand-in for an API server that answers what a test says: races, refusals and nonsense that a
+//! real one cannot be made to show at will. What a real one does is tested on a real one.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
+
+use cluster::KubeCluster;
+use domain::{
+    ids::PromotionId,
+    image::ContainerImage,
+    names::{ContainerName, Namespace, WorkloadName},
+    observation::{Stamp, WorkloadRef},
+};
+use http::{Request, Response};
+use kube::client::Body;
+use ports::{ApplyOutcome, Cluster, ClusterError, TemplateChange, WorkloadChange};
+use serde_json::{Value, json};
+
+type Asked = Arc<Mutex<Vec<(String, Value)>>>;
+
+/// A cluster whose server gives these answers, in this order, and what it was asked.
+fn server(answers: Vec<(u16, String)>) -> (KubeCluster, Asked) {
+    let asked = Asked::default();
+    let log = Arc::clone(&asked);
+    let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (log, answers) = (Arc::clone(&log), Arc::clone(&answers));
+        async move {
+            let method = request.method().to_string();
+            let body = request.into_body().collect_bytes().await.unwrap();
+            log.lock().unwrap().push((method, serde_json::from_slice(&body).unwrap_or(Value::Null)));
+            let (code, text) = answers.lock().unwrap().pop_front().unwrap();
+            Ok::<_, Infallible>(Response::builder().status(code).body(Body::from(text.into_bytes())).unwrap())
+        }
+    });
+    (KubeCluster::with_client(kube::Client::new(service, "default")), asked)
+}
+
+fn workload() -> WorkloadRef {
+    WorkloadRef { namespace: Namespace::parse("shop").unwrap(), name: WorkloadName::parse("cart").unwrap() }
+}
+
+fn deployment(version: &str, image: &str, mark: Option<i64>) -> (u16, String) {
+    let annotations = mark.map_or(json!({}), |sequence| {
+        json!({"slipway.dev/promotion": uuid::Uuid::from_u128(1).to_string(),
+               "slipway.dev/sequence": sequence.to_string(), "slipway.dev/generation": "0"})
+    });
+    let object = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "cart", "namespace": "shop", "uid": "u", "resourceVersion": version,
+                     "annotations": annotations},
+        "spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}},
+    });
+    (200, object.to_string())
+}
+
+fn refused(code: u16, message: &str) -> (u16, String) {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
+                        "reason": "Reason", "message": message});
+    (code, status.to_string())
+}
+
+fn change() -> WorkloadChange {
+    let image = ContainerImage { container: ContainerName::parse("app").unwrap(), image: "cart:2".to_owned() };
+    WorkloadChange {
+        workload: workload(),
+        stamp: Stamp { promotion: PromotionId::new(uuid::Uuid::from_u128(1)), sequence: 5, generation: 0 },
+        template: TemplateChange::Images(vec![image]),
+        change_cause: "cart 2".to_owned(),
+    }
+}
+
+fn methods(asked: &Asked) -> Vec<String> {
+    asked.lock().unwrap().iter().map(|(method, _)| method.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_lost_race_reads_again_and_writes_on_what_it_read() {
+    let (cluster, asked) = server(vec![
+        deployment("10", "cart:1", None),
+        refused(409, "changed"),
+        deployment("11", "cart:1", None),
+        deployment("12", "cart:2", Some(5)),
+    ]);
+    assert_eq!(cluster.apply(&change()).await, Ok(ApplyOutcome::Written));
+    assert_eq!(methods(&asked), ["GET", "PATCH", "GET", "PATCH"]);
+    let patches: Vec<Value> = asked.lock().unwrap().iter().map(|(_, body)| body.clone()).collect();
+    assert_eq!(patches[1][0]["value"], "10");
+    assert_eq!(patches[3][0]["value"], "11");
+}
+
+#[tokio::test]
+async fn a_lost_race_against_a_later_mark_stops() {
+    let (cluster, asked) =
+        server(vec![deployment("10", "cart:1", None), refused(409, "changed"), deployment("11", "cart:9", Some(6))]);
+    let later = Stamp { sequence: 6, ..change().stamp };
+    assert_eq!(cluster.apply(&change()).await, Ok(ApplyOutcome::Overtaken(later)));
+    assert_eq!(methods(&asked), ["GET", "PATCH", "GET"]);
+}
+
+#[tokio::test]
+async fn races_lost_again_and_again_are_a_conflict() {
+    let rounds = (0..6).flat_map(|n| [deployment(&n.to_string(), "cart:1", None), refused(409, "changed")]);
+    let (cluster, asked) = server(rounds.collect());
+    assert_eq!(cluster.apply(&change()).await, Err(ClusterError::Conflict));
+    assert_eq!(methods(&asked).len(), 12);
+}
+
+#[tokio::test]
+async fn an_object_deleted_between_reading_and_writing_is_missing() {
+    let (cluster, _) = server(vec![deployment("10", "cart:1", None), refused(404, "gone")]);
+    assert_eq!(cluster.apply(&change()).await, Ok(ApplyOutcome::Missing));
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart_and_never_tried_again() {
+    for (code, expected) in [
+        (401, ClusterError::Unauthorized("why".into())),
+        (403, ClusterError::Forbidden("why".into())),
+        (422, ClusterError::Invalid("why".into())),
+        (429, ClusterError::Unreachable("why".into())),
+        (500, ClusterError::Unreachable("why".into())),
+        (503, ClusterError::Unreachable("why".into())),
+    ] {
+        let (cluster, asked) = server(vec![deployment("10", "cart:1", None), refused(code, "why")]);
+        assert_eq!(cluster.apply(&change()).await, Err(expected.clone()));
+        assert_eq!(methods(&asked), ["GET", "PATCH"]);
+        let (cluster, asked) = server(vec![refused(code, "why")]);
+        assert_eq!(cluster.observe(&workload()).await, Err(expected));
+        assert_eq!(methods(&asked), ["GET"]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_api_server_is_an_error_and_no_panic() {
+    for (code, text) in
+        [(200, "<html>hello</html>"), (200, ""), (200, "[]"), (200, "{\"metadata\": {}}"), (404, "<html>")]
+    {
+        let (cluster, _) = server(vec![(code, text.to_owned())]);
+        let seen = cluster.observe(&workload()).await;
+        let is_told = match code {
+            404 => seen == Ok(domain::observation::Observed::Missing),
+            _ => matches!(seen, Err(ClusterError::Settings(_) | ClusterError::Invalid(_))),
+        };
+        assert!(is_told, "{code} {text}: {seen:?}");
+    }
+}
