@@ -38,7 +38,8 @@ impl Engine {
             if row.requested_by_id.is_some() && row.requested_by_id == actor.identity.person() {
                 continue;
             }
-            if self.loaded(read, &row).await?.is_some_and(|l| l.promotion.permits(actor, PromotionAct::Approve).is_ok()) {
+            if self.loaded(read, &row).await?.is_some_and(|l| l.promotion.permits(actor, PromotionAct::Approve).is_ok())
+            {
                 mine.push(row);
             }
         }
@@ -65,8 +66,7 @@ impl ApprovalsBackend for Engine {
         let mine = self.waiting_for(&mut read, actor).await?;
         let all = self.waiting(&mut read).await?;
         let is_mine = |row: &PromotionRow| mine.iter().any(|m| m.id == row.id);
-        let mut for_others: Vec<PromotionLine> =
-            all.into_iter().filter(|row| !is_mine(row)).map(views::line).collect();
+        let mut for_others: Vec<PromotionLine> = all.into_iter().filter(|row| !is_mine(row)).map(views::line).collect();
         // What is mine but not shown in full must not be lost.
         for_others.extend(mine.iter().skip(IN_FULL).cloned().map(views::line));
         let mut for_me = Vec::new();

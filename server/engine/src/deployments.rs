@@ -148,7 +148,8 @@ impl DeploymentsBackend for Engine {
         if let Some(name) = given(query.environment.as_ref()) {
             filter.environment = Some(self.environment_named(&mut read, name).await?.id);
         }
-        let found = read.deployments(&filter, DeploymentSort::Started, lists::paging(query.page)).await.or_fail(self)?;
+        let found =
+            read.deployments(&filter, DeploymentSort::Started, lists::paging(query.page)).await.or_fail(self)?;
         Ok(DeploymentsView {
             page: lists::page(found, query.page, line),
             environments: Columns::load(&mut read).await.or_fail(self)?.heads,

@@ -86,14 +86,11 @@ async fn load(read: &mut Read, filter: &InsightsFilter) -> Result<Loaded, StoreE
     let names = deployments.iter().map(|d| (d.service_id, d.service.to_string())).collect();
     // Several deployments may list the commits of one version; each counts from the first that does.
     let mut listed_by: HashMap<(ServiceId, i64), DeploymentId> = HashMap::new();
-    let commits = commits.into_iter().filter(|c| {
-        *listed_by.entry((c.service_id, c.version_ordinal)).or_insert(c.deployment_id) == c.deployment_id
-    });
-    let commits = commits.map(|c| CommitFact {
-        service: c.service_id,
-        version: c.version_ordinal,
-        committed_at: c.committed_at,
-    });
+    let commits = commits
+        .into_iter()
+        .filter(|c| *listed_by.entry((c.service_id, c.version_ordinal)).or_insert(c.deployment_id) == c.deployment_id);
+    let commits =
+        commits.map(|c| CommitFact { service: c.service_id, version: c.version_ordinal, committed_at: c.committed_at });
     let incidents = incidents.into_iter().filter_map(|i| {
         Some(IncidentFact {
             deployment: i.deployment_id?,
@@ -195,7 +192,8 @@ fn frequency_tile(now: &Figures, before: &Figures, range: &Range, weeks: &[Week]
     let change = count_change(now.deployments, before.deployments);
     Tile {
         trend: weeks.iter().map(|w| Some(f64::from(w.figures.deployments))).collect(),
-        when_empty: "Promote to a production environment, or report the deployments that your pipeline does.".to_owned(),
+        when_empty: "Promote to a production environment, or report the deployments that your pipeline does."
+            .to_owned(),
         ..tile("Deployment frequency", figure, basis, change, Direction::Up)
     }
 }

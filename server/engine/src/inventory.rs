@@ -148,7 +148,11 @@ impl Engine {
         tx.commit().await
     }
 
-    async fn take_in_workload(&self, id: ClusterId, seen: &WorkloadObservation) -> Result<(), StoreError> {
+    /// Takes in what was seen of a workload, by a watch or by other means.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn take_in_workload(&self, id: ClusterId, seen: &WorkloadObservation) -> Result<(), StoreError> {
         // Most workloads of a cluster are not ours; reading first keeps them off the writer.
         let targets = self.store().read().await?.targets_of_workload(id, &seen.workload).await?;
         if targets.is_empty() {
@@ -199,14 +203,6 @@ impl Engine {
             since: self.now(),
             seen_at: self.now(),
         })
-    }
-
-    /// Takes in what was seen of a workload by other means than a watch.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub(crate) async fn take_in_now(&self, id: ClusterId, seen: &WorkloadObservation) -> Result<(), StoreError> {
-        self.take_in_workload(id, seen).await
     }
 
     async fn forget(&self, id: ClusterId, workload: &WorkloadRef) -> Result<(), StoreError> {

@@ -19,8 +19,8 @@ use domain::{
     version::WebLink,
 };
 use store::{
-    DeploymentFilter, DeploymentSort, Entity, Paging, Read, Service, ServiceFilter, ServiceRow, Target,
-    TargetWorkload, Team, Tx,
+    DeploymentFilter, DeploymentSort, Entity, Paging, Read, Service, ServiceFilter, ServiceRow, Target, TargetWorkload,
+    Team, Tx,
 };
 
 use crate::{
@@ -386,4 +386,3 @@ impl Engine {
         Ok(places)
     }
 }
-

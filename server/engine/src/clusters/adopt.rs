@@ -160,7 +160,7 @@ async fn take(
     done.services += u64::from(is_new);
     done.versions += u64::from(is_new_version);
     // What runs is known from this very look, so the Board need not wait for the next change.
-    engine.take_in_now(cluster.id, seen).await.or_fail(engine)?;
+    engine.take_in_workload(cluster.id, seen).await.or_fail(engine)?;
     Ok(Ok(()))
 }
 

@@ -10,9 +10,11 @@ use std::{
 use contract::Answer;
 use domain::{
     ids::PromotionId,
+    observation::{Observed, PlacedWorkload},
     promotion::{Input, Phase, Promotion, desired},
 };
 use futures::{StreamExt, stream};
+use store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use super::field::{self, Applied, Look};
@@ -126,9 +128,23 @@ impl Engine {
             }
         }
         Ok(match field::look(self.clusters(), promotion).await {
-            Look::Seen(seen) => Input::Observed(seen),
+            Look::Seen(seen) => {
+                self.tell_inventory(&seen).await.or_fail(self)?;
+                Input::Observed(seen)
+            }
             Look::Trouble(message) => Input::Trouble { message },
         })
+    }
+
+    /// What was looked at is known to the Board at once, before the watch tells it: a promotion that
+    /// is done and a Board that shows the version before would contradict each other.
+    async fn tell_inventory(&self, seen: &[(PlacedWorkload, Observed)]) -> Result<(), StoreError> {
+        for (placed, observed) in seen {
+            if let Observed::Present(now) = observed {
+                self.take_in_workload(placed.cluster, now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// For `kubernetes.io/change-cause`: what, who, why in one line.

@@ -199,18 +199,19 @@ async fn one_message_per_promotion_is_kept_up_to_date() {
     let number = world.ask("cart", "2.0").await;
     world.pass(3).await;
     assert_eq!(world.messenger.messages().len(), 1);
-    assert_eq!(world.messenger.messages()[0].message.state, "waits for 1 approval");
+    assert_eq!(world.messenger.messages()[0].texts.last().unwrap().state, "waits for 1 approval");
     world.engine.approve(&world.ines, number, 1, None).await.unwrap();
     world.finish(number).await;
     world.pass(3).await;
     let messages = world.messenger.messages();
     assert_eq!(messages.len(), 1);
-    assert_eq!(messages[0].message.state, "done");
+    assert_eq!(messages[0].texts.last().unwrap().state, "done");
 }
 
 #[tokio::test]
 async fn a_lost_answer_of_the_messenger_does_not_post_twice() {
-    for fault in [MessengerFault::LostAnswer, MessengerFault::RateLimited { seconds: 7 }] {
+    let limited = MessengerFault::Answer(ports::MessengerError::RateLimited { seconds: 7 });
+    for fault in [MessengerFault::LostAnswer, MessengerFault::LostRequest, limited] {
         let world = World::new(1).await;
         world.with_slack().await;
         world.service("cart").await;
