@@ -64,7 +64,7 @@ pub fn Menu(
     children: Children,
 ) -> impl IntoView {
     let details = NodeRef::new();
-    let mut class = button_class(kind, Size::Small);
+    let mut class = button_class(kind, if glyph_only { Size::Small } else { Size::Regular });
     if glyph_only {
         class.push_str(" button-icon");
     }
