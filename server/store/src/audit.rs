@@ -159,8 +159,7 @@ macro_rules! searched {
     };
 }
 
-const SEARCH: &str =
-    concat!("SELECT ", columns!(), searched!(), "ORDER BY at DESC, id DESC LIMIT $4 OFFSET $5");
+const SEARCH: &str = concat!("SELECT ", columns!(), searched!(), "ORDER BY at DESC, id DESC LIMIT $4 OFFSET $5");
 
 const COUNT_SEARCHED: &str = concat!("SELECT COUNT(*) FROM (SELECT 1", searched!(), "LIMIT $4) AS counted");
 
@@ -198,11 +197,7 @@ impl Read {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn search_audit(
-        &mut self,
-        search: &AuditSearch,
-        paging: Paging,
-    ) -> Result<Page<AuditEntry>, StoreError> {
+    pub async fn search_audit(&mut self, search: &AuditSearch, paging: Paging) -> Result<Page<AuditEntry>, StoreError> {
         let (actor, on) = (anywhere(search.actor.as_deref()), anywhere(search.on.as_deref()));
         let (actor, act, on) = (actor.as_deref(), search.act.as_deref(), on.as_deref());
         let (limit, offset) = (i64::from(paging.limit), i64::from(paging.offset));

@@ -151,8 +151,9 @@ const APPEND: &str = "
 const JOURNAL: &str = "
     SELECT ordinal, at, by_whom, event FROM promotion_journal WHERE promotion_id = $1 ORDER BY ordinal";
 
-statements!("promotions.rs": WAKE_OPEN, POSTPONE, SET_KEY, BY_KEY,
-    INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, WAKE, WAKE_WAITING, EARLIEST_WAKE, OCCUPANT, NEXT_SEQUENCE,
+statements!("promotions.rs":
+    INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, WAKE, WAKE_WAITING, WAKE_OPEN, POSTPONE, SET_KEY, BY_KEY,
+    EARLIEST_WAKE, OCCUPANT, NEXT_SEQUENCE,
     OPEN_OF_TARGET, LAST_ORDINAL, APPEND, JOURNAL,
 );
 

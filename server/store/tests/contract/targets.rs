@@ -1,0 +1,97 @@
+//! Targets and their workloads.
+
+use domain::{
+    ids::{ClusterId, TargetId},
+    names::ContainerName,
+};
+use store::{Store, StoreError, TargetWorkload, Unique};
+
+use crate::{
+    sample::{
+        CART, CART_PRODUCTION, CART_STAGING, CLUSTER, PAY, PAY_PRODUCTION, PRODUCTION, STAGING, cluster, company,
+        target, uuid, version_id, workload,
+    },
+    support::on_both_databases,
+};
+
+on_both_databases!(
+    targets_are_found_by_place_service_environment_and_workload,
+    replacing_a_target_replaces_its_workloads,
+    a_container_belongs_to_one_target,
+    a_target_that_was_promoted_to_cannot_be_removed,
+);
+
+async fn targets_are_found_by_place_service_environment_and_workload(store: Store) {
+    company(&store).await;
+    let expected = target(CART_PRODUCTION, CART, PRODUCTION, "cart");
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.target(CART_PRODUCTION).await.unwrap(), Some(expected.clone()));
+    assert_eq!(read.target_of(CART, PRODUCTION).await.unwrap(), Some(expected.clone()));
+    assert_eq!(read.target_of(PAY, STAGING).await.unwrap(), None);
+    let ids = |targets: Vec<store::Target>| targets.into_iter().map(|t| t.id).collect::<Vec<_>>();
+    assert_eq!(ids(read.targets_of_service(CART).await.unwrap()), [CART_STAGING, CART_PRODUCTION]);
+    assert_eq!(ids(read.targets_of_environment(PRODUCTION).await.unwrap()), [CART_PRODUCTION, PAY_PRODUCTION]);
+    assert_eq!(read.targets().await.unwrap().len(), 3);
+    assert_eq!(read.targets_of_workload(CLUSTER, &workload("cart")).await.unwrap(), [expected]);
+    assert_eq!(read.targets_of_workload(CLUSTER, &workload("other")).await.unwrap(), []);
+    assert_eq!(read.targets_of_workload(ClusterId::new(uuid(99)), &workload("cart")).await.unwrap(), []);
+}
+
+async fn replacing_a_target_replaces_its_workloads(store: Store) {
+    company(&store).await;
+    let second = ClusterId::new(uuid(32));
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_cluster(&cluster(second, "us-1")).await.unwrap();
+    let mut changed = target(CART_PRODUCTION, CART, PRODUCTION, "cart");
+    let name = |text: &str| ContainerName::parse(text).unwrap();
+    changed.workloads = vec![
+        TargetWorkload {
+            cluster: CLUSTER,
+            workload: workload("cart-api"),
+            container: name("api"),
+            component: Some(name("api")),
+        },
+        TargetWorkload {
+            cluster: second,
+            workload: workload("cart-worker"),
+            container: name("worker"),
+            component: Some(name("worker")),
+        },
+    ];
+    assert!(tx.replace_target(&changed).await.unwrap());
+    assert_eq!(tx.target(CART_PRODUCTION).await.unwrap(), Some(changed.clone()));
+    assert_eq!(tx.targets_of_service(CART).await.unwrap().pop(), Some(changed));
+    let mut unknown = target(TargetId::new(uuid(49)), PAY, STAGING, "x");
+    assert!(!tx.replace_target(&unknown).await.unwrap());
+    unknown.workloads.clear();
+    tx.insert_target(&unknown).await.unwrap();
+    assert_eq!(tx.target(unknown.id).await.unwrap(), Some(unknown));
+    tx.commit().await.unwrap();
+}
+
+async fn a_container_belongs_to_one_target(store: Store) {
+    company(&store).await;
+    let mut tx = store.begin().await.unwrap();
+    let taken = tx.insert_target(&target(TargetId::new(uuid(49)), PAY, STAGING, "cart")).await;
+    assert!(matches!(taken, Err(StoreError::Unique { what: Unique::Container })), "{taken:?}");
+    drop(tx);
+    let mut tx = store.begin().await.unwrap();
+    let taken = tx.insert_target(&target(TargetId::new(uuid(49)), CART, PRODUCTION, "x")).await;
+    assert!(matches!(taken, Err(StoreError::Unique { what: Unique::Target })), "{taken:?}");
+}
+
+async fn a_target_that_was_promoted_to_cannot_be_removed(store: Store) {
+    company(&store).await;
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.delete_target(CART_STAGING).await.unwrap());
+    assert!(!tx.delete_target(CART_STAGING).await.unwrap());
+    assert_eq!(tx.targets_of_workload(CLUSTER, &workload("cart-staging")).await.unwrap(), []);
+    tx.insert_promotion(&crate::sample::promotion(1, version_id(CART, 1)), None).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    let refused = match tx.delete_target(CART_PRODUCTION).await {
+        Ok(_) => tx.commit().await.map(|()| false),
+        Err(error) => Err(error),
+    };
+    assert!(matches!(refused, Err(StoreError::ForeignKey)), "{refused:?}");
+}

@@ -1,0 +1,244 @@
+//! Opening, transactions, changes, stored forms.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use domain::ids::ServiceId;
+use store::{Change, Dialect, Entity, Store, StoreError, StoreOptions};
+
+use crate::{
+    sample::{CART, company, day, promotion, service, team, uuid, version_id},
+    support::{Database, connect, on_both_databases, quick},
+};
+
+on_both_databases!(
+    what_is_not_committed_is_undone,
+    a_read_sees_one_moment,
+    changes_are_told_after_the_commit_and_once,
+    a_transaction_that_changes_very_much_says_everything,
+    the_database_gives_a_sign_of_life,
+    text_with_a_zero_character_is_refused_or_kept_whole,
+);
+
+async fn what_is_not_committed_is_undone(store: Store) {
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_team(&team()).await.unwrap();
+    drop(tx);
+    assert_eq!(store.read().await.unwrap().teams().await.unwrap(), []);
+    // The writer is free again.
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_team(&team()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn a_read_sees_one_moment(store: Store) {
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.teams().await.unwrap(), []);
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_team(&team()).await.unwrap();
+    assert_eq!(tx.teams().await.unwrap(), [team()], "a transaction sees what it wrote");
+    tx.commit().await.unwrap();
+    assert_eq!(read.teams().await.unwrap(), []);
+    assert_eq!(store.read().await.unwrap().teams().await.unwrap(), [team()]);
+}
+
+async fn changes_are_told_after_the_commit_and_once(store: Store) {
+    let mut changes = store.changes();
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_team(&team()).await.unwrap();
+    tx.insert_service(&service(CART, "cart")).await.unwrap();
+    tx.update_service(&service(CART, "basket")).await.unwrap();
+    tx.signal(Entity::Settings, uuid(0), 7);
+    assert!(changes.try_recv().is_err());
+    tx.commit().await.unwrap();
+    assert_eq!(changes.recv().await.unwrap(), Change { entity: Entity::Service, id: CART.uuid(), revision: 0 });
+    assert_eq!(changes.recv().await.unwrap(), Change { entity: Entity::Settings, id: uuid(0), revision: 7 });
+    assert!(changes.try_recv().is_err());
+    let mut undone = store.begin().await.unwrap();
+    undone.update_service(&service(CART, "cart")).await.unwrap();
+    drop(undone);
+    assert!(changes.try_recv().is_err());
+}
+
+async fn a_transaction_that_changes_very_much_says_everything(store: Store) {
+    let mut changes = store.changes();
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_team(&team()).await.unwrap();
+    for number in 0..300 {
+        tx.insert_service(&service(ServiceId::new(uuid(100 + number)), &format!("s-{number}"))).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(changes.recv().await.unwrap(), Change::EVERYTHING);
+    assert!(changes.try_recv().is_err());
+}
+
+async fn the_database_gives_a_sign_of_life(store: Store) {
+    assert!(store.ping().await.unwrap() < Duration::from_secs(10));
+    let pools = store.pools();
+    assert!(pools.iter().all(|pool| pool.open >= pool.idle && pool.open <= pool.max), "{pools:?}");
+    let names: Vec<_> = pools.iter().map(|pool| pool.name).collect();
+    match store.dialect() {
+        Dialect::Sqlite => assert_eq!(names, ["reader", "writer"]),
+        Dialect::Postgres => assert_eq!(names, ["pool"]),
+    }
+}
+
+async fn text_with_a_zero_character_is_refused_or_kept_whole(store: Store) {
+    let mut odd = team();
+    odd.title = "a\0b".into();
+    let mut tx = store.begin().await.unwrap();
+    match tx.insert_team(&odd).await {
+        Ok(()) => assert_eq!(tx.teams().await.unwrap(), [odd]),
+        Err(error) => assert!(matches!(error, StoreError::Text), "{error:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_sqlite_file_is_opened_again_with_what_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/slipway.db", folder.path().display());
+    for round in 0..2 {
+        let store = Store::open(&url, quick()).await.unwrap();
+        assert_eq!(store.read().await.unwrap().teams().await.unwrap().len(), round);
+        if round == 0 {
+            let mut tx = store.begin().await.unwrap();
+            tx.insert_team(&team()).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_reader_never_waits_for_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/slipway.db", folder.path().display());
+    let store = Store::open(&url, quick()).await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_team(&team()).await.unwrap();
+    assert_eq!(store.read().await.unwrap().teams().await.unwrap(), []);
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_transaction_on_sqlite_is_unavailable_when_patience_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/slipway.db", folder.path().display());
+    let options = StoreOptions { patience: Duration::from_millis(50), ..quick() };
+    let store = Store::open(&url, options).await.unwrap();
+    let _first = store.begin().await.unwrap();
+    let second = store.begin().await;
+    assert!(matches!(second, Err(StoreError::Unavailable(_))), "{second:?}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_database_is_told() {
+    let nowhere = Store::open("mysql://localhost/x", quick()).await;
+    assert!(matches!(nowhere, Err(StoreError::Internal(_))), "{nowhere:?}");
+    let no_folder = Store::open("sqlite:///nowhere/at/all/slipway.db", quick()).await;
+    assert!(matches!(no_folder, Err(StoreError::Unavailable(_))), "{no_folder:?}");
+    let options = StoreOptions { patience: Duration::from_millis(300), ..quick() };
+    let nobody = Store::open("postgres://postgres@127.0.0.1:1/x", options).await;
+    assert!(matches!(nobody, Err(StoreError::Unavailable(_))), "{nobody:?}");
+}
+
+#[tokio::test]
+async fn a_probe_hears_of_each_commit_before_and_after() {
+    let heard = Arc::new(Mutex::new(vec![]));
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/slipway.db", folder.path().display());
+    let probe = {
+        let heard = Arc::clone(&heard);
+        Arc::new(move |name| heard.lock().unwrap().push(name))
+    };
+    let store = Store::open(&url, StoreOptions { probe: Some(probe), ..quick() }).await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_team(&team()).await.unwrap();
+    assert_eq!(heard.lock().unwrap().len(), 0);
+    tx.commit().await.unwrap();
+    assert_eq!(*heard.lock().unwrap(), ["store.commit.before", "store.commit.after"]);
+}
+
+#[tokio::test]
+async fn two_servers_on_one_postgres_hear_each_other() {
+    let database = Database::create().await;
+    let one = Store::open(&database.url, quick()).await.unwrap();
+    let two = Store::open(&database.url, quick()).await.unwrap();
+    let (mut own, mut others) = (one.changes(), two.changes());
+    let mut tx = one.begin().await.unwrap();
+    tx.insert_team(&team()).await.unwrap();
+    tx.insert_service(&service(CART, "cart")).await.unwrap();
+    tx.commit().await.unwrap();
+    let expected = Change { entity: Entity::Service, id: CART.uuid(), revision: 0 };
+    assert_eq!(own.recv().await.unwrap(), expected);
+    let heard = tokio::time::timeout(Duration::from_secs(20), others.recv()).await.unwrap().unwrap();
+    assert_eq!(heard, expected);
+    // A change of the other one; then nothing of the first came back to itself.
+    let mut tx = two.begin().await.unwrap();
+    tx.signal(Entity::Settings, uuid(1), 5);
+    tx.commit().await.unwrap();
+    let back = tokio::time::timeout(Duration::from_secs(20), own.recv()).await.unwrap().unwrap();
+    assert_eq!(back, Change { entity: Entity::Settings, id: uuid(1), revision: 5 });
+    one.close().await;
+    two.close().await;
+    database.remove().await;
+}
+
+/// A state as the first released form wrote it. It must load for ever.
+const FIRST_FORM: &str = include_str!("promotion-v1.json");
+
+async fn stored_state_can_be_read_and_a_newer_form_is_corrupt(store: Store, set: impl AsyncFn(String)) {
+    company(&store).await;
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_promotion(&promotion(1, version_id(CART, 1)), Some(day(1))).await.unwrap();
+    tx.commit().await.unwrap();
+    let id = promotion(1, version_id(CART, 1)).id;
+
+    set(FIRST_FORM.to_owned()).await;
+    let old = store.read().await.unwrap().promotion(id).await.unwrap().unwrap().promotion;
+    assert_eq!((old.number, old.phase_word()), (1042, "taking_back"));
+    // What was read is written again without loss.
+    let mut tx = store.begin().await.unwrap();
+    let loaded = tx.load_promotion(id).await.unwrap().unwrap();
+    let mut next = loaded.promotion.clone();
+    next.id = id;
+    tx.save_promotion(&next, loaded.revision, None).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.read().await.unwrap().promotion(id).await.unwrap().unwrap().promotion, next);
+
+    for broken in [r#"{"v":2,"promotion":{}}"#, r#"{"v":1,"promotion":{}}"#, "[]"] {
+        set(broken.to_owned()).await;
+        let read = store.read().await.unwrap().promotion(id).await;
+        assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{read:?}");
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn stored_state_can_be_read_on_sqlite() {
+    use sqlx::Connection;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/slipway.db", folder.path().display());
+    let store = Store::open(&url, quick()).await.unwrap();
+    let set = async |state: String| {
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query("UPDATE promotions SET state = $1").bind(state).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    };
+    stored_state_can_be_read_and_a_newer_form_is_corrupt(store, set).await;
+}
+
+#[tokio::test]
+async fn stored_state_can_be_read_on_postgres() {
+    let database = Database::create().await;
+    let store = Store::open(&database.url, quick()).await.unwrap();
+    let set = async |state: String| {
+        let mut connection = connect(&database.url).await;
+        let sql = "UPDATE promotions SET state = CAST($1 AS JSONB)";
+        sqlx::query(sql).bind(state).execute(&mut connection).await.unwrap();
+    };
+    stored_state_can_be_read_and_a_newer_form_is_corrupt(store, set).await;
+    database.remove().await;
+}
