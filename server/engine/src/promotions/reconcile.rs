@@ -78,7 +78,7 @@ impl Engine {
         let due = tx.claim_promotions(self.owner(), now, until, CLAIM).await.or_fail(self)?;
         tx.commit().await.or_fail(self)?;
         let results: Vec<Answer<()>> =
-            stream::iter(&due).map(|id| self.pass(*id)).buffer_unordered(AT_ONCE).collect().await;
+            stream::iter(due.clone()).map(|id| self.pass(id)).buffer_unordered(AT_ONCE).collect().await;
         let vitals = self.vitals();
         vitals.passes.fetch_add(1, Ordering::Relaxed);
         vitals.looked_at.fetch_add(u64::try_from(due.len()).unwrap_or(u64::MAX), Ordering::Relaxed);

@@ -1,6 +1,9 @@
 //! Use cases and reconcilers over a real store, a practice cluster and a clock that the test moves.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod database;
 mod world;
+
+mod crash;
 
 mod promotion_stories;

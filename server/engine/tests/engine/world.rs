@@ -69,27 +69,53 @@ pub fn image(container: &str, image: &str) -> ContainerImage {
     ContainerImage { container: ContainerName::parse(container).unwrap(), image: image.to_owned() }
 }
 
+/// An engine over these; `seed` decides its identifiers, so that two processes on one database
+/// draw different ones.
+pub fn engine_of(
+    store: Store,
+    clock: &MockClock,
+    cluster: Arc<dyn Cluster>,
+    messengers: engine::MakeMessenger,
+    seed: u64,
+) -> Engine {
+    let shared: Arc<dyn ports::Clock> = Arc::new(clock.clone());
+    Engine::new(Parts {
+        store,
+        clock: Arc::clone(&shared),
+        randomness: Arc::new(SeededRandomness::new(seed, shared)),
+        connector: Arc::new(PracticeConnector(cluster)),
+        messengers,
+        sealing_key: [7; 32],
+        public_url: "http://127.0.0.1:3000".to_owned(),
+    })
+}
+
 impl World {
     /// An empty installation with four people, one practice cluster and one environment,
     /// production, that asks for `approvals`.
     pub async fn new(approvals: u8) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/slipway.db", dir.path().display());
-        let store = Store::open(&url, StoreOptions::default()).await.unwrap();
+        let options = StoreOptions { durability: store::Durability::ProcessEnd, ..StoreOptions::default() };
+        let store = Store::open(&url, options).await.unwrap();
         let clock = MockClock::at(noon());
-        let shared: Arc<dyn ports::Clock> = Arc::new(clock.clone());
-        let practice = PracticeCluster::for_tests(Arc::clone(&shared));
-        let messenger = RecordingMessenger::new(Arc::clone(&shared));
+        let practice = PracticeCluster::for_tests(Arc::new(clock.clone()));
+        Self::on(store, clock, practice, approvals, dir).await
+    }
+
+    /// The same on a store and a practice cluster of one's own, both new.
+    pub async fn on(
+        store: Store,
+        clock: MockClock,
+        practice: PracticeCluster,
+        approvals: u8,
+        dir: tempfile::TempDir,
+    ) -> Self {
+        let messenger = RecordingMessenger::new(Arc::new(clock.clone()));
         let told = messenger.clone();
-        let engine = Engine::new(Parts {
-            store,
-            clock: Arc::clone(&shared),
-            randomness: Arc::new(SeededRandomness::new(1, shared)),
-            connector: Arc::new(PracticeConnector(Arc::new(practice.clone()))),
-            messengers: Arc::new(move |_| -> Arc<dyn Messenger> { Arc::new(told.clone()) }),
-            sealing_key: [7; 32],
-            public_url: "http://127.0.0.1:3000".to_owned(),
-        });
+        let cluster = Arc::new(practice.clone());
+        let messengers: engine::MakeMessenger = Arc::new(move |_| -> Arc<dyn Messenger> { Arc::new(told.clone()) });
+        let engine = engine_of(store, &clock, cluster, messengers, 1);
         let [admin, rosa, ines, theo] = people(&engine).await;
         let world = Self { engine, clock, practice, messenger, admin, rosa, ines, theo, _dir: dir };
         world.connect().await;
@@ -248,4 +274,10 @@ async fn people(engine: &Engine) -> [Actor; 4] {
     }
     tx.commit().await.unwrap();
     actors.try_into().unwrap()
+}
+
+/// Somebody who may read.
+pub fn viewer() -> Actor {
+    let identity = Identity::Person { id: PersonId::new(Uuid::from_u128(4)), name: "Theo Lind".to_owned() };
+    Actor { identity, role: Role::Viewer, from: None }
 }

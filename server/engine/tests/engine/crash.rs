@@ -1,0 +1,363 @@
+//! `kill -9` at every stop point of a promotion, on both databases.
+//!
+//! A stop point is each call through the store's commits or through a port, before it, and after
+//! its effect but before its answer. A child process (this same test binary) counts them and gets
+//! SIGKILL at the given one; a second child goes on from what is there, some time later. Leases
+//! stay as they are.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contract::promotions::PromotionsBackend;
+use domain::observation::{Observed, WorkloadRef};
+use futures::stream::BoxStream;
+use ports::{
+    ApplyOutcome, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload, InventoryEvent, MessageKey, MessageRef,
+    Messenger, MessengerError, NamespaceScope, PromotionMessage, WorkloadChange,
+};
+use practice::{MockClock, PracticeCluster, PracticeSettings};
+use serde::{Deserialize, Serialize};
+use store::{Durability, Store, StoreOptions};
+
+use crate::{
+    database,
+    world::{World, engine_of, noon, workload},
+};
+
+/// How much later the second child starts: after the leases of the first have ended.
+const LATER_SECONDS: i64 = 100;
+
+/// What a child is told.
+#[derive(Serialize, Deserialize)]
+struct Task {
+    url: String,
+    folder: PathBuf,
+    starts_at: DateTime<Utc>,
+    /// At which stop point to die; 0 for none.
+    dies_at: u64,
+    number: i64,
+    seed: u64,
+}
+
+/// Counts stop points and dies at one.
+struct Stops {
+    passed: AtomicU64,
+    dies_at: u64,
+}
+
+impl Stops {
+    fn pass(&self) {
+        if self.passed.fetch_add(1, Ordering::SeqCst) + 1 == self.dies_at {
+            let own = rustix::process::getpid();
+            rustix::process::kill_process(own, rustix::process::Signal::KILL).unwrap();
+            // The signal may take a moment; nothing more must happen.
+            loop {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        }
+    }
+}
+
+struct StoppingCluster(PracticeCluster, Arc<Stops>);
+
+#[async_trait]
+impl Cluster for StoppingCluster {
+    async fn observe(&self, workload: &WorkloadRef) -> Result<Observed, ClusterError> {
+        self.1.pass();
+        let seen = self.0.observe(workload).await;
+        self.1.pass();
+        seen
+    }
+
+    async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
+        self.1.pass();
+        let outcome = self.0.apply(change).await;
+        self.1.pass();
+        outcome
+    }
+
+    async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
+        self.0.discover(scope).await
+    }
+
+    async fn check(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError> {
+        self.0.check(scope).await
+    }
+
+    fn watch(&self, scope: NamespaceScope) -> BoxStream<'static, InventoryEvent> {
+        self.0.watch(scope)
+    }
+}
+
+/// A receiver whose messages outlive the processes that send them.
+struct FileMessenger {
+    path: PathBuf,
+    stops: Arc<Stops>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Kept {
+    promotion: domain::ids::PromotionId,
+    texts: Vec<String>,
+}
+
+fn kept(path: &Path) -> Vec<Kept> {
+    std::fs::read(path).map(|bytes| serde_json::from_slice(&bytes).unwrap()).unwrap_or_default()
+}
+
+impl FileMessenger {
+    fn change<T>(&self, act: impl FnOnce(&mut Vec<Kept>) -> T) -> T {
+        self.stops.pass();
+        let mut messages = kept(&self.path);
+        let answer = act(&mut messages);
+        let fresh = self.path.with_extension("new");
+        std::fs::write(&fresh, serde_json::to_vec(&messages).unwrap()).unwrap();
+        std::fs::rename(&fresh, &self.path).unwrap();
+        self.stops.pass();
+        answer
+    }
+}
+
+fn at(channel: &str, place: usize) -> MessageRef {
+    MessageRef { channel: channel.to_owned(), message: place.to_string() }
+}
+
+#[async_trait]
+impl Messenger for FileMessenger {
+    async fn post(&self, channel: &str, key: MessageKey, m: &PromotionMessage) -> Result<MessageRef, MessengerError> {
+        Ok(self.change(|messages| {
+            messages.push(Kept { promotion: key.promotion, texts: vec![m.state.clone()] });
+            at(channel, messages.len() - 1)
+        }))
+    }
+
+    async fn update(&self, at: &MessageRef, _key: MessageKey, m: &PromotionMessage) -> Result<(), MessengerError> {
+        let place: usize = at.message.parse().unwrap();
+        self.change(|messages| messages[place].texts.push(m.state.clone()));
+        Ok(())
+    }
+
+    async fn find(
+        &self,
+        channel: &str,
+        key: MessageKey,
+        _since: DateTime<Utc>,
+    ) -> Result<Option<MessageRef>, MessengerError> {
+        Ok(self.change(|messages| messages.iter().position(|m| m.promotion == key.promotion).map(|n| at(channel, n))))
+    }
+}
+
+fn practice_in(folder: &Path, clock: &MockClock) -> PracticeCluster {
+    let settings =
+        PracticeSettings { state_file: Some(folder.join("cluster.json")), tick: None, ..PracticeSettings::default() };
+    PracticeCluster::open(Arc::new(clock.clone()), settings).unwrap()
+}
+
+/// The child: drives the promotion to its end, or dies on the way.
+#[tokio::test]
+#[ignore = "the child process of the tests below, started by them"]
+async fn child() {
+    #[expect(clippy::disallowed_methods, reason = "how the parent speaks to its child")]
+    let task: Task = serde_json::from_str(&std::env::var("SLIPWAY_TEST_CRASH_TASK").unwrap()).unwrap();
+    let stops = Arc::new(Stops { passed: AtomicU64::new(0), dies_at: task.dies_at });
+    let probe = Arc::clone(&stops);
+    let options = StoreOptions {
+        probe: Some(Arc::new(move |_name| probe.pass())),
+        durability: Durability::ProcessEnd,
+        ..StoreOptions::default()
+    };
+    let store = Store::open(&task.url, options).await.unwrap();
+    let clock = MockClock::at(task.starts_at);
+    let practice = practice_in(&task.folder, &clock);
+    let path = task.folder.join("messages.json");
+    let told = Arc::clone(&stops);
+    let engine = engine_of(
+        store.clone(),
+        &clock,
+        Arc::new(StoppingCluster(practice, Arc::clone(&stops))),
+        Arc::new(move |_| -> Arc<dyn Messenger> {
+            Arc::new(FileMessenger { path: path.clone(), stops: Arc::clone(&told) })
+        }),
+        task.seed,
+    );
+    for _ in 0..300 {
+        engine.reconcile_due().await.unwrap();
+        engine.deliver_due().await.unwrap();
+        clock.advance(Duration::from_secs(1));
+        let mut read = store.read().await.unwrap();
+        let is_over = read.promotion_by_number(task.number).await.unwrap().unwrap().promotion.is_over();
+        if is_over && read.pending_effects().await.unwrap() == 0 {
+            std::fs::write(task.folder.join("stops"), stops.passed.load(Ordering::SeqCst).to_string()).unwrap();
+            return;
+        }
+    }
+    panic!("the promotion does not end");
+}
+
+fn run(task: &Task) -> ExitStatus {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child
+        .args(["--exact", "crash::child", "--ignored", "--nocapture", "--quiet"])
+        .env("SLIPWAY_TEST_CRASH_TASK", serde_json::to_string(task).unwrap())
+        .stdout(std::process::Stdio::null());
+    child.status().unwrap()
+}
+
+/// Which database, and how to copy one that is prepared.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A prepared installation: a service, a version, a promotion that was just asked for.
+struct Prepared {
+    kind: Kind,
+    folder: tempfile::TempDir,
+    name: String,
+    number: i64,
+}
+
+impl Prepared {
+    async fn new(kind: Kind, name: &str, label: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("crash_{name}_{}", std::process::id());
+        let url = match kind {
+            Kind::Sqlite => format!("sqlite://{}/slipway.db", folder.path().display()),
+            Kind::Postgres => {
+                database::remove(&name).await;
+                database::copy("template0", &name).await
+            }
+        };
+        let options = StoreOptions { durability: Durability::ProcessEnd, ..StoreOptions::default() };
+        let store = Store::open(&url, options).await.unwrap();
+        let clock = MockClock::at(noon());
+        let practice = practice_in(folder.path(), &clock);
+        let world = World::on(store.clone(), clock, practice, 0, tempfile::tempdir().unwrap()).await;
+        world.with_slack().await;
+        world.service("cart").await;
+        world.version("cart", label).await;
+        let number = world.ask("cart", label).await;
+        store.close().await;
+        if kind == Kind::Postgres {
+            database::disconnect(&name).await;
+        }
+        Self { kind, folder, name, number }
+    }
+
+    /// A copy of its own for one run.
+    async fn copy(&self, run: u64) -> (String, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(self.folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+        let url = match self.kind {
+            Kind::Sqlite => format!("sqlite://{}/slipway.db", folder.path().display()),
+            Kind::Postgres => database::copy(&self.name, &format!("{}_{run}", self.name)).await,
+        };
+        (url, folder)
+    }
+
+    async fn forget(&self, run: u64) {
+        if self.kind == Kind::Postgres {
+            database::remove(&format!("{}_{run}", self.name)).await;
+        }
+    }
+}
+
+/// How it must end, whatever happens on the way.
+struct End {
+    phase: &'static str,
+    image: &'static str,
+    writes: usize,
+    told: &'static str,
+}
+
+async fn survives(kind: Kind, name: &str, label: &str, end: End) {
+    let prepared = Prepared::new(kind, name, label).await;
+    let starts_at = noon() + chrono::Duration::seconds(61);
+    let mut stops = 1;
+    let mut run_number = 0;
+    // The first run dies nowhere and tells how many stop points there are.
+    while run_number <= stops {
+        let (url, folder) = prepared.copy(run_number).await;
+        let path = folder.path().to_owned();
+        let task = |dies_at, starts_at, seed| Task {
+            url: url.clone(),
+            folder: path.clone(),
+            starts_at,
+            dies_at,
+            number: prepared.number,
+            seed,
+        };
+        let first = run(&task(run_number, starts_at, 1_000 + run_number));
+        assert_eq!(first.success(), run_number == 0, "stop point {run_number}: {first}");
+        if run_number > 0 {
+            let later = starts_at + chrono::Duration::seconds(LATER_SECONDS);
+            assert!(run(&task(0, later, 5_000 + run_number)).success(), "after stop point {run_number}");
+        } else {
+            stops = std::fs::read_to_string(path.join("stops")).unwrap().parse().unwrap();
+            assert!(stops > 20, "only {stops} stop points were counted");
+        }
+        check(&url, &path, &prepared, &end, run_number).await;
+        prepared.forget(run_number).await;
+        run_number += 1;
+    }
+    if kind == Kind::Postgres {
+        database::remove(&prepared.name).await;
+    }
+}
+
+async fn check(url: &str, folder: &Path, prepared: &Prepared, end: &End, stop: u64) {
+    let store = Store::open(url, StoreOptions::default()).await.unwrap();
+    let clock = MockClock::at(noon() + chrono::Duration::hours(1));
+    let practice = practice_in(folder, &clock);
+    let writes = practice.writes_of(&workload("cart")).unwrap();
+    let ours: Vec<_> = writes.iter().filter(|w| w.by == practice::Writer::Slipway).collect();
+    let messages = kept(&folder.join("messages.json"));
+    let none: engine::MakeMessenger = Arc::new(|_| panic!("nothing is sent any more"));
+    let engine = engine_of(store.clone(), &clock, Arc::new(practice.clone()), none, 9);
+    let somebody = crate::world::viewer();
+    let status = engine.promotion_status(&somebody, prepared.number).await.unwrap();
+    assert_eq!(status.phase, end.phase, "stop point {stop}: {}", status.words);
+    assert_eq!(ours.len(), end.writes, "stop point {stop}: {ours:?}");
+    let Observed::Present(seen) = practice.observe(&workload("cart")).await.unwrap() else { panic!("it is gone") };
+    assert_eq!(seen.images[0].image, end.image, "stop point {stop}");
+    assert_eq!(messages.len(), 1, "stop point {stop}: one message");
+    let last = messages[0].texts.last().unwrap();
+    assert!(last.starts_with(end.told), "stop point {stop}: {last}");
+    store.close().await;
+}
+
+const GOOD: End = End { phase: "succeeded", image: "r.example/cart:2.0", writes: 1, told: "done" };
+const BAD: End = End { phase: "failed", image: "r.example/cart:1.0", writes: 2, told: "taken back" };
+
+#[tokio::test]
+async fn a_good_promotion_survives_being_killed_anywhere_on_sqlite() {
+    survives(Kind::Sqlite, "good", "2.0", GOOD).await;
+}
+
+#[tokio::test]
+async fn a_good_promotion_survives_being_killed_anywhere_on_postgres() {
+    survives(Kind::Postgres, "good", "2.0", GOOD).await;
+}
+
+#[tokio::test]
+async fn taking_back_survives_being_killed_anywhere_on_sqlite() {
+    survives(Kind::Sqlite, "bad", "2.0-crash", BAD).await;
+}
+
+#[tokio::test]
+async fn taking_back_survives_being_killed_anywhere_on_postgres() {
+    survives(Kind::Postgres, "bad", "2.0-crash", BAD).await;
+}
