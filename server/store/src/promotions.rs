@@ -119,13 +119,18 @@ const REVISION: &str = "SELECT revision FROM promotions WHERE id = $1";
 const RELEASE: &str = "
     UPDATE promotions SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND lease_owner = $2";
 
-const WAKE: &str = "UPDATE promotions SET wake_at = $2 WHERE id = $1 AND NOT is_over AND wake_at > $2";
+// The condition must not look at `wake_at`: a row that another transaction holds is judged by what it
+// was before, and the wake-up would be lost under what that transaction writes.
+const WAKE: &str = "
+    UPDATE promotions SET wake_at = CASE WHEN wake_at < $2 THEN wake_at ELSE $2 END WHERE id = $1 AND NOT is_over";
 
 const WAKE_WAITING: &str = "
-    UPDATE promotions SET wake_at = $2 WHERE target_id = $1 AND NOT is_over AND phase = 'waiting' AND wake_at > $2";
+    UPDATE promotions SET wake_at = CASE WHEN wake_at < $2 THEN wake_at ELSE $2 END
+    WHERE target_id = $1 AND NOT is_over AND phase = 'waiting'";
 
 const WAKE_OPEN: &str = "
-    UPDATE promotions SET wake_at = $2 WHERE target_id = $1 AND NOT is_over AND wake_at > $2";
+    UPDATE promotions SET wake_at = CASE WHEN wake_at < $2 THEN wake_at ELSE $2 END
+    WHERE target_id = $1 AND NOT is_over";
 
 const POSTPONE: &str = "UPDATE promotions SET wake_at = $3 WHERE id = $1 AND revision = $2 AND NOT is_over";
 
@@ -307,7 +312,7 @@ impl Tx {
         execute!(self, RELEASE, id.uuid(), owner).map(drop)
     }
 
-    /// Has a promotion looked at no later than `at`. Tells whether that is sooner than before.
+    /// Has a promotion looked at no later than `at`. Tells whether it is there and not over.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -334,7 +339,8 @@ impl Tx {
         execute!(self, WAKE_OPEN, target.uuid(), at)
     }
 
-    /// After a look that changed nothing: sets when to look again, unless someone saved it since.
+    /// After a look that changed nothing: sets when to look again, unless someone saved it since. Load
+    /// it with [`Tx::load_promotion`] in the same transaction, or a wake-up meanwhile is overwritten.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -186,6 +186,41 @@ async fn two_servers_on_one_postgres_hear_each_other() {
     database.remove().await;
 }
 
+#[tokio::test]
+async fn a_wake_up_that_waits_for_a_decision_on_postgres_is_written_over_it() {
+    let database = Database::create().await;
+    let store = Store::open(&database.url, quick()).await.unwrap();
+    company(&store).await;
+    let waiting = promotion(1, version_id(CART, 1));
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_promotion(&waiting, Some(day(1))).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut deciding = store.begin().await.unwrap();
+    let loaded = deciding.load_promotion(waiting.id).await.unwrap().unwrap();
+    let waker = {
+        let (store, id) = (store.clone(), waiting.id);
+        tokio::spawn(async move {
+            let mut tx = store.begin().await.unwrap();
+            tx.wake_promotion(id, day(2)).await.unwrap();
+            tx.commit().await.unwrap();
+        })
+    };
+    let mut looking = connect(&database.url).await;
+    let waits = "
+        SELECT EXISTS (
+            SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
+    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut looking).await.unwrap() {
+        assert!(!waker.is_finished(), "the wake-up did not wait for the decision");
+        tokio::task::yield_now().await;
+    }
+    deciding.save_promotion(&loaded.promotion, loaded.revision, Some(day(30))).await.unwrap();
+    deciding.commit().await.unwrap();
+    waker.await.unwrap();
+    assert_eq!(store.read().await.unwrap().earliest_wake().await.unwrap(), Some(day(2)));
+    store.close().await;
+    database.remove().await;
+}
+
 /// A state as the first released form wrote it. It must load for ever.
 const FIRST_FORM: &str = include_str!("promotion-v1.json");
 
