@@ -213,6 +213,12 @@ pub fn TextField(
     }
 }
 
+/// A text as the inside of an element. Leptos writes the children of a `<textarea>` as they are, so that what somebody
+/// typed could end the field and go on as markup; as `inner_html` it is escaped the same way on both sides.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// A field of several lines, which grows with what is typed.
 #[component]
 pub fn TextArea(
@@ -265,9 +271,8 @@ pub fn TextArea(
                 aria-describedby=described
                 aria-invalid=move || error.get().is_some().then_some("true")
                 on:input=on_input
-            >
-                {value}
-            </textarea>
+                inner_html=escaped(&value)
+            ></textarea>
             {below(&id, hint, error)}
         </div>
     }

@@ -42,6 +42,8 @@ pub mod words;
 
 #[cfg(all(test, feature = "ssr"))]
 mod gallery;
+#[cfg(all(test, feature = "ssr"))]
+mod rendered;
 #[cfg(test)]
 mod tokens;
 

@@ -77,10 +77,13 @@ fn one_cell(cell: HeatCell, left: f64, room: f64, most: f64) -> impl IntoView {
             </svg>
         }
     });
+    // The group makes the title one of SVG: alone it would be that of a document.
     let shape = view! {
-        <title>{cell.words}</title>
-        <rect class=class x=x.clone() y="0" width=width.clone() height="100%" rx="2.5" />
-        {cross}
+        <g>
+            <title>{cell.words}</title>
+            <rect class=class x=x.clone() y="0" width=width.clone() height="100%" rx="2.5" />
+            {cross}
+        </g>
     };
     match cell.href {
         Some(href) => view! {
@@ -91,7 +94,7 @@ fn one_cell(cell: HeatCell, left: f64, room: f64, most: f64) -> impl IntoView {
             </g>
         }
         .into_any(),
-        None => view! { <g>{shape}</g> }.into_any(),
+        None => shape.into_any(),
     }
 }
 
