@@ -1,0 +1,61 @@
+//! What the sample company stands on: a cluster in which its Deployments are made. The practice
+//! cluster here; a real one can take its place, for the story does not know the difference.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{
+    image::ContainerImage,
+    names::{Namespace, WorkloadName},
+};
+use practice::{NewDeployment, PracticeCluster};
+
+/// A Deployment as the company has it.
+#[derive(Clone, Debug)]
+pub struct GroundWorkload {
+    /// Its namespace: the environment's name.
+    pub namespace: Namespace,
+    /// Its name.
+    pub name: WorkloadName,
+    /// How many pods.
+    pub replicas: u32,
+    /// Containers and their images.
+    pub containers: Vec<ContainerImage>,
+    /// The service and the team, as labels.
+    pub labels: BTreeMap<String, String>,
+    /// Since when it runs, where the cluster can be told.
+    pub since: DateTime<Utc>,
+}
+
+/// A cluster to put the company into.
+#[async_trait]
+pub trait Ground: Send + Sync {
+    /// Makes these Deployments.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    async fn make(&self, workloads: &[GroundWorkload]) -> anyhow::Result<()>;
+}
+
+#[async_trait]
+impl Ground for PracticeCluster {
+    async fn make(&self, workloads: &[GroundWorkload]) -> anyhow::Result<()> {
+        for workload in workloads {
+            let new = NewDeployment {
+                labels: workload.labels.clone(),
+                created_at: Some(workload.since),
+                ..NewDeployment::new(
+                    workload.namespace.clone(),
+                    workload.name.clone(),
+                    workload.replicas,
+                    workload.containers.clone(),
+                )
+            };
+            self.create_deployment(&new)
+                .with_context(|| format!("the practice cluster cannot take {}", workload.name))?;
+        }
+        Ok(())
+    }
+}
