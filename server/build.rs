@@ -65,7 +65,5 @@ fn table(site: &Path, manifest: &str) -> Result<String, Box<dyn Error>> {
         }
     }
     let hash = hash.ok_or("the site's manifest has no hash")?;
-    Ok(format!(
-        "pub(super) static SITE: Site = Site {{ hash: Some({hash:?}), files: &[\n{files}] }};\n"
-    ))
+    Ok(format!("pub(super) static SITE: Site = Site {{ hash: Some({hash:?}), files: &[\n{files}] }};\n"))
 }

@@ -1,28 +1,72 @@
-//! Slipway's server.
+//! `slipway`: runs the server.
 
-mod http {
-    pub mod assets;
+use std::{io::Write as _, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use server::{
+    config::{Config, Flags, Sources},
+    serve, telemetry,
+};
+
+/// Release management: what runs where, and how a version gets from one environment to the next.
+#[derive(Parser)]
+#[command(name = "slipway", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    flags: Flags,
 }
 
-use anyhow::Result;
-use axum::Router;
-use http::assets;
-use leptos::config::LeptosOptions;
-use leptos_axum::{LeptosRoutes as _, generate_route_list};
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Run,
+    /// Run the server with a sample company on a practice cluster, in a folder that is thrown away
+    /// unless --data-dir names one
+    Demo,
+    /// Check the configuration and print it without secrets
+    CheckConfig,
+}
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let options = LeptosOptions::builder()
-        .output_name("slipway")
-        .site_pkg_dir(assets::folder())
-        .build();
-    let routes = generate_route_list(app::App);
-    let shell = options.clone();
-    let router = Router::<LeptosOptions>::new()
-        .leptos_routes(&options, routes, move || app::shell(shell.clone()))
-        .merge(assets::router())
-        .with_state(options);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    axum::serve(listener, router).await?;
-    Ok(())
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain in one line: what could not be done, and why.
+            let written = writeln!(std::io::stderr(), "slipway: {error:#}");
+            // Nobody listens to standard error; the exit code still says it.
+            drop(written);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(mut cli: Cli) -> anyhow::Result<()> {
+    // Removed when it is dropped, at the end of the demo.
+    let throw_away = match cli.command {
+        Command::Demo => Some(tempfile::tempdir().context("a folder for the demo cannot be made")?),
+        Command::Run | Command::CheckConfig => None,
+    };
+    if let Some(folder) = &throw_away
+        && !Sources::of_process(cli.flags.clone())?.has_data_dir()
+    {
+        cli.flags.data_dir = Some(folder.path().display().to_string());
+    }
+    let config = Config::read(&Sources::of_process(cli.flags)?)?;
+    match cli.command {
+        Command::CheckConfig => {
+            std::io::stdout().write_all(config.shown().as_bytes()).context("printing the configuration")
+        }
+        Command::Run => {
+            telemetry::start_logging(config.log_format, &config.log_level)?;
+            serve::run(config).await
+        }
+        Command::Demo => {
+            telemetry::start_logging(config.log_format, &config.log_level)?;
+            serve::run_demo(config).await
+        }
+    }
 }

@@ -30,6 +30,15 @@ pub enum AllowRule {
     Host(String),
 }
 
+impl std::fmt::Display for AllowRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Network(network) => network.fmt(f),
+            Self::Host(host) => f.write_str(host),
+        }
+    }
+}
+
 /// A text that is no [`AllowRule`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is neither an address, a network such as 10.0.0.0/8, nor a host name")]

@@ -55,6 +55,12 @@ impl Slack {
         Ok(Self { client, base, token })
     }
 
+    /// The same Slack with another token.
+    #[must_use]
+    pub fn with_token(&self, token: SecretString) -> Self {
+        Self { token, ..self.clone() }
+    }
+
     fn method(&self, name: &str) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {

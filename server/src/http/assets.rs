@@ -73,10 +73,7 @@ fn respond(site: &Site, hash: &str, path: &str, headers: &HeaderMap) -> Response
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
-    headers.insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=31536000, immutable"),
-    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(encoding) = encoding {
@@ -155,18 +152,8 @@ mod tests {
     static SAMPLE: Site = Site {
         hash: Some("0123456789abcdef"),
         files: &[
-            File {
-                path: "slipway_bg.wasm",
-                plain: b"plain",
-                brotli: Some(b"brotli"),
-                gzip: Some(b"gzip"),
-            },
-            File {
-                path: "fonts/a.woff2",
-                plain: b"font",
-                brotli: None,
-                gzip: None,
-            },
+            File { path: "slipway_bg.wasm", plain: b"plain", brotli: Some(b"brotli"), gzip: Some(b"gzip") },
+            File { path: "fonts/a.woff2", plain: b"font", brotli: None, gzip: None },
         ],
     };
 

@@ -1,0 +1,94 @@
+//! The store's changes, kept for a while, so that a page which was rendered a moment before its stream
+//! opened misses nothing.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ports::Clock;
+use store::{Change, Store};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio_util::sync::CancellationToken;
+
+/// How long a change is kept: a page is rendered, its code loads (slowly, on a phone), its stream opens.
+const KEPT_SECONDS: i64 = 120;
+
+/// Changes kept at most; with more than this in two minutes a page fetches anew anyway.
+const MOST_KEPT: usize = 512;
+
+/// Changes that a stream may be behind before it starts over.
+const BEHIND: usize = 256;
+
+/// What a stream hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// One thing changed.
+    Changed(Change),
+    /// Something was missed: start over.
+    Missed,
+}
+
+/// The changes of this server and, on PostgreSQL, of all others.
+#[derive(Clone)]
+pub struct Feed {
+    shared: Arc<Mutex<Shared>>,
+}
+
+struct Shared {
+    /// The latest change of each thing, oldest first.
+    recent: VecDeque<(DateTime<Utc>, Change)>,
+    /// When changes were last missed.
+    sender: broadcast::Sender<News>,
+}
+
+impl Feed {
+    /// Follows the store until `shutdown`.
+    #[must_use]
+    pub fn start(store: &Store, clock: Arc<dyn Clock>, shutdown: CancellationToken) -> Self {
+        let shared = Shared { recent: VecDeque::new(), sender: broadcast::Sender::new(BEHIND) };
+        let feed = Self { shared: Arc::new(Mutex::new(shared)) };
+        let mut changes = store.changes();
+        let taken = feed.clone();
+        tokio::spawn(async move {
+            loop {
+                let heard = tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    heard = changes.recv() => heard,
+                };
+                match heard {
+                    Ok(change) => taken.tell(change, clock.now()),
+                    Err(RecvError::Lagged(_)) => taken.tell(Change::EVERYTHING, clock.now()),
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+        feed
+    }
+
+    fn tell(&self, change: Change, now: DateTime<Utc>) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = if change == Change::EVERYTHING { News::Missed } else { News::Changed(change) };
+        shared.recent.retain(|(at, kept)| {
+            let is_same = kept.entity == change.entity && kept.id == change.id;
+            !is_same && now - *at <= TimeDelta::seconds(KEPT_SECONDS)
+        });
+        if shared.recent.len() >= MOST_KEPT {
+            shared.recent.pop_front();
+        }
+        if let News::Changed(change) = news {
+            shared.recent.push_back((now, change));
+        }
+        // An error says that nobody listens.
+        drop(shared.sender.send(news));
+    }
+
+    /// What changed lately, and everything from now on.
+    pub fn subscribe(&self, now: DateTime<Utc>) -> (Vec<Change>, broadcast::Receiver<News>) {
+        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |at: DateTime<Utc>| now - at <= TimeDelta::seconds(KEPT_SECONDS);
+        let recent = shared.recent.iter().filter(|(at, _)| is_fresh(*at)).map(|(_, change)| *change).collect();
+        (recent, shared.sender.subscribe())
+    }
+}

@@ -1,0 +1,174 @@
+//! Puts the parts together: database, clock, chance, clusters, Slack, engine, edge.
+//!
+//! Fails with what a person who starts the server can act on: the key of the configuration, or the
+//! database's own words.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, SubsecRound as _, Utc};
+use cluster::KubeConnector;
+use engine::{Engine, MakeMessenger, Parts};
+use outgoing::{Client, Judge, Slack};
+use ports::{Clock, Cluster, ClusterConnector, ClusterError, ConnectionSettings, Messenger, Randomness};
+use practice::PracticeCluster;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use store::{Store, StoreOptions};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    config::{self, Config, EncryptionKey},
+    http::{Web, WebParts, WebSettings},
+    telemetry,
+};
+
+/// The setting that tells whether a key is the one that the secrets were sealed with.
+const KEY_CHECK: &str = "encryption_key_check";
+
+/// The machine's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one home of the machine's time")]
+        Utc::now().trunc_subsecs(6)
+    }
+}
+
+/// The machine's randomness.
+pub struct SystemRandomness;
+
+impl Randomness for SystemRandomness {
+    fn uuid(&self) -> Uuid {
+        #[expect(clippy::disallowed_methods, reason = "this is the one home of new identifiers")]
+        Uuid::now_v7()
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        if getrandom::fill(bytes).is_err() {
+            // Going on would hand out secrets that can be guessed.
+            std::process::abort();
+        }
+    }
+}
+
+/// Practice clusters are the one that was given; all others are Kubernetes.
+pub struct Connector {
+    practice: Option<PracticeCluster>,
+    kubernetes: KubeConnector,
+}
+
+impl Connector {
+    /// Without `practice` a practice cluster cannot be connected.
+    #[must_use]
+    pub const fn new(practice: Option<PracticeCluster>) -> Self {
+        Self { practice, kubernetes: KubeConnector }
+    }
+}
+
+impl ClusterConnector for Connector {
+    fn connect(&self, settings: &ConnectionSettings) -> Result<Arc<dyn Cluster>, ClusterError> {
+        match (settings, &self.practice) {
+            (ConnectionSettings::Practice, Some(practice)) => Ok(Arc::new(practice.clone())),
+            (ConnectionSettings::Practice, None) => {
+                Err(ClusterError::Settings("the practice cluster is only there in the demo".to_owned()))
+            }
+            (ConnectionSettings::Token { .. } | ConnectionSettings::InCluster, _) => self.kubernetes.connect(settings),
+        }
+    }
+
+    fn read_kubeconfig(&self, text: &str, context: Option<&str>) -> Result<ConnectionSettings, ClusterError> {
+        self.kubernetes.read_kubeconfig(text, context)
+    }
+
+    fn access_commands(&self) -> String {
+        self.kubernetes.access_commands()
+    }
+}
+
+/// A server that is put together but does nothing yet.
+pub struct Wired {
+    /// The use cases and reconcilers.
+    pub engine: Engine,
+    /// The web edge.
+    pub web: Arc<Web>,
+    /// Time, as the engine has it.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Opens the database and puts everything together. `practice` is there in the demo.
+///
+/// # Errors
+/// What is wrong with the configuration, the data folder or the database.
+pub async fn wire(
+    config: &Config,
+    practice: Option<PracticeCluster>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<Wired> {
+    // An error only says that a provider is installed already, which is what is wanted.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("data_dir: {} cannot be made", config.data_dir.display()))?;
+    let key = encryption_key(config, &*randomness)?;
+    let store = Store::open(config.database_url.expose_secret(), StoreOptions::default())
+        .await
+        .context("database_url: the database cannot be opened")?;
+    check_key(&store, &key).await?;
+    let engine = Engine::new(Parts {
+        store: store.clone(),
+        clock: Arc::clone(&clock),
+        randomness: Arc::clone(&randomness),
+        connector: Arc::new(Connector::new(practice)),
+        messengers: messengers(config)?,
+        sealing_key: key.bytes(),
+        public_url: config.public_url.url.clone(),
+    });
+    let settings = WebSettings {
+        public_url: config.public_url.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        session_hours: config.session_hours,
+        metrics_token: config.metrics_token.clone(),
+    };
+    let metrics = telemetry::metrics().context("the recorder of metrics cannot be installed")?;
+    let parts =
+        WebParts { engine: engine.clone(), store, clock: Arc::clone(&clock), randomness, settings, metrics, shutdown };
+    Ok(Wired { engine, web: Web::new(parts), clock })
+}
+
+fn encryption_key(config: &Config, randomness: &dyn Randomness) -> anyhow::Result<EncryptionKey> {
+    match &config.encryption_key {
+        Some(key) => Ok(key.clone()),
+        None if config.is_sqlite() => Ok(config::load_or_make(&config.data_dir, randomness)?),
+        None => bail!(
+            "encryption_key: must be set with PostgreSQL, for a key in one server's data folder is unknown to the \
+             others; `openssl rand -base64 32` makes one"
+        ),
+    }
+}
+
+/// Compares the key with the one that this database was first used with.
+async fn check_key(store: &Store, key: &EncryptionKey) -> anyhow::Result<()> {
+    let context = "the encryption key cannot be checked against the database";
+    let digest = Sha256::new().chain_update(b"slipway encryption key check 1:").chain_update(key.bytes()).finalize();
+    let check: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut tx = store.begin().await.context(context)?;
+    match tx.setting::<String>(KEY_CHECK).await.context(context)? {
+        Some(known) if known == check => Ok(()),
+        Some(_) => bail!("encryption_key: this is not the key that the secrets in this database are sealed with"),
+        None => {
+            tx.put_setting(KEY_CHECK, &check).await.context(context)?;
+            tx.commit().await.context(context)
+        }
+    }
+}
+
+/// Slack by its token.
+fn messengers(config: &Config) -> anyhow::Result<MakeMessenger> {
+    let client = Client::new(Judge::new(config.outgoing_allow.clone()))?;
+    let slack = Slack::new(client, &config.slack_base_url, SecretString::default()).context("slack_base_url")?;
+    Ok(Arc::new(move |token: &SecretString| Arc::new(slack.with_token(token.clone())) as Arc<dyn Messenger>))
+}
