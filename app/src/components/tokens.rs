@@ -79,8 +79,18 @@ fn text_can_be_read_on_every_ground_it_stands_on() {
     ];
     for ground in ["canvas", "surface", "sunken", "hover"] {
         for ink in [
-            "ink", "ink-2", "ink-3", "accent", "done", "moving", "waiting", "failed", "nothing", "series-1-text",
-            "series-2-text", "series-3-text",
+            "ink",
+            "ink-2",
+            "ink-3",
+            "accent",
+            "done",
+            "moving",
+            "waiting",
+            "failed",
+            "nothing",
+            "series-1-text",
+            "series-2-text",
+            "series-3-text",
         ] {
             pairs.push((ink, ground));
         }

@@ -134,14 +134,9 @@ mod tests {
 
     #[test]
     fn a_share_shows_the_digits_that_say_something() {
-        for (share, wanted) in [
-            (0.25, "25 %"),
-            (0.0707, "7.1 %"),
-            (0.0004, "0.04 %"),
-            (0.0, "0 %"),
-            (1.0, "100 %"),
-            (f64::NAN, "no data"),
-        ] {
+        for (share, wanted) in
+            [(0.25, "25 %"), (0.0707, "7.1 %"), (0.0004, "0.04 %"), (0.0, "0 %"), (1.0, "100 %"), (f64::NAN, "no data")]
+        {
             assert_eq!(percent(share), wanted, "{share}");
         }
     }

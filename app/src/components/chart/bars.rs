@@ -47,10 +47,7 @@ pub fn BarChart(
         .filter(|(index, _)| shown(*index))
         .map(|(index, bar)| XWord { at: (index as f64 + 0.5) / count, words: bar.label.clone() })
         .collect();
-    let rows = bars
-        .iter()
-        .map(|bar| vec![bar.label.clone(), figure(bar.value), figure(bar.failed)])
-        .collect();
+    let rows = bars.iter().map(|bar| vec![bar.label.clone(), figure(bar.value), figure(bar.failed)]).collect();
     let marks = bars
         .into_iter()
         .enumerate()

@@ -68,7 +68,11 @@ fn one_row(row: HeatRow, most: f64) -> impl IntoView {
 }
 
 fn one_cell(cell: HeatCell, left: f64, room: f64, most: f64) -> impl IntoView {
-    let class = if cell.failed { "heat-cell heat-failed" } else { HEAT.get(usize::from(heat(cell.value, most))).copied().unwrap_or("heat-cell") };
+    let class = if cell.failed {
+        "heat-cell heat-failed"
+    } else {
+        HEAT.get(usize::from(heat(cell.value, most))).copied().unwrap_or("heat-cell")
+    };
     let (x, width) = (percent(left), percent(room * 0.86));
     let cross = cell.failed.then(|| {
         view! {
@@ -99,4 +103,5 @@ fn one_cell(cell: HeatCell, left: f64, room: f64, most: f64) -> impl IntoView {
 }
 
 /// The classes of the five strengths.
-const HEAT: [&str; 5] = ["heat-cell heat-0", "heat-cell heat-1", "heat-cell heat-2", "heat-cell heat-3", "heat-cell heat-4"];
+const HEAT: [&str; 5] =
+    ["heat-cell heat-0", "heat-cell heat-1", "heat-cell heat-2", "heat-cell heat-3", "heat-cell heat-4"];

@@ -78,8 +78,7 @@ fn rows() -> AnyView {
 }
 
 pub fn page() -> AnyView {
-    let columns =
-        COLUMNS.map(|name| BoardColumn { name: name.to_owned(), ..BoardColumn::default() }).to_vec();
+    let columns = COLUMNS.map(|name| BoardColumn { name: name.to_owned(), ..BoardColumn::default() }).to_vec();
     let content = view! {
         <Banner state=State::Waiting link=("Calendar".to_owned(), "#".to_owned())>
             "Year-end freeze for tier 1 starts Friday 18:00 and lifts Monday 08:00 · 2 promotions would be caught"

@@ -24,7 +24,11 @@ fn tiles() -> AnyView {
 
 fn bars() -> Vec<Bar> {
     let mut numbers = Numbers(3);
-    let names = ["26 May", "2 Jun", "9 Jun", "16 Jun", "23 Jun", "30 Jun", "7 Jul", "14 Jul", "21 Jul", "28 Jul", "4 Aug", "11 Aug", "18 Aug", "25 Aug", "1 Sep", "8 Sep", "15 Sep", "22 Sep", "29 Sep", "6 Oct", "13 Oct", "20 Oct", "27 Oct", "3 Nov", "10 Nov", "17 Nov"];
+    let names = [
+        "26 May", "2 Jun", "9 Jun", "16 Jun", "23 Jun", "30 Jun", "7 Jul", "14 Jul", "21 Jul", "28 Jul", "4 Aug",
+        "11 Aug", "18 Aug", "25 Aug", "1 Sep", "8 Sep", "15 Sep", "22 Sep", "29 Sep", "6 Oct", "13 Oct", "20 Oct",
+        "27 Oct", "3 Nov", "10 Nov", "17 Nov",
+    ];
     names
         .into_iter()
         .enumerate()
@@ -61,7 +65,12 @@ fn rows() -> Vec<HeatRow> {
             let cells = (0..52).map(|week| {
                 let value = (numbers.next() * 6.0).floor();
                 let failed = value > 0.0 && numbers.next() > 0.95;
-                HeatCell { value, failed, words: format!("week {week}: {value} deployments"), href: Some("#".to_owned()) }
+                HeatCell {
+                    value,
+                    failed,
+                    words: format!("week {week}: {value} deployments"),
+                    href: Some("#".to_owned()),
+                }
             });
             HeatRow {
                 name: name.to_owned(),

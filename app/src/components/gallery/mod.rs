@@ -13,6 +13,9 @@ use leptos::prelude::*;
 use std::fs;
 use std::path::Path;
 
+/// Makes a page.
+type Page = fn() -> AnyView;
+
 /// A moment on the day of the pictures.
 fn at(hour: u32, minute: u32, second: u32) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 21, hour, minute, second).unwrap()
@@ -153,7 +156,7 @@ fn faults(name: &str, html: &str) -> Vec<String> {
 
 #[test]
 fn every_page_of_the_gallery_keeps_the_promises_of_pages() {
-    let pages: [(&str, fn() -> AnyView); 5] = [
+    let pages: [(&str, Page); 5] = [
         ("board", board::page),
         ("promotion", promotion::page),
         ("approvals", approvals::page),

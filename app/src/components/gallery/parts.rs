@@ -148,9 +148,7 @@ fn table() -> AnyView {
 }
 
 pub fn page() -> AnyView {
-    let pods = vec![
-        PodState::Ready, PodState::Ready, PodState::Starting, PodState::Failing, PodState::Leaving,
-    ];
+    let pods = vec![PodState::Ready, PodState::Ready, PodState::Starting, PodState::Failing, PodState::Leaving];
     let content = view! {
         <main class="content" id="content" tabindex="-1">
             <PageHead title=|| "Parts" />

@@ -73,7 +73,12 @@ fn journal() -> AnyView {
         (at(13, 16, 4), "Weight 10 → 25 %", "step passed: errors 1.1 %, p95 212 ms, 5,204 requests", "rule"),
         (at(13, 6, 11), "Weight 0 → 10 %", "2 canary pods available, route accepted (generation 41)", "rule"),
         (at(13, 2, 40), "Started", "Rosa Mint pressed Start · window open until 17:00", "Rosa Mint"),
-        (at(12, 58, 19), "Approved, 2 of 2", "“Hotfix for double refunds, back-out is the previous version.”", "Ines Okafor"),
+        (
+            at(12, 58, 19),
+            "Approved, 2 of 2",
+            "“Hotfix for double refunds, back-out is the previous version.”",
+            "Ines Okafor",
+        ),
         (at(12, 51, 2), "Approved, 1 of 2", "from Slack", "Jun Park"),
         (at(12, 40, 55), "Asked", "2.30.4 to production, canary, policy 14", "Theo Lind"),
     ];

@@ -1,0 +1,291 @@
+//! What a form knows of its own sending, with scripting (the action) and without it ([`Returned`]).
+
+use std::collections::HashMap;
+
+use contract::ApiError;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    components::{Problem, TextArea},
+    error::AppError,
+    returned::{Returned, use_returned},
+};
+
+/// A form's action, and what came of sending it.
+pub struct Sending<S>
+where
+    S: ServerFn + 'static,
+    S::Output: 'static,
+{
+    /// What the form is given to: `<ActionForm action=sending.action>`.
+    pub action: ServerAction<S>,
+    returned: StoredValue<Option<Returned>>,
+}
+
+impl<S> Clone for Sending<S>
+where
+    S: ServerFn + 'static,
+    S::Output: 'static,
+{
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Sending<S>
+where
+    S: ServerFn + 'static,
+    S::Output: 'static,
+{
+}
+
+impl<S> Sending<S>
+where
+    S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+    S::Output: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    /// A form on this page. Make it where the page is made, not where its data is shown: data that comes
+    /// anew must not forget what a form was answered.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { action: ServerAction::new(), returned: StoredValue::new(use_returned(S::PATH)) }
+    }
+
+    /// Why the last sending was not done. Read reactively.
+    #[must_use]
+    pub fn error(self) -> Option<ApiError> {
+        match self.action.value().get() {
+            Some(Ok(_)) => None,
+            Some(Err(error)) => Some(error.0),
+            None => self.returned.with_value(|returned| returned.as_ref()?.error.clone()),
+        }
+    }
+
+    /// The same as a signal.
+    #[must_use]
+    pub fn errors(self) -> Signal<Option<ApiError>> {
+        Signal::derive(move || self.error())
+    }
+
+    /// What is wrong with one field. Read reactively.
+    #[must_use]
+    pub fn field_error(self, name: &str) -> Option<String> {
+        self.error().filter(|error| error.field() == Some(name)).map(|error| error.message)
+    }
+
+    /// An error that is about none of the form's fields. Read reactively.
+    #[must_use]
+    pub fn other_error(self, fields: &[&str]) -> Option<ApiError> {
+        self.error().filter(|error| error.field().is_none_or(|field| !fields.contains(&field)))
+    }
+
+    /// What it answered. Read reactively.
+    #[must_use]
+    pub fn answer(self) -> Option<S::Output> {
+        match self.action.value().get() {
+            Some(result) => result.ok(),
+            None => self
+                .returned
+                .with_value(|returned| serde_json::from_str(returned.as_ref()?.result.as_deref()?).ok()),
+        }
+    }
+
+    /// What was typed into a field before the page was loaded anew, else `usual`.
+    #[must_use]
+    pub fn typed(self, name: &str, usual: &str) -> String {
+        self.returned
+            .with_value(|returned| returned.as_ref().and_then(|returned| returned.field(name)).map(str::to_owned))
+            .unwrap_or_else(|| usual.to_owned())
+    }
+
+    /// Whether the form came back with an error without scripting, so that it opens by itself.
+    #[must_use]
+    pub fn came_back(self) -> bool {
+        self.returned.with_value(|returned| returned.as_ref().is_some_and(|returned| returned.error.is_some()))
+    }
+
+    /// Whether what came back is about the thing whose `name` field holds `value`, where a page has
+    /// several forms of one kind.
+    #[must_use]
+    pub fn came_back_about(self, name: &str, value: &str) -> bool {
+        self.returned.with_value(|returned| {
+            returned.as_ref().is_some_and(|returned| returned.field(name) == Some(value))
+        })
+    }
+
+    /// Whether it is on its way.
+    #[must_use]
+    pub fn busy(self) -> Signal<bool> {
+        let pending = self.action.pending();
+        Signal::derive(move || pending.get())
+    }
+
+    /// Rises when it came back; a page's data depends on it.
+    #[must_use]
+    pub fn version(self) -> usize {
+        self.action.version().get()
+    }
+}
+
+impl<S> Default for Sending<S>
+where
+    S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+    S::Output: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The forms of one kind on a page, one for each promotion, person or token. They are made with the page
+/// and not with its data, so that news about a thing do not forget what its form was answered.
+pub struct Sendings<S>
+where
+    S: ServerFn + 'static,
+    S::Output: 'static,
+{
+    owner: StoredValue<Option<Owner>>,
+    each: StoredValue<HashMap<String, Sending<S>>>,
+    came_back: RwSignal<usize>,
+}
+
+impl<S> Clone for Sendings<S>
+where
+    S: ServerFn + 'static,
+    S::Output: 'static,
+{
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Sendings<S>
+where
+    S: ServerFn + 'static,
+    S::Output: 'static,
+{
+}
+
+impl<S> Sendings<S>
+where
+    S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+    S::Output: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    /// The forms of this page.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            owner: StoredValue::new(Owner::current()),
+            each: StoredValue::new(HashMap::new()),
+            came_back: RwSignal::new(0),
+        }
+    }
+
+    /// The form of the thing whose field `name` holds `value`.
+    #[must_use]
+    pub fn of(self, name: &str, value: &str) -> Sending<S> {
+        if let Some(found) = self.each.with_value(|each| each.get(value).copied()) {
+            return found;
+        }
+        let make = || {
+            let sending = Sending::new();
+            if !sending.came_back_about(name, value) {
+                sending.returned.set_value(None);
+            }
+            let came_back = self.came_back;
+            Effect::new(move |earlier: Option<usize>| {
+                let version = sending.version();
+                if earlier.is_some_and(|earlier| earlier != version) {
+                    came_back.update(|count| *count += 1);
+                }
+                version
+            });
+            sending
+        };
+        let sending = match self.owner.get_value() {
+            Some(owner) => owner.with(make),
+            None => make(),
+        };
+        self.each.update_value(|each| {
+            each.insert(value.to_owned(), sending);
+        });
+        sending
+    }
+
+    /// Rises when one of them came back; a page's data depends on it.
+    #[must_use]
+    pub fn version(self) -> usize {
+        self.came_back.get()
+    }
+}
+
+impl<S> Default for Sendings<S>
+where
+    S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+    S::Output: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A text area for a reason, whose error comes from the form's answer and goes when another comes.
+#[component]
+pub fn ReasonField(
+    /// Its id.
+    id: String,
+    /// The name of its value.
+    #[prop(default = "reason")]
+    name: &'static str,
+    /// The label.
+    #[prop(default = "Why?")]
+    label: &'static str,
+    /// What helps.
+    #[prop(default = "It stands in the journal and in the audit.")]
+    hint: &'static str,
+    /// What was typed before.
+    value: String,
+    /// Whether the form is held back without it.
+    #[prop(default = true)]
+    required: bool,
+    /// The form's answer.
+    error: Signal<Option<ApiError>>,
+) -> impl IntoView {
+    move || {
+        let wrong = error.get().filter(|error| error.field() == Some(name)).map(|error| error.message);
+        view! {
+            <TextArea
+                id=id.clone()
+                name=name
+                label=label
+                value=value.clone()
+                hint=hint.to_owned()
+                error=wrong
+                required
+                rows=2
+            />
+        }
+    }
+}
+
+/// An error that is about none of the form's fields, above its buttons.
+#[component]
+pub fn FormProblem(
+    /// The error, read again when it changes.
+    #[prop(into)]
+    error: Signal<Option<ApiError>>,
+    /// What did not happen: 'Not approved'.
+    #[prop(into)]
+    title: String,
+) -> impl IntoView {
+    move || {
+        error.get().map(|error| match error.reference {
+            Some(reference) => {
+                view! { <Problem title=title.clone() words=error.message reference /> }.into_any()
+            }
+            None => view! { <Problem title=title.clone() words=error.message /> }.into_any(),
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! Approvals: what waits for me?
+
+use contract::{
+    approvals::ApprovalsView,
+    promotions::{PromotionLine, PromotionView},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{
+    components::{ApprovalHead, Card, Chip, EmptyState, Glyph, PageHead, Time, words::plural},
+    form::{Sending, Sendings},
+    live,
+    page::{Rights, page_of},
+    pages::{
+        parts::{check_rows, checks_or, comparison_link, commits, demand_rows, distance, migrations, promotion_table},
+        promotion::judge_form,
+    },
+    routes, server_fns,
+    server_fns::promotions::Judge,
+};
+
+/// What waits for me.
+#[component]
+pub fn ApprovalsPage() -> impl IntoView {
+    let forms = Sendings::<Judge>::new();
+    let changes = live::use_changes(|change| change.entity == "promotion" || change.entity == "version");
+    let data = Resource::new(move || (changes.get(), forms.version()), |_| server_fns::approvals::approvals());
+    view! {
+        <Title text="Approvals" />
+        {page_of(data, move |view, rights| approvals_view(view, &rights, forms))}
+    }
+    .into_any()
+}
+
+fn approvals_view(view: ApprovalsView, _rights: &Rights, forms: Sendings<Judge>) -> AnyView {
+    let count = view.for_me.len();
+    let lead = match count {
+        0 => "nothing waits for you".to_owned(),
+        _ => format!("{} for you, most urgent first", plural(u64::try_from(count).unwrap_or(0), "promotion waits", "promotions wait")),
+    };
+    let cards = view
+        .for_me
+        .into_iter()
+        .map(|promotion| {
+            let form = forms.of("number", &promotion.line.number.to_string());
+            approval(promotion, form, count == 1)
+        })
+        .collect_view();
+    let nothing = (count == 0).then(|| {
+        view! {
+            <Card>
+                <EmptyState
+                    glyph=Glyph::Inbox
+                    title="Nothing waits for you"
+                    words="When somebody asks to promote a version and your consent counts, it stands here, with what would change and whether it is safe."
+                />
+            </Card>
+        }
+    });
+    view! {
+        <PageHead title=|| "Approvals" lead=move || lead />
+        <div class="stack-cards">
+            {nothing}
+            {cards}
+            {lines("Waits for others", "You asked for these, or have approved them already", view.for_others)}
+            {lines("Lately", "What went through or did not", view.lately)}
+        </div>
+    }
+    .into_any()
+}
+
+fn lines(title: &'static str, lead: &'static str, lines: Vec<PromotionLine>) -> Option<AnyView> {
+    (!lines.is_empty()).then(|| {
+        view! {
+            <Card title lead flush=true>
+                {promotion_table(lines)}
+            </Card>
+        }
+        .into_any()
+    })
+}
+
+fn approval(view: PromotionView, form: Sending<Judge>, is_only: bool) -> AnyView {
+    let line = view.line.clone();
+    let number = line.number;
+    let have = view.approvals.len();
+    let needs = format!("needs you, {} of {}", (have + 1).min(usize::from(view.approvals_needed.max(1))), view.approvals_needed);
+    let comparison = view.comparison.clone();
+    let practice = view.environment.is_practice;
+    let judging = judge_form(&view, form, is_only);
+    let link = comparison_link(&comparison);
+    let all = link.clone();
+    let (asked_by, asked_at) = (line.requested_by.clone(), line.requested_at);
+    let distance = distance(&comparison);
+    let mut rows = demand_rows(view.demands);
+    rows.extend(check_rows(comparison.checks.clone()));
+    let strategy = view.strategy.clone();
+    view! {
+        <article class="stack-cards" data-row="approval" id=format!("promotion-{number}")>
+            <Card>
+                <ApprovalHead
+                    needs
+                    title=format!("{} to {}", line.service, line.environment)
+                    href=routes::promotion(number)
+                    from=comparison.from.clone()
+                    to=comparison.to.clone()
+                    distance
+                    reason=(!view.reason.is_empty()).then_some(view.reason)
+                    asked=move || {
+                        view! {
+                            {asked_by}
+                            ", "
+                            <Time at=asked_at />
+                            {practice.then(|| view! { " " <Chip outline=true>"practice"</Chip> })}
+                        }
+                    }
+                />
+            </Card>
+            <div class="columns columns-halves">
+                <Card title="Is it safe?" lead=strategy>
+                    <div class="stack">
+                        {migrations(comparison.migrations, comparison.is_backward)}
+                        {checks_or(rows, "Nothing was checked and nothing is asked for.")}
+                    </div>
+                </Card>
+                <Card
+                    title="What changes"
+                    aside=move || {
+                        view! { <a href=link>{format!("all {}", comparison.commit_count)}</a> }
+                    }
+                >
+                    {commits(comparison.commits, comparison.commit_count, 5, Some(all))}
+                </Card>
+            </div>
+            <div class="card">{judging}</div>
+        </article>
+    }
+    .into_any()
+}

@@ -1,0 +1,22 @@
+//! The pages: each loads its data and arranges components.
+
+pub mod approvals;
+pub mod audit;
+pub mod board;
+pub mod compare;
+pub mod deployments;
+pub mod incidents;
+pub mod insights;
+pub mod parts;
+pub mod promote;
+pub mod promotion;
+pub mod promotions;
+pub mod roll_back;
+pub mod search;
+pub mod service;
+pub mod service_form;
+pub mod services;
+pub mod settings;
+pub mod sign_in;
+pub mod target;
+pub mod version;

@@ -1,0 +1,156 @@
+//! One cluster: test the connection, change it, remove it.
+
+use contract::clusters::{ClusterView, ConnectionView};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use super::{cluster_form::cluster_form, clusters::summary, settings_page};
+use crate::{
+    components::{Button, ButtonLink, Card, Checks, Chip, Code, Glyph, Kind, Notice, ReasonDialog, State},
+    error::AppError,
+    form::{FormProblem, Sending},
+    live,
+    page::{page_of, problem_page, sentence},
+    pages::parts::check_row,
+    routes::{self, Settings},
+    server_fns,
+    server_fns::clusters::{RemoveCluster, SaveCluster, TestCluster},
+};
+
+#[derive(Clone, Copy)]
+struct Forms {
+    test: Sending<TestCluster>,
+    save: Sending<SaveCluster>,
+    remove: Sending<RemoveCluster>,
+}
+
+/// A cluster's page.
+#[component]
+pub fn ClusterPage() -> impl IntoView {
+    let params = use_params_map();
+    let name = Memo::new(move |_| params.with(|params| params.get("name")).unwrap_or_default());
+    let forms = Forms { test: Sending::new(), save: Sending::new(), remove: Sending::new() };
+    let changes = live::use_changes(|change| change.entity == "cluster");
+    let data = Resource::new(
+        move || (name.get(), changes.get(), forms.save.version()),
+        |_| server_fns::clusters::clusters(),
+    );
+    let page = page_of(data, move |clusters, _| {
+        let name = name.get_untracked();
+        match clusters.into_iter().find(|cluster| cluster.name == name) {
+            Some(cluster) => cluster_view(cluster, forms),
+            None => problem_page(AppError(contract::ApiError::not_found("cluster", &name))),
+        }
+    });
+    settings_page(Settings::Clusters, "test, change, remove", page)
+}
+
+fn cluster_view(cluster: ClusterView, forms: Forms) -> AnyView {
+    let summary = summary(&cluster);
+    let found = routes::discover(&cluster.name);
+    let practice = cluster.is_practice;
+    let change = (!practice).then(|| {
+        let inside = cluster_form(Some(cluster.name.clone()), forms.save);
+        view! { <Card title="Change how it is reached">{inside}</Card> }
+    });
+    let remove = remove(&cluster, forms);
+    let test = test(&cluster, forms);
+    view! {
+        <div class="stack-cards">
+            <Card
+                title=cluster.name.clone()
+                lead=cluster.address
+                aside=move || practice.then(|| view! { <Chip outline=true>"practice"</Chip> })
+            >
+                <div class="stack">
+                    {summary}
+                    <div class="row">
+                        {test}
+                        <ButtonLink href=found glyph=Glyph::Search>
+                            "Take over what runs"
+                        </ButtonLink>
+                        {remove}
+                    </div>
+                    {move || forms.test.answer().map(connection)}
+                </div>
+            </Card>
+            {change}
+        </div>
+    }
+    .into_any()
+}
+
+fn test(cluster: &ClusterView, forms: Forms) -> AnyView {
+    let name = cluster.name.clone();
+    view! {
+        <ActionForm action=forms.test.action>
+            <input type="hidden" name="name" value=name />
+            <FormProblem error=forms.test.errors() title="Not tested" />
+            <Button kind=Kind::Primary busy=forms.test.busy()>
+                "Test the connection"
+            </Button>
+        </ActionForm>
+    }
+    .into_any()
+}
+
+fn remove(cluster: &ClusterView, forms: Forms) -> AnyView {
+    let name = cluster.name.clone();
+    view! {
+        <ReasonDialog
+            label="Remove"
+            kind=Kind::Danger
+            glyph=Glyph::Trash
+            title=format!("Remove {name}?")
+            says="Slipway forgets its address and token. Nothing in the cluster is touched. It is refused while a target uses it."
+            open=forms.remove.came_back()
+        >
+            <ActionForm action=forms.remove.action attr:class="form">
+                <input type="hidden" name="name" value=name />
+                <FormProblem error=forms.remove.errors() title="Not removed" />
+                <div class="form-acts">
+                    <Button kind=Kind::Danger busy=forms.remove.busy()>
+                        "Remove the cluster"
+                    </Button>
+                </div>
+            </ActionForm>
+        </ReasonDialog>
+    }
+    .into_any()
+}
+
+/// What the test found.
+fn connection(found: ConnectionView) -> AnyView {
+    let missing = found.permissions.iter().filter(|permission| !permission.is_granted).count();
+    let rows = found
+        .permissions
+        .into_iter()
+        .map(|permission| {
+            let state = if permission.is_granted { State::Done } else { State::Failed };
+            let word = if permission.is_granted { "granted" } else { "missing" };
+            let note = format!("{word} in {}: {}", permission.namespace, permission.needed_for);
+            check_row(state, permission.what, Some(note), None)
+        })
+        .collect::<Vec<_>>();
+    let (state, title, words) = match (&found.problem, &found.version) {
+        (Some(problem), _) => (State::Failed, "It does not work", sentence(problem)),
+        (None, Some(version)) if missing == 0 => {
+            (State::Done, "It works", format!("Kubernetes {version} answered, and every permission is there."))
+        }
+        (None, Some(version)) => {
+            (State::Waiting, "Permissions are missing", format!("Kubernetes {version} answered; {missing} permissions are missing."))
+        }
+        (None, None) => (State::Failed, "It does not work", "The API server did not say its version.".to_owned()),
+    };
+    let commands = found.commands.map(|text| view! { <Code text label="Commands that grant it" /> });
+    view! {
+        <div class="stack">
+            <Notice state title>
+                {words}
+            </Notice>
+            {commands}
+            <Checks>{rows}</Checks>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,187 @@
+//! A target: which workloads a service has in an environment.
+
+use contract::{
+    PageRequest,
+    clusters::ClusterView,
+    environments::EnvironmentView,
+    services::{ServiceView, TargetWorkloadInput},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+use crate::{
+    components::{Button, Card, Choice, Crumb, Crumbs, Kind, Notice, PageHead, Select},
+    error::Answer,
+    form::{FormProblem, Sending},
+    page::page_of,
+    routes, server_fns,
+    server_fns::services::{SetTarget, TargetRow},
+};
+
+/// Rows that are offered beyond those that are set: most targets have one workload, an API with a worker
+/// two.
+const SPARE_ROWS: usize = 2;
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Loaded {
+    service: ServiceView,
+    environment: EnvironmentView,
+    clusters: Vec<ClusterView>,
+}
+
+/// The form of a target.
+#[component]
+pub fn TargetPage() -> impl IntoView {
+    let params = use_params_map();
+    let asked = Memo::new(move |_| {
+        params.with(|params| (params.get("name").unwrap_or_default(), params.get("environment").unwrap_or_default()))
+    });
+    let form = Sending::<SetTarget>::new();
+    let data = Resource::new(move || asked.get(), load);
+    view! {
+        <Title text="Workloads" />
+        {page_of(data, move |loaded, _| target_view(loaded, form))}
+    }
+    .into_any()
+}
+
+async fn load((service, environment): (String, String)) -> Answer<Loaded> {
+    let service = server_fns::services::service(service, PageRequest::new(1, 1)).await?;
+    let found = server_fns::environments::environments().await?.into_iter().find(|found| found.name == environment);
+    let environment = found.ok_or_else(|| contract::ApiError::not_found("environment", &environment))?;
+    let all = server_fns::clusters::clusters().await.unwrap_or_default();
+    // Who may not see clusters still sees the names that the environment is bound to.
+    let clusters = all.into_iter().filter(|cluster| environment.clusters.contains(&cluster.name)).collect();
+    Ok(Loaded { service, environment, clusters })
+}
+
+fn target_view(loaded: Loaded, form: Sending<SetTarget>) -> AnyView {
+    let Loaded { service, environment, clusters } = loaded;
+    let crumbs = vec![
+        Crumb { label: service.name.clone(), href: Some(routes::service(&service.name)) },
+        Crumb { label: environment.title.clone(), href: None },
+    ];
+    let present = service
+        .targets
+        .into_iter()
+        .find(|target| target.environment.name == environment.name)
+        .map(|target| target.workloads)
+        .unwrap_or_default();
+    let names: Vec<String> = if clusters.is_empty() {
+        environment.clusters.clone()
+    } else {
+        clusters.into_iter().map(|cluster| cluster.name).collect()
+    };
+    let no_cluster = names.is_empty().then(|| {
+        let href = routes::environment(&environment.name);
+        view! {
+            <Notice title="No cluster">
+                <p>
+                    "This environment is bound to no cluster: save it without workloads when another pipeline deploys there and reports it, or "
+                    <a href=href>"bind a cluster to it"</a> "."
+                </p>
+            </Notice>
+        }
+    });
+    let rows = (0..present.len() + SPARE_ROWS)
+        .map(|index| row(index, present.get(index), &names, form))
+        .collect_view();
+    let heading = format!("{} in {}", service.name, environment.title);
+    let error = form.errors();
+    view! {
+        <Crumbs crumbs />
+        <PageHead
+            title=move || heading
+            lead=|| "The Deployments whose images a promotion sets; all of them move and are taken back as one"
+        />
+        <div class="stack-cards">
+            {no_cluster}
+            <Card>
+                <ActionForm action=form.action>
+                    <input type="hidden" name="service" value=service.name />
+                    <input type="hidden" name="environment" value=environment.name />
+                    <div class="stack">
+                        {rows}
+                        <p class="note">
+                            "Leave rows empty that are not needed. Without any row this is a target that another pipeline deploys to and reports."
+                        </p>
+                        <FormProblem error title="Not saved" />
+                        <div class="form-acts">
+                            <Button kind=Kind::Primary busy=form.busy()>
+                                "Save the workloads"
+                            </Button>
+                        </div>
+                    </div>
+                </ActionForm>
+            </Card>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(
+    index: usize,
+    present: Option<&TargetWorkloadInput>,
+    clusters: &[String],
+    form: Sending<SetTarget>,
+) -> AnyView {
+    let present = present.map(row_of).unwrap_or_default();
+    let name = |field: &str| format!("workloads[{index}][{field}]");
+    let typed = |field: &str, usual: &str| form.typed(&name(field), usual);
+    let cluster = typed("cluster", &present.cluster);
+    let mut choices: Vec<_> = clusters.iter().cloned().map(Choice::plain).collect();
+    if !cluster.is_empty() && !clusters.contains(&cluster) {
+        choices.push(Choice::plain(cluster.clone()));
+    }
+    if choices.is_empty() {
+        choices.push(Choice::new("", "no cluster"));
+    }
+    let text = |field: &str, label: &'static str, usual: &str| {
+        let (id, name, value) = (format!("workload-{index}-{field}"), name(field), typed(field, usual));
+        view! {
+            <label class="field" for=id.clone()>
+                <span class="field-label">{label}</span>
+                <input
+                    class="input input-mono"
+                    id=id.clone()
+                    name=name
+                    value=value
+                    autocapitalize="off"
+                    spellcheck="false"
+                />
+            </label>
+        }
+    };
+    let legend = format!("Workload {}", index + 1);
+    view! {
+        <fieldset class="field">
+            <legend class="field-label">{legend}</legend>
+            <div class="form-row">
+                <Select
+                    id=format!("workload-{index}-cluster")
+                    name=name("cluster")
+                    label="Cluster"
+                    choices
+                    selected=cluster
+                    required=true
+                />
+                {text("namespace", "Namespace", &present.namespace)}
+                {text("workload", "Deployment", &present.workload)}
+                {text("container", "Container", &present.container)}
+                {text("component", "Image, of several", &present.component)}
+            </div>
+        </fieldset>
+    }
+    .into_any()
+}
+
+fn row_of(input: &TargetWorkloadInput) -> TargetRow {
+    TargetRow {
+        cluster: input.cluster.clone(),
+        namespace: input.namespace.clone(),
+        workload: input.workload.clone(),
+        container: input.container.clone(),
+        component: input.component.clone().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,14 @@
+//! The Board.
+
+use contract::board::{BoardQuery, BoardView};
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+
+use crate::error::AppError;
+
+/// The Board as asked for.
+#[server(name = LoadBoard, prefix = "/do", endpoint = "board", input = Json)]
+pub async fn board(query: BoardQuery) -> Result<BoardView, AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.board(&actor, query).await?)
+}

@@ -1,0 +1,121 @@
+//! Clusters: connecting, testing, adopting what runs.
+
+use contract::clusters::{Adopted, ClusterView, ConnectionView, FoundWorkload};
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+
+use crate::error::AppError;
+
+/// All clusters.
+#[server(name = LoadClusters, prefix = "/do", endpoint = "clusters", input = Json)]
+pub async fn clusters() -> Result<Vec<ClusterView>, AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.clusters(&actor).await?)
+}
+
+/// Connects a cluster or changes the one that is named, and leads to it.
+#[server(prefix = "/do", endpoint = "save_cluster")]
+pub async fn save_cluster(
+    /// Whether it is to be new.
+    #[server(default)]
+    is_new: bool,
+    #[server(default)] name: String,
+    #[server(default)] method: String,
+    #[server(default)] server: String,
+    #[server(default)] certificate_authority: String,
+    #[server(default)] token: String,
+    #[server(default)] kubeconfig: String,
+    #[server(default)] context: String,
+    #[server(default)] namespaces: String,
+) -> Result<(), AppError> {
+    let (backend, actor) = super::backend()?;
+    let input = contract::clusters::ClusterInput {
+        name,
+        method,
+        server,
+        certificate_authority,
+        token,
+        kubeconfig,
+        context,
+        namespaces,
+    };
+    let name = input.name.trim().to_owned();
+    if is_new {
+        backend.add_cluster(&actor, input).await?;
+    } else {
+        backend.change_cluster(&actor, input).await?;
+    }
+    leptos_axum::redirect(&crate::routes::cluster(&name));
+    Ok(())
+}
+
+/// Removes a cluster that no target uses.
+#[server(prefix = "/do", endpoint = "remove_cluster")]
+pub async fn remove_cluster(name: String) -> Result<(), AppError> {
+    let (backend, actor) = super::backend()?;
+    backend.remove_cluster(&actor, &name).await?;
+    leptos_axum::redirect(&crate::routes::settings(crate::routes::Settings::Clusters));
+    Ok(())
+}
+
+/// Says what works and which permissions are missing.
+#[server(prefix = "/do", endpoint = "test_cluster")]
+pub async fn test_cluster(name: String) -> Result<ConnectionView, AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.test_cluster(&actor, &name).await?)
+}
+
+/// Lists what runs in a cluster.
+#[server(name = LoadDiscover, prefix = "/do", endpoint = "discover", input = Json)]
+pub async fn discover(cluster: String) -> Result<Vec<FoundWorkload>, AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.discover(&actor, &cluster).await?)
+}
+
+/// A found Deployment as the form sends it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AdoptRow {
+    /// Whether it was ticked.
+    #[serde(default)]
+    pub take: bool,
+    /// Namespace.
+    #[serde(default)]
+    pub namespace: String,
+    /// Name.
+    #[serde(default)]
+    pub name: String,
+    /// The container whose image is the version's.
+    #[serde(default)]
+    pub container: String,
+    /// The service's name.
+    #[serde(default)]
+    pub service: String,
+    /// The team's name.
+    #[serde(default)]
+    pub team: String,
+    /// The environment's name.
+    #[serde(default)]
+    pub environment: String,
+}
+
+/// Makes services, targets and first versions of what was ticked.
+#[server(prefix = "/do", endpoint = "adopt")]
+pub async fn adopt(cluster: String, #[server(default)] workloads: Vec<AdoptRow>) -> Result<Adopted, AppError> {
+    let (backend, actor) = super::backend()?;
+    let workloads: Vec<_> = workloads
+        .into_iter()
+        .filter(|row| row.take)
+        .map(|row| contract::clusters::AdoptWorkload {
+            namespace: row.namespace,
+            name: row.name,
+            container: row.container,
+            service: row.service,
+            team: row.team,
+            environment: row.environment,
+        })
+        .collect();
+    if workloads.is_empty() {
+        return Err(AppError(contract::ApiError::invalid("workloads", "tick at least one Deployment")));
+    }
+    Ok(backend.adopt(&actor, &cluster, workloads).await?)
+}

@@ -1,0 +1,14 @@
+//! Figures.
+
+use contract::insights::{InsightsQuery, InsightsView};
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+
+use crate::error::AppError;
+
+/// How well are we doing?
+#[server(name = LoadInsights, prefix = "/do", endpoint = "insights", input = Json)]
+pub async fn insights(query: InsightsQuery) -> Result<InsightsView, AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.insights(&actor, query).await?)
+}

@@ -1,0 +1,17 @@
+//! Search.
+
+use contract::search::Found;
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+
+use crate::error::AppError;
+
+/// Finds at most 30 things, best first; nothing for a blank text.
+#[server(name = LoadSearch, prefix = "/do", endpoint = "search", input = Json)]
+pub async fn search(text: String) -> Result<Vec<Found>, AppError> {
+    let (backend, actor) = super::backend()?;
+    match super::given(text) {
+        Some(text) => Ok(backend.search(&actor, &text).await?),
+        None => Ok(Vec::new()),
+    }
+}
