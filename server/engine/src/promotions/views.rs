@@ -225,19 +225,10 @@ fn healthy_demand(title: &str, is_met: bool, is_now: bool) -> Demand {
     Demand { mark, title, detail: "this version must run there with every pod ready".to_owned() }
 }
 
-/// What is known of the version itself: checks, back-out, migrations, pinning.
+/// What is to be known of the version itself: missing checks, back-out, migrations, pinning.
 fn version_demands(comparison: &contract::compare::Comparison) -> Vec<Demand> {
-    use domain::version::Verdict;
+    // The checks themselves stand in the comparison; here is only what they leave open.
     let mut demands = Vec::new();
-    for check in &comparison.checks {
-        let mark = match check.verdict {
-            Verdict::Passed => Mark::Done,
-            Verdict::Failed => Mark::Failed,
-            Verdict::Running => Mark::Moving,
-            Verdict::Skipped => Mark::Nothing,
-        };
-        demands.push(Demand { mark, title: check.name.clone(), detail: check.words.clone() });
-    }
     if comparison.checks.is_empty() {
         let detail = "no pipeline has reported tests or scans of this version".to_owned();
         demands.push(Demand { mark: Mark::Nothing, title: "No checks".to_owned(), detail });
