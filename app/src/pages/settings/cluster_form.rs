@@ -55,7 +55,7 @@ fn one_form(method: Method, name: Option<String>, form: Sending<SaveCluster>, wa
     let is_new = name.is_none();
     let word = method.as_str();
     let error = form.errors();
-    let typed = |field: &str| if was_sent { form.typed(field, "") } else { String::new() };
+    let typed = move |field: &str| if was_sent { form.typed(field, "") } else { String::new() };
     let name_field = match name {
         Some(name) => view! { <input type="hidden" name="name" value=name /> }.into_any(),
         None => field(word, "name", "Name", typed("name"), "How people call it: eu-1.", error),

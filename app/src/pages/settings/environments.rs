@@ -81,10 +81,10 @@ fn card(environment: EnvironmentView, may_move: bool, may: bool, forms: Forms) -
     let rules = rules(&environment);
     let up = may_move.then(|| {
         let form = forms.up.of("name", &environment.name);
-        let label = format!("Move {} up", environment.title);
+        let (label, name) = (format!("Move {} up", environment.title), environment.name.clone());
         view! {
             <ActionForm action=form.action>
-                <input type="hidden" name="name" value=environment.name.clone() />
+                <input type="hidden" name="name" value=name />
                 <FormProblem error=form.errors() title="Not moved" />
                 <Button size=Size::Small glyph=Glyph::ArrowUp busy=form.busy()>
                     <span class="hidden-visually">{label}</span>
