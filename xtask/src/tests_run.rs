@@ -75,6 +75,8 @@ pub fn build() -> Result<Built> {
         let mut command = process::cargo();
         command
             .args(["test", "--workspace", "--no-run"])
+            // The tests that need the control plane, which is started before them.
+            .args(["--features", "cluster/control-plane"])
             .args(APART)
             .arg("--message-format=json-render-diagnostics")
             .stdout(Stdio::piped());
