@@ -154,7 +154,11 @@ fn bar(week: &Week) -> WeekBar {
 /// change.
 fn tiles(ledger: &Ledger, range: &Range, weeks: &[Week]) -> Vec<Tile> {
     let now = ledger.figures(range, |_| true);
-    let before = ledger.figures(&range.before(), |_| true);
+    let before = if covers(ledger, &range.before()) {
+        ledger.figures(&range.before(), |_| true)
+    } else {
+        Figures::default()
+    };
     let has_any = !ledger.rows().is_empty();
     vec![
         frequency_tile(&now, &before, range, weeks, has_any),
@@ -163,6 +167,13 @@ fn tiles(ledger: &Ledger, range: &Range, weeks: &[Week]) -> Vec<Tile> {
         recovery_tile(&now, &before, weeks),
         rework_tile(&now, &before, weeks),
     ]
+}
+
+/// Whether what is known goes back to the begin of a range, give or take a tenth of it: a range of which
+/// only the end is known would make every figure look as if it had risen.
+fn covers(ledger: &Ledger, range: &Range) -> bool {
+    let tenth = Duration::days(i64::from(range.days() / 10));
+    ledger.rows().first().is_some_and(|first| first.finished_at < range.begins_at() + tenth)
 }
 
 fn tile(title: &str, figure: Option<String>, basis: String, change: Option<Change>, good: Direction) -> Tile {

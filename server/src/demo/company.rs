@@ -166,7 +166,13 @@ pub const SERVICES: &[ServiceSpec] = &[
         cadence: 3.2,
         first: (2, 11, 0),
         today: Today::ReadyToPromote,
-        topics: &["basket totals", "voucher codes", "the mini basket", "out-of-stock lines", "basket merging on sign-in"],
+        topics: &[
+            "basket totals",
+            "voucher codes",
+            "the mini basket",
+            "out-of-stock lines",
+            "basket merging on sign-in",
+        ],
     },
     ServiceSpec {
         name: "payments",
@@ -190,7 +196,13 @@ pub const SERVICES: &[ServiceSpec] = &[
         cadence: 2.8,
         first: (1, 34, 0),
         today: Today::Rolls,
-        topics: &["order amendments", "the outbox worker", "substitutions", "order history paging", "cancellation windows"],
+        topics: &[
+            "order amendments",
+            "the outbox worker",
+            "substitutions",
+            "order history paging",
+            "cancellation windows",
+        ],
     },
     ServiceSpec {
         name: "invoices",
@@ -380,12 +392,8 @@ pub const REASONS: &[&str] = &[
 ];
 
 /// What approvers say.
-pub const COMMENTS: &[&str] = &[
-    "Checked in pre-production, fine.",
-    "Go ahead.",
-    "Support knows.",
-    "Looks good, watch the error rate please.",
-];
+pub const COMMENTS: &[&str] =
+    &["Checked in pre-production, fine.", "Go ahead.", "Support knows.", "Looks good, watch the error rate please."];
 
 /// What goes wrong; `{}` is a topic.
 pub const INCIDENTS: &[&str] = &[
@@ -397,5 +405,8 @@ pub const INCIDENTS: &[&str] = &[
 ];
 
 /// Why a deployment is rolled back; `{}` is a topic.
-pub const ROLLBACK_REASONS: &[&str] =
-    &["{} is broken for some customers", "Errors since the deployment, looking into it in peace", "Wrong results in {}"];
+pub const ROLLBACK_REASONS: &[&str] = &[
+    "{} is broken for some customers",
+    "Errors since the deployment, looking into it in peace",
+    "Wrong results in {}",
+];

@@ -19,8 +19,8 @@ use domain::{
     ids::{ClusterId, PersonId},
     names::ClusterName,
 };
-use practice::{MockClock, PracticeCluster, SeededRandomness};
 use ports::Randomness as _;
+use practice::{MockClock, PracticeCluster, SeededRandomness};
 use store::{Cluster, ClusterKind, Store};
 
 pub use ground::{Ground, GroundWorkload};

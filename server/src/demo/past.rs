@@ -192,7 +192,8 @@ impl PastMove<'_> {
         journal.push(entry(started + Duration::seconds(1), rule("rollout"), JournalEvent::RollingOut { from, to }));
         match told.outcome {
             Outcome::Succeeded | Outcome::Running => {
-                let progress: Vec<_> = self.parts.iter().map(|p| format!("{0} of {0} pods available", p.replicas)).collect();
+                let progress: Vec<_> =
+                    self.parts.iter().map(|p| format!("{0} of {0} pods available", p.replicas)).collect();
                 let at = told.finished_at - Duration::seconds(1);
                 journal.push(entry(at, rule("rollout"), JournalEvent::Pods { progress: progress.join("; ") }));
                 journal.push(entry(told.finished_at, rule("rollout"), JournalEvent::Succeeded));

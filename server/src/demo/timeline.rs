@@ -163,7 +163,8 @@ impl Teller<'_> {
     fn past(&mut self) {
         let cut = self.now - Duration::hours(TOLD_FROM_HOURS);
         let mut at = self.now - Duration::days(DAYS) + Duration::hours(self.chance.between(1, 40));
-        let first = self.build(working(at), Build::default());
+        at = working(at);
+        let first = self.build(at, Build::default());
         let mut later = at;
         for environment in 0..=PRODUCTION {
             later = self.go(environment, first, Cause::Planned, later + Duration::hours(1));
@@ -194,7 +195,7 @@ impl Teller<'_> {
         if !self.told.versions.get(version).is_some_and(|v| v.is_good) {
             return;
         }
-        let ways = [(1, 88, 15, 300, false), (2, 72, 90, 1_100, true), (PRODUCTION, 78, 900, 3_000, true)];
+        let ways = [(1, 94, 15, 240, false), (2, 85, 60, 700, true), (PRODUCTION, 85, 240, 1_500, true)];
         for (environment, percent, soonest, latest, in_hours) in ways {
             if !self.chance.happens(percent) {
                 return;
@@ -292,7 +293,7 @@ impl Teller<'_> {
         let is_gated = environment == PRODUCTION && cause != Cause::Rollback;
         let waited = if is_gated { self.chance.between(6, 240) } else { 0 };
         let hurried = if cause == Cause::Hotfix { waited.min(9) } else { waited };
-        let requested_at = started_at - Duration::minutes(hurried);
+        let requested_at = (started_at - Duration::minutes(hurried)).max(self.built_at(version));
         let requester = self.requester(cause);
         let approval = is_gated.then(|| {
             let approver = self.chance.pick(&[company::PRODUCT_OWNER, "Noor Haddad", company::RELEASE_MANAGER]);
@@ -363,7 +364,8 @@ impl Teller<'_> {
         let count = if how.is_hotfix { 1 } else { self.chance.between(1, 7) };
         let mut commits: Vec<_> = (0..count).map(|_| self.commit(before, at, how.is_hotfix)).collect();
         commits.sort_by_key(|c| std::cmp::Reverse(c.at));
-        let tests = 180 + u32::try_from(index).unwrap_or(0) * 3 + u32::try_from(self.service.name.len() * 17).unwrap_or(0);
+        let tests =
+            180 + u32::try_from(index).unwrap_or(0) * 3 + u32::try_from(self.service.name.len() * 17).unwrap_or(0);
         let digests = self.service.workloads.iter().map(|_| self.digest()).collect();
         let (major, minor, patch) = self.label;
         let is_told = !how.tag_end.is_empty() || how.is_hotfix;
@@ -388,7 +390,7 @@ impl Teller<'_> {
     }
 
     fn commit(&mut self, after: DateTime<Utc>, before: DateTime<Utc>, is_fix: bool) -> CommitStory {
-        let span = (before - after).num_minutes().clamp(30, 4 * 24 * 60);
+        let span = (before - after).num_minutes().clamp(30, 2 * 24 * 60);
         let soonest = if is_fix { 6 } else { 12 };
         let latest = if is_fix { 28 } else { span };
         let at = before - Duration::minutes(self.chance.between(soonest, latest.max(soonest)));
@@ -461,7 +463,14 @@ impl Teller<'_> {
             Today::TakenBack => {
                 let version = self.tell_version("-crash", h(3), &[h(3) - 8]);
                 let at = self.ago(18);
-                self.record(1, version, Cause::Planned, Outcome::Failed, at, Some("Member prices in staging".to_owned()));
+                self.record(
+                    1,
+                    version,
+                    Cause::Planned,
+                    Outcome::Failed,
+                    at,
+                    Some("Member prices in staging".to_owned()),
+                );
             }
             Today::NextCrashes => {
                 self.tell_version("-crash", h(2), &[h(2) - 7]);

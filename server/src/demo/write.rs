@@ -8,7 +8,9 @@ use domain::{
     actor::{Actor, Identity},
     deployment::{Cause, Outcome},
     environment::{EnvironmentRules, Quorum},
-    ids::{AuditId, DeploymentId, EnvironmentId, IncidentId, PersonId, PromotionId, ServiceId, TargetId, TeamId, VersionId},
+    ids::{
+        AuditId, DeploymentId, EnvironmentId, IncidentId, PersonId, PromotionId, ServiceId, TargetId, TeamId, VersionId,
+    },
     image::{ContainerImage, Image},
     names::{ContainerName, EnvironmentName, Namespace, ServiceName, TeamName, WorkloadName},
     observation::{PlacedWorkload, WorkloadRef},
@@ -495,11 +497,8 @@ impl Writer<'_> {
             let deployed_at = last.map_or(self.now, |m| m.finished_at);
             let since = if is_foreign { self.now - Duration::hours(2) } else { deployed_at };
             for (workload, image) in target.workloads.iter().zip(images_of(spec, told)?) {
-                let reference = if is_foreign {
-                    format!("{}:{UNKNOWN_TAG}", image.repository())
-                } else {
-                    image.reference()
-                };
+                let reference =
+                    if is_foreign { format!("{}:{UNKNOWN_TAG}", image.repository()) } else { image.reference() };
                 let images = vec![ContainerImage { container: workload.container.clone(), image: reference }];
                 let replicas = replicas(spec, index);
                 let known = service.versions.get(version).copied().filter(|_| !is_foreign);
@@ -595,8 +594,7 @@ fn checks(spec: &ServiceSpec, told: &VersionStory) -> anyhow::Result<Vec<Check>>
     let failed = u32::from(!told.is_good) * 3;
     let verdict = if told.is_good { Verdict::Passed } else { Verdict::Failed };
     let tests = CheckCounts { tests_run: Some(told.tests), tests_failed: Some(failed), ..CheckCounts::default() };
-    let contract =
-        CheckCounts { tests_run: Some(told.tests / 9), tests_failed: Some(0), ..CheckCounts::default() };
+    let contract = CheckCounts { tests_run: Some(told.tests / 9), tests_failed: Some(0), ..CheckCounts::default() };
     let scan = CheckCounts {
         critical: Some(0),
         high: Some(told.tests % 3),
@@ -613,9 +611,5 @@ fn checks(spec: &ServiceSpec, told: &VersionStory) -> anyhow::Result<Vec<Check>>
 
 /// Who acts, from an office of the company.
 pub fn actor(person: &SeededPerson) -> Actor {
-    Actor {
-        identity: Identity::Person { id: person.id, name: person.name.to_owned() },
-        role: person.role,
-        from: None,
-    }
+    Actor { identity: Identity::Person { id: person.id, name: person.name.to_owned() }, role: person.role, from: None }
 }

@@ -35,7 +35,10 @@ fn nothing_happens_in_the_future_or_before_its_cause() {
                 assert!(version.at <= one.requested_at || one.cause == Cause::Rollback, "built before asked: {what}");
                 assert!(one.requested_at <= one.started_at && one.started_at < one.finished_at, "{what}");
                 assert!(one.finished_at <= now, "{what}");
-                assert!(one.approval.is_none_or(|(who, when, _)| who != one.requester && when <= one.started_at), "{what}");
+                assert!(
+                    one.approval.is_none_or(|(who, when, _)| who != one.requester && when <= one.started_at),
+                    "{what}"
+                );
             }
             for incident in &told.incidents {
                 let cause = &told.moves[incident.caused_by];
