@@ -1,5 +1,7 @@
 //! Clusters: connecting, testing, adopting what runs.
 
+#![expect(clippy::too_many_arguments, reason = "each is a field of a form")]
+
 use contract::clusters::{Adopted, ClusterView, ConnectionView, FoundWorkload};
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;

@@ -1,5 +1,7 @@
 //! Environments and their rules.
 
+#![expect(clippy::too_many_arguments, reason = "each is a field of a form")]
+
 use contract::environments::EnvironmentView;
 use domain::environment::EnvironmentKind;
 use leptos::prelude::*;
