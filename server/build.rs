@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let table = match fs::read_to_string(site.join("manifest.txt")) {
         Ok(manifest) => table(&site, &manifest)?,
-        Err(_) => String::from("pub(super) static SITE: Site = Site { hash: None, files: &[] };\n"),
+        Err(_) => String::from("static SITE: Site = Site { hash: None, files: &[] };\n"),
     };
     fs::write(out.join("site.rs"), table)?;
     Ok(())
@@ -65,5 +65,5 @@ fn table(site: &Path, manifest: &str) -> Result<String, Box<dyn Error>> {
         }
     }
     let hash = hash.ok_or("the site's manifest has no hash")?;
-    Ok(format!("pub(super) static SITE: Site = Site {{ hash: Some({hash:?}), files: &[\n{files}] }};\n"))
+    Ok(format!("static SITE: Site = Site {{ hash: Some({hash:?}), files: &[\n{files}] }};\n"))
 }

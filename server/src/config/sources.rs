@@ -66,10 +66,13 @@ impl Flags {
     }
 }
 
+/// Looks a variable up.
+type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// Everything that was given, by where it was given.
 pub struct Sources {
     flags: Flags,
-    environment: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    environment: Environment,
     file: BTreeMap<String, String>,
     file_path: String,
 }

@@ -36,9 +36,13 @@ pub const PEOPLE: &[PersonSpec] = &[
 
 /// An environment.
 pub struct EnvironmentSpec {
+    /// Its name in addresses.
     pub name: &'static str,
+    /// Its name for people.
     pub title: &'static str,
+    /// Its kind.
     pub kind: EnvironmentKind,
+    /// How many must approve.
     pub approvals: u8,
     /// Whether a version must be healthy in the environment before.
     pub needs_before: bool,
@@ -78,7 +82,9 @@ pub const ENVIRONMENTS: [EnvironmentSpec; 4] = [
 
 /// A team.
 pub struct TeamSpec {
+    /// Its name in addresses.
     pub name: &'static str,
+    /// Its name for people.
     pub title: &'static str,
     /// Who writes its commits.
     pub authors: &'static [&'static str],
@@ -137,9 +143,13 @@ pub enum Today {
 
 /// A service.
 pub struct ServiceSpec {
+    /// Its name.
     pub name: &'static str,
+    /// The name of the team that owns it.
     pub team: &'static str,
+    /// 1 to 3.
     pub tier: u8,
+    /// What it is for.
     pub description: &'static str,
     /// Containers, which are the components of its versions; one without components.
     pub workloads: &'static [&'static str],
@@ -149,6 +159,7 @@ pub struct ServiceSpec {
     pub cadence: f64,
     /// The first version's number.
     pub first: (u32, u32, u32),
+    /// What happens to it when the demo opens.
     pub today: Today,
     /// What its commits are about.
     pub topics: &'static [&'static str],

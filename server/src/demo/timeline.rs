@@ -206,7 +206,7 @@ impl Teller<'_> {
                 return;
             }
             if environment == PRODUCTION {
-                self.to_production(version, at, cut);
+                self.reach_production(version, at, cut);
             } else {
                 at = self.go(environment, version, Cause::Planned, at);
             }
@@ -214,7 +214,7 @@ impl Teller<'_> {
     }
 
     /// Production has stories of its own: taken back, rolled back, mended.
-    fn to_production(&mut self, version: usize, at: DateTime<Utc>, cut: DateTime<Utc>) {
+    fn reach_production(&mut self, version: usize, at: DateTime<Utc>, cut: DateTime<Utc>) {
         match self.chance.between(0, 99) {
             0..4 => {
                 let at = self.soonest(PRODUCTION, at);

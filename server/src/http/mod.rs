@@ -159,7 +159,6 @@ pub fn route_table(web: &Arc<Web>) -> Vec<RouteEntry> {
 }
 
 /// The whole edge.
-#[must_use]
 pub fn router(web: &Arc<Web>) -> Router {
     all_routes(web)
         .finish(web.sessions.clone().layer(&web.settings.public_url))

@@ -1,5 +1,5 @@
 //! The rules of a promotion, by table, story and property, without any runtime.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod world;
 

@@ -7,6 +7,8 @@ mod insights;
 mod parts;
 mod promotion;
 
+#![expect(clippy::unwrap_used, reason = "only tests are here")]
+
 use super::*;
 use chrono::{DateTime, TimeZone, Utc};
 use leptos::prelude::*;

@@ -14,8 +14,11 @@ pub(crate) struct Registry {
     store: Store,
     connector: Arc<dyn ClusterConnector>,
     sealer: Arc<Sealer>,
-    handles: Mutex<HashMap<ClusterId, (Settings, Arc<dyn Cluster>)>>,
+    handles: Mutex<HashMap<ClusterId, Handle>>,
 }
+
+/// A handle and the settings that it was made of.
+type Handle = (Settings, Arc<dyn Cluster>);
 
 /// What makes a handle another one.
 #[derive(PartialEq, Eq)]
