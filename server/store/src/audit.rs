@@ -141,7 +141,8 @@ macro_rules! page {
 const INSERT: &str = concat!(
     "INSERT INTO audit (",
     columns!(),
-    ", actor, person_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    ", actor, person_id, actor_search, entity_search)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
 );
 
 const PAGE: &str = page!("($1 IS NULL OR person_id = $1)");
@@ -154,8 +155,8 @@ const PAGE_OF_ACT: &str = page!("($1 IS NULL OR person_id = $1) AND act = $3");
 
 macro_rules! searched {
     () => {
-        " FROM audit WHERE ($1 IS NULL OR LOWER(actor) LIKE $1 ESCAPE '\\') AND ($2 IS NULL OR act = $2)
-          AND ($3 IS NULL OR LOWER(entity_label) LIKE $3 ESCAPE '\\') "
+        " FROM audit WHERE ($1 IS NULL OR actor_search LIKE $1 ESCAPE '\\') AND ($2 IS NULL OR act = $2)
+          AND ($3 IS NULL OR entity_search LIKE $3 ESCAPE '\\') "
     };
 }
 
@@ -187,6 +188,8 @@ impl Tx {
             Json(&entry.details),
             entry.who.shown(),
             entry.who.person().map(PersonId::uuid),
+            entry.who.shown().to_lowercase(),
+            entry.entity_label.to_lowercase(),
         )
         .map(drop)
     }

@@ -1,8 +1,6 @@
 //! The Board: a page of services and, for each environment, what is known of them there. A fixed
 //! number of statements for a page, however large.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use domain::{
     ids::{DeploymentId, EnvironmentId, PromotionId, ServiceId, TargetId, VersionId},
@@ -15,6 +13,7 @@ use serde_json::Value;
 
 use crate::{
     Paging, Read, ServiceRow, StoreError,
+    board_fold::{CellColumns, fold},
     columns::{anywhere, record},
     connection::{fetch_all, fetch_one},
     dialect::with_services,
@@ -109,66 +108,39 @@ pub struct Ahead {
     pub to: VersionId,
 }
 
-/// The place of a version among those of its service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    id: VersionId,
-    ordinal: i64,
-    commits_total: i64,
-}
-
-impl BoardCell {
-    /// The version here: what all workloads run, else what was deployed last.
-    fn place(&self) -> Option<Place> {
-        let mut running = self.running.iter().map(BoardRunning::place);
-        let first = running.next().flatten();
-        match first {
-            Some(place) if running.all(|other| other.is_some_and(|other| other.id == place.id)) => Some(place),
-            Some(_) | None => self.latest.as_ref().map(BoardDeployment::place),
-        }
-    }
-}
-
-record! {
-    /// What runs in a workload.
-    pub struct BoardRunning {
-        /// The target.
-        pub target_id: TargetId,
-        /// The cluster.
-        pub cluster: ClusterName,
-        /// The namespace.
-        pub namespace: Namespace,
-        /// The Deployment.
-        pub workload: WorkloadName,
-        /// The version; `None` when Slipway does not know it.
-        pub version_id: Option<VersionId>,
-        /// The version's label.
-        pub label: Option<VersionLabel>,
-        /// The version's place in its service.
-        pub ordinal: Option<i64>,
-        /// Commits up to and with the version.
-        pub commits_total: Option<i64>,
-        /// The images, when the version is not known.
-        pub images: Option<Vec<ContainerImage>>,
-        /// How it is.
-        pub mark: Mark,
-        /// How it is, in words.
-        pub words: String,
-        /// Pods asked for.
-        pub wanted: u32,
-        /// Pods of the current template that are available.
-        pub available: u32,
-        /// Whether someone else than Slipway set these images.
-        pub is_changed_by_others: bool,
-        /// Since when these images run.
-        pub since: DateTime<Utc>,
-    }
-}
-
-impl BoardRunning {
-    fn place(&self) -> Option<Place> {
-        Some(Place { id: self.version_id?, ordinal: self.ordinal?, commits_total: self.commits_total? })
-    }
+/// What runs in a workload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoardRunning {
+    /// The target.
+    pub target_id: TargetId,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The namespace.
+    pub namespace: Namespace,
+    /// The Deployment.
+    pub workload: WorkloadName,
+    /// The version; `None` when Slipway does not know it.
+    pub version_id: Option<VersionId>,
+    /// The version's label.
+    pub label: Option<VersionLabel>,
+    /// The version's place in its service.
+    pub ordinal: Option<i64>,
+    /// Commits up to and with the version.
+    pub commits_total: Option<i64>,
+    /// The images, when the version is not known.
+    pub images: Option<Vec<ContainerImage>>,
+    /// How it is.
+    pub mark: Mark,
+    /// How it is, in words.
+    pub words: String,
+    /// Pods asked for.
+    pub wanted: u32,
+    /// Pods of the current template that are available.
+    pub available: u32,
+    /// Whether someone else than Slipway set these images.
+    pub is_changed_by_others: bool,
+    /// Since when these images run.
+    pub since: DateTime<Utc>,
 }
 
 record! {
@@ -192,12 +164,6 @@ record! {
         pub previous_version_id: Option<VersionId>,
         /// When it ended.
         pub finished_at: DateTime<Utc>,
-    }
-}
-
-impl BoardDeployment {
-    const fn place(&self) -> Place {
-        Place { id: self.version_id, ordinal: self.ordinal, commits_total: self.commits_total }
     }
 }
 
@@ -236,15 +202,6 @@ record! {
         pub started_at: Option<DateTime<Utc>>,
         /// When it ended, or when the rollout was complete.
         pub finished_at: Option<DateTime<Utc>>,
-    }
-}
-
-record! {
-    /// A service in an environment.
-    struct BoardTarget {
-        id: TargetId,
-        service_id: ServiceId,
-        environment_id: EnvironmentId,
     }
 }
 
@@ -303,35 +260,32 @@ const COUNTS: &str = with_states!(concat!(
     filtered!()
 ));
 
-macro_rules! targets {
+// One row for each workload of each target, or one for a target without any.
+macro_rules! cells {
     () => {
-        "SELECT t.id, t.service_id, t.environment_id FROM asked JOIN targets t ON t.service_id = asked.id ORDER BY t.id"
-    };
-}
-
-macro_rules! latest {
-    () => {
-        "SELECT l.service_id, l.environment_id, l.deployment_id, l.version_id, v.label, v.ordinal, v.commits_total,
-            d.previous_version_id, l.finished_at
-        FROM asked
-        JOIN latest_deployments l ON l.service_id = asked.id
-        JOIN deployments d ON d.id = l.deployment_id
-        JOIN versions v ON v.id = l.version_id
-        ORDER BY l.deployment_id"
-    };
-}
-
-macro_rules! running {
-    () => {
-        "SELECT r.target_id, c.name AS cluster, r.namespace, r.workload, r.version_id, v.label, v.ordinal,
-            v.commits_total, CASE WHEN r.version_id IS NULL THEN r.images END AS images, r.mark, r.words, r.wanted,
-            r.available, r.is_changed_by_others, r.since
+        "SELECT t.id AS target_id, t.service_id, t.environment_id, l.deployment_id, l.version_id AS latest_version_id,
+            l.version_label AS latest_label, l.version_ordinal AS latest_ordinal, l.version_commits AS latest_commits,
+            l.previous_version_id, l.finished_at, c.name AS cluster, r.namespace, r.workload, r.version_id,
+            r.version_label AS label, r.version_ordinal AS ordinal, r.version_commits AS commits_total,
+            CASE WHEN r.version_id IS NULL THEN r.images END AS images, r.mark, r.words, r.wanted, r.available,
+            r.is_changed_by_others, r.since
         FROM asked
         JOIN targets t ON t.service_id = asked.id
-        JOIN running r ON r.target_id = t.id
-        JOIN clusters c ON c.id = r.cluster_id
-        LEFT JOIN versions v ON v.id = r.version_id
-        ORDER BY r.target_id, c.name, r.namespace, r.workload"
+        LEFT JOIN latest_deployments l ON l.service_id = t.service_id AND l.environment_id = t.environment_id
+        LEFT JOIN running r ON r.target_id = t.id
+        LEFT JOIN clusters c ON c.id = r.cluster_id"
+    };
+}
+
+// Deployments that were reported of places that are no targets.
+macro_rules! reported {
+    () => {
+        "SELECT l.service_id, l.environment_id, l.deployment_id, l.version_id, l.version_label AS label,
+            l.version_ordinal AS ordinal, l.version_commits AS commits_total, l.previous_version_id, l.finished_at
+        FROM asked
+        JOIN latest_deployments l ON l.service_id = asked.id
+        WHERE NOT EXISTS (
+            SELECT 1 FROM targets t WHERE t.service_id = l.service_id AND t.environment_id = l.environment_id)"
     };
 }
 
@@ -342,45 +296,41 @@ macro_rules! promotion_columns {
     };
 }
 
+// Written as `is_over = …`, so that SQLite, which keeps no statistics, takes the index that begins with
+// both columns.
 macro_rules! promotions {
     () => {
         concat!(
             "SELECT ",
             promotion_columns!(),
             " FROM asked
-            JOIN targets t ON t.service_id = asked.id
-            JOIN promotions p ON p.target_id = t.id AND NOT p.is_over
+            JOIN promotions p ON p.service_id = asked.id AND p.is_over = FALSE
             JOIN versions v ON v.id = p.version_id
             UNION ALL
             SELECT ",
             promotion_columns!(),
-            " FROM promotions p
-            JOIN asked ON asked.id = p.service_id
-            JOIN versions v ON v.id = p.version_id
-            WHERE p.is_over AND p.finished_at >= $2"
+            " FROM asked
+            JOIN promotions p ON p.service_id = asked.id AND p.is_over = TRUE AND p.finished_at >= $2
+            JOIN versions v ON v.id = p.version_id"
         )
     };
 }
 
-const TARGETS_SQLITE: &str = with_services!(sqlite, targets!());
+const CELLS_SQLITE: &str = with_services!(sqlite, cells!());
 
-const TARGETS_POSTGRES: &str = with_services!(postgres, targets!());
+const CELLS_POSTGRES: &str = with_services!(postgres, cells!());
 
-const LATEST_SQLITE: &str = with_services!(sqlite, latest!());
+const REPORTED_SQLITE: &str = with_services!(sqlite, reported!());
 
-const LATEST_POSTGRES: &str = with_services!(postgres, latest!());
-
-const RUNNING_SQLITE: &str = with_services!(sqlite, running!());
-
-const RUNNING_POSTGRES: &str = with_services!(postgres, running!());
+const REPORTED_POSTGRES: &str = with_services!(postgres, reported!());
 
 const PROMOTIONS_SQLITE: &str = with_services!(sqlite, promotions!());
 
 const PROMOTIONS_POSTGRES: &str = with_services!(postgres, promotions!());
 
 statements!("board.rs":
-    SERVICES, COUNTS, TARGETS_SQLITE, TARGETS_POSTGRES, LATEST_SQLITE, LATEST_POSTGRES, RUNNING_SQLITE,
-    RUNNING_POSTGRES, PROMOTIONS_SQLITE, PROMOTIONS_POSTGRES,
+    SERVICES, COUNTS, CELLS_SQLITE, CELLS_POSTGRES, REPORTED_SQLITE, REPORTED_POSTGRES, PROMOTIONS_SQLITE,
+    PROMOTIONS_POSTGRES,
 );
 
 impl Read {
@@ -430,13 +380,12 @@ impl Read {
         let ids = services.iter().map(|s| Value::String(s.id.uuid().simple().to_string())).collect();
         let asked = Value::Array(ids);
         let dialect = self.dialect();
-        let targets = fetch_all!(self, dialect.pick(TARGETS_SQLITE, TARGETS_POSTGRES) => BoardTarget, &asked)?;
-        let latest = fetch_all!(self, dialect.pick(LATEST_SQLITE, LATEST_POSTGRES) => BoardDeployment, &asked)?;
-        let running = fetch_all!(self, dialect.pick(RUNNING_SQLITE, RUNNING_POSTGRES) => BoardRunning, &asked)?;
+        let cells = fetch_all!(self, dialect.pick(CELLS_SQLITE, CELLS_POSTGRES) => CellColumns, &asked)?;
+        let reported = fetch_all!(self, dialect.pick(REPORTED_SQLITE, REPORTED_POSTGRES) => BoardDeployment, &asked)?;
         let promotions = fetch_all!(
             self, dialect.pick(PROMOTIONS_SQLITE, PROMOTIONS_POSTGRES) => BoardPromotion, &asked, ended_since
         )?;
-        Ok(fold(services, environments, targets, latest, running, promotions))
+        Ok(fold(services, environments, cells, reported, promotions))
     }
 
     async fn board_counts(&mut self, filter: &BoardFilter, since: DateTime<Utc>) -> Result<BoardCounts, StoreError> {
@@ -463,73 +412,5 @@ impl Read {
         });
         let (limit, offset) = (i64::from(paging.limit), i64::from(paging.offset));
         fetch_all!(self, SERVICES => ServiceRow, since, text.as_deref(), team, tier, state, limit, offset)
-    }
-}
-
-/// Where a promotion stands in its cell.
-fn rank(promotion: &BoardPromotion) -> (u8, i64) {
-    let requested = promotion.requested_at.timestamp_micros();
-    let ended = promotion.finished_at.map_or(0, |at| at.timestamp_micros());
-    match (promotion.occupies, promotion.is_over, promotion.phase.as_str()) {
-        (true, _, _) => (0, requested),
-        (false, false, "waiting") => (2, requested),
-        (false, false, _) => (1, requested),
-        (false, true, _) => (3, -ended),
-    }
-}
-
-fn fold(
-    services: Vec<ServiceRow>,
-    environments: &[EnvironmentId],
-    targets: Vec<BoardTarget>,
-    latest: Vec<BoardDeployment>,
-    running: Vec<BoardRunning>,
-    promotions: Vec<BoardPromotion>,
-) -> Vec<BoardRow> {
-    let mut running_in: HashMap<TargetId, Vec<BoardRunning>> = HashMap::new();
-    for row in running {
-        running_in.entry(row.target_id).or_default().push(row);
-    }
-    let mut promotions_to: HashMap<TargetId, Vec<BoardPromotion>> = HashMap::new();
-    for row in promotions {
-        promotions_to.entry(row.target_id).or_default().push(row);
-    }
-    let targets: HashMap<_, _> = targets.into_iter().map(|t| ((t.service_id, t.environment_id), t.id)).collect();
-    let mut latest: HashMap<_, _> = latest.into_iter().map(|d| ((d.service_id, d.environment_id), d)).collect();
-    let mut cell = |service: ServiceId, environment: EnvironmentId| {
-        let target = targets.get(&(service, environment)).copied();
-        let mut promotions = target.and_then(|id| promotions_to.remove(&id)).unwrap_or_default();
-        promotions.sort_by_key(rank);
-        BoardCell {
-            environment,
-            target,
-            running: target.and_then(|id| running_in.remove(&id)).unwrap_or_default(),
-            latest: latest.remove(&(service, environment)),
-            promotions,
-            ahead: None,
-        }
-    };
-    let row = |service: ServiceRow| {
-        let mut cells: Vec<_> = environments.iter().map(|environment| cell(service.id, *environment)).collect();
-        set_ahead(&mut cells);
-        BoardRow { service, cells }
-    };
-    services.into_iter().map(row).collect()
-}
-
-/// Compares each cell with the nearest one before it whose version is known.
-fn set_ahead(cells: &mut [BoardCell]) {
-    let mut before: Option<Place> = None;
-    for cell in cells {
-        let here = cell.place();
-        if let (Some(to), Some(from)) = (before, here) {
-            cell.ahead = Some(Ahead {
-                versions: to.ordinal - from.ordinal,
-                commits: to.commits_total - from.commits_total,
-                from: from.id,
-                to: to.id,
-            });
-        }
-        before = here.or(before);
     }
 }

@@ -81,12 +81,18 @@ macro_rules! columns {
     };
 }
 
+// What the Board shows of the version is copied beside it; a version never changes.
 const PUT: &str = concat!(
     "INSERT INTO running (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    ", version_label, version_ordinal, version_commits)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+        (SELECT label FROM versions WHERE id = $6), (SELECT ordinal FROM versions WHERE id = $6),
+        (SELECT commits_total FROM versions WHERE id = $6))
     ON CONFLICT (target_id, cluster_id, namespace, workload) DO UPDATE SET
-        images = excluded.images, version_id = excluded.version_id, mark = excluded.mark, words = excluded.words,
+        images = excluded.images, version_id = excluded.version_id, version_label = excluded.version_label,
+        version_ordinal = excluded.version_ordinal, version_commits = excluded.version_commits, mark = excluded.mark,
+        words = excluded.words,
         wanted = excluded.wanted, updated = excluded.updated, ready = excluded.ready, available = excluded.available,
         is_changed_by_others = excluded.is_changed_by_others,
         since = CASE WHEN running.images = excluded.images THEN running.since ELSE excluded.since END,

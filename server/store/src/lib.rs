@@ -9,11 +9,13 @@
 
 mod audit;
 mod board;
+mod board_fold;
 mod changes;
 mod clusters;
 mod columns;
 mod commits;
 mod connection;
+mod deployment_lists;
 mod deployments;
 mod dialect;
 mod environments;
@@ -47,7 +49,8 @@ pub use board::{
 pub use changes::{Change, Entity};
 pub use clusters::{Cluster, ClusterKind, ClusterState};
 pub use commits::{CommitPlace, CommitRow, CommitsBetween};
-pub use deployments::{Deployment, DeploymentFilter, DeploymentRow, DeploymentSort, LatestDeployment, SucceededBefore};
+pub use deployment_lists::{DeploymentFilter, DeploymentRow, DeploymentSort};
+pub use deployments::{Deployment, LatestDeployment, SucceededBefore};
 pub use dialect::Dialect;
 pub use environments::Environment;
 pub use error::{StoreError, Unique};
@@ -81,6 +84,7 @@ pub fn statements() -> Vec<Statement> {
         changes::STATEMENTS,
         clusters::STATEMENTS,
         commits::STATEMENTS,
+        deployment_lists::STATEMENTS,
         deployments::STATEMENTS,
         dialect::STATEMENTS,
         environments::STATEMENTS,

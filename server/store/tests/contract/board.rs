@@ -23,6 +23,8 @@ on_both_databases!(
     services_are_found_by_state,
     services_come_by_team_and_name_in_pages,
     what_runs_counts_before_what_was_deployed,
+    a_reported_deployment_shows_where_there_is_no_target,
+    one_service_looks_like_its_row,
     an_empty_installation_has_an_empty_board,
 );
 
@@ -177,6 +179,33 @@ async fn what_runs_counts_before_what_was_deployed(store: Store) {
     staging.version_id = None;
     put(staging).await;
     assert_eq!(ahead().await, Some((2, 4)));
+}
+
+async fn a_reported_deployment_shows_where_there_is_no_target(store: Store) {
+    scene(&store).await;
+    let mut tx = store.begin().await.unwrap();
+    let mut reported = deployment(9, version_id(PAY, 3), Outcome::Succeeded, Some(day(3)));
+    reported.service_id = PAY;
+    reported.environment_id = STAGING;
+    reported.previous_version_id = Some(version_id(PAY, 2));
+    tx.insert_deployment(&reported).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut read = store.read().await.unwrap();
+    let page = read.board(&BoardFilter::default(), &BOTH, day(4), Paging::first(10)).await.unwrap();
+    let [staging, production] = page.rows[1].cells.as_slice() else { panic!("{:?}", page.rows) };
+    let latest = staging.latest.as_ref().unwrap();
+    assert_eq!((staging.target, latest.label.as_str(), latest.ordinal), (None, "1.0.3", 3));
+    assert_eq!((latest.commits_total, latest.previous_version_id), (6, Some(version_id(PAY, 2))));
+    assert_eq!(production.ahead.map(|a| (a.versions, a.commits)), Some((1, 2)));
+}
+
+async fn one_service_looks_like_its_row(store: Store) {
+    scene(&store).await;
+    let mut read = store.read().await.unwrap();
+    let page = read.board(&BoardFilter::default(), &BOTH, day(4), Paging::first(10)).await.unwrap();
+    for row in page.rows {
+        assert_eq!(read.board_row(row.service.clone(), &BOTH, day(4)).await.unwrap(), Some(row));
+    }
 }
 
 async fn an_empty_installation_has_an_empty_board(store: Store) {

@@ -44,7 +44,7 @@ async fn only_what_is_different_is_written(store: Store) {
     again.seen_at = day(2);
     again.since = day(2);
     assert!(!tx.put_running(&again).await.unwrap());
-    assert_eq!(tx.running_in_target(CART_PRODUCTION).await.unwrap(), [seen.clone()]);
+    assert_eq!(tx.running_in_target(CART_PRODUCTION).await.unwrap(), std::slice::from_ref(&seen));
     let different: [fn(&mut Running); 6] = [
         |r| r.available = 2,
         |r| r.mark = Mark::Failed,

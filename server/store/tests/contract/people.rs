@@ -101,6 +101,10 @@ async fn a_link_works_once(store: Store) {
     assert_eq!(tx.consume_link(&sign_in.token_hash, sign_in.purpose, at).await.unwrap(), None);
     assert_eq!(tx.link(&sign_in.token_hash, at).await.unwrap(), None);
     assert_eq!(tx.revoke_links(LinkPurpose::SignIn).await.unwrap(), 0);
+    let another = link(3, LinkPurpose::SetPassword, Some(DANA));
+    tx.insert_link(&another).await.unwrap();
+    assert_eq!(tx.revoke_links_of(DANA).await.unwrap(), 1, "what was used stays as it was");
+    assert_eq!(tx.link(&another.token_hash, at).await.unwrap(), None);
     assert_eq!(tx.revoke_links(LinkPurpose::FirstAdministrator).await.unwrap(), 1);
     assert_eq!(tx.consume_link(&first.token_hash, first.purpose, at).await.unwrap(), None);
     assert_eq!(tx.delete_expired_links(at).await.unwrap(), 0);

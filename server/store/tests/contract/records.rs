@@ -8,7 +8,10 @@ use domain::{
     names::TeamName,
 };
 use serde_json::json;
-use store::{AuditEntry, AuditFilter, AuditPosition, AuditResult, Incident, IncidentFilter, Paging, Store, StoreError};
+use store::{
+    AuditEntry, AuditFilter, AuditPosition, AuditResult, AuditSearch, Incident, IncidentFilter, Paging, Store,
+    StoreError,
+};
 
 use crate::{
     sample::{CART, DANA, PAY, PRODUCTION, company, dana, day, deployment, uuid, version_id},
@@ -19,6 +22,7 @@ on_both_databases!(
     an_audit_entry_is_read_as_it_was_written,
     the_audit_is_paged_newest_first_without_gaps,
     the_audit_is_filtered,
+    the_audit_is_searched_in_any_case_and_script,
     a_setting_is_written_over_and_removed,
     a_setting_of_another_form_is_corrupt,
     an_incident_is_read_as_it_was_written,
@@ -109,6 +113,32 @@ async fn the_audit_is_filtered(store: Store) {
         let found = read.audit(&filter, None, 10).await.unwrap();
         assert_eq!(found.iter().map(|e| e.id.uuid().as_u128()).collect::<Vec<_>>(), expected, "{filter:?}");
     }
+}
+
+async fn the_audit_is_searched_in_any_case_and_script(store: Store) {
+    let mut other = entry(2, 1);
+    other.who = Identity::Person { id: DANA, name: "Özlem Çelik".into() };
+    other.entity_label = "service Ärger".into();
+    other.act = "change".into();
+    insert(&store, &[entry(1, 0), other]).await;
+    let some = |text: &str| Some(text.to_owned());
+    let all = AuditSearch::default();
+    let cases: Vec<(AuditSearch, Vec<u128>)> = vec![
+        (all.clone(), vec![2, 1]),
+        (AuditSearch { actor: some("öZLEM"), ..all.clone() }, vec![2]),
+        (AuditSearch { actor: some("dana"), ..all.clone() }, vec![1]),
+        (AuditSearch { act: some("change"), ..all.clone() }, vec![2]),
+        (AuditSearch { on: some("ÄRGER"), ..all.clone() }, vec![2]),
+        (AuditSearch { on: some("%"), ..all.clone() }, vec![]),
+    ];
+    let mut read = store.read().await.unwrap();
+    for (search, expected) in cases {
+        let page = read.search_audit(&search, Paging::first(10)).await.unwrap();
+        assert_eq!(page.rows.iter().map(|e| e.id.uuid().as_u128()).collect::<Vec<_>>(), expected, "{search:?}");
+        assert_eq!(page.total, i64::try_from(expected.len()).unwrap());
+    }
+    let second = read.search_audit(&all, Paging::page(2, 1)).await.unwrap();
+    assert_eq!((second.rows[0].id.uuid().as_u128(), second.total), (1, 2));
 }
 
 async fn a_setting_is_written_over_and_removed(store: Store) {

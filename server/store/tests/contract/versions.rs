@@ -217,6 +217,7 @@ async fn a_version_is_found_by_what_runs(store: Store) {
     tx.insert_version(&pinned).await.unwrap();
     tx.commit().await.unwrap();
     let mut read = store.read().await.unwrap();
+    assert_eq!(read.unpinned_versions(CART, 2, 4).await.unwrap(), [version_id(CART, 2), version_id(CART, 3)]);
     let other = DIGEST.replace('0', "9");
     let cases = [
         // A digest says it all, whatever the name.
