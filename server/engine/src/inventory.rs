@@ -139,6 +139,31 @@ impl Engine {
         }
     }
 
+    /// Reads every connected cluster once and takes in what is there, as the watches do all the time.
+    ///
+    /// # Errors
+    /// When the store fails; a cluster that does not answer is noted as such.
+    pub async fn look_once(&self) -> Result<(), StoreError> {
+        for cluster in self.connected().await? {
+            let found = match self.clusters().handle(cluster.id).await {
+                Ok(handle) => handle.discover(&scope_of(&cluster)).await,
+                Err(error) => Err(error),
+            };
+            let mut told = Told::default();
+            match found {
+                Ok(found) => {
+                    for one in found {
+                        let event = InventoryEvent::Changed(Box::new(one.observation));
+                        self.take_in(cluster.id, event, &mut told).await?;
+                    }
+                    self.take_in(cluster.id, InventoryEvent::Synced, &mut told).await?;
+                }
+                Err(error) => self.take_in(cluster.id, InventoryEvent::Lost(error), &mut told).await?,
+            }
+        }
+        Ok(())
+    }
+
     async fn note_state(&self, id: ClusterId, state: &ClusterState) -> Result<(), StoreError> {
         let mut tx = self.store().begin().await?;
         let is_new = tx.set_cluster_state(id, state, self.now()).await?;

@@ -7,3 +7,6 @@ mod world;
 mod crash;
 
 mod promotion_stories;
+
+mod reading;
+mod registering;

@@ -203,6 +203,11 @@ impl World {
         self.engine.request_promotion(&self.theo, request).await.unwrap()
     }
 
+    /// Has the engine take in what the cluster shows now.
+    pub async fn see(&self) {
+        self.engine.look_once().await.unwrap();
+    }
+
     pub async fn status(&self, number: i64) -> PromotionStatus {
         self.engine.promotion_status(&self.theo, number).await.unwrap()
     }
