@@ -5,7 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use crate::{
-    components::{Glyph, Icon, State, StateIcon},
+    components::{Glyph, Icon, State, StateInline},
     keys, routes, server_fns,
 };
 
@@ -85,8 +85,11 @@ pub fn Palette() -> impl IntoView {
                 <input
                     node_ref=input
                     name="q"
-                    type="search"
+                    type="text"
+                    enterkeyhint="search"
                     autocomplete="off"
+                    autocapitalize="off"
+                    spellcheck="false"
                     placeholder="A service, version, commit, promotion, or an act"
                     aria-label="Search"
                     on:input=move |event| {
@@ -160,6 +163,16 @@ fn close_on_scrim(event: leptos::ev::MouseEvent) {
     }
 }
 
+/// Where it runs; a state only where there is one to tell.
+pub fn detail(state: State, words: String) -> AnyView {
+    match state {
+        State::Nothing => view! { <span class="note">{words}</span> }.into_any(),
+        State::Done | State::Moving | State::Waiting | State::Failed => {
+            view! { <span class="push note"><StateInline state word=words /></span> }.into_any()
+        }
+    }
+}
+
 fn results(found: Vec<Found>, chosen: RwSignal<usize>, is_blank: bool, is_pending: bool) -> AnyView {
     if is_blank {
         return view! {
@@ -188,11 +201,7 @@ fn results(found: Vec<Found>, chosen: RwSignal<usize>, is_blank: bool, is_pendin
                 >
                     <Icon glyph=glyph_of(found.kind) />
                     <span class="truncate">{found.title}</span>
-                    <span class="note">
-                        <StateIcon state=State::from(found.mark) silent=true />
-                        " "
-                        {found.detail}
-                    </span>
+                    {detail(State::from(found.mark), found.detail)}
                 </a>
             }
         })

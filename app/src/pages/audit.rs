@@ -10,7 +10,7 @@ use leptos_router::{components::Form, hooks::use_query_map};
 
 use crate::{
     components::{
-        Button, Card, EmptyState, Glyph, InputKind, Journal, PageHead, Show, Size, State, StateIcon, TextField, Time,
+        Button, Card, EmptyState, Glyph, Journal, PageHead, Show, Size, State, StateInline, Time,
     },
     live,
     page::page_of,
@@ -64,7 +64,7 @@ fn audit_view(page: Page<AuditLine>, query: &AuditQuery) -> AnyView {
 /// An entry as a sentence: `Rosa Mint approved promotion 1042 (cart 2.30.4 to production)`.
 fn entry(line: AuditLine) -> AnyView {
     let state = if line.is_done { State::Done } else { State::Failed };
-    let refused = (!line.is_done).then_some(" (refused)");
+    let refused = (!line.is_done).then(|| view! { " " <StateInline state=State::Failed word="refused" /> });
     let sentence = match line.link {
         Some(href) => view! { <a class="link-plain" href=href>{line.sentence}</a> }.into_any(),
         None => line.sentence.into_any(),
@@ -76,8 +76,6 @@ fn entry(line: AuditLine) -> AnyView {
                 <Time at=line.at show=Show::Moment />
             </span>
             <span class="journal-what">
-                <StateIcon state />
-                " "
                 {line.actor}
             </span>
             <span class="journal-words">
@@ -99,19 +97,21 @@ fn filters(query: &AuditQuery) -> AnyView {
     view! {
         <Form method="GET" action=routes::AUDIT attr:class="form-inline filters" attr:role="search">
             {(!is_usual).then(|| view! { <input type="hidden" name="size" value=size.to_string() /> })}
-            <TextField id="actor" name="actor" label="Who" value=actor kind=InputKind::Search />
-            <TextField
-                id="act"
-                name="act"
-                label="Act"
-                value=act
-                kind=InputKind::Search
-                placeholder="promotion.approve"
-
-            />
-            <TextField id="on" name="on" label="On what" value=on kind=InputKind::Search />
+            {field("actor", "Who", actor, "Rosa")}
+            {field("act", "Act", act, "promotion.approve")}
+            {field("on", "On what", on, "cart")}
             <Button size=Size::Small>"Filter"</Button>
         </Form>
+    }
+    .into_any()
+}
+
+fn field(name: &'static str, label: &'static str, value: String, example: &'static str) -> AnyView {
+    view! {
+        <label class="row note">
+            {label}
+            <input class="input" type="search" name=name value=value placeholder=example />
+        </label>
     }
     .into_any()
 }

@@ -229,8 +229,8 @@ fn tier_menu(query: &BoardQuery) -> AnyView {
 
 fn sort_menu(query: &BoardQuery) -> AnyView {
     let word = |sort: BoardSort| match sort {
-        BoardSort::Need => "what needs a person",
-        BoardSort::Name => "team and name",
+        BoardSort::Need => "need",
+        BoardSort::Name => "name",
         BoardSort::Age => "last change",
     };
     let items = routes::BOARD_SORTS

@@ -35,7 +35,12 @@ pub fn check_rows(checks: Vec<CheckView>) -> Vec<AnyView> {
         .into_iter()
         .map(|check| {
             let word = word_of_verdict(check.verdict);
-            let note = if check.words.is_empty() { word.to_owned() } else { format!("{word}: {}", check.words) };
+            // '412 passed' says it itself; '0 critical' does not.
+            let note = match check.words {
+                words if words.is_empty() => word.to_owned(),
+                words if words.contains(word) => words,
+                words => format!("{word}: {words}"),
+            };
             check_row(State::from(check.verdict), check.name, Some(note), check.link)
         })
         .collect()
@@ -60,6 +65,16 @@ pub fn checks_or(rows: Vec<AnyView>, none: &'static str) -> AnyView {
 
 /// Commits, newest first, at most `limit`; then how many more there are and where.
 pub fn commits(commits: Vec<CommitView>, total: u64, limit: usize, all: Option<String>) -> AnyView {
+    commit_list(commits, total, limit, all, true)
+}
+
+fn commit_list(
+    commits: Vec<CommitView>,
+    total: u64,
+    limit: usize,
+    all: Option<String>,
+    with_age: bool,
+) -> AnyView {
     if commits.is_empty() {
         return view! { <p class="note">"No commits were reported."</p> }.into_any();
     }
@@ -68,16 +83,12 @@ pub fn commits(commits: Vec<CommitView>, total: u64, limit: usize, all: Option<S
         .into_iter()
         .take(limit)
         .map(|commit| {
-            let at = commit.committed_at;
-            view! {
-                <CommitRow
-                    author=commit.author
-                    subject=commit.title
-                    hash=commit.hash
-                    when=move || {
-                        view! { <Time at show=Show::Age /> }
-                    }
-                />
+            let (author, subject, hash, at) = (commit.author, commit.title, commit.hash, commit.committed_at);
+            if with_age {
+                let when = move || view! { <Time at show=Show::Age /> };
+                view! { <CommitRow author subject hash when /> }.into_any()
+            } else {
+                view! { <CommitRow author subject hash /> }.into_any()
             }
         })
         .collect_view();
@@ -126,7 +137,7 @@ pub fn what_changes(comparison: Comparison, limit: usize) -> AnyView {
             {images(comparison.images)}
             {migrations(comparison.migrations, comparison.is_backward)}
             {backward}
-            {commits(comparison.commits, comparison.commit_count, limit, Some(link))}
+            {commit_list(comparison.commits, comparison.commit_count, limit, Some(link), false)}
         </div>
     }
     .into_any()

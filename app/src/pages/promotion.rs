@@ -1,5 +1,6 @@
 //! A promotion: what is happening, is it good, what next?
 
+use chrono::TimeDelta;
 use contract::{
     ApiError,
     promotions::{ApprovalLine, JournalLine, PodView, PromotionView, StepView, WorkloadView},
@@ -315,8 +316,14 @@ pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, fixed: bool) -> A
 
 fn next(view: &PromotionView) -> AnyView {
     let words = sentence(&view.next);
-    let state = State::from(view.line.headline.mark);
-    (!words.is_empty()).then(|| view! { <Notice state title="What happens next">{words}</Notice> }).into_any()
+    let headline = &view.line.headline;
+    // Where the head has said it all, it is not said again.
+    if words.is_empty() || words == sentence(&headline.words) {
+        return ().into_any();
+    }
+    let state = State::from(headline.mark);
+    let title = if view.line.finished_at.is_some() { "How it ended" } else { "What happens next" };
+    view! { <Notice state title>{words}</Notice> }.into_any()
 }
 
 fn reason(reason: &str, by: &str) -> Option<AnyView> {
@@ -355,7 +362,12 @@ fn workloads(workloads: Vec<WorkloadView>, new: &str, old: Option<String>) -> An
     }
     let old = old.unwrap_or_else(|| "before".to_owned());
     let cards = workloads.into_iter().map(|workload| workload_view(workload, new, &old)).collect_view();
-    view! { <Card title="Pods">{cards}</Card> }.into_any()
+    view! {
+        <Card title="Pods">
+            <div class="stack">{cards}</div>
+        </Card>
+    }
+    .into_any()
 }
 
 fn workload_view(workload: WorkloadView, new: &str, old: &str) -> AnyView {
@@ -393,11 +405,10 @@ fn workload_view(workload: WorkloadView, new: &str, old: &str) -> AnyView {
     });
     let images = workload.images.join(", ");
     view! {
-        <div class="stack-tight workload">
+        <div class="stack-tight">
             <div class="row row-apart">
                 <span class="row">
-                    <span class="mono">{workload.workload.clone()}</span>
-                    <span class="note">{format!("in {}", workload.cluster)}</span>
+                    <span class="workload">{format!("{} in {}", workload.workload, workload.cluster)}</span>
                     {practice}
                 </span>
                 <span class="note">{workload.words}</span>
@@ -424,11 +435,17 @@ fn pod_state(pod: &PodView) -> PodState {
 }
 
 fn journal(lines: Vec<JournalLine>) -> AnyView {
+    // Within a day the time says enough; the whole is under the pointer.
+    let is_short = match (lines.first(), lines.last()) {
+        (Some(newest), Some(oldest)) => newest.at - oldest.at < TimeDelta::hours(20),
+        _ => true,
+    };
+    let show = if is_short { Show::Seconds } else { Show::Moment };
     let rows = lines
         .into_iter()
         .map(|line| {
             view! {
-                <JournalRow at=line.at what=line.title who=line.by state=State::from(line.mark) show=Show::Moment>
+                <JournalRow at=line.at what=line.title who=line.by state=State::from(line.mark) show>
                     {line.detail}
                 </JournalRow>
             }

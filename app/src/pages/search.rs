@@ -6,9 +6,9 @@ use leptos_meta::Title;
 use leptos_router::{components::Form, hooks::use_query_map};
 
 use crate::{
-    components::{Button, Card, EmptyState, Glyph, Icon, PageHead, State, StateInline},
+    components::{Button, Card, EmptyState, Glyph, Icon, PageHead, State},
     page::page_of,
-    palette::{glyph_of, word_of},
+    palette::{detail, glyph_of, word_of},
     routes, server_fns,
 };
 
@@ -71,9 +71,7 @@ fn found_view(found: Vec<Found>, text: &str) -> AnyView {
                     <Icon glyph=glyph_of(found.kind) />
                     <a href=found.link>{found.title}</a>
                     <span class="note">{word_of(found.kind)}</span>
-                    <span class="push">
-                        <StateInline state=State::from(found.mark) word=found.detail />
-                    </span>
+                    <span class="push">{detail(State::from(found.mark), found.detail)}</span>
                 </li>
             }
         })
