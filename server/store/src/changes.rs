@@ -130,12 +130,11 @@ impl Changes {
         // A pool of its own: listening takes a connection for ever.
         let options = (*pool.connect_options()).clone();
         let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
-        let mut listener = PgListener::connect_with(&own).await?;
-        listener.listen(CHANNEL).await?;
+        let listener = listen(&own).await?;
         let (outgoing, incoming) = mpsc::unbounded_channel();
         let tasks = [
             tokio::spawn(send(pool.clone(), server, incoming)),
-            tokio::spawn(receive(listener, server, local.clone())),
+            tokio::spawn(receive(own, listener, server, local.clone())),
         ];
         Ok(Self { local, remote: Some(Remote { outgoing, tasks }) })
     }
@@ -185,28 +184,48 @@ async fn notify(pool: &PgPool, server: Uuid, changes: &[Change]) -> Result<(), S
     Ok(())
 }
 
-async fn receive(mut listener: PgListener, server: Uuid, local: broadcast::Sender<Change>) {
+async fn listen(own: &PgPool) -> Result<PgListener, StoreError> {
+    let mut listener = PgListener::connect_with(own).await?;
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
+}
+
+async fn receive(own: PgPool, mut listener: PgListener, server: Uuid, local: broadcast::Sender<Change>) {
     loop {
         let changes = match listener.try_recv().await {
-            Ok(Some(notification)) => match serde_json::from_str::<Notification>(notification.payload()) {
-                Ok(told) if told.from == server => vec![],
-                Ok(told) => told.changes,
-                Err(error) => {
-                    tracing::warn!(%error, "a notification of another server cannot be read; its version may differ");
-                    vec![Change::EVERYTHING]
-                }
-            },
+            Ok(Some(notification)) => read(notification.payload(), server),
             // The connection was lost and is there again.
             Ok(None) => vec![Change::EVERYTHING],
-            Err(sqlx::Error::PoolClosed) => return,
             Err(error) => {
                 tracing::warn!(%error, "changes of other servers cannot be heard");
-                tokio::time::sleep(PATIENCE).await;
+                listener = listen_again(&own).await;
+                tracing::info!("changes of other servers are heard again");
                 vec![Change::EVERYTHING]
             }
         };
         for change in changes {
             let _heard_by = local.send(change);
+        }
+    }
+}
+
+async fn listen_again(own: &PgPool) -> PgListener {
+    loop {
+        tokio::time::sleep(PATIENCE).await;
+        if let Ok(listener) = listen(own).await {
+            return listener;
+        }
+    }
+}
+
+/// What a notification tells, unless it is our own.
+fn read(payload: &str, server: Uuid) -> Vec<Change> {
+    match serde_json::from_str::<Notification>(payload) {
+        Ok(told) if told.from == server => vec![],
+        Ok(told) => told.changes,
+        Err(error) => {
+            tracing::warn!(%error, "a notification of another server cannot be read; its version may differ");
+            vec![Change::EVERYTHING]
         }
     }
 }

@@ -64,7 +64,7 @@ pub use people::Person;
 pub use promotion_lists::{PromotionFilter, PromotionRow, PromotionStage};
 pub use promotions::{JournalRow, LoadedPromotion};
 pub use search::{Found, FoundPerson, FoundPromotion, FoundService, FoundVersion};
-pub use services::{Service, ServiceFilter, ServiceRow};
+pub use services::{Service, ServiceFacts, ServiceFilter, ServiceRow};
 pub use sessions::Session;
 pub use store::{Durability, PoolNumbers, Probe, Store, StoreOptions};
 pub use targets::{Target, TargetWorkload};

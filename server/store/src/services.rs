@@ -4,13 +4,16 @@ use chrono::{DateTime, Utc};
 use domain::{
     ids::{ServiceId, TeamId},
     names::{ServiceName, TeamName},
-    version::WebLink,
+    version::{VersionLabel, WebLink},
 };
+
+use serde_json::Value;
 
 use crate::{
     Entity, Page, Paging, Read, StoreError, Tx,
     columns::{anywhere, record},
     connection::{execute, fetch_all, fetch_one, fetch_optional},
+    dialect::with_services,
     paging::COUNTED,
     statements::statements,
 };
@@ -57,6 +60,22 @@ record! {
     }
 }
 
+record! {
+    /// What a list of services says beside their names.
+    pub struct ServiceFacts {
+        /// The service.
+        pub service_id: ServiceId,
+        /// What it does; may be empty.
+        pub description: String,
+        /// The label of its newest version.
+        pub newest: Option<VersionLabel>,
+        /// When that was built.
+        pub newest_at: Option<DateTime<Utc>>,
+        /// In how many environments it has a target.
+        pub targets: i64,
+    }
+}
+
 /// Which services of a list; what is `None` does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceFilter {
@@ -98,7 +117,23 @@ const COUNT: &str = "
             AND ($3 IS NULL OR s.tier = $3)
         LIMIT $4) AS counted";
 
-statements!("services.rs": INSERT, UPDATE, BY_ID, BY_NAME, PAGE, COUNT);
+macro_rules! facts {
+    () => {
+        "SELECT s.id AS service_id, s.description, v.label AS newest, v.created_at AS newest_at,
+            (SELECT COUNT(*) FROM targets t WHERE t.service_id = s.id) AS targets
+        FROM asked
+        JOIN services s ON s.id = asked.id
+        LEFT JOIN versions v ON v.service_id = s.id
+            AND v.ordinal = (SELECT MAX(o.ordinal) FROM versions o WHERE o.service_id = s.id)
+        ORDER BY s.name, s.id"
+    };
+}
+
+const FACTS_SQLITE: &str = with_services!(sqlite, facts!());
+
+const FACTS_POSTGRES: &str = with_services!(postgres, facts!());
+
+statements!("services.rs": INSERT, UPDATE, BY_ID, BY_NAME, PAGE, COUNT, FACTS_SQLITE, FACTS_POSTGRES);
 
 /// What the search looks into: lower case, made here so that both databases agree on letters
 /// beyond ASCII.
@@ -183,5 +218,16 @@ impl Read {
         let rows = fetch_all!(self, PAGE => ServiceRow, text, team, tier, limit, offset)?;
         let (total,) = fetch_one!(self, COUNT => (i64,), text, team, tier, COUNTED)?;
         Ok(Page { rows, total })
+    }
+
+    /// What a list says of these services beside their names, by name; those that are gone are left
+    /// out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn service_facts(&mut self, services: &[ServiceId]) -> Result<Vec<ServiceFacts>, StoreError> {
+        let asked = services.iter().map(|id| Value::String(id.uuid().simple().to_string())).collect();
+        let text = self.dialect().pick(FACTS_SQLITE, FACTS_POSTGRES);
+        fetch_all!(self, text => ServiceFacts, &Value::Array(asked))
     }
 }

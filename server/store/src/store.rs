@@ -47,7 +47,8 @@ pub enum Durability {
 pub struct StoreOptions {
     /// See [`Probe`]; `None` outside tests.
     pub probe: Option<Probe>,
-    /// Connections: readers on SQLite (the one writer comes in addition), all on PostgreSQL.
+    /// The most connections: readers on SQLite (8 at most; the one writer comes in addition), all on
+    /// PostgreSQL.
     pub connections: u32,
     /// How long a transaction waits for a connection before it is
     /// [`StoreError::Unavailable`].
@@ -113,6 +114,9 @@ impl std::fmt::Debug for Store {
 
 /// Statements beyond those of one service's page: all of them stay prepared.
 const STATEMENT_CACHE: usize = 512;
+
+/// Each reader is a thread with a cache of pages; more of them than cores only cost memory.
+const MOST_READERS: u32 = 8;
 
 const PING: &str = "SELECT 1";
 
@@ -241,21 +245,21 @@ async fn open_sqlite(url: &str, options: &StoreOptions) -> Result<Pools, StoreEr
         .synchronous(synchronous)
         .statement_cache_capacity(STATEMENT_CACHE)
         .pragma("temp_store", "memory")
-        // 16 MiB of pages for each connection: the Board of a large installation fits.
-        .pragma("cache_size", "-16384");
+        // 8 MiB of pages for each connection: the Board of a large installation fits.
+        .pragma("cache_size", "-8192");
     let pool = |max: u32| {
         SqlitePoolOptions::new()
             .max_connections(max)
             .acquire_timeout(options.patience)
             // A file does not go away; asking it before each use would double the cost of reading.
             .test_before_acquire(false)
-            .idle_timeout(None)
             .max_lifetime(None)
     };
     // Readers come after the writer: it makes the file and its write-ahead log.
     let writer = pool(1).connect_with(connect.clone().journal_mode(SqliteJournalMode::Wal)).await?;
     SQLITE_MIGRATIONS.run(&writer).await.map_err(migration_error)?;
-    let readers = pool(options.connections.max(1)).connect_with(connect.pragma("query_only", "true")).await?;
+    let readers =
+        pool(options.connections.clamp(1, MOST_READERS)).connect_with(connect.pragma("query_only", "true")).await?;
     Ok(Pools::Sqlite { readers, writer })
 }
 

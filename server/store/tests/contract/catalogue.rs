@@ -17,6 +17,7 @@ on_both_databases!(
     teams_are_listed_and_found_by_name,
     a_service_is_read_as_it_was_written,
     services_are_filtered_and_paged_by_name,
+    a_list_of_services_tells_their_newest_versions,
     a_taken_name_is_told_and_nothing_is_kept,
     environments_come_in_their_order,
     changed_rules_get_the_next_revision_and_a_lost_race_is_told,
@@ -99,6 +100,23 @@ async fn services_are_filtered_and_paged_by_name(store: Store) {
         let page = read.services(&filter, paging).await.unwrap();
         assert_eq!((page.total, page.rows.len()), (expected, usize::try_from(expected).unwrap()), "{filter:?}");
     }
+}
+
+async fn a_list_of_services_tells_their_newest_versions(store: Store) {
+    company(&store).await;
+    let bare = ServiceId::new(uuid(100));
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_service(&service(bare, "bare")).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut read = store.read().await.unwrap();
+    let facts = read.service_facts(&[PAY, bare, CART, ServiceId::new(uuid(404))]).await.unwrap();
+    assert_eq!(facts.iter().map(|f| f.service_id).collect::<Vec<_>>(), [bare, CART, PAY], "by name");
+    assert_eq!((facts[0].newest.clone(), facts[0].newest_at, facts[0].targets), (None, None, 0));
+    let newest = read.versions_of_service(CART, Paging::first(1)).await.unwrap().rows.remove(0).version;
+    assert_eq!((facts[1].newest.clone(), facts[1].newest_at), (Some(newest.label), Some(newest.created_at)));
+    let targets = read.targets_of_service(CART).await.unwrap().len();
+    assert_eq!(usize::try_from(facts[1].targets).unwrap(), targets);
+    assert!(read.service_facts(&[]).await.unwrap().is_empty());
 }
 
 async fn a_search_text_with_wildcards_is_taken_literally(store: Store) {

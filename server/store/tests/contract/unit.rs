@@ -187,6 +187,45 @@ async fn two_servers_on_one_postgres_hear_each_other() {
 }
 
 #[tokio::test]
+async fn a_server_that_was_cut_off_hears_that_it_missed_something() {
+    let database = Database::create().await;
+    let one = Store::open(&database.url, quick()).await.unwrap();
+    let two = Store::open(&database.url, quick()).await.unwrap();
+    let mut changes = one.changes();
+    let mut cutting = connect(&database.url).await;
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+    sqlx::query(cut).execute(&mut cutting).await.unwrap();
+    let heard = tokio::time::timeout(Duration::from_secs(30), changes.recv()).await.unwrap().unwrap();
+    assert_eq!(heard, Change::EVERYTHING);
+    // And it hears again. Losing a connection may be told more than once.
+    let mut tx = two.begin().await.unwrap();
+    tx.signal(Entity::Settings, uuid(1), 5);
+    tx.commit().await.unwrap();
+    let expected = Change { entity: Entity::Settings, id: uuid(1), revision: 5 };
+    loop {
+        let heard = tokio::time::timeout(Duration::from_secs(30), changes.recv()).await.unwrap().unwrap();
+        if heard == expected {
+            break;
+        }
+        assert_eq!(heard, Change::EVERYTHING);
+    }
+    one.close().await;
+    two.close().await;
+    database.remove().await;
+}
+
+/// What journals hold in their first form: each kind of entry once. All must load for ever.
+#[test]
+fn journal_entries_of_the_first_form_can_be_read_and_are_written_the_same() {
+    let stored: serde_json::Value = serde_json::from_str(include_str!("journal-v1.json")).unwrap();
+    let events: Vec<domain::promotion::JournalEvent> = serde_json::from_value(stored.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&events).unwrap(), stored);
+    let effect: domain::promotion::Effect = serde_json::from_str(r#"{"effect":"tell_messenger"}"#).unwrap();
+    assert_eq!(effect, domain::promotion::Effect::TellMessenger);
+}
+
+#[tokio::test]
 async fn a_wake_up_that_waits_for_a_decision_on_postgres_is_written_over_it() {
     let database = Database::create().await;
     let store = Store::open(&database.url, quick()).await.unwrap();
