@@ -1,11 +1,12 @@
 //! `slipway`: runs the server.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use server::{
     config::{Config, Flags, Sources},
+    demo::RealCluster,
     serve, telemetry,
 };
 
@@ -25,9 +26,30 @@ enum Command {
     Run,
     /// Run the server with a sample company on a practice cluster, in a folder that is thrown away
     /// unless --data-dir names one
-    Demo,
+    Demo(DemoOptions),
     /// Check the configuration and print it without secrets
     CheckConfig,
+}
+
+/// What the sample company runs on.
+#[derive(Args)]
+struct DemoOptions {
+    /// A kubeconfig to connect a real cluster with, instead of the practice cluster
+    #[arg(long, value_name = "FILE", requires = "administrator")]
+    kubeconfig: Option<PathBuf>,
+    /// A kubeconfig that may make the company's namespaces and Deployments there
+    #[arg(long, value_name = "FILE", requires = "kubeconfig")]
+    administrator: Option<PathBuf>,
+    /// The kubectl to make them with
+    #[arg(long, value_name = "PROGRAM", default_value = "kubectl")]
+    kubectl: PathBuf,
+}
+
+impl DemoOptions {
+    fn real(self) -> Option<RealCluster> {
+        let (kubeconfig, administrator) = self.kubeconfig.zip(self.administrator)?;
+        Some(RealCluster { kubeconfig, administrator, kubectl: self.kubectl })
+    }
 }
 
 #[tokio::main]
@@ -47,7 +69,7 @@ async fn main() -> ExitCode {
 async fn run(mut cli: Cli) -> anyhow::Result<()> {
     // Removed when it is dropped, at the end of the demo.
     let throw_away = match cli.command {
-        Command::Demo => Some(tempfile::tempdir().context("a folder for the demo cannot be made")?),
+        Command::Demo(_) => Some(tempfile::tempdir().context("a folder for the demo cannot be made")?),
         Command::Run | Command::CheckConfig => None,
     };
     if let Some(folder) = &throw_away
@@ -64,9 +86,9 @@ async fn run(mut cli: Cli) -> anyhow::Result<()> {
             telemetry::start_logging(config.log_format, &config.log_level)?;
             serve::run(config).await
         }
-        Command::Demo => {
+        Command::Demo(options) => {
             telemetry::start_logging(config.log_format, &config.log_level)?;
-            serve::run_demo(config).await
+            serve::run_demo(config, options.real()).await
         }
     }
 }

@@ -146,12 +146,12 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     door.serve(wired).await
 }
 
-/// As [`run`], with the sample company on a practice cluster: made in an empty database, found again in
-/// one that has it. Prints links that sign its people in.
+/// As [`run`], with the sample company on a practice cluster, or on a real one: made in an empty
+/// database, found again in one that has it. Prints links that sign its people in.
 ///
 /// # Errors
 /// Whatever keeps the server from starting; a database that is in use for something else.
-pub async fn run_demo(mut config: Config) -> anyhow::Result<()> {
+pub async fn run_demo(mut config: Config, real: Option<demo::RealCluster>) -> anyhow::Result<()> {
     let shutdown = until_signal()?;
     let door = Door::open(&mut config, shutdown.clone()).await?;
     std::fs::create_dir_all(&config.data_dir)
@@ -161,9 +161,11 @@ pub async fn run_demo(mut config: Config) -> anyhow::Result<()> {
     let wired = wiring::wire(&config, Some(practice.clone()), shutdown).await?;
     let engine = &wired.engine;
     if people_of(&wired).await?.is_empty() {
-        demo::seed_practice(engine.store(), &practice, engine.now())
-            .await
-            .context("the sample company cannot be made")?;
+        match &real {
+            Some(real) => demo::seed_real(engine, real).await,
+            None => demo::seed_practice(engine.store(), &practice, engine.now()).await.map(drop),
+        }
+        .context("the sample company cannot be made")?;
     }
     say(&format!("Slipway with a sample company is ready at {}", config.public_url.url))?;
     for person in people_of(&wired).await?.iter().filter(|person| SHOWN_PEOPLE.contains(&person.name.as_str())) {

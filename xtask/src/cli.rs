@@ -27,7 +27,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Task {
     /// Open Slipway with a sample company on http://127.0.0.1:3000
-    Demo(serve::Options),
+    Demo(serve::DemoOptions),
     /// Start an empty Slipway on its data folder
     Run(serve::Options),
     /// Run every test there is
@@ -88,8 +88,8 @@ pub fn parse() -> Cli {
 /// Those of the command; the exit code of a command run for the person is passed on instead.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Task::Demo(options) => serve::run("demo", &options).map(exit_code),
-        Task::Run(options) => serve::run("run", &options).map(exit_code),
+        Task::Demo(options) => serve::demo(&options).map(exit_code),
+        Task::Run(options) => serve::run("run", &options, &[]).map(exit_code),
         Task::Test(options) => suite::run(&options),
         Task::Site(options) => {
             site::build(options.profile())?;

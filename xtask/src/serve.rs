@@ -13,6 +13,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::children;
+use crate::control_plane::{self, ControlPlane};
 use crate::paths;
 use crate::process;
 use crate::site;
@@ -36,32 +37,58 @@ pub struct Options {
     arguments: Vec<OsString>,
 }
 
+/// How to start the sample company.
+#[derive(Args)]
+pub struct DemoOptions {
+    #[command(flatten)]
+    options: Options,
+    /// Run the company on a real Kubernetes control plane, started beside it, instead of the
+    /// practice cluster (needs Go at the first time)
+    #[arg(long)]
+    real_cluster: bool,
+}
+
+/// Runs the sample company.
+///
+/// # Errors
+/// As [`run`], and when the control plane cannot be built or started.
+pub fn demo(demo: &DemoOptions) -> Result<ExitStatus> {
+    if !demo.real_cluster {
+        return run("demo", &demo.options, &[]);
+    }
+    let plane = ControlPlane::start(&control_plane::programs()?)?;
+    let kubectl = plane.kubectl();
+    say(&format!(
+        "watch it with: {} --kubeconfig {} get deployments --all-namespaces --watch",
+        kubectl.display(),
+        plane.administrator().display()
+    ));
+    let arguments: [OsString; 6] = [
+        "--kubeconfig".into(),
+        plane.minimal().into(),
+        "--administrator".into(),
+        plane.administrator().into(),
+        "--kubectl".into(),
+        kubectl.into(),
+    ];
+    run("demo", &demo.options, &arguments)
+}
+
 /// Builds what changed and runs `slipway <subcommand>` until it ends.
 ///
 /// # Errors
 /// When something cannot be built or the server cannot be started.
-pub fn run(subcommand: &str, options: &Options) -> Result<ExitStatus> {
-    run_with(subcommand, options, &[])
-}
-
-/// As [`run`], with more in the server's environment.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_with(subcommand: &str, options: &Options, environment: &[(&str, OsString)]) -> Result<ExitStatus> {
+pub fn run(subcommand: &str, options: &Options, arguments: &[OsString]) -> Result<ExitStatus> {
     let profile = if options.dev { Profile::Dev } else { Profile::Release };
     site::build(profile)?;
     let server = build_server(options.release)?;
     say(&format!("starting slipway {subcommand}"));
     let mut command = process::command(server);
-    command.arg(subcommand);
+    command.arg(subcommand).args(arguments);
     if let Some(port) = options.port {
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
     }
-    command
-        .args(&options.arguments)
-        .current_dir(std::env::current_dir()?)
-        .envs(environment.iter().map(|(name, value)| (name, value)));
+    command.args(&options.arguments).current_dir(std::env::current_dir()?);
     children::foreground(&mut command)
 }
 

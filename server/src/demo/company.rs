@@ -368,7 +368,6 @@ pub const TITLES: &[&str] = &[
     "Limit the memory that {} may take",
     "Add a metric for {}",
     "Raise the timeout of {} to 3 s",
-    "Support several currencies in {}",
     "Translate messages of {}",
     "Drop support for the first API of {}",
     "Show {} on small screens",
@@ -379,7 +378,7 @@ pub const TITLES: &[&str] = &[
     "Update dependencies of {}",
     "Document {}",
     "Rename a misleading field in {}",
-    "Guard {} against negative amounts",
+    "Cut the number of retries in {}",
     "Stream {} instead of collecting it",
 ];
 
@@ -392,7 +391,16 @@ pub const FIXES: &[&str] = &[
     "Do not fail {} when the cache is away",
 ];
 
-/// Why a promotion was asked for; `{}` is a topic.
+/// Why a promotion before production was asked for; `{}` is a topic.
+pub const REASONS_BEFORE: &[&str] = &[
+    "{}, to be tried together with the rest",
+    "Needs real data: {}",
+    "Load test of {} tonight",
+    "Regular promotion",
+    "Support wants to see {}",
+];
+
+/// Why a promotion to production was asked for; `{}` is a topic.
 pub const REASONS: &[&str] = &[
     "Weekly release: {}",
     "{}, as agreed with support",
@@ -411,7 +419,7 @@ pub const INCIDENTS: &[&str] = &[
     "Error rate up after the deployment: {}",
     "Customers report wrong results in {}",
     "Latency of {} three times its usual",
-    "{} answers 500 for some customers",
+    "Some customers see errors in {}",
     "Queue grows: {}",
 ];
 

@@ -9,6 +9,7 @@ pub mod company;
 mod ground;
 mod past;
 mod present;
+mod real;
 mod timeline;
 mod write;
 
@@ -24,6 +25,7 @@ use practice::{MockClock, PracticeCluster, SeededRandomness};
 use store::{Cluster, ClusterKind, Store};
 
 pub use ground::{Ground, GroundWorkload};
+pub use real::{REAL, RealCluster, seed_real};
 
 /// The company that everybody sees.
 pub const SEED: u64 = 1;

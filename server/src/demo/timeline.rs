@@ -302,7 +302,8 @@ impl Teller<'_> {
         });
         let finished_at = started_at + Duration::seconds(self.chance.between(35, 170));
         let template = match cause {
-            Cause::Planned => self.chance.pick(company::REASONS),
+            Cause::Planned if environment == PRODUCTION => self.chance.pick(company::REASONS),
+            Cause::Planned => self.chance.pick(company::REASONS_BEFORE),
             Cause::Hotfix => "Mends {}",
             Cause::Rollback => self.chance.pick(company::ROLLBACK_REASONS),
         };
@@ -435,7 +436,9 @@ impl Teller<'_> {
     fn today(&mut self) {
         let shift = self.chance.between(0, 170);
         let h = move |hours: i64| hours * 60 + shift;
-        self.tell_version("", h(78), &[h(78) - 6, h(73), h(54), h(28)]);
+        let (built, before, since) =
+            (self.chance.between(80, 93), self.chance.between(53, 61), self.chance.between(22, 50));
+        self.tell_version("", h(built), &[h(built) - 6, h(built - 5), h(before), h(since)]);
         match self.service.today {
             Today::Calm => self.calm(h),
             Today::ReadyToPromote => {

@@ -43,6 +43,21 @@ impl ControlPlane {
         step("starting a Kubernetes control plane", || start(programs))
     }
 
+    /// The administrator's kubeconfig.
+    pub fn administrator(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// The kubeconfig of the role that Slipway needs.
+    pub fn minimal(&self) -> &Path {
+        &self.minimal
+    }
+
+    /// A kubectl of the same version.
+    pub fn kubectl(&self) -> PathBuf {
+        self.folder.path().join("kubectl")
+    }
+
     /// What a test needs to find it: variables of the environment and their values.
     pub fn environment(&self) -> [(&'static str, OsString); 3] {
         [
