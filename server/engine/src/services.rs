@@ -1,5 +1,7 @@
 //! Services, their teams and their targets.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::Duration;
 use contract::{
@@ -214,23 +216,21 @@ impl ServicesBackend for Engine {
         };
         let mut read = self.store().read().await.or_fail(self)?;
         let found = read.services(&filter, lists::paging(query.page)).await.or_fail(self)?;
-        let mut lines = Vec::with_capacity(found.rows.len());
-        for row in &found.rows {
-            let service = read.service(row.id).await.or_fail(self)?;
-            let newest = read.versions_of_service(row.id, Paging::first(1)).await.or_fail(self)?.rows.pop();
-            let targets = read.targets_of_service(row.id).await.or_fail(self)?.len();
-            lines.push(ServiceLine {
+        let ids: Vec<_> = found.rows.iter().map(|row| row.id).collect();
+        let mut facts: HashMap<_, _> =
+            read.service_facts(&ids).await.or_fail(self)?.into_iter().map(|f| (f.service_id, f)).collect();
+        Ok(lists::page(found, query.page, |row| {
+            let facts = facts.remove(&row.id);
+            ServiceLine {
                 name: row.name.to_string(),
-                team: row.team_title.clone(),
+                team: row.team_title,
                 tier: row.tier,
-                description: service.map(|s| s.description).unwrap_or_default(),
-                newest_at: newest.as_ref().map(|v| v.version.created_at),
-                newest: newest.map(|v| v.version.label.to_string()),
-                targets: u64::try_from(targets).unwrap_or_default(),
-            });
-        }
-        let total = u64::try_from(found.total).unwrap_or_default();
-        Ok(Page { rows: lines, total, request: lists::within_limits(query.page) })
+                newest: facts.as_ref().and_then(|f| f.newest.as_ref()).map(ToString::to_string),
+                newest_at: facts.as_ref().and_then(|f| f.newest_at),
+                targets: facts.as_ref().map_or(0, |f| u64::try_from(f.targets).unwrap_or_default()),
+                description: facts.map(|f| f.description).unwrap_or_default(),
+            }
+        }))
     }
 
     async fn teams(&self, actor: &Actor) -> Answer<Vec<TeamChoice>> {
