@@ -75,8 +75,7 @@ pub fn provide(request: ForRequest) {
 pub(crate) fn backend() -> Answer<(Arc<dyn contract::Backend>, domain::actor::Actor)> {
     let backend = use_context::<Arc<dyn contract::Backend>>()
         .ok_or_else(|| AppError(contract::ApiError::unavailable("this server is not ready yet")))?;
-    let actor =
-        use_context::<domain::actor::Actor>().ok_or_else(|| AppError(contract::ApiError::unauthenticated()))?;
+    let actor = use_context::<domain::actor::Actor>().ok_or_else(|| AppError(contract::ApiError::unauthenticated()))?;
     Ok((backend, actor))
 }
 

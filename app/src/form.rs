@@ -53,6 +53,18 @@ where
         Self { action: ServerAction::new(), returned: StoredValue::new(use_returned(S::PATH)) }
     }
 
+    /// The same for a form that makes something and stays on the page: it is empty again when it was done.
+    #[must_use]
+    pub fn emptied(self) -> Self {
+        #[cfg(feature = "hydrate")]
+        Effect::new(move |_| {
+            if matches!(self.action.value().get(), Some(Ok(_))) {
+                empty_forms(S::PATH);
+            }
+        });
+        self
+    }
+
     /// Why the last sending was not done. Read reactively.
     #[must_use]
     pub fn error(self) -> Option<ApiError> {
@@ -86,9 +98,9 @@ where
     pub fn answer(self) -> Option<S::Output> {
         match self.action.value().get() {
             Some(result) => result.ok(),
-            None => self
-                .returned
-                .with_value(|returned| serde_json::from_str(returned.as_ref()?.result.as_deref()?).ok()),
+            None => {
+                self.returned.with_value(|returned| serde_json::from_str(returned.as_ref()?.result.as_deref()?).ok())
+            }
         }
     }
 
@@ -110,9 +122,8 @@ where
     /// several forms of one kind.
     #[must_use]
     pub fn came_back_about(self, name: &str, value: &str) -> bool {
-        self.returned.with_value(|returned| {
-            returned.as_ref().is_some_and(|returned| returned.field(name) == Some(value))
-        })
+        self.returned
+            .with_value(|returned| returned.as_ref().is_some_and(|returned| returned.field(name) == Some(value)))
     }
 
     /// Whether it is on its way.
@@ -231,6 +242,19 @@ where
     }
 }
 
+/// Puts the fields of the forms that are sent to `path` back to what they held at first.
+#[cfg(feature = "hydrate")]
+fn empty_forms(path: &str) {
+    let Ok(forms) = document().query_selector_all(&format!("form[action=\"{path}\"]")) else { return };
+    for index in 0..forms.length() {
+        use wasm_bindgen::JsCast;
+        if let Some(form) = forms.item(index).and_then(|form| form.dyn_into::<web_sys::Element>().ok()) {
+            // Every form can do this.
+            let _ = crate::keys::browser::call(&form, "reset");
+        }
+    }
+}
+
 /// A text area for a reason, whose error comes from the form's answer and goes when another comes.
 #[component]
 pub fn ReasonField(
@@ -253,21 +277,14 @@ pub fn ReasonField(
     /// The form's answer.
     error: Signal<Option<ApiError>>,
 ) -> impl IntoView {
-    move || {
-        let wrong = error.get().filter(|error| error.field() == Some(name)).map(|error| error.message);
-        view! {
-            <TextArea
-                id=id.clone()
-                name=name
-                label=label
-                value=value.clone()
-                hint=hint.to_owned()
-                error=wrong
-                required
-                rows=2
-            />
-        }
-    }
+    let wrong = about(name, error);
+    view! { <TextArea id name label value hint=hint.to_owned() error=wrong required rows=2 /> }
+}
+
+/// What an answer says about one field.
+#[must_use]
+pub fn about(name: &'static str, error: Signal<Option<ApiError>>) -> Signal<Option<String>> {
+    Signal::derive(move || error.get().filter(|error| error.field() == Some(name)).map(|error| error.message))
 }
 
 /// An error that is about none of the form's fields, above its buttons.
@@ -282,9 +299,7 @@ pub fn FormProblem(
 ) -> impl IntoView {
     move || {
         error.get().map(|error| match error.reference {
-            Some(reference) => {
-                view! { <Problem title=title.clone() words=error.message reference /> }.into_any()
-            }
+            Some(reference) => view! { <Problem title=title.clone() words=error.message reference /> }.into_any(),
             None => view! { <Problem title=title.clone() words=error.message /> }.into_any(),
         })
     }

@@ -6,9 +6,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use crate::{
-    components::{
-        Avatar, Banner, BottomItem, BrandMark, Glyph, Icon, KeyHelp, LiveMark, NavItem, State,
-    },
+    components::{Avatar, Banner, BottomItem, BrandMark, Glyph, Icon, KeyHelp, LiveMark, NavItem, State},
     error::Answer,
     keys, live,
     palette::{Palette, open_palette},
@@ -95,7 +93,12 @@ const PLACES: [Place; 8] = [
     Place { href: routes::HOME, glyph: Glyph::Board, label: "Board", below: &[] },
     Place { href: routes::APPROVALS, glyph: Glyph::Inbox, label: "Approvals", below: &["/approvals"] },
     Place { href: routes::SERVICES, glyph: Glyph::Cube, label: "Services", below: &["/services"] },
-    Place { href: routes::PROMOTIONS, glyph: Glyph::ArrowRight, label: "Promotions", below: &["/promotions", "/promote"] },
+    Place {
+        href: routes::PROMOTIONS,
+        glyph: Glyph::ArrowRight,
+        label: "Promotions",
+        below: &["/promotions", "/promote"],
+    },
     Place { href: routes::DEPLOYMENTS, glyph: Glyph::Layers, label: "Deployments", below: &["/deployments"] },
     Place { href: routes::INSIGHTS, glyph: Glyph::Bars, label: "Insights", below: &["/insights"] },
     Place { href: routes::INCIDENTS, glyph: Glyph::Triangle, label: "Incidents", below: &["/incidents"] },
@@ -312,9 +315,8 @@ fn bottom_inside(waiting: u64, path: Memo<String>) -> AnyView {
             }
         })
         .collect_view();
-    let is_elsewhere = move || {
-        path.with(|path| ![board, approvals, insights].into_iter().any(|place| is_at(path, place)))
-    };
+    let is_elsewhere =
+        move || path.with(|path| ![board, approvals, insights].into_iter().any(|place| is_at(path, place)));
     view! {
         {items}
         <BottomItem href=routes::MORE glyph=Glyph::Menu label="More" current=Signal::derive(is_elsewhere) />

@@ -245,8 +245,7 @@ mod browser {
         }
 
         fn heard(self, event: &MessageEvent) {
-            let Some(change) =
-                event.data().as_string().and_then(|text| serde_json::from_str::<Change>(&text).ok())
+            let Some(change) = event.data().as_string().and_then(|text| serde_json::from_str::<Change>(&text).ok())
             else {
                 return;
             };

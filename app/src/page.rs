@@ -104,7 +104,9 @@ pub fn problem_page(error: AppError) -> AnyView {
         ErrorKind::Internal => "Reload the page. If it happens again, give the reference to whoever runs Slipway.",
     };
     let act = match error.kind {
-        ErrorKind::NotFound | ErrorKind::Invalid { .. } => view! { <ButtonLink href=routes::SEARCH>"Search"</ButtonLink> },
+        ErrorKind::NotFound | ErrorKind::Invalid { .. } => {
+            view! { <ButtonLink href=routes::SEARCH>"Search"</ButtonLink> }
+        }
         ErrorKind::Unauthenticated => {
             view! { <ButtonLink href=routes::SIGN_IN kind=Kind::Primary>"Sign in"</ButtonLink> }
         }

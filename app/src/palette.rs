@@ -149,9 +149,8 @@ fn close_on_scrim(event: leptos::ev::MouseEvent) {
         use wasm_bindgen::JsCast;
         // The scrim belongs to the dialog itself; anything inside it is another target, and a link closes too.
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let is_out = target.is_some_and(|target| {
-            target.id() == keys::PALETTE || target.closest("a[href]").ok().flatten().is_some()
-        });
+        let is_out = target
+            .is_some_and(|target| target.id() == keys::PALETTE || target.closest("a[href]").ok().flatten().is_some());
         if is_out {
             close_palette();
         }
@@ -189,7 +188,8 @@ fn results(found: Vec<Found>, chosen: RwSignal<usize>, is_blank: bool, is_pendin
         .into_iter()
         .enumerate()
         .map(|(index, found)| {
-            let head = (last != Some(found.kind)).then(|| view! { <p class="palette-group" role="presentation">{word_of(found.kind)}</p> });
+            let head = (last != Some(found.kind))
+                .then(|| view! { <p class="palette-group" role="presentation">{word_of(found.kind)}</p> });
             last = Some(found.kind);
             view! {
                 {head}

@@ -514,8 +514,7 @@ mod tests {
             page: PageRequest::new(9, 50),
         };
         assert_eq!(read_promotions(&query_of(&promotions(&promotions_query))), promotions_query);
-        let services_query =
-            ServicesQuery { text: Some("c".to_owned()), team: None, page: PageRequest::new(1, 20) };
+        let services_query = ServicesQuery { text: Some("c".to_owned()), team: None, page: PageRequest::new(1, 20) };
         assert_eq!(read_services(&query_of(&services(&services_query))), services_query);
         for days in [None, Some(30), Some(365)] {
             let query = InsightsQuery { days, team: Some("x".to_owned()), service: None };

@@ -16,10 +16,21 @@ export interface Options {
   environment?: Record<string, string>;
 }
 
+/** The people of the sample company for whom `demo` prints sign-in links, by what the line says. */
+export type Who = 'developer' | 'product owner' | 'release manager';
+
+/** A cookie as a browser's context takes it. */
+export interface Cookie {
+  name: string;
+  value: string;
+  url: string;
+}
+
 /** A Slipway server that this test started. */
 export class Slipway {
   /** Everything the server has printed. */
   output = '';
+  private readonly sessions = new Map<Who, Cookie>();
   private child: ChildProcess | undefined;
 
   private constructor(
@@ -53,6 +64,23 @@ export class Slipway {
     const address = line?.match(/https?:\/\/[^\s"'<>]+/)?.[0];
     if (!address) throw new Error(`no printed line with an address says ${words}:\n${this.output}`);
     return address;
+  }
+
+  /** The session of a person of the sample company, who signs in once: how often one may is limited. */
+  async session(who: Who): Promise<Cookie> {
+    const known = this.sessions.get(who);
+    if (known) return known;
+    const answer = await fetch(this.link(new RegExp(who)), {
+      method: 'POST',
+      headers: { origin: this.url, 'content-type': 'application/x-www-form-urlencoded' },
+      redirect: 'manual',
+    });
+    const [pair = ''] = answer.headers.get('set-cookie')?.split(';') ?? [];
+    const [name, value] = pair.split('=');
+    if (answer.status !== 303 || !name || !value) throw new Error(`the ${who} is not let in: ${answer.status}`);
+    const cookie = { name, value, url: this.url };
+    this.sessions.set(who, cookie);
+    return cookie;
   }
 
   /** Starts it again on the same port and folder; what ran before must have ended. */

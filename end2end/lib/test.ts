@@ -1,38 +1,106 @@
-// The `test` that every specification uses: a page on which an error in the console fails the test,
-// and the check for accessibility.
+// The `test` that every specification uses: pages on which an error in the console fails the test, what
+// is looked at on a page, and the check for accessibility.
 import { AxeBuilder } from '@axe-core/playwright';
-import { test as base, expect, type Page } from '@playwright/test';
+import {
+  test as base,
+  expect,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type ConsoleMessage,
+  type Locator,
+  type Page,
+} from '@playwright/test';
+import { Slipway, type Who } from './slipway.ts';
 
-export { expect };
+export { expect, Slipway };
+export type { Locator, Page };
 
-export const test = base.extend<{ complaints: string[] }>({
+/** Opens a page of a server in a browser of its own, as somebody of the sample company or as nobody. */
+export type Open = (slipway: Slipway, who?: Who, options?: BrowserContextOptions) => Promise<Page>;
+
+export const test = base.extend<{ complaints: string[]; open: Open }>({
   /** What the browser complained about: errors, warnings of hydration, refusals of the CSP. */
   complaints: async ({}, use) => use([]),
 
-  page: async ({ page, complaints }, use) => {
-    page.on('console', message => {
-      if (message.type() === 'error' || /hydrat/i.test(message.text())) {
-        complaints.push(`${page.url()}: ${message.text()}`);
-      }
+  open: async ({ browser, complaints }, use) => {
+    const contexts: BrowserContext[] = [];
+    await use(async (slipway, who, options = {}) => {
+      const context = await browser.newContext({ baseURL: slipway.url, ...options });
+      contexts.push(context);
+      if (who) await context.addCookies([await slipway.session(who)]);
+      const page = await context.newPage();
+      listen(page, complaints);
+      return page;
     });
-    page.on('pageerror', error => complaints.push(`${page.url()}: ${error.message}`));
-    await use(page);
+    for (const context of contexts) await context.close();
     expect(complaints, 'the browser complained').toEqual([]);
   },
 });
+
+function listen(page: Page, complaints: string[]): void {
+  page.on('console', message => {
+    if (isComplaint(message)) complaints.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on('pageerror', error => complaints.push(`${page.url()}: ${error.message}`));
+  // A script that was typed into a field and runs would speak up by this.
+  page.on('dialog', async dialog => {
+    complaints.push(`${page.url()}: a dialog said ${dialog.message()}`);
+    await dialog.dismiss();
+  });
+}
+
+/** The browser notes each answer of 4xx as an error; for pages and forms that is the answer asked for. */
+function isComplaint(message: ConsoleMessage): boolean {
+  const isRefusal =
+    /^Failed to load resource: the server responded with a status of 4/.test(message.text()) &&
+    !message.location().url.includes('/assets/');
+  return (message.type() === 'error' && !isRefusal) || /hydrat/i.test(message.text());
+}
 
 /** Waits until the browser half has taken the page over. */
 export async function hydrated(page: Page): Promise<void> {
   await page.waitForFunction(() => document.documentElement.dataset.hydrated === 'true');
 }
 
-/** Expects that axe finds nothing against WCAG 2.2 AA on the page as it is. */
-export async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    .analyze();
+/** Goes to a page and waits until it is alive. */
+export async function visit(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await hydrated(page);
+}
+
+/** A card by its title. */
+export function card(page: Page, title: string): Locator {
+  return page.getByRole('region', { name: title, exact: true });
+}
+
+/** A service's cell on the Board. */
+export function cell(page: Page, service: string, environment: string): Locator {
+  const name = page.getByRole('link', { name: service, exact: true });
+  return page.getByRole('row').filter({ has: name }).locator(`td[data-label="${environment}"]`);
+}
+
+/** The state in the head of a promotion's page. */
+export function headline(page: Page): Locator {
+  return page.locator('.page-head .state-pill');
+}
+
+/** Expects that nothing makes the page wider than its window. */
+export async function expectFits(page: Page): Promise<void> {
+  const [needed, there] = await page.evaluate(() => {
+    const root = document.documentElement;
+    return [root.scrollWidth, root.clientWidth] as const;
+  });
+  expect.soft(needed, `the width of ${page.url()}`).toBeLessThanOrEqual(there);
+}
+
+/** Expects that axe finds nothing against WCAG 2.2 AA on the page as it is, by all rules or these. */
+export async function expectAccessible(page: Page, rules: string[] = []): Promise<void> {
+  const axe = new AxeBuilder({ page });
+  if (rules.length > 0) axe.withRules(rules);
+  else axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']);
+  const { violations } = await axe.analyze();
   const found = violations.flatMap(violation =>
     violation.nodes.map(node => `${violation.id}: ${node.target.join(' ')}: ${node.failureSummary}`),
   );
-  expect(found, `axe on ${page.url()}`).toEqual([]);
+  expect.soft(found, `axe on ${page.url()}`).toEqual([]);
 }

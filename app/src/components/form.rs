@@ -113,15 +113,23 @@ fn label_of(id: &str, label: String, required: bool) -> impl IntoView + use<> {
     }
 }
 
-/// What a field shows below itself: the server's error until the reader types, from then on what `check` says.
-fn errors(from_server: Option<String>, check: Option<Check>) -> (Signal<Option<String>>, impl Fn(Event) + Clone) {
-    let (error, set_error) = signal(from_server);
+/// What a field shows below itself: the server's error until the reader types, from then on what `check` says,
+/// until the server answers anew.
+fn errors(
+    from_server: Signal<Option<String>>,
+    check: Option<Check>,
+) -> (Signal<Option<String>>, impl Fn(Event) + Clone) {
+    let checked = RwSignal::new(None::<Option<String>>);
+    Effect::new(move |_| {
+        from_server.track();
+        checked.set(None);
+    });
     let on_input = move |event: Event| {
         if let Some(check) = check {
-            set_error.set(check.run(event_target_value(&event)));
+            checked.set(Some(check.run(event_target_value(&event))));
         }
     };
-    (error.into(), on_input)
+    (Signal::derive(move || checked.get().unwrap_or_else(|| from_server.get())), on_input)
 }
 
 /// A field around any control: the control gets `id`, and `aria-describedby` the same with '-below' after it.
@@ -172,9 +180,9 @@ pub fn TextField(
     /// What helps to fill it in.
     #[prop(optional_no_strip, into)]
     hint: Option<String>,
-    /// What the server said is wrong.
-    #[prop(optional_no_strip, into)]
-    error: Option<String>,
+    /// What the server said is wrong. The control stays as it is when this changes, with what was typed.
+    #[prop(optional, into)]
+    error: Signal<Option<String>>,
     /// Says what is wrong while the reader types.
     #[prop(optional, into)]
     check: Option<Check>,
@@ -237,9 +245,9 @@ pub fn TextArea(
     /// What helps to fill it in.
     #[prop(optional_no_strip, into)]
     hint: Option<String>,
-    /// What the server said is wrong.
-    #[prop(optional_no_strip, into)]
-    error: Option<String>,
+    /// What the server said is wrong. The control stays as it is when this changes, with what was typed.
+    #[prop(optional, into)]
+    error: Signal<Option<String>>,
     /// Says what is wrong while the reader types.
     #[prop(optional, into)]
     check: Option<Check>,

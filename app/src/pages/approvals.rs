@@ -4,7 +4,10 @@ use contract::{
     approvals::ApprovalsView,
     promotions::{PromotionLine, PromotionView},
 };
-use leptos::prelude::*;
+use leptos::{
+    prelude::*,
+    tachys::{reactive_graph::OwnedView, view::keyed::keyed},
+};
 use leptos_meta::Title;
 
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
     live,
     page::{Rights, page_of},
     pages::{
-        parts::{check_rows, checks_or, comparison_link, commits, demand_rows, distance, migrations, promotion_table},
+        parts::{check_rows, checks_or, commits, comparison_link, demand_rows, distance, migrations, promotion_table},
         promotion::judge_form,
     },
     routes, server_fns,
@@ -37,16 +40,25 @@ fn approvals_view(view: ApprovalsView, _rights: &Rights, forms: Sendings<Judge>)
     let count = view.for_me.len();
     let lead = match count {
         0 => "nothing waits for you".to_owned(),
-        _ => format!("{} for you, most urgent first", plural(u64::try_from(count).unwrap_or(0), "promotion waits", "promotions wait")),
+        _ => format!(
+            "{} for you, most urgent first",
+            plural(u64::try_from(count).unwrap_or(0), "promotion waits", "promotions wait")
+        ),
     };
-    let cards = view
-        .for_me
-        .into_iter()
-        .map(|promotion| {
-            let form = forms.of("number", &promotion.line.number.to_string());
-            approval(promotion, form, count == 1)
-        })
-        .collect_view();
+    // By promotion and not by place: what is typed into one must not end up under another.
+    let owner = Owner::current().unwrap_or_default();
+    let cards = keyed(
+        view.for_me,
+        |promotion| (promotion.line.number, promotion.revision),
+        move |_, promotion| {
+            let owner = owner.child();
+            let card = owner.with(|| {
+                let form = forms.of("number", &promotion.line.number.to_string());
+                approval(promotion, form, count == 1)
+            });
+            (drop, OwnedView::new_with_owner(card, owner))
+        },
+    );
     let nothing = (count == 0).then(|| {
         view! {
             <Card>
@@ -85,7 +97,11 @@ fn approval(view: PromotionView, form: Sending<Judge>, is_only: bool) -> AnyView
     let line = view.line.clone();
     let number = line.number;
     let have = view.approvals.len();
-    let needs = format!("needs you, {} of {}", (have + 1).min(usize::from(view.approvals_needed.max(1))), view.approvals_needed);
+    let needs = format!(
+        "needs you, {} of {}",
+        (have + 1).min(usize::from(view.approvals_needed.max(1))),
+        view.approvals_needed
+    );
     let comparison = view.comparison.clone();
     let practice = view.environment.is_practice;
     let judging = judge_form(&view, form, is_only);

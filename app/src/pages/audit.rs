@@ -9,9 +9,7 @@ use leptos_meta::Title;
 use leptos_router::{components::Form, hooks::use_query_map};
 
 use crate::{
-    components::{
-        Button, Card, EmptyState, Glyph, Journal, PageHead, Show, Size, State, StateInline, Time,
-    },
+    components::{Button, Card, EmptyState, Glyph, Journal, PageHead, Show, Size, State, StateInline, Time},
     live,
     page::page_of,
     pages::parts::pager,

@@ -280,11 +280,8 @@ fn table(view: BoardView, rights: &Rights) -> AnyView {
         })
         .collect();
     let span = columns.len() + 1;
-    let groups = view
-        .groups
-        .into_iter()
-        .map(|group| group_view(group, &view.environments, span, rights))
-        .collect_view();
+    let groups =
+        view.groups.into_iter().map(|group| group_view(group, &view.environments, span, rights)).collect_view();
     let request = view.query.page;
     let total_pages = view.total.div_ceil(u64::from(request.size.max(1))).max(1);
     let page_link = |page: u32| {
@@ -381,9 +378,7 @@ fn reason(cell: Cell) -> AnyView {
         }
         (Some(words), None) => words.into_any(),
         (None, _) => match cell.pods {
-            Some((ready, wanted)) if ready == wanted => {
-                plural(u64::from(wanted), "pod", "pods").into_any()
-            }
+            Some((ready, wanted)) if ready == wanted => plural(u64::from(wanted), "pod", "pods").into_any(),
             Some((ready, wanted)) => format!("{ready} of {wanted} pods").into_any(),
             None => ().into_any(),
         },

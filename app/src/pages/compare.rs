@@ -7,7 +7,10 @@ use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
-    components::{Avatar, AvatarSize, ButtonLink, Card, Crumb, Crumbs, FromTo, Kind, Notice, PageHead, VersionLabel, words::plural},
+    components::{
+        Avatar, AvatarSize, ButtonLink, Card, Crumb, Crumbs, FromTo, Kind, Notice, PageHead, VersionLabel,
+        words::plural,
+    },
     error::{Answer, AppError},
     live,
     page::page_of,

@@ -13,8 +13,8 @@ use leptos_router::{components::Form, hooks::use_query_map};
 use crate::{
     commands,
     components::{
-        Card, EmptyState, FilterBreak, FilterChip, Filters, Glyph, Menu, MenuItem, PageHead, Show, State,
-        StateInline, Time, VersionLabel, words::duration,
+        Card, EmptyState, FilterBreak, FilterChip, Filters, Glyph, Menu, MenuItem, PageHead, Show, State, StateInline,
+        Time, VersionLabel, words::duration,
     },
     live,
     page::page_of,
@@ -28,10 +28,8 @@ pub fn DeploymentsPage() -> impl IntoView {
     let params = use_query_map();
     let query = Memo::new(move |_| params.with(routes::read_deployments));
     let changes = live::use_changes(|change| change.entity == "deployment" || change.entity == "promotion");
-    let data = Resource::new(
-        move || (query.get(), changes.get()),
-        |(query, _)| server_fns::deployments::deployments(query),
-    );
+    let data =
+        Resource::new(move || (query.get(), changes.get()), |(query, _)| server_fns::deployments::deployments(query));
     view! {
         <Title text="Deployments" />
         {page_of(data, |view, _| deployments_view(view))}
@@ -40,13 +38,12 @@ pub fn DeploymentsPage() -> impl IntoView {
 }
 
 fn deployments_view(view: DeploymentsView) -> AnyView {
-    let is_filtered = DeploymentsQuery { page: PageRequest::default(), ..view.query.clone() } != DeploymentsQuery::default();
+    let is_filtered =
+        DeploymentsQuery { page: PageRequest::default(), ..view.query.clone() } != DeploymentsQuery::default();
     let is_empty = view.page.total == 0;
     let foot = {
         let query = view.query.clone();
-        pager(&view.page, "deployments", move |page| {
-            routes::deployments(&DeploymentsQuery { page, ..query.clone() })
-        })
+        pager(&view.page, "deployments", move |page| routes::deployments(&DeploymentsQuery { page, ..query.clone() }))
     };
     let lead = format!("{} · by the time they started, newest first", view.page.total);
     let bar = filters(&view);
@@ -133,7 +130,10 @@ fn filters(view: &DeploymentsView) -> AnyView {
 fn environment_menu(view: &DeploymentsView) -> AnyView {
     let query = &view.query;
     let title = |name: &String| {
-        view.environments.iter().find(|environment| environment.name == *name).map_or(name.clone(), |environment| environment.title.clone())
+        view.environments
+            .iter()
+            .find(|environment| environment.name == *name)
+            .map_or(name.clone(), |environment| environment.title.clone())
     };
     let label = format!("Environment: {}", query.environment.as_ref().map_or_else(|| "any".to_owned(), title));
     let any = with(query, |query| query.environment = None);

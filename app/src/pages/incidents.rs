@@ -61,8 +61,7 @@ pub fn IncidentsPage() -> impl IntoView {
 
 async fn load(page: PageRequest) -> Answer<Loaded> {
     let page = server_fns::incidents::incidents(page).await?;
-    let services =
-        ServicesQuery { page: PageRequest::new(1, 200), ..ServicesQuery::default() };
+    let services = ServicesQuery { page: PageRequest::new(1, 200), ..ServicesQuery::default() };
     let services = server_fns::services::services(services).await?.rows;
     // The page of deployments knows the environments, also for who may not see the settings.
     let one = DeploymentsQuery { page: PageRequest::new(1, 1), ..DeploymentsQuery::default() };
@@ -113,8 +112,10 @@ fn open_form(loaded: &Loaded, form: Sending<OpenIncident>) -> AnyView {
         .collect();
     // Production is the last environment, and what incidents are about.
     let usual = environments.last().map(|choice| choice.value.clone()).unwrap_or_default();
-    let severities =
-        Severity::ALL.into_iter().map(|severity| Choice::new(severity.as_str(), words_of(severity))).collect::<Vec<_>>();
+    let severities = Severity::ALL
+        .into_iter()
+        .map(|severity| Choice::new(severity.as_str(), words_of(severity)))
+        .collect::<Vec<_>>();
     let error = form.errors();
     let title = form.typed("title", "");
     let service = form.typed("service", "");
@@ -205,9 +206,7 @@ fn row(line: IncidentLine, may: bool, forms: Sendings<ResolveIncident>) -> AnyVi
         None => view! { <StateInline state=State::Failed word="open" /> }.into_any(),
     };
     let cause = match (line.caused_by, line.promotion) {
-        (Some(label), Some(number)) => {
-            view! { <VersionLabel label href=routes::promotion(number) /> }.into_any()
-        }
+        (Some(label), Some(number)) => view! { <VersionLabel label href=routes::promotion(number) /> }.into_any(),
         (Some(label), None) => view! { <VersionLabel label /> }.into_any(),
         (None, _) => view! { <span class="quiet">"–"</span> }.into_any(),
     };

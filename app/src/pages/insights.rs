@@ -28,8 +28,7 @@ pub fn InsightsPage() -> impl IntoView {
     let params = use_query_map();
     let query = Memo::new(move |_| params.with(routes::read_insights));
     let changes = live::use_changes(|change| change.entity == "deployment" || change.entity == "incident");
-    let data =
-        Resource::new(move || (query.get(), changes.get()), |(query, _)| server_fns::insights::insights(query));
+    let data = Resource::new(move || (query.get(), changes.get()), |(query, _)| server_fns::insights::insights(query));
     view! {
         <Title text="Insights" />
         {page_of(data, |view, _| insights_view(view))}
@@ -86,7 +85,8 @@ fn filters(view: &InsightsView) -> AnyView {
         })
         .collect_view();
     let any = routes::insights(&InsightsQuery { team: None, service: None, ..query.clone() });
-    let label = format!("Team: {}", query.team.as_ref().map_or_else(|| "any".to_owned(), |team| title_of_team(view, team)));
+    let label =
+        format!("Team: {}", query.team.as_ref().map_or_else(|| "any".to_owned(), |team| title_of_team(view, team)));
     let service = query.service.clone().map(|service| {
         let href = routes::insights(&InsightsQuery { service: None, ..query.clone() });
         view! { <FilterChip href on=true>{format!("Service: {service}")}</FilterChip> }
@@ -243,10 +243,7 @@ fn heat_row(service: &ServiceWeeks, mondays: &[NaiveDate], query: &InsightsQuery
 
 fn how(how: Vec<(String, String)>) -> Option<AnyView> {
     (!how.is_empty()).then(|| {
-        let rows = how
-            .into_iter()
-            .map(|(term, words)| view! { <Definition term>{words}</Definition> })
-            .collect_view();
+        let rows = how.into_iter().map(|(term, words)| view! { <Definition term>{words}</Definition> }).collect_view();
         view! {
             <Card>
                 <More label="How this is computed">

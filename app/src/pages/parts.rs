@@ -68,13 +68,7 @@ pub fn commits(commits: Vec<CommitView>, total: u64, limit: usize, all: Option<S
     commit_list(commits, total, limit, all, true)
 }
 
-fn commit_list(
-    commits: Vec<CommitView>,
-    total: u64,
-    limit: usize,
-    all: Option<String>,
-    with_age: bool,
-) -> AnyView {
+fn commit_list(commits: Vec<CommitView>, total: u64, limit: usize, all: Option<String>, with_age: bool) -> AnyView {
     if commits.is_empty() {
         return view! { <p class="note">"No commits were reported."</p> }.into_any();
     }
@@ -255,7 +249,8 @@ pub fn pager<T>(page: &Page<T>, noun: &str, link: impl Fn(PageRequest) -> String
         format!("{first} to {last} of {} {noun}", page.total)
     };
     let previous = (request.page > 1).then(|| link(PageRequest { page: request.page - 1, ..request }));
-    let next = (u64::from(request.page) < page.pages()).then(|| link(PageRequest { page: request.page + 1, ..request }));
+    let next =
+        (u64::from(request.page) < page.pages()).then(|| link(PageRequest { page: request.page + 1, ..request }));
     view! { <Pager words previous next /> }.into_any()
 }
 

@@ -12,8 +12,8 @@ use leptos_router::{components::Form, hooks::use_query_map};
 
 use crate::{
     components::{
-        Button, ButtonLink, Card, CheckBox, Choice, Crumb, Crumbs, EmptyState, Glyph, Kind, Notice, PageClock, PageHead,
-        Select, State, StateInline, Tab, Tabs,
+        Button, ButtonLink, Card, CheckBox, Choice, Crumb, Crumbs, EmptyState, Glyph, Kind, Notice, PageClock,
+        PageHead, Select, State, StateInline, Tab, Tabs,
     },
     error::Answer,
     form::{FormProblem, ReasonField, Sending},

@@ -12,15 +12,15 @@ use leptos_router::hooks::use_params_map;
 
 use crate::{
     components::{
-        ActionBar, Button, ButtonLink, Card, Chip, Code, Crumb, Crumbs, Glyph, Journal, JournalRow, Kind, More, Notice, PageHead,
-        PodGroup, PodState, Pods, ProgressBar, ReasonDialog, Series, Show, State, StateInline, StatePill, Step, Steps,
-        Time, VersionLabel, words::plural,
+        ActionBar, Button, ButtonLink, Card, Chip, Code, Crumb, Crumbs, Glyph, Journal, JournalRow, Kind, More, Notice,
+        PageHead, PodGroup, PodState, Pods, ProgressBar, ReasonDialog, Series, Show, State, StateInline, StatePill,
+        Step, Steps, Time, VersionLabel, words::plural,
     },
     error::{Answer, AppError},
     form::{FormProblem, ReasonField, Sending},
     live,
     page::{Rights, page_of, sentence},
-    pages::parts::{cause_chip, checks_or, check_rows, demand_rows, distance, what_changes},
+    pages::parts::{cause_chip, check_rows, checks_or, demand_rows, distance, what_changes},
     routes,
     server_fns::promotions::{Abort, Cancel, Judge},
 };
@@ -38,7 +38,8 @@ pub struct Forms {
 #[component]
 pub fn PromotionPage() -> impl IntoView {
     let params = use_params_map();
-    let number = Memo::new(move |_| params.with(|params| params.get("number").and_then(|text| text.parse::<i64>().ok())));
+    let number =
+        Memo::new(move |_| params.with(|params| params.get("number").and_then(|text| text.parse::<i64>().ok())));
     let forms = Forms { judge: Sending::new(), cancel: Sending::new(), abort: Sending::new() };
     // The stream says how far each promotion is; what is shown already is not fetched again.
     let shown = StoredValue::new(None::<(String, i64)>);

@@ -23,10 +23,8 @@ pub fn PromotionsPage() -> impl IntoView {
     let params = use_query_map();
     let query = Memo::new(move |_| params.with(routes::read_promotions));
     let changes = live::use_changes(|change| change.entity == "promotion");
-    let data = Resource::new(
-        move || (query.get(), changes.get()),
-        |(query, _)| server_fns::promotions::promotions(query),
-    );
+    let data =
+        Resource::new(move || (query.get(), changes.get()), |(query, _)| server_fns::promotions::promotions(query));
     view! {
         <Title text="Promotions" />
         {page_of(data, move |page, rights| promotions_view(page, &query.get_untracked(), &rights))}
@@ -43,9 +41,8 @@ fn promotions_view(page: Page<PromotionLine>, query: &PromotionsQuery, rights: &
         }
     });
     let lead = format!("{} · by the time they were asked for, newest first", page.total);
-    let foot = pager(&page, "promotions", |request| {
-        routes::promotions(&PromotionsQuery { page: request, ..query.clone() })
-    });
+    let foot =
+        pager(&page, "promotions", |request| routes::promotions(&PromotionsQuery { page: request, ..query.clone() }));
     let is_empty = page.total == 0;
     let list = if is_empty {
         view! {

@@ -38,7 +38,9 @@ pub fn RollBackPage() -> impl IntoView {
 async fn load((service, environment, version): (String, Option<String>, Option<String>)) -> Answer<RollbackView> {
     match environment {
         Some(environment) => server_fns::promotions::rollback_view(service, environment, version).await,
-        None => Err(AppError(contract::ApiError::invalid("environment", "choose an environment on the service's page"))),
+        None => {
+            Err(AppError(contract::ApiError::invalid("environment", "choose an environment on the service's page")))
+        }
     }
 }
 

@@ -17,8 +17,8 @@ use leptos_router::{
 use crate::{
     commands,
     components::{
-        Button, ButtonLink, Card, Chip, Crumb, Crumbs, EmptyState, Glyph, Hash, Icon, Kind, PageHead, ProgressBar, Show,
-        Size, State, StateIcon, StateInline, Time, VersionLabel, words::plural,
+        Button, ButtonLink, Card, Chip, Crumb, Crumbs, EmptyState, Glyph, Hash, Icon, Kind, PageHead, ProgressBar,
+        Show, Size, State, StateIcon, StateInline, Time, VersionLabel, words::plural,
     },
     error::Answer,
     live,
@@ -178,13 +178,8 @@ fn target_card(service: &str, target: TargetView, rights: &Rights) -> AnyView {
     });
     let has_pods = pods.is_some();
     let words = workload_words(&target.workloads);
-    let acts = target_acts(
-        service,
-        &environment.name,
-        cell.promotable.as_deref(),
-        target.roll_back_to.as_deref(),
-        rights,
-    );
+    let acts =
+        target_acts(service, &environment.name, cell.promotable.as_deref(), target.roll_back_to.as_deref(), rights);
     let since = cell.since.map(|at| view! { {has_pods.then_some(" · ")} <Time at show=Show::Age /> });
     let practice = environment.is_practice;
     let title = environment.title.clone();
@@ -286,7 +281,8 @@ fn commit_places(service: &str, asked: Option<String>, answer: Answer<Vec<Commit
         Err(error) => return view! { <p class="note">{sentence(&error.0.message)}</p> }.into_any(),
     };
     if found.is_empty() {
-        let words = format!("No version of {service} reports a commit {asked}. Pipelines report commits with each version.");
+        let words =
+            format!("No version of {service} reports a commit {asked}. Pipelines report commits with each version.");
         return view! { <p class="note">{words}</p> }.into_any();
     }
     found
@@ -364,9 +360,7 @@ fn versions(service: &str, versions: Page<VersionLine>, rights: &Rights) -> AnyV
 fn version_row(service: &str, line: VersionLine, rights: &Rights) -> AnyView {
     let href = routes::version(service, &line.label);
     let checks = match line.checks {
-        Some(verdict) => {
-            view! { <StateInline state=State::from(verdict) word=word_of_verdict(verdict) /> }.into_any()
-        }
+        Some(verdict) => view! { <StateInline state=State::from(verdict) word=word_of_verdict(verdict) /> }.into_any(),
         None => view! { <span class="quiet">"none"</span> }.into_any(),
     };
     let promote = rights.may(Act::RequestPromotion).then(|| {

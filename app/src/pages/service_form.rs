@@ -8,7 +8,7 @@ use leptos_router::hooks::use_params_map;
 use crate::{
     components::{Button, Card, Choice, Crumb, Crumbs, Glyph, InputKind, Kind, PageHead, Select, TextField},
     error::Answer,
-    form::{FormProblem, Sending},
+    form::{FormProblem, Sending, about},
     page::page_of,
     routes, server_fns,
     server_fns::services::{AddService, ChangeService},
@@ -145,33 +145,14 @@ pub fn text_field(
     required: bool,
     error: Signal<Option<ApiError>>,
 ) -> AnyView {
-    (move || {
-        let wrong = error.get().filter(|error| error.field() == Some(name)).map(|error| error.message);
-        view! {
-            <TextField
-                id=name
-                name=name
-                label=label
-                value=value.clone()
-                kind
-                hint=hint.to_owned()
-                error=wrong
-                required
-            />
-        }
-    })
-    .into_any()
+    let wrong = about(name, error);
+    view! { <TextField id=name name=name label=label value kind hint=hint.to_owned() error=wrong required /> }
+        .into_any()
 }
 
-fn foot(
-    error: Signal<Option<ApiError>>,
-    busy: Signal<bool>,
-    label: &'static str,
-    failed: &'static str,
-) -> AnyView {
-    let other = Signal::derive(move || {
-        error.get().filter(|error| error.field().is_none_or(|field| !FIELDS.contains(&field)))
-    });
+fn foot(error: Signal<Option<ApiError>>, busy: Signal<bool>, label: &'static str, failed: &'static str) -> AnyView {
+    let other =
+        Signal::derive(move || error.get().filter(|error| error.field().is_none_or(|field| !FIELDS.contains(&field))));
     view! {
         <FormProblem error=other title=failed />
         <div class="form-acts">

@@ -64,8 +64,7 @@ pub fn SignInPage() -> impl IntoView {
 pub fn LinkPage() -> impl IntoView {
     let params = use_params_map();
     let token = params.with_untracked(|params| params.get("token").unwrap_or_default());
-    let purpose =
-        SharedValue::new(|| use_context::<Link>().and_then(|link| link.0)).into_inner();
+    let purpose = SharedValue::new(|| use_context::<Link>().and_then(|link| link.0)).into_inner();
     let action = routes::link(&token);
     let returned = use_returned("/link");
     view! {

@@ -84,9 +84,7 @@ fn target_view(loaded: Loaded, form: Sending<SetTarget>) -> AnyView {
             </Notice>
         }
     });
-    let rows = (0..present.len() + SPARE_ROWS)
-        .map(|index| row(index, present.get(index), &names, form))
-        .collect_view();
+    let rows = (0..present.len() + SPARE_ROWS).map(|index| row(index, present.get(index), &names, form)).collect_view();
     let heading = format!("{} in {}", service.name, environment.title);
     let error = form.errors();
     view! {
@@ -120,12 +118,7 @@ fn target_view(loaded: Loaded, form: Sending<SetTarget>) -> AnyView {
     .into_any()
 }
 
-fn row(
-    index: usize,
-    present: Option<&TargetWorkloadInput>,
-    clusters: &[String],
-    form: Sending<SetTarget>,
-) -> AnyView {
+fn row(index: usize, present: Option<&TargetWorkloadInput>, clusters: &[String], form: Sending<SetTarget>) -> AnyView {
     let present = present.map(row_of).unwrap_or_default();
     let name = |field: &str| format!("workloads[{index}][{field}]");
     let typed = |field: &str, usual: &str| form.typed(&name(field), usual);

@@ -7,7 +7,7 @@ use leptos_router::hooks::use_params_map;
 
 use crate::{
     components::{
-        ButtonLink, Card, Crumb, Crumbs, Definition, DefinitionList, Hash, Kind, Menu, MenuItem, Glyph, PageHead, Show,
+        ButtonLink, Card, Crumb, Crumbs, Definition, DefinitionList, Glyph, Hash, Kind, Menu, MenuItem, PageHead, Show,
         State, StateIcon, Time, VersionLabel, words::plural,
     },
     live,

@@ -154,11 +154,8 @@ fn bar(week: &Week) -> WeekBar {
 /// change.
 fn tiles(ledger: &Ledger, range: &Range, weeks: &[Week]) -> Vec<Tile> {
     let now = ledger.figures(range, |_| true);
-    let before = if covers(ledger, &range.before()) {
-        ledger.figures(&range.before(), |_| true)
-    } else {
-        Figures::default()
-    };
+    let before =
+        if covers(ledger, &range.before()) { ledger.figures(&range.before(), |_| true) } else { Figures::default() };
     let has_any = !ledger.rows().is_empty();
     vec![
         frequency_tile(&now, &before, range, weeks, has_any),

@@ -168,7 +168,7 @@ pub struct WaitQuery {
 
 /// Adds a service.
 #[utoipa::path(post, path = "/api/v1/services", tag = "services", request_body = NewService,
-    responses((status = 201, description = "Added"), (status = 409, description = "The name is taken", body = Problem)))]
+    responses((status = 201, description = "Added")))]
 async fn add_service(
     State(web): State<Arc<Web>>,
     Extension(actor): Extension<Actor>,

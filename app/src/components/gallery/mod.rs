@@ -1,13 +1,13 @@
 //! The gallery: the components arranged as pages arrange them, written to a temporary folder to be looked at, and held
 //! to what every page promises (no style attributes, no handlers in markup, no id twice, words for every picture).
 
+#![expect(clippy::unwrap_used, reason = "only tests are here")]
+
 mod approvals;
 mod board;
 mod insights;
 mod parts;
 mod promotion;
-
-#![expect(clippy::unwrap_used, reason = "only tests are here")]
 
 use super::*;
 use chrono::{DateTime, TimeZone, Utc};

@@ -31,10 +31,8 @@ pub fn ClusterPage() -> impl IntoView {
     let name = Memo::new(move |_| params.with(|params| params.get("name")).unwrap_or_default());
     let forms = Forms { test: Sending::new(), save: Sending::new(), remove: Sending::new() };
     let changes = live::use_changes(|change| change.entity == "cluster");
-    let data = Resource::new(
-        move || (name.get(), changes.get(), forms.save.version()),
-        |_| server_fns::clusters::clusters(),
-    );
+    let data =
+        Resource::new(move || (name.get(), changes.get(), forms.save.version()), |_| server_fns::clusters::clusters());
     let page = page_of(data, move |clusters, _| {
         let name = name.get_untracked();
         match clusters.into_iter().find(|cluster| cluster.name == name) {
@@ -137,9 +135,11 @@ fn connection(found: ConnectionView) -> AnyView {
         (None, Some(version)) if missing == 0 => {
             (State::Done, "It works", format!("Kubernetes {version} answered, and every permission is there."))
         }
-        (None, Some(version)) => {
-            (State::Waiting, "Permissions are missing", format!("Kubernetes {version} answered; {missing} permissions are missing."))
-        }
+        (None, Some(version)) => (
+            State::Waiting,
+            "Permissions are missing",
+            format!("Kubernetes {version} answered; {missing} permissions are missing."),
+        ),
         (None, None) => (State::Failed, "It does not work", "The API server did not say its version.".to_owned()),
     };
     let commands = found.commands.map(|text| view! { <Code text label="Commands that grant it" /> });

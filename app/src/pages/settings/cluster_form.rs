@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, InputKind, Kind, More, TextArea, TextField},
-    form::{FormProblem, Sending},
+    form::{FormProblem, Sending, about},
     server_fns::clusters::SaveCluster,
 };
 
@@ -140,19 +140,7 @@ fn field(
     hint: &'static str,
     error: Signal<Option<ApiError>>,
 ) -> AnyView {
-    (move || {
-        let wrong = error.get().filter(|error| error.field() == Some(name)).map(|error| error.message);
-        view! {
-            <TextField
-                id=format!("{form}-{name}")
-                name=name
-                label=label
-                value=value.clone()
-                kind=InputKind::Code
-                hint=hint.to_owned()
-                error=wrong
-            />
-        }
-    })
-    .into_any()
+    let (id, wrong) = (format!("{form}-{name}"), about(name, error));
+    view! { <TextField id name=name label=label value kind=InputKind::Code hint=hint.to_owned() error=wrong /> }
+        .into_any()
 }

@@ -85,11 +85,8 @@ fn card(cluster: ClusterView) -> AnyView {
 pub(super) fn summary(cluster: &ClusterView) -> AnyView {
     let (state, words) = (State::from(cluster.mark), cluster.words.clone());
     let since = cluster.since.map(|at| view! { <span class="note">" since " <Time at show=Show::Moment /></span> });
-    let namespaces = if cluster.namespaces.is_empty() {
-        "all namespaces".to_owned()
-    } else {
-        cluster.namespaces.join(", ")
-    };
+    let namespaces =
+        if cluster.namespaces.is_empty() { "all namespaces".to_owned() } else { cluster.namespaces.join(", ") };
     let used = if cluster.environments.is_empty() {
         "no environment uses it yet".to_owned()
     } else {

@@ -68,7 +68,8 @@ fn discover_view(loaded: Loaded, form: Sending<Adopt>) -> AnyView {
         }
         .into_any();
     }
-    let bound: Vec<_> = environments.into_iter().filter(|environment| environment.clusters.contains(&cluster)).collect();
+    let bound: Vec<_> =
+        environments.into_iter().filter(|environment| environment.clusters.contains(&cluster)).collect();
     let unbound = bound.is_empty().then(|| {
         let href = routes::settings(Settings::Environments);
         view! {
@@ -80,8 +81,7 @@ fn discover_view(loaded: Loaded, form: Sending<Adopt>) -> AnyView {
     let count = found.iter().filter(|found| is_free(found)).count();
     let lead = format!("{} can be taken over", plural(u64::try_from(count).unwrap_or(0), "Deployment", "Deployments"));
     let rows = found.into_iter().enumerate().map(|(index, found)| row(index, found, &bound)).collect_view();
-    let teams =
-        teams.into_iter().map(|team| view! { <option value=team.name>{team.title}</option> }).collect_view();
+    let teams = teams.into_iter().map(|team| view! { <option value=team.name>{team.title}</option> }).collect_view();
     view! {
         <div class="stack-cards">
             {answer}

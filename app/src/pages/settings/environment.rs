@@ -57,13 +57,20 @@ pub(super) fn environment_form(
     let is_new = environment.is_none();
     let usual = environment.unwrap_or_else(|| usual(all));
     let error = form.errors();
-    let other = Signal::derive(move || {
-        error.get().filter(|error| error.field().is_none_or(|field| !FIELDS.contains(&field)))
-    });
+    let other =
+        Signal::derive(move || error.get().filter(|error| error.field().is_none_or(|field| !FIELDS.contains(&field))));
     let title = form.typed("title", &usual.title);
     let name = if is_new {
         let name = form.typed("name", "");
-        text_field("name", "Name", name, "As it stands in addresses: production. It stays.", InputKind::Code, true, error)
+        text_field(
+            "name",
+            "Name",
+            name,
+            "As it stands in addresses: production. It stays.",
+            InputKind::Code,
+            true,
+            error,
+        )
     } else {
         view! { <input type="hidden" name="name" value=usual.name.clone() /> }.into_any()
     };
@@ -107,7 +114,8 @@ fn usual(all: &[EnvironmentView]) -> EnvironmentView {
 }
 
 fn rules(usual: &EnvironmentView, all: &[EnvironmentView], form: Sending<SaveEnvironment>) -> AnyView {
-    let kinds = EnvironmentKind::ALL.into_iter().map(|kind| Choice::new(kind.as_str(), kind.words())).collect::<Vec<_>>();
+    let kinds =
+        EnvironmentKind::ALL.into_iter().map(|kind| Choice::new(kind.as_str(), kind.words())).collect::<Vec<_>>();
     let approvals = (0..=Quorum::MAX)
         .map(|people| {
             let words = match people {

@@ -6,7 +6,10 @@ use leptos::prelude::*;
 
 use super::{environment::environment_form, settings_page};
 use crate::{
-    components::{Button, Card, Chip, EmptyState, Glyph, Size, words::{duration, plural}},
+    components::{
+        Button, Card, Chip, EmptyState, Glyph, Size,
+        words::{duration, plural},
+    },
     error::Answer,
     form::{FormProblem, Sending, Sendings},
     live,
@@ -27,10 +30,9 @@ struct Forms {
 /// Environments and their rules.
 #[component]
 pub fn EnvironmentsPage() -> impl IntoView {
-    let forms = Forms { add: Sending::new(), up: Sendings::new() };
+    let forms = Forms { add: Sending::new().emptied(), up: Sendings::new() };
     let changes = live::use_changes(|change| change.entity == "environment" || change.entity == "cluster");
-    let data =
-        Resource::new(move || (changes.get(), forms.add.version(), forms.up.version()), |_| load());
+    let data = Resource::new(move || (changes.get(), forms.add.version(), forms.up.version()), |_| load());
     settings_page(
         Settings::Environments,
         "the columns of the Board, in the order in which versions pass through them",

@@ -27,8 +27,12 @@ struct Forms {
 /// All people.
 #[component]
 pub fn PeoplePage() -> impl IntoView {
-    let forms =
-        Forms { invite: Sending::new(), role: Sendings::new(), active: Sendings::new(), reset: Sending::new() };
+    let forms = Forms {
+        invite: Sending::new().emptied(),
+        role: Sendings::new(),
+        active: Sendings::new(),
+        reset: Sending::new(),
+    };
     let changes = live::use_changes(|change| change.entity == "person");
     let data = Resource::new(
         move || (changes.get(), forms.invite.version(), forms.role.version(), forms.active.version()),

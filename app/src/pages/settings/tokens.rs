@@ -27,7 +27,7 @@ struct Forms {
 /// All tokens.
 #[component]
 pub fn TokensPage() -> impl IntoView {
-    let forms = Forms { make: Sending::new(), revoke: Sendings::new() };
+    let forms = Forms { make: Sending::new().emptied(), revoke: Sendings::new() };
     let changes = live::use_changes(|change| change.entity == "settings");
     let data = Resource::new(
         move || (changes.get(), forms.make.version(), forms.revoke.version()),

@@ -176,7 +176,11 @@ fn an_unknown_image_is_not_by_slipway_and_named_shortly() {
 fn the_worst_workload_speaks_and_different_versions_are_said() {
     let both = |api: i64, worker: i64, mark| {
         let api = running("cart-api", Some(api), Mark::Done, "3 pods");
-        one(stored(vec![api, running("cart-worker", Some(worker), mark, "CrashLoopBackOff, exit code 1")], Some(latest(4, 50)), vec![]))
+        one(stored(
+            vec![api, running("cart-worker", Some(worker), mark, "CrashLoopBackOff, exit code 1")],
+            Some(latest(4, 50)),
+            vec![],
+        ))
     };
     let bad = both(4, 4, Mark::Failed);
     assert_eq!((bad.view.mark, bad.view.pods), (Mark::Failed, Some((4, 6))));

@@ -114,7 +114,8 @@ async fn services_are_added_changed_and_get_their_workloads() {
     assert_eq!(engine.add_service(&world.rosa, wrong).await.unwrap_err().field(), Some("tier"));
     let script = ServiceInput { repository: "javascript:alert(1)".into(), ..service_input("other") };
     assert_eq!(engine.add_service(&world.rosa, script).await.unwrap_err().field(), Some("repository"));
-    let change = ServiceInput { description: "Serves pictures".into(), team: "catalogue".into(), ..service_input("images") };
+    let change =
+        ServiceInput { description: "Serves pictures".into(), team: "catalogue".into(), ..service_input("images") };
     engine.change_service(&world.rosa, change).await.unwrap();
     let one = TargetWorkloadInput {
         cluster: "practice".into(),
@@ -125,7 +126,8 @@ async fn services_are_added_changed_and_get_their_workloads() {
     };
     engine.set_target(&world.rosa, "images", "production", vec![one.clone()]).await.unwrap();
     engine.set_target(&world.rosa, "images", "production", vec![one.clone()]).await.unwrap();
-    let twice = engine.set_target(&world.rosa, "images", "production", vec![one.clone(), one.clone()]).await.unwrap_err();
+    let twice =
+        engine.set_target(&world.rosa, "images", "production", vec![one.clone(), one.clone()]).await.unwrap_err();
     assert_eq!(twice.field(), Some("workloads[1].container"));
     let moon = TargetWorkloadInput { cluster: "moon".into(), ..one };
     let refused = engine.set_target(&world.rosa, "images", "production", vec![moon]).await.unwrap_err();
@@ -136,7 +138,10 @@ async fn services_are_added_changed_and_get_their_workloads() {
     assert_eq!(view.targets[0].cell.reason.as_deref(), Some("nothing deployed yet"));
     let list = engine.services(&world.theo, ServicesQuery::default()).await.unwrap();
     assert_eq!((list.total, list.rows[0].targets, list.rows[0].newest.as_deref()), (1, 1, None));
-    assert_eq!(engine.service(&world.theo, "../x", PageRequest::default()).await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(
+        engine.service(&world.theo, "../x", PageRequest::default()).await.unwrap_err().kind,
+        ErrorKind::NotFound
+    );
 }
 
 #[tokio::test]

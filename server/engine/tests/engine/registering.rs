@@ -51,7 +51,8 @@ async fn registering_the_same_again_changes_nothing() {
     assert_eq!((view.line.commits, view.line.title.as_deref()), (2, Some("Refund once per payment id")));
     assert_eq!((view.checks[0].words.as_str(), view.previous.as_deref()), ("412 passed", Some("1.0")));
     assert_eq!(view.promotable_to, [("production".to_owned(), "production".to_owned())]);
-    let audit = world.engine.audit(&world.rosa, AuditQuery { act: Some("version.register".into()), ..AuditQuery::default() });
+    let audit =
+        world.engine.audit(&world.rosa, AuditQuery { act: Some("version.register".into()), ..AuditQuery::default() });
     assert_eq!(audit.await.unwrap().total, 1, "what changed nothing leaves no entry");
 }
 
@@ -61,7 +62,10 @@ async fn the_same_label_with_another_image_or_commit_is_a_conflict() {
     world.engine.register_version(&world.theo, "cart", version("1.1", "1.1")).await.unwrap();
     let other = world.engine.register_version(&world.theo, "cart", version("1.1", "1.2")).await.unwrap_err();
     assert_eq!(other.kind, ErrorKind::Conflict);
-    assert!(other.message.contains("cart 1.1 is registered already with another image (r.example/cart:1.1@"), "{other}");
+    assert!(
+        other.message.contains("cart 1.1 is registered already with another image (r.example/cart:1.1@"),
+        "{other}"
+    );
     let mut commit = version("1.1", "1.1");
     commit.commit = Some("1234567".to_owned());
     let other = world.engine.register_version(&world.theo, "cart", commit).await.unwrap_err();
@@ -127,7 +131,8 @@ async fn a_report_that_contradicts_itself_is_refused() {
         change(&mut report);
         world.engine.report_deployment(&world.theo, report).await.unwrap_err()
     };
-    let early = refused(|r| (r.started_at, r.finished_at) = (Some(noon()), Some(noon() - chrono::Duration::hours(1)))).await;
+    let early =
+        refused(|r| (r.started_at, r.finished_at) = (Some(noon()), Some(noon() - chrono::Duration::hours(1)))).await;
     assert_eq!(early.field(), Some("finished_at"));
     let future = refused(|r| r.started_at = Some(noon() + chrono::Duration::days(3))).await;
     assert_eq!(future.field(), Some("started_at"));

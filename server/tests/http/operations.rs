@@ -1,0 +1,160 @@
+//! What whoever runs Slipway looks at: health, metrics, files.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    http::{Method, header},
+};
+use chrono::TimeDelta;
+use domain::actor::Role;
+
+use crate::{
+    app::{Settings, TestApp},
+    client::Machine,
+};
+
+#[tokio::test]
+async fn health_names_every_dependency_and_a_cluster_that_is_down_is_no_error() {
+    let app = TestApp::new().await;
+    app.company(0).await;
+    let healthy = app.browser().get("/health").await;
+    assert_eq!((healthy.status, healthy.json()["status"].as_str().unwrap()), (200, "healthy"), "{}", healthy.text);
+    assert_eq!(healthy.json()["version"], env!("CARGO_PKG_VERSION"));
+    let names: Vec<String> = healthy.json()["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| {
+            assert!(d["duration_ms"].is_u64() && d["status"].is_string(), "{d}");
+            d["name"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(names, ["database", "reconciler", "cluster practice"]);
+    let mut tx = app.engine.store().begin().await.unwrap();
+    let id = tx.clusters().await.unwrap()[0].id;
+    let state = store::ClusterState::Unreachable { message: "no route to canary.internal".to_owned() };
+    tx.set_cluster_state(id, &state, app.engine.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let degraded = app.browser().get("/health").await;
+    assert_eq!((degraded.status, degraded.json()["status"].as_str().unwrap()), (200, "degraded"));
+    assert!(!degraded.text.contains("canary"), "addresses are for those who are signed in");
+    assert_eq!(app.browser().get("/ready").await.status, 200);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_reconciler_that_does_nothing_any_more_is_noticed() {
+    let app = TestApp::new().await;
+    app.engine.reconcile_due().await.unwrap();
+    app.clock.advance(Duration::from_secs(600));
+    let late = app.browser().get("/health").await;
+    assert_eq!((late.status, late.json()["status"].as_str().unwrap()), (200, "degraded"), "{}", late.text);
+    app.engine.reconcile_due().await.unwrap();
+    assert_eq!(app.browser().get("/health").await.json()["status"], "healthy");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn without_the_database_it_is_unhealthy_and_not_ready_but_alive() {
+    let app = TestApp::new().await;
+    let mut browser = app.signed_in(Role::Viewer).await;
+    let machine = app.machine(Role::Viewer).await;
+    app.engine.reconcile_due().await.unwrap();
+    let engine = app.engine.clone();
+    let (web, router, shutdown) = (app.web.clone(), app.router.clone(), app.shutdown.clone());
+    app.finish().await;
+    drop(web);
+    engine.store().close().await;
+    let health = crate::client::Browser::new(router.clone()).get("/health").await;
+    assert_eq!((health.status, health.json()["status"].as_str().unwrap()), (503, "unhealthy"));
+    assert_eq!(browser.get("/ready").await.status, 503);
+    assert_eq!(browser.get("/startup").await.status, 200);
+    assert_eq!(browser.get("/metrics").await.status, 200);
+    assert_eq!(browser.get("/approvals").await.status, 503);
+    machine.get("/api/v1/promotions/1").await.problem(503);
+    drop(shutdown);
+}
+
+#[tokio::test]
+async fn a_server_that_ends_wants_no_more_requests() {
+    let app = TestApp::new().await;
+    assert_eq!(app.browser().get("/ready").await.status, 200);
+    app.shutdown.cancel();
+    assert_eq!(app.browser().get("/ready").await.status, 503);
+    assert_eq!(app.browser().get("/startup").await.text, "started");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn metrics_count_by_pattern_and_never_by_name() {
+    let app = TestApp::new().await;
+    app.company(1).await;
+    app.version("2.0").await;
+    let number = app.promotion("2.0").await;
+    let mut browser = app.signed_in(Role::Viewer).await;
+    browser.get("/services/canary-name").await;
+    browser.get("/canary-nowhere").await;
+    let strange = browser.request(Method::from_bytes(b"CANARY").unwrap(), "/").body(Body::empty()).unwrap();
+    browser.send(strange).await;
+    app.engine.reconcile_due().await.unwrap();
+    let metrics = browser.get("/metrics").await;
+    assert!(metrics.header("content-type").starts_with("text/plain"), "{}", metrics.header("content-type"));
+    for line in [
+        "slipway_http_requests_total{method=\"GET\",route=\"/services/{name}\",status=\"404\"}",
+        "slipway_http_request_duration_seconds_bucket{method=\"GET\",route=\"/services/{name}\",le=\"0.1\"}",
+        "slipway_database_connections{pool=\"writer\",state=\"max\"} 1",
+        "slipway_promotions{phase=\"waiting\"} 1",
+        "slipway_reconciler_passes_total{reconciler=\"promotions\",result=\"done\"}",
+        "slipway_reconciler_age_seconds{reconciler=\"promotions\"}",
+    ] {
+        assert!(metrics.text.contains(line), "{line}\n{}", metrics.text);
+    }
+    assert!(!metrics.text.to_lowercase().contains("canary"), "{}", metrics.text);
+    app.withdraw(number).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn metrics_ask_for_their_token_where_one_is_set() {
+    let app = TestApp::with(Settings { metrics_token: Some("metrics-token-4711"), ..Settings::default() }).await;
+    assert_eq!(app.browser().get("/metrics").await.status, 401);
+    for (secret, status) in [("wrong", 401), ("metrics-token-4711x", 401), ("", 401), ("metrics-token-4711", 200)] {
+        let answer = Machine::new(app.router.clone(), secret.to_owned()).get("/metrics").await;
+        assert_eq!(answer.status, status, "{secret}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn embedded_files_are_cached_for_ever_and_pages_name_them() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let page = browser.get("/sign-in").await;
+    let Some(hash) = server::http::assets::hash() else {
+        assert!(!page.text.contains("/assets/"), "a server without a site asks for none");
+        return app.finish().await;
+    };
+    let style = format!("/assets/{hash}/slipway.css");
+    assert!(page.text.contains(&style), "{}", page.text);
+    let request = browser.request(Method::GET, &style).header(header::ACCEPT_ENCODING, "br").body(Body::empty());
+    let file = browser.send(request.unwrap()).await;
+    assert_eq!(file.status, 200);
+    assert_eq!(file.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!((file.header("content-encoding"), file.header("vary")), ("br", "Accept-Encoding"));
+    assert!(file.header("content-type").starts_with("text/css"));
+    assert_eq!(browser.get("/assets/0000000000000000/slipway.css").await.status, 404);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_is_named_by_us_and_not_by_its_sender() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser();
+    let request = browser.request(Method::GET, "/health").header("x-request-id", "canary\tforged").body(Body::empty());
+    let answer = browser.send(request.unwrap()).await;
+    let id = answer.header("x-request-id");
+    assert_eq!(uuid::Uuid::parse_str(id).unwrap().get_version_num(), 7, "{id}");
+    assert!(app.clock.advance(Duration::ZERO) - app.engine.now() < TimeDelta::seconds(1));
+    app.finish().await;
+}
