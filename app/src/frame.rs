@@ -226,7 +226,13 @@ fn Top() -> impl IntoView {
             <a class="brand" href=routes::HOME aria-label="Board">
                 <BrandMark />
             </a>
-            <a class="search-box" href=routes::SEARCH on:click=open_on_click aria-keyshortcuts="/ Control+K">
+            <a
+                class="search-box"
+                href=routes::SEARCH
+                on:click=open_on_click
+                aria-label="Find a service, version, promotion"
+                aria-keyshortcuts="/ Control+K"
+            >
                 <Icon glyph=Glyph::Search />
                 <span class="search-box-words">"Find a service, version, promotion"</span>
                 <kbd class="needs-script">"/"</kbd>

@@ -2,17 +2,8 @@
 import { administrator, becomeAdministrator, makeToken, post } from '../lib/administrator.ts';
 import { card, cell, expect, expectAccessible, expectFits, Slipway, test, visit } from '../lib/test.ts';
 
-let slipway: Slipway;
-
-test.beforeAll(async () => {
-  slipway = await Slipway.start({ command: 'run' });
-});
-
-test.afterAll(async () => {
-  await slipway[Symbol.asyncDispose]();
-});
-
 test('from the one-time link to the first version on the Board', async ({ open }) => {
+  await using slipway = await Slipway.start({ command: 'run' });
   const page = await open(slipway);
 
   await test.step('without an administrator there is nothing to see but the way in', async () => {
@@ -54,9 +45,18 @@ test('from the one-time link to the first version on the Board', async ({ open }
     const main = page.getByRole('main');
     await expect(main).toContainText('No services yet');
     await expect(main).toContainText('/api/v1/services/cart/versions');
-    await expect(main.getByRole('link', { name: 'Add a service' })).toBeVisible();
-    await main.getByRole('link', { name: 'Connect a cluster' }).click();
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Clusters');
+    await expect(main.getByRole('link', { name: 'Connect a cluster' })).toBeVisible();
+    await main.getByRole('link', { name: 'Add a service' }).click();
+    await page.getByLabel('Name').fill('cart');
+    await page.getByLabel('Team').fill('checkout');
+    await main.getByRole('button', { name: /Add/ }).click();
+    await expect(page).toHaveURL(/\/services\/cart$/);
+    await expect(main).toContainText('No environment yet');
+    await expect(main).toContainText('No version yet');
+    // Another pipeline deploys there: a target without workloads.
+    await visit(page, '/services/cart/targets/production');
+    await page.getByRole('button', { name: 'Save the workloads' }).click();
+    await expect(card(page, 'Production')).toContainText('deployed by others, who report it');
   });
 
   await test.step('a pipeline reports a version and its deployment with a token', async () => {
@@ -95,6 +95,8 @@ test('from the one-time link to the first version on the Board', async ({ open }
 });
 
 test('signing out and in, and a wrong password', async ({ open }) => {
+  await using slipway = await Slipway.start({ command: 'run' });
+  await becomeAdministrator(await open(slipway), slipway);
   const page = await open(slipway);
   const enter = async (password: string) => {
     await page.getByLabel('E-mail address').fill(administrator.email);
@@ -116,32 +118,28 @@ test('signing out and in, and a wrong password', async ({ open }) => {
 });
 
 test('every page of an empty Slipway says what to do next, and is sound', async ({ open }) => {
-  const empty = await Slipway.start({ command: 'run' });
-  try {
-    const page = await open(empty, undefined, { viewport: { width: 360, height: 740 } });
-    await becomeAdministrator(page, empty);
-    const pages: [path: string, words: RegExp][] = [
-      ['/approvals', /Nothing waits for you/],
-      ['/services', /Add a service/],
-      ['/promote', /No service to promote/],
-      ['/promotions', /promot/i],
-      ['/deployments', /Nothing was deployed yet/],
-      ['/insights', /No deployment in this time/],
-      ['/incidents', /incident/i],
-      ['/audit', /Ada Brandt/],
-      ['/settings/environments', /No environment yet/],
-      ['/settings/clusters', /cluster/i],
-      ['/settings/people', /Invite somebody/],
-      ['/settings/tokens', /No token yet/],
-      ['/settings/slack', /Slack/],
-    ];
-    for (const [path, words] of pages) {
-      await visit(page, path);
-      await expect.soft(page.getByRole('main'), path).toContainText(words);
-      await expectFits(page);
-      await expectAccessible(page);
-    }
-  } finally {
-    await empty[Symbol.asyncDispose]();
+  await using empty = await Slipway.start({ command: 'run' });
+  const page = await open(empty, undefined, { viewport: { width: 360, height: 740 } });
+  await becomeAdministrator(page, empty);
+  const pages: [path: string, words: RegExp][] = [
+    ['/approvals', /Nothing waits for you/],
+    ['/services', /Add a service/],
+    ['/promote', /No service to promote/],
+    ['/promotions', /promot/i],
+    ['/deployments', /Nothing was deployed yet/],
+    ['/insights', /No deployment in this time/],
+    ['/incidents', /incident/i],
+    ['/audit', /Ada Brandt/],
+    ['/settings/environments', /No environment yet/],
+    ['/settings/clusters', /cluster/i],
+    ['/settings/people', /Invite somebody/],
+    ['/settings/tokens', /No token yet/],
+    ['/settings/slack', /Slack/],
+  ];
+  for (const [path, words] of pages) {
+    await visit(page, path);
+    await expect.soft(page.getByRole('main'), path).toContainText(words);
+    await expectFits(page);
+    await expectAccessible(page);
   }
 });
