@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 pub const HOST: &str = "slipway.test";
 
 /// Longer than any answer takes (a long poll among them); a request that takes longer will never end.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What came back.
 pub struct Answer {
