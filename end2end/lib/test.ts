@@ -10,7 +10,7 @@ import {
   type Locator,
   type Page,
 } from '@playwright/test';
-import { Slipway, type Who } from './slipway.ts';
+import { Slipway, type Options, type Who } from './slipway.ts';
 
 export { expect, Slipway };
 export type { Locator, Page };
@@ -18,11 +18,25 @@ export type { Locator, Page };
 /** Opens a page of a server in a browser of its own, as somebody of the sample company or as nobody. */
 export type Open = (slipway: Slipway, who?: Who, options?: BrowserContextOptions) => Promise<Page>;
 
-export const test = base.extend<{ complaints: string[]; open: Open }>({
+/** Starts a server for this test alone. */
+export type Start = (options: Options) => Promise<Slipway>;
+
+export const test = base.extend<{ complaints: string[]; start: Start; open: Open }>({
   /** What the browser complained about: errors, warnings of hydration, refusals of the CSP. */
   complaints: async ({}, use) => use([]),
 
-  open: async ({ browser, complaints }, use) => {
+  start: async ({}, use) => {
+    const servers: Slipway[] = [];
+    await use(async options => {
+      const slipway = await Slipway.start(options);
+      servers.push(slipway);
+      return slipway;
+    });
+    for (const slipway of servers) await slipway[Symbol.asyncDispose]();
+  },
+
+  // Servers that `start` started end after the pages that look at them: hence the dependence.
+  open: async ({ browser, complaints, start: _ }, use) => {
     const contexts: BrowserContext[] = [];
     await use(async (slipway, who, options = {}) => {
       const context = await browser.newContext({ baseURL: slipway.url, ...options });

@@ -1,9 +1,9 @@
 // An empty Slipway leads by the hand: the first administrator, an environment, a token, a version.
 import { administrator, becomeAdministrator, makeToken, post } from '../lib/administrator.ts';
-import { card, cell, expect, expectAccessible, expectFits, Slipway, test, visit } from '../lib/test.ts';
+import { card, cell, expect, expectAccessible, expectFits, test, visit } from '../lib/test.ts';
 
-test('from the one-time link to the first version on the Board', async ({ open }) => {
-  await using slipway = await Slipway.start({ command: 'run' });
+test('from the one-time link to the first version on the Board', async ({ open, start }) => {
+  const slipway = await start({ command: 'run' });
   const page = await open(slipway);
 
   await test.step('without an administrator there is nothing to see but the way in', async () => {
@@ -94,8 +94,8 @@ test('from the one-time link to the first version on the Board', async ({ open }
   });
 });
 
-test('signing out and in, and a wrong password', async ({ open }) => {
-  await using slipway = await Slipway.start({ command: 'run' });
+test('signing out and in, and a wrong password', async ({ open, start }) => {
+  const slipway = await start({ command: 'run' });
   await becomeAdministrator(await open(slipway), slipway);
   const page = await open(slipway);
   const enter = async (password: string) => {
@@ -117,8 +117,8 @@ test('signing out and in, and a wrong password', async ({ open }) => {
   await expect(page).toHaveURL(/\/sign-in$/);
 });
 
-test('every page of an empty Slipway says what to do next, and is sound', async ({ open }) => {
-  await using empty = await Slipway.start({ command: 'run' });
+test('every page of an empty Slipway says what to do next, and is sound', async ({ open, start }) => {
+  const empty = await start({ command: 'run' });
   const page = await open(empty, undefined, { viewport: { width: 360, height: 740 } });
   await becomeAdministrator(page, empty);
   const pages: [path: string, words: RegExp][] = [

@@ -88,9 +88,9 @@ test('a developer asks, the product owner approves on a phone, the release manag
   await expect(rosa.getByText('practice cluster').first()).toBeVisible();
 });
 
-test('what is under way is aborted, and what ran before comes back', async ({ open }) => {
+test('what is under way is aborted, and what ran before comes back', async ({ open, start }) => {
   // As this company's server starts, a version that is slow to come up begins to go to production.
-  await using morning = await Slipway.start({ command: 'demo' });
+  const morning = await start({ command: 'demo' });
   const rosa = await open(morning, 'release manager');
   await visit(rosa, '/');
   await cell(rosa, 'orders', 'Production').locator('.board-cell-reason a').click();

@@ -127,7 +127,9 @@ fn row(index: usize, present: Option<&TargetWorkloadInput>, clusters: &[String],
     if !cluster.is_empty() && !clusters.contains(&cluster) {
         choices.push(Choice::plain(cluster.clone()));
     }
-    if choices.is_empty() {
+    // An empty choice that is required would hold the form back for ever.
+    let is_bound = !choices.is_empty();
+    if !is_bound {
         choices.push(Choice::new("", "no cluster"));
     }
     let text = |field: &str, label: &'static str, usual: &str| {
@@ -157,7 +159,7 @@ fn row(index: usize, present: Option<&TargetWorkloadInput>, clusters: &[String],
                     label="Cluster"
                     choices
                     selected=cluster
-                    required=true
+                    required=is_bound
                 />
                 {text("namespace", "Namespace", &present.namespace)}
                 {text("workload", "Deployment", &present.workload)}

@@ -58,7 +58,7 @@ test('every page can be read', async ({ open }) => {
   await expect(card(rosa, 'Journal')).toContainText('Asked');
 });
 
-test('signing in by a link, asking, approving and aborting are plain forms', async ({ open }) => {
+test('signing in by a link, asking, approving and aborting are plain forms', async ({ open, start }) => {
   const theo = await open(slipway);
   await theo.goto('/services/cart');
   await expect(theo).toHaveURL(/\/sign-in\?next=/);
@@ -82,7 +82,7 @@ test('signing in by a link, asking, approving and aborting are plain forms', asy
   await reloadUntil(theo, 'done');
 
   // As this company's server starts, a version that is slow to come up begins to go to production.
-  await using morning = await Slipway.start({ command: 'demo' });
+  const morning = await start({ command: 'demo' });
   const rosa = await open(morning, 'release manager');
   await rosa.goto('/promotions?service=orders&environment=production&state=live');
   await rosa.locator('td[data-label="Promotion"] a').first().click();
