@@ -47,7 +47,8 @@ pub fn age(seconds: i64) -> String {
 }
 
 fn rounded(seconds: i64, unit: i64) -> i64 {
-    seconds.saturating_add(unit / 2) / unit
+    // Without adding to the seconds first, which could overflow.
+    seconds / unit + i64::from(seconds % unit >= unit - unit / 2)
 }
 
 fn days_in_words(days: i64) -> String {
