@@ -85,7 +85,7 @@ pub fn Palette() -> impl IntoView {
                 <input
                     node_ref=input
                     name="q"
-                    type="text"
+                    type="search"
                     enterkeyhint="search"
                     autocomplete="off"
                     autocapitalize="off"

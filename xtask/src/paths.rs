@@ -1,7 +1,7 @@
 //! Where things lie: the clone, the build output, the cache outside the clone.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
@@ -9,9 +9,10 @@ use crate::process;
 
 /// The root of the clone.
 pub fn root() -> PathBuf {
-    // Compiled in: xtask is always run from the clone that it was built from.
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+    // As `cargo run` says now: two clones that share a build folder share one program too, so what
+    // was compiled in may be the other clone.
+    let here = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.parent().unwrap_or(&here).to_path_buf()
 }
 
 /// Cargo's build folder, as cargo itself sees it (environment and configuration included).

@@ -29,14 +29,16 @@ pub fn ApprovalsPage() -> impl IntoView {
     let forms = Sendings::<Judge>::new();
     let changes = live::use_changes(|change| change.entity == "promotion" || change.entity == "version");
     let data = Resource::new(move || (changes.get(), forms.version()), |_| server_fns::approvals::approvals());
+    // Cards that stay when the data comes anew must outlive the rendering that made them.
+    let owner = StoredValue::new(Owner::current().unwrap_or_default());
     view! {
         <Title text="Approvals" />
-        {page_of(data, move |view, rights| approvals_view(view, &rights, forms))}
+        {page_of(data, move |view, rights| approvals_view(view, &rights, forms, &owner.get_value()))}
     }
     .into_any()
 }
 
-fn approvals_view(view: ApprovalsView, _rights: &Rights, forms: Sendings<Judge>) -> AnyView {
+fn approvals_view(view: ApprovalsView, _rights: &Rights, forms: Sendings<Judge>, owner: &Owner) -> AnyView {
     let count = view.for_me.len();
     let lead = match count {
         0 => "nothing waits for you".to_owned(),
@@ -46,7 +48,7 @@ fn approvals_view(view: ApprovalsView, _rights: &Rights, forms: Sendings<Judge>)
         ),
     };
     // By promotion and not by place: what is typed into one must not end up under another.
-    let owner = Owner::current().unwrap_or_default();
+    let owner = owner.clone();
     let cards = keyed(
         view.for_me,
         |promotion| (promotion.line.number, promotion.revision),
