@@ -1,4 +1,4 @@
-// Makes the README's pictures from the sample company: public/pictures/board.png and promotion.png.
+// Makes the README's pictures from the sample company: end2end/pictures/board.png and promotion.png.
 //
 //     SLIPWAY_URL=http://127.0.0.1:3000 SLIPWAY_LINK=<the developer's sign-in link> node pictures.mjs
 import { chromium } from '@playwright/test';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const { SLIPWAY_URL: url, SLIPWAY_LINK: link, SLIPWAY_TEST_CHROMIUM: executablePath = '/usr/bin/chromium' } = process.env;
 if (!url || !link) throw new Error('SLIPWAY_URL and SLIPWAY_LINK name a running demo and a link that signs in');
 
-const folder = fileURLToPath(new URL('../public/pictures/', import.meta.url));
+const folder = fileURLToPath(new URL('./pictures/', import.meta.url));
 await mkdir(folder, { recursive: true });
 const args = process.getuid?.() === 0 ? ['--no-sandbox', '--disable-gpu'] : ['--disable-gpu'];
 const browser = await chromium.launch({ executablePath, args });

@@ -112,7 +112,7 @@ test('a refused form keeps what was typed and says why', async ({ open }) => {
 
   // What is typed and refused: a reason that is too long for the journal.
   const theo = await open(slipway, 'developer');
-  await theo.goto('/promote?service=images&environment=staging');
+  await theo.goto('/promote?service=cart&environment=staging');
   const reason = 'because '.repeat(300).trim();
   await theo.getByLabel('Why?').fill(reason);
   await card(theo, 'Ask for it').getByRole('button').click();
