@@ -106,14 +106,12 @@ impl Rollout {
         match self {
             Self::Unseen => "the change is not seen by the cluster yet".to_owned(),
             Self::Paused => "paused in the cluster".to_owned(),
-            Self::Moving { counts, .. } if counts.updated < counts.wanted => {
-                format!("{} of {} pods available", counts.available, counts.wanted)
-            }
             Self::Moving { counts, old } if *old > 0 && counts.available >= counts.wanted => {
                 format!("{} of {} pods available, {old} old pods are ending", counts.available, counts.wanted)
             }
-            Self::Moving { counts, .. } => format!("{} of {} pods available", counts.available, counts.wanted),
-            Self::Complete { counts } => format!("{} of {} pods available", counts.available, counts.wanted),
+            Self::Moving { counts, .. } | Self::Complete { counts } => {
+                format!("{} of {} pods available", counts.available, counts.wanted)
+            }
             Self::Failed { failure } => failure.words(),
         }
     }

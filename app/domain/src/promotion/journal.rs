@@ -84,7 +84,7 @@ pub enum JournalEvent {
         /// Why.
         cause: TakeBackCause,
     },
-    /// Someone wants it aborted while it is on its way back already, or similar notes.
+    /// The rollout is complete and is being watched.
     WatchStarted {
         /// Until when.
         until: DateTime<Utc>,
