@@ -92,7 +92,7 @@ fn first_steps(view: &BoardView, rights: &Rights) -> AnyView {
             <EmptyState
                 glyph=Glyph::Cube
                 title="No services yet"
-                words="Connect a cluster and take over the Deployments that run there, add a service by hand, or let your pipeline report the first version:"
+                words="Connect a cluster and take over the Deployments that run there, or add a service by hand. Then your pipeline reports its versions:"
                 command=commands::register_version("cart")
                 acts=move || {
                     view! {

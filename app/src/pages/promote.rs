@@ -109,7 +109,7 @@ fn choose_service(services: Vec<ServiceLine>, version: Option<&str>) -> AnyView 
             <EmptyState
                 glyph=Glyph::Cube
                 title="No service to promote"
-                words="A service comes with its first version from a pipeline, from a cluster, or by hand."
+                words="A service is added by hand or taken over from a cluster; then a pipeline reports its versions."
                 acts=|| view! { <ButtonLink href=routes::NEW_SERVICE>"Add a service"</ButtonLink> }
             />
         }

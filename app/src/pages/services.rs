@@ -70,7 +70,7 @@ fn services_view((page, teams): Loaded, query: &ServicesQuery, rights: &Rights) 
             <EmptyState
                 glyph=Glyph::Cube
                 title="No services yet"
-                words="Add one by hand, take over what runs in a cluster (Settings, Clusters), or let a pipeline report the first version:"
+                words="Add one by hand, or take over what runs in a cluster (Settings, Clusters). Then a pipeline reports its versions:"
                 command=commands::register_version("cart")
             />
         }
