@@ -1,7 +1,9 @@
 // How the browser tests run. `cargo xtask test --only browser` sets the environment read here.
 //
-// Specifications lie in `tests/`; those in `tests/plain/` run with scripting switched off.
+// Specifications lie in `tests/`; those in `tests/plain/` run with scripting switched off, and the story
+// runs on the practice cluster and on the real control plane.
 import { defineConfig } from '@playwright/test';
+import type { Ground } from './lib/slipway.ts';
 
 // As root, Chromium's own sandbox cannot be set up; the rest keeps it from calling out.
 const flags = [
@@ -14,7 +16,7 @@ const flags = [
 ];
 if (process.getuid?.() === 0) flags.push('--no-sandbox');
 
-export default defineConfig({
+export default defineConfig<object, { ground: Ground }>({
   testDir: 'tests',
   outputDir: 'test-results',
   // One file is one story told in order on servers of its own; files do not share anything.
@@ -41,6 +43,8 @@ export default defineConfig({
   },
   projects: [
     { name: 'browser', testIgnore: 'plain/**' },
+    // The story once more, on the real control plane.
+    { name: 'kubernetes', testMatch: 'story.spec.ts', use: { ground: 'kubernetes' } },
     { name: 'without scripting', testMatch: 'plain/**', use: { javaScriptEnabled: false } },
   ],
 });

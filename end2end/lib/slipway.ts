@@ -5,11 +5,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Cluster } from './cluster.ts';
+
+/** What the sample company runs on: the cluster inside the process, or the Kubernetes control plane. */
+export type Ground = 'practice' | 'kubernetes';
 
 /** How a server is started. */
 export interface Options {
   /** `demo` brings the sample company, `run` an empty installation. */
   command: 'demo' | 'run';
+  /** What the sample company runs on; the practice cluster when nothing is said. */
+  on?: Ground;
   /** More arguments. */
   arguments?: string[];
   /** More environment; `DATABASE_URL` for PostgreSQL, for example. */
@@ -38,12 +44,15 @@ export class Slipway {
     private readonly port: number,
     /** The data folder; it survives `kill` and `restart`. */
     readonly folder: string,
+    /** The real cluster under the sample company, if it is not the practice cluster. */
+    readonly cluster: Cluster | undefined,
   ) {}
 
   /** Starts a server and waits until it is ready. */
   static async start(options: Options): Promise<Slipway> {
     const folder = await mkdtemp(join(tmpdir(), 'slipway-browser-'));
-    const slipway = new Slipway(options, await freePort(), folder);
+    const cluster = options.on === 'kubernetes' ? new Cluster() : undefined;
+    const slipway = new Slipway(options, await freePort(), folder, cluster);
     await slipway.restart();
     return slipway;
   }
@@ -89,9 +98,10 @@ export class Slipway {
     const program = process.env.SLIPWAY_BIN;
     if (!program) throw new Error('SLIPWAY_BIN names no server: run `cargo xtask test --only browser`');
     const { command, arguments: more = [], environment = {} } = this.options;
+    const ground = this.cluster?.arguments ?? [];
     const child = spawn(
       program,
-      [command, '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, ...more],
+      [command, '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, ...ground, ...more],
       { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.child = child;
@@ -138,6 +148,7 @@ export class Slipway {
   /** Ends the server and removes its folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
+    await this.cluster?.clear();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -10,7 +10,7 @@ import {
   type Locator,
   type Page,
 } from '@playwright/test';
-import { Slipway, type Options, type Who } from './slipway.ts';
+import { Slipway, type Ground, type Options, type Who } from './slipway.ts';
 
 export { expect, Slipway };
 export type { Locator, Page };
@@ -21,14 +21,17 @@ export type Open = (slipway: Slipway, who?: Who, options?: BrowserContextOptions
 /** Starts a server for this test alone. */
 export type Start = (options: Options) => Promise<Slipway>;
 
-export const test = base.extend<{ complaints: string[]; start: Start; open: Open }>({
+export const test = base.extend<{ complaints: string[]; start: Start; open: Open }, { ground: Ground }>({
+  /** What sample companies run on: each project of the configuration says it. */
+  ground: ['practice', { option: true, scope: 'worker' }],
+
   /** What the browser complained about: errors, warnings of hydration, refusals of the CSP. */
   complaints: async ({}, use) => use([]),
 
-  start: async ({}, use) => {
+  start: async ({ ground }, use) => {
     const servers: Slipway[] = [];
     await use(async options => {
-      const slipway = await Slipway.start(options);
+      const slipway = await Slipway.start({ on: ground, ...options });
       servers.push(slipway);
       return slipway;
     });

@@ -4,8 +4,8 @@ import { card, cell, expect, headline, Slipway, test, visit, type Page } from '.
 
 let slipway: Slipway;
 
-test.beforeAll(async () => {
-  slipway = await Slipway.start({ command: 'demo' });
+test.beforeAll(async ({ ground }) => {
+  slipway = await Slipway.start({ command: 'demo', on: ground });
 });
 
 test.afterAll(async () => {
@@ -85,7 +85,15 @@ test('a developer asks, the product owner approves on a phone, the release manag
   for (const line of [/Asked/, /Approved, 1 of 1.*Support knows.*Ines Okafor/s, /Rolling out/, /3 of 3 pods/, /Done/]) {
     await expect(journal).toContainText(line);
   }
-  await expect(rosa.getByText('practice cluster').first()).toBeVisible();
+
+  const practice = rosa.getByText('practice cluster').first();
+  if (!slipway.cluster) return expect(practice).toBeVisible();
+  await expect(practice).toHaveCount(0);
+  const { metadata, spec } = await slipway.cluster.deployment('production', 'cart');
+  expect(spec.template.spec.containers[0]?.image).toMatch(/\/cart:[0-9.]+@sha256:[0-9a-f]{64}$/);
+  const number = promotion.split('/').at(-1);
+  expect(metadata.annotations['kubernetes.io/change-cause']).toContain(`slipway promotion ${number} promotes cart`);
+  expect(metadata.annotations['slipway.dev/promotion']).toMatch(/^[0-9a-f-]{36}$/);
 });
 
 test('what is under way is aborted, and what ran before comes back', async ({ open, start }) => {

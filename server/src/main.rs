@@ -43,12 +43,15 @@ struct DemoOptions {
     /// The kubectl to make them with
     #[arg(long, value_name = "PROGRAM", default_value = "kubectl")]
     kubectl: PathBuf,
+    /// What the names of the company's namespaces there begin with
+    #[arg(long, value_name = "TEXT", requires = "kubeconfig", default_value = "")]
+    namespace_prefix: String,
 }
 
 impl DemoOptions {
     fn real(self) -> Option<RealCluster> {
         let (kubeconfig, administrator) = self.kubeconfig.zip(self.administrator)?;
-        Some(RealCluster { kubeconfig, administrator, kubectl: self.kubectl })
+        Some(RealCluster { kubeconfig, administrator, kubectl: self.kubectl, namespace_prefix: self.namespace_prefix })
     }
 }
 

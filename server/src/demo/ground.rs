@@ -15,7 +15,7 @@ use practice::{NewDeployment, PracticeCluster};
 /// A Deployment as the company has it.
 #[derive(Clone, Debug)]
 pub struct GroundWorkload {
-    /// Its namespace: the environment's name.
+    /// Its namespace: the environment's name, after the prefix of the place.
     pub namespace: Namespace,
     /// Its name.
     pub name: WorkloadName,

@@ -53,6 +53,8 @@ pub struct Place {
     pub cluster: ClusterId,
     /// Name.
     pub name: ClusterName,
+    /// What the names of the company's namespaces begin with: several companies fit into one cluster.
+    pub namespace_prefix: String,
 }
 
 /// Fills an empty database with the company on a practice cluster.
@@ -74,8 +76,11 @@ pub async fn seed_practice(
 /// When the store fails or knows a cluster of this name.
 pub async fn connect_practice(store: &Store, now: DateTime<Utc>) -> anyhow::Result<Place> {
     let randomness = SeededRandomness::new(SEED ^ 0x5eed, std::sync::Arc::new(MockClock::at(now)));
-    let place =
-        Place { cluster: ClusterId::new(randomness.uuid()), name: ClusterName::parse(PRACTICE).context("name")? };
+    let place = Place {
+        cluster: ClusterId::new(randomness.uuid()),
+        name: ClusterName::parse(PRACTICE).context("name")?,
+        namespace_prefix: String::new(),
+    };
     let mut tx = store.begin().await?;
     tx.insert_cluster(&Cluster {
         id: place.cluster,

@@ -33,6 +33,8 @@ pub struct RealCluster {
     pub administrator: PathBuf,
     /// The kubectl to make them with.
     pub kubectl: PathBuf,
+    /// What the names of the company's namespaces begin with.
+    pub namespace_prefix: String,
 }
 
 /// Fills an empty database with the company on this cluster, and connects it.
@@ -42,7 +44,11 @@ pub struct RealCluster {
 pub async fn seed_real(engine: &Engine, real: &RealCluster) -> anyhow::Result<()> {
     let kubeconfig = std::fs::read_to_string(&real.kubeconfig)
         .with_context(|| format!("{} cannot be read", real.kubeconfig.display()))?;
-    let place = Place { cluster: ClusterId::new(engine.uuid()), name: ClusterName::parse(REAL).context("name")? };
+    let place = Place {
+        cluster: ClusterId::new(engine.uuid()),
+        name: ClusterName::parse(REAL).context("name")?,
+        namespace_prefix: real.namespace_prefix.clone(),
+    };
     let mut tx = engine.store().begin().await?;
     tx.insert_cluster(&unconnected(&place, engine.now())).await.context("is this database in use already?")?;
     tx.commit().await?;
