@@ -1,7 +1,7 @@
 // How the browser tests run. `cargo xtask test --only browser` sets the environment read here.
 //
 // Specifications lie in `tests/`; those in `tests/plain/` run with scripting switched off, and the story
-// runs on the practice cluster and on the real control plane.
+// runs twice: with nothing outside of the process, and on the real control plane and PostgreSQL.
 import { defineConfig } from '@playwright/test';
 import type { Ground } from './lib/slipway.ts';
 
@@ -43,8 +43,8 @@ export default defineConfig<object, { ground: Ground }>({
   },
   projects: [
     { name: 'browser', testIgnore: 'plain/**' },
-    // The story once more, on the real control plane.
-    { name: 'kubernetes', testMatch: 'story.spec.ts', use: { ground: 'kubernetes' } },
+    // The story once more, on the real control plane and PostgreSQL.
+    { name: 'kubernetes', testMatch: ['story.spec.ts', 'empty.spec.ts'], use: { ground: 'outside' } },
     { name: 'without scripting', testMatch: 'plain/**', use: { javaScriptEnabled: false } },
   ],
 });

@@ -6,15 +6,19 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster } from './cluster.ts';
+import { Database } from './database.ts';
 
-/** What the sample company runs on: the cluster inside the process, or the Kubernetes control plane. */
-export type Ground = 'practice' | 'kubernetes';
+/**
+ * What the sample company runs on and is kept in: nothing outside of the process (the practice cluster,
+ * SQLite), or a Kubernetes control plane and PostgreSQL.
+ */
+export type Ground = 'inside' | 'outside';
 
 /** How a server is started. */
 export interface Options {
   /** `demo` brings the sample company, `run` an empty installation. */
   command: 'demo' | 'run';
-  /** What the sample company runs on; the practice cluster when nothing is said. */
+  /** Nothing outside of the process when nothing is said. */
   on?: Ground;
   /** More arguments. */
   arguments?: string[];
@@ -46,13 +50,16 @@ export class Slipway {
     readonly folder: string,
     /** The real cluster under the sample company, if it is not the practice cluster. */
     readonly cluster: Cluster | undefined,
+    private readonly database: Database | undefined,
   ) {}
 
   /** Starts a server and waits until it is ready. */
   static async start(options: Options): Promise<Slipway> {
     const folder = await mkdtemp(join(tmpdir(), 'slipway-browser-'));
-    const cluster = options.on === 'kubernetes' ? new Cluster() : undefined;
-    const slipway = new Slipway(options, await freePort(), folder, cluster);
+    const outside = options.on === 'outside';
+    const cluster = outside && options.command === 'demo' ? new Cluster() : undefined;
+    const database = outside ? await Database.make() : undefined;
+    const slipway = new Slipway(options, await freePort(), folder, cluster, database);
     await slipway.restart();
     return slipway;
   }
@@ -102,7 +109,7 @@ export class Slipway {
     const child = spawn(
       program,
       [command, '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, ...ground, ...more],
-      { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
+      { env: { ...process.env, ...this.database?.environment, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) {
@@ -149,6 +156,7 @@ export class Slipway {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
     await this.cluster?.clear();
+    await this.database?.drop();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

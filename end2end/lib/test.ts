@@ -22,8 +22,8 @@ export type Open = (slipway: Slipway, who?: Who, options?: BrowserContextOptions
 export type Start = (options: Options) => Promise<Slipway>;
 
 export const test = base.extend<{ complaints: string[]; start: Start; open: Open }, { ground: Ground }>({
-  /** What sample companies run on: each project of the configuration says it. */
-  ground: ['practice', { option: true, scope: 'worker' }],
+  /** What servers stand on: each project of the configuration says it. */
+  ground: ['inside', { option: true, scope: 'worker' }],
 
   /** What the browser complained about: errors, warnings of hydration, refusals of the CSP. */
   complaints: async ({}, use) => use([]),
