@@ -175,12 +175,12 @@ pub fn detail(state: State, words: String) -> AnyView {
 fn results(found: Vec<Found>, chosen: RwSignal<usize>, is_blank: bool, is_pending: bool) -> AnyView {
     if is_blank {
         return view! {
-            <p class="palette-group">"Try a service, a version, the first digits of a commit, or 'roll back cart'."</p>
+            <p class="palette-group">"Try a service, a version, 'is 8c1f02e in production?', or 'roll back cart'."</p>
         }
         .into_any();
     }
     if found.is_empty() {
-        let words = if is_pending { "Looking…" } else { "Nothing has this name. Enter searches the whole page." };
+        let words = if is_pending { "Looking…" } else { "Nothing has this name. Enter opens the search page." };
         return view! { <p class="palette-group">{words}</p> }.into_any();
     }
     let mut last = None;

@@ -13,6 +13,7 @@ pub mod insights;
 pub mod names;
 pub mod observation;
 pub mod promotion;
+pub mod question;
 pub mod rollout;
 pub mod state;
 pub mod strategy;

@@ -45,7 +45,7 @@ fn found_view(found: Vec<Found>, text: &str) -> AnyView {
     if text.is_empty() {
         return view! {
             <p class="note">
-                "Finds services, versions, commits by the first digits of their hash, promotions by number. Type 8c1f02e to see whether that commit is in production."
+                "Finds services, versions, commits by the first digits of their hash, promotions by number. Or ask: is 8c1f02e in production?"
             </p>
         }
         .into_any();

@@ -1,4 +1,5 @@
-//! One search: services, versions, commits and where they run, promotions, acts.
+//! One search: services, versions, commits and where they run, promotions, acts. A question such as
+//! 'is 8c1f02e in production?' is answered in what is found.
 
 use async_trait::async_trait;
 use contract::{
@@ -8,11 +9,17 @@ use contract::{
 use domain::{
     actor::{Act, Actor},
     duration_words,
+    ids::ServiceId,
+    question::{self, Called},
     state::Mark,
 };
-use store::{CommitPlace, Read, Service};
+use store::{CommitPlace, Environment, Read};
 
-use crate::{Engine, error::OrFail};
+use crate::{
+    Engine,
+    error::OrFail,
+    services::{Reached, Runs},
+};
 
 /// Things found in all.
 const AT_MOST: usize = 30;
@@ -51,8 +58,32 @@ impl SearchBackend for Engine {
             return Ok(vec![]);
         }
         let mut read = self.store().read().await.or_fail(self)?;
-        let mut all = self.acts(&mut read, actor, &text.to_lowercase()).await?;
-        let found = read.search(&text, OF_EACH_KIND).await.or_fail(self)?;
+        let environments = read.environments().await.or_fail(self)?;
+        let called: Vec<_> = environments.iter().map(|e| Called { name: e.name.as_str(), title: &e.title }).collect();
+        if let Some(question) = question::read(&text, &called) {
+            let about = question.environment.and_then(|at| environments.get(at));
+            let all = self.find(&mut read, actor, &question.term, &environments, about).await?;
+            if !all.is_empty() {
+                return Ok(all);
+            }
+        }
+        self.find(&mut read, actor, &text, &environments, None).await
+    }
+}
+
+impl Engine {
+    /// What a term finds; `about` is the environment that was asked about.
+    async fn find(
+        &self,
+        read: &mut Read,
+        actor: &Actor,
+        text: &str,
+        environments: &[Environment],
+        about: Option<&Environment>,
+    ) -> Answer<Vec<Found>> {
+        let places = Places { environments, about };
+        let mut all = self.acts(read, actor, &text.to_lowercase(), places).await?;
+        let found = read.search(text, OF_EACH_KIND).await.or_fail(self)?;
         all.extend(found.promotions.into_iter().map(|p| Found {
             kind: FoundKind::Promotion,
             title: format!("promotion {}: {} {} to {}", p.number, p.service, p.version, p.environment),
@@ -61,29 +92,28 @@ impl SearchBackend for Engine {
             link: format!("/promotions/{}", p.number),
         }));
         for place in found.commits {
-            all.push(self.commit(&mut read, place).await?);
+            all.push(self.commit(read, place, places).await?);
         }
-        all.extend(found.services.into_iter().map(|s| Found {
-            kind: FoundKind::Service,
-            title: s.name.to_string(),
-            detail: format!("service of team {}", s.team),
-            mark: Mark::Nothing,
-            link: format!("/services/{}", s.name),
-        }));
+        for service in found.services {
+            let (mark, detail) = match about {
+                Some(about) => self.service_in(read, service.id, about).await?,
+                None => (Mark::Nothing, format!("service of team {}", service.team)),
+            };
+            let link = format!("/services/{}", service.name);
+            all.push(Found { kind: FoundKind::Service, title: service.name.to_string(), detail, mark, link });
+        }
         for version in found.versions {
             let title = format!("{} {}", version.service, version.label);
             let link = format!("/services/{}/versions/{}", version.service, version.label);
-            let (mark, detail) = self.version_whereabouts(&mut read, &version).await?;
+            let (mark, detail) = self.version_whereabouts(read, &version, places).await?;
             all.push(Found { kind: FoundKind::Version, title, detail, mark, link });
         }
         all.truncate(AT_MOST);
         Ok(all)
     }
-}
 
-impl Engine {
-    /// 'roll back cart': one act for each environment where it can be done.
-    async fn acts(&self, read: &mut Read, actor: &Actor, text: &str) -> Answer<Vec<Found>> {
+    /// 'roll back cart': one act for each environment where it can be done, or for the one asked about.
+    async fn acts(&self, read: &mut Read, actor: &Actor, text: &str, places: Places<'_>) -> Answer<Vec<Found>> {
         let asked = ACTS.iter().find_map(|(words, verb)| {
             let rest = text.strip_prefix(words)?;
             let rest = rest.strip_prefix(' ')?.trim();
@@ -93,14 +123,14 @@ impl Engine {
             return Ok(vec![]);
         };
         let services = read.search(rest, 3).await.or_fail(self)?.services;
-        let environments = read.environments().await.or_fail(self)?;
         let mut acts = Vec::new();
         for service in services {
             let targets = read.targets_of_service(service.id).await.or_fail(self)?;
             // Production first: it is what people hurry for.
-            for environment in environments.iter().rev() {
+            for environment in places.environments.iter().rev() {
+                let is_meant = places.about.is_none_or(|about| about.id == environment.id);
                 let is_here = |t: &store::Target| t.environment == environment.id && !t.workloads.is_empty();
-                if !targets.iter().any(is_here) {
+                if !is_meant || !targets.iter().any(is_here) {
                     continue;
                 }
                 let (title, link) = match verb {
@@ -126,47 +156,101 @@ impl Engine {
         Ok(acts)
     }
 
-    /// A commit with the farthest environment that it has reached: 'is 8c1f02e in production?'.
-    async fn commit(&self, read: &mut Read, place: CommitPlace) -> Answer<Found> {
+    /// A commit with the environment asked about, or the farthest that it has reached.
+    async fn commit(&self, read: &mut Read, place: CommitPlace, places: Places<'_>) -> Answer<Found> {
         let service = read.service(place.service_id).await.or_fail(self)?;
+        let built_in = format!("{} {}", place.service, place.label);
         let (mark, detail) = match service {
-            Some(service) => self.farthest(read, &service, place.ordinal).await?,
-            None => (Mark::Nothing, String::new()),
+            Some(service) => {
+                let reached = self.reached(read, &service, places.environments, place.ordinal).await?;
+                match places.asked(&reached) {
+                    Some(reached) => answer(reached, reached.has_it(), &format!("{} ", place.service)),
+                    None => farthest(&reached, &built_in),
+                }
+            }
+            None => (Mark::Nothing, built_in),
         };
         let hash = place.hash.short().to_owned();
         let title = place.title.filter(|t| !t.is_empty()).unwrap_or_else(|| "built commit".to_owned());
         Ok(Found {
             kind: FoundKind::Commit,
             title: format!("{hash} {title}"),
-            detail: format!("{} {}, {detail}", place.service, place.label),
+            detail,
             mark,
             link: format!("/services/{}?commit={}", place.service, place.hash),
         })
     }
 
-    async fn farthest(&self, read: &mut Read, service: &Service, ordinal: i64) -> Answer<(Mark, String)> {
-        let environments = read.environments().await.or_fail(self)?;
-        let places = self.reached(read, service, &environments, ordinal).await?;
-        let last = environments.last().map(|e| e.title.as_str());
-        let farthest = places.iter().rev().find(|(_, is_there, _)| *is_there);
-        Ok(match farthest {
-            Some((title, _, words)) if Some(title.as_str()) == last => (Mark::Done, format!("{title}: {words}")),
-            Some((title, _, words)) => (Mark::Waiting, format!("only as far as {title}: {words}")),
-            None => (Mark::Nothing, "nowhere yet".to_owned()),
-        })
+    /// Whether a service runs in the environment asked about, and which version.
+    async fn service_in(&self, read: &mut Read, id: ServiceId, about: &Environment) -> Answer<(Mark, String)> {
+        let Some(service) = read.service(id).await.or_fail(self)? else { return Ok((Mark::Nothing, String::new())) };
+        let reached = self.reached(read, &service, std::slice::from_ref(about), i64::MIN).await?;
+        Ok(reached.first().map_or((Mark::Nothing, String::new()), |reached| answer(reached, reached.has_it(), "")))
     }
 
-    async fn version_whereabouts(&self, read: &mut Read, found: &store::FoundVersion) -> Answer<(Mark, String)> {
+    async fn version_whereabouts(
+        &self,
+        read: &mut Read,
+        found: &store::FoundVersion,
+        places: Places<'_>,
+    ) -> Answer<(Mark, String)> {
         let service = read.service(found.service_id).await.or_fail(self)?;
         let Some(service) = service else { return Ok((Mark::Nothing, String::new())) };
-        let environments = read.environments().await.or_fail(self)?;
+        if let Some(about) = places.about {
+            let version = read.version(found.id).await.or_fail(self)?;
+            let ordinal = version.map_or(i64::MAX, |version| version.ordinal);
+            let reached = self.reached(read, &service, std::slice::from_ref(about), ordinal).await?;
+            if let Some(reached) = reached.first() {
+                return Ok(answer(reached, reached.runs.as_ref().is_some_and(|runs| runs.is_it), ""));
+            }
+        }
         let runs = crate::versions::RunsWhere::load(read, &service).await.or_fail(self)?;
         let titles: Vec<_> =
-            environments.iter().filter(|e| runs.runs(found.id, e.id)).map(|e| e.title.clone()).collect();
+            places.environments.iter().filter(|e| runs.runs(found.id, e.id)).map(|e| e.title.clone()).collect();
         if titles.is_empty() {
             let age = duration_words::age((self.now() - found.created_at).num_seconds());
             return Ok((Mark::Nothing, format!("runs nowhere, built {age} ago")));
         }
         Ok((Mark::Done, format!("runs in {}", titles.join(", "))))
+    }
+}
+
+/// The environments, and the one that was asked about.
+#[derive(Clone, Copy)]
+struct Places<'a> {
+    environments: &'a [Environment],
+    about: Option<&'a Environment>,
+}
+
+impl Places<'_> {
+    fn asked<'r>(&self, reached: &'r [Reached]) -> Option<&'r Reached> {
+        let about = self.about?;
+        reached.iter().find(|reached| reached.environment == about.id)
+    }
+}
+
+/// 'yes, in Production with cart 2.30.4, deployed 2 days ago', or no and what runs there instead.
+fn answer(reached: &Reached, is_there: bool, service: &str) -> (Mark, String) {
+    let title = &reached.title;
+    match &reached.runs {
+        None => (Mark::Nothing, format!("no, nothing known runs in {title}")),
+        Some(Runs { label, age: Some(age), .. }) if is_there => {
+            (Mark::Done, format!("yes, in {title} with {service}{label}, deployed {age} ago"))
+        }
+        Some(Runs { label, .. }) if is_there => (Mark::Done, format!("yes, in {title} with {service}{label}")),
+        Some(Runs { label, has_it: true, .. }) => (Mark::Waiting, format!("no, {title} runs the later {label}")),
+        Some(Runs { label, .. }) => (Mark::Waiting, format!("no, {title} runs {service}{label}")),
+    }
+}
+
+/// The farthest environment that a commit has reached.
+fn farthest(reached: &[Reached], built_in: &str) -> (Mark, String) {
+    let last = reached.last().map(|reached| reached.environment);
+    match reached.iter().rev().find(|reached| reached.has_it()) {
+        Some(place) if Some(place.environment) == last => {
+            (Mark::Done, format!("{built_in}, {}: {}", place.title, place.words()))
+        }
+        Some(place) => (Mark::Waiting, format!("{built_in}, only as far as {}: {}", place.title, place.words())),
+        None => (Mark::Nothing, format!("{built_in}, nowhere yet")),
     }
 }

@@ -15,10 +15,10 @@ use contract::{
 use domain::{
     actor::{Act, Actor},
     duration_words,
-    ids::{ServiceId, TargetId, TeamId},
+    ids::{EnvironmentId, ServiceId, TargetId, TeamId},
     names::{ClusterName, ContainerName, Namespace, ServiceName, TeamName, WorkloadName},
     observation::WorkloadRef,
-    version::WebLink,
+    version::{VersionLabel, WebLink},
 };
 use store::{
     DeploymentFilter, DeploymentSort, Entity, Paging, Read, Service, ServiceFilter, ServiceRow, Target, TargetWorkload,
@@ -346,7 +346,7 @@ impl ServicesBackend for Engine {
                 hash: place.hash.to_string(),
                 title: place.title.unwrap_or_default(),
                 version: place.label.to_string(),
-                places: since,
+                places: since.into_iter().map(|r| (r.title.clone(), r.has_it(), r.words())).collect(),
             });
         }
         Ok(all)
@@ -354,35 +354,71 @@ impl ServicesBackend for Engine {
 }
 
 impl Engine {
-    /// Where the version at `ordinal`, or a later one, runs: title, whether, and in words.
+    /// Where the version at `ordinal`, or a later one, runs: every environment in its order.
     pub(crate) async fn reached(
         &self,
         read: &mut Read,
         service: &Service,
         environments: &[store::Environment],
         ordinal: i64,
-    ) -> Answer<Vec<(String, bool, String)>> {
+    ) -> Answer<Vec<Reached>> {
         let runs = versions::RunsWhere::load(read, service).await.or_fail(self)?;
         let latest = read.latest_deployments(service.id).await.or_fail(self)?;
         let mut places = Vec::new();
         for environment in environments {
+            let here = |runs| Reached { environment: environment.id, title: environment.title.clone(), runs };
             let Some(id) = runs.version_in(environment.id) else {
-                places.push((environment.title.clone(), false, "nothing known runs there".to_owned()));
+                places.push(here(None));
                 continue;
             };
             let Some(version) = read.version(id).await.or_fail(self)? else { continue };
-            let is_there = version.ordinal >= ordinal;
             let deployed = latest.iter().find(|d| d.environment_id == environment.id && d.version_id == id);
-            let words = match (is_there, deployed) {
-                (true, Some(deployed)) => {
-                    let age = duration_words::age((self.now() - deployed.finished_at).num_seconds());
-                    format!("in {} for {age}", version.label)
-                }
-                (true, None) => format!("in {}", version.label),
-                (false, _) => format!("not yet: {} runs there", version.label),
-            };
-            places.push((environment.title.clone(), is_there, words));
+            places.push(here(Some(Runs {
+                age: deployed.map(|d| duration_words::age((self.now() - d.finished_at).num_seconds())),
+                is_it: version.ordinal == ordinal,
+                has_it: version.ordinal >= ordinal,
+                label: version.label,
+            })));
         }
         Ok(places)
+    }
+}
+
+/// What runs in an environment, seen from one version of a service.
+pub(crate) struct Reached {
+    /// The environment.
+    pub(crate) environment: EnvironmentId,
+    /// Its name for people.
+    pub(crate) title: String,
+    /// What runs there, when it is known.
+    pub(crate) runs: Option<Runs>,
+}
+
+/// A version that runs, seen from another.
+pub(crate) struct Runs {
+    /// Its label.
+    pub(crate) label: VersionLabel,
+    /// How long ago it was deployed, in words, when that is known.
+    pub(crate) age: Option<String>,
+    /// Whether it is the version itself.
+    pub(crate) is_it: bool,
+    /// Whether it is the version itself or a later one, which has all that is in it.
+    pub(crate) has_it: bool,
+}
+
+impl Reached {
+    /// Whether the version, or a later one, runs there.
+    pub(crate) fn has_it(&self) -> bool {
+        self.runs.as_ref().is_some_and(|runs| runs.has_it)
+    }
+
+    /// `in 2.30.4 for 2 days`, `not yet: 2.30.3 runs there`.
+    pub(crate) fn words(&self) -> String {
+        match &self.runs {
+            None => "nothing known runs there".to_owned(),
+            Some(Runs { label, has_it: false, .. }) => format!("not yet: {label} runs there"),
+            Some(Runs { label, age: Some(age), .. }) => format!("in {label} for {age}"),
+            Some(Runs { label, age: None, .. }) => format!("in {label}"),
+        }
     }
 }

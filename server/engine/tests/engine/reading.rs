@@ -11,10 +11,11 @@ use contract::{
     promotions::PromotionsBackend,
     search::{FoundKind, SearchBackend},
     services::{ServiceInput, ServicesBackend, ServicesQuery, TargetWorkloadInput},
+    versions::{CommitInput, RegisterVersion, VersionsBackend},
 };
 use domain::{actor::Act, deployment::Severity, state::Mark};
 
-use super::world::{World, viewer, workload};
+use super::world::{World, build, noon, viewer, workload};
 
 async fn cell(world: &World, service: &str) -> BoardCell {
     let board = world.engine.board(&world.rosa, BoardQuery::default()).await.unwrap();
@@ -206,6 +207,45 @@ async fn search_finds_by_name_label_hash_number_and_act() {
     assert!(!has(&kinds(&reader, "promote cart").await, FoundKind::Act, act));
     assert!(kinds(&world.theo, "  ").await.is_empty());
     assert!(kinds(&world.theo, "%_\\'\";--").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_question_is_answered_for_the_environment_that_it_names() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.see().await;
+    let commit = CommitInput {
+        hash: "8c1f02e4".to_owned(),
+        author: "Theo Lind".to_owned(),
+        title: "Refund once per payment id".to_owned(),
+        committed_at: noon(),
+    };
+    let version = RegisterVersion { commits: vec![commit], ..build("cart", "1.1") };
+    world.engine.register_version(&world.theo, "cart", version).await.unwrap();
+    let first = async |text: &str, kind| {
+        let found = world.engine.search(&world.theo, text).await.unwrap();
+        let found = found.into_iter().find(|f| f.kind == kind).unwrap();
+        (found.mark, found.detail)
+    };
+    let no = (Mark::Waiting, "no, production runs cart 1.0".to_owned());
+    assert_eq!(first("is 8c1f02e in production?", FoundKind::Commit).await, no);
+    let no = (Mark::Waiting, "no, production runs 1.0".to_owned());
+    assert_eq!(first("is cart 1.1 in prod?", FoundKind::Version).await, no);
+
+    let number = world.ask("cart", "1.1").await;
+    world.finish(number).await;
+    for (text, kind, words) in [
+        ("is 8c1f02e in production?", FoundKind::Commit, "yes, in production with cart 1.1, deployed "),
+        ("did cart 1.1 reach Production yet", FoundKind::Version, "yes, in production with 1.1, deployed "),
+        ("is cart live in production?", FoundKind::Service, "yes, in production with 1.1, deployed "),
+        ("where is 8c1f02e?", FoundKind::Commit, "cart 1.1, production: in 1.1 for "),
+    ] {
+        let (mark, detail) = first(text, kind).await;
+        assert_eq!(mark, Mark::Done, "{text}");
+        assert!(detail.starts_with(words), "{text}: {detail}");
+    }
+    let later = (Mark::Waiting, "no, production runs the later 1.1".to_owned());
+    assert_eq!(first("is cart 1.0 in production?", FoundKind::Version).await, later);
 }
 
 #[tokio::test]

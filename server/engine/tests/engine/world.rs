@@ -176,19 +176,7 @@ impl World {
     }
 
     pub async fn version(&self, service: &str, label: &str) {
-        let version = RegisterVersion {
-            version: label.to_owned(),
-            image: Some(format!("r.example/{service}:{label}")),
-            digest: None,
-            images: vec![],
-            commit: None,
-            commits: vec![],
-            checks: vec![],
-            hotfix: false,
-            irreversible_migration: false,
-            built_at: None,
-        };
-        self.engine.register_version(&self.theo, service, version).await.unwrap();
+        self.engine.register_version(&self.theo, service, build(service, label)).await.unwrap();
     }
 
     pub async fn ask(&self, service: &str, label: &str) -> i64 {
@@ -285,4 +273,20 @@ async fn people(engine: &Engine) -> [Actor; 4] {
 pub fn viewer() -> Actor {
     let identity = Identity::Person { id: PersonId::new(Uuid::from_u128(4)), name: "Theo Lind".to_owned() };
     Actor { identity, role: Role::Viewer, from: None }
+}
+
+/// What a pipeline reports of a version, at the least.
+pub fn build(service: &str, label: &str) -> RegisterVersion {
+    RegisterVersion {
+        version: label.to_owned(),
+        image: Some(format!("r.example/{service}:{label}")),
+        digest: None,
+        images: vec![],
+        commit: None,
+        commits: vec![],
+        checks: vec![],
+        hotfix: false,
+        irreversible_migration: false,
+        built_at: None,
+    }
 }
