@@ -33,7 +33,7 @@ mod versions;
 
 use std::sync::Arc;
 
-use clusters::registry::Registry;
+use clusters::{places::Places, registry::Registry};
 use credentials::Passwords;
 use ports::{Clock, ClusterConnector, Messenger, Randomness};
 use seal::Sealer;
@@ -76,6 +76,7 @@ pub struct Engine {
 /// What the engine makes for itself.
 struct Own {
     registry: Registry,
+    places: Places,
     sealer: Arc<Sealer>,
     passwords: Passwords,
     vitals: Vitals,
@@ -89,7 +90,8 @@ impl Engine {
         let sealer = Arc::new(Sealer::new(&parts.sealing_key));
         let registry = Registry::new(parts.store.clone(), Arc::clone(&parts.connector), Arc::clone(&sealer));
         let owner = parts.randomness.uuid();
-        let own = Own { registry, sealer, passwords: Passwords::new(), vitals: Vitals::default(), owner };
+        let places = Places::default();
+        let own = Own { registry, places, sealer, passwords: Passwords::new(), vitals: Vitals::default(), owner };
         Self { parts: Arc::new(parts), own: Arc::new(own) }
     }
 
@@ -136,6 +138,10 @@ impl Engine {
 
     pub(crate) fn clusters(&self) -> &Registry {
         &self.own.registry
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.own.places
     }
 
     pub(crate) fn sealer(&self) -> &Sealer {

@@ -134,6 +134,10 @@ const WAKE_OPEN: &str = "
 
 const POSTPONE: &str = "UPDATE promotions SET wake_at = $3 WHERE id = $1 AND revision = $2 AND NOT is_over";
 
+const PUT_OFF: &str = "
+    UPDATE promotions SET wake_at = $3, lease_owner = NULL, lease_until = NULL
+    WHERE id = $1 AND lease_owner = $2 AND NOT is_over";
+
 const SET_KEY: &str = "UPDATE promotions SET request_key = $2 WHERE id = $1";
 
 const BY_KEY: &str = "SELECT state, revision FROM promotions WHERE request_key = $1";
@@ -157,7 +161,7 @@ const JOURNAL: &str = "
     SELECT ordinal, at, by_whom, event FROM promotion_journal WHERE promotion_id = $1 ORDER BY ordinal";
 
 statements!("promotions.rs":
-    INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, WAKE, WAKE_WAITING, WAKE_OPEN, POSTPONE, SET_KEY, BY_KEY,
+    INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, WAKE, WAKE_WAITING, WAKE_OPEN, POSTPONE, PUT_OFF, SET_KEY, BY_KEY,
     EARLIEST_WAKE, OCCUPANT, NEXT_SEQUENCE,
     OPEN_OF_TARGET, LAST_ORDINAL, APPEND, JOURNAL,
 );
@@ -220,12 +224,25 @@ impl Tx {
         Ok(1)
     }
 
-    /// Loads a promotion to change it. On PostgreSQL its row is held until the end of the
-    /// transaction, so that a wake-up that comes meanwhile is not overwritten.
+    /// Holds a target until the end of the transaction: what is decided about promotions into it, by
+    /// people and by passes on any server, goes one after the other.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn hold_target(&mut self, target: TargetId) -> Result<(), StoreError> {
+        let text = self.dialect().hold_target();
+        fetch_optional!(self, text => (Uuid,), target.uuid()).map(drop)
+    }
+
+    /// Loads a promotion to change it. Its target is held as by [`Tx::hold_target`]: saving it may
+    /// change others of the same target. On PostgreSQL its row is held too, so that a wake-up that comes
+    /// meanwhile is not overwritten.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when the state cannot be read.
     pub async fn load_promotion(&mut self, id: PromotionId) -> Result<Option<LoadedPromotion>, StoreError> {
+        let text = self.dialect().hold_target_of();
+        fetch_optional!(self, text => (Uuid,), id.uuid())?;
         let text = self.dialect().load_promotion();
         fetch_optional!(self, text => StateColumns, id.uuid())?.map(TryInto::try_into).transpose()
     }
@@ -351,6 +368,20 @@ impl Tx {
         wake_at: Option<DateTime<Utc>>,
     ) -> Result<bool, StoreError> {
         Ok(execute!(self, POSTPONE, id.uuid(), revision, wake_at)? == 1)
+    }
+
+    /// Gives a lease back and has the promotion looked at again at `wake_at` and no sooner, without
+    /// reading its state; nothing happens when the lease is another's by now. Tells whether it did.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_off_promotion(
+        &mut self,
+        id: PromotionId,
+        owner: Uuid,
+        wake_at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        Ok(execute!(self, PUT_OFF, id.uuid(), owner, wake_at)? == 1)
     }
 
     /// Gives a promotion the key of the request that made it.

@@ -1,6 +1,7 @@
 //! Clusters: connecting, testing, discovering what runs.
 
 pub(crate) mod adopt;
+pub(crate) mod places;
 pub(crate) mod registry;
 
 use std::time::Duration;

@@ -10,6 +10,7 @@ pub(crate) mod plan;
 pub(crate) mod reconcile;
 pub(crate) mod request;
 pub(crate) mod views;
+mod works;
 
 use async_trait::async_trait;
 use contract::{

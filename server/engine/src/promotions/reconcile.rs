@@ -1,6 +1,7 @@
 //! The reconciler: takes no input. It claims promotions that are due, looks at what the clusters
 //! show, advances, applies what is desired, and sets when to look again. What it does not finish,
-//! because it was killed, the next pass finds from what the clusters show.
+//! because it was killed, the next pass finds from what the clusters show. Promotions are worked on
+//! side by side (`works.rs`): a cluster that does not answer holds up its own alone.
 
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
@@ -9,29 +10,26 @@ use std::{
 
 use contract::Answer;
 use domain::{
-    ids::PromotionId,
     observation::{Observed, PlacedWorkload},
     promotion::{Input, Phase, Promotion, desired},
 };
-use futures::{StreamExt, stream};
 use store::StoreError;
 use tokio_util::sync::CancellationToken;
 
-use super::field::{self, Applied, Look};
+use super::{
+    field::{self, Applied, Look},
+    works::{Claim, Works},
+};
 use crate::{Engine, error::OrFail};
-
-/// How long a claim lasts. Longer than the patience with a cluster, so that a pass that waits for
-/// one is not taken over in the middle.
-const LEASE_SECONDS: i64 = 60;
-
-/// Promotions that are worked on at the same time. Each waits for its clusters most of the time.
-const AT_ONCE: usize = 16;
-
-/// Promotions that are claimed in one go.
-const CLAIM: u32 = 64;
 
 /// Pause between passes when no signal comes.
 const PERIOD: Duration = Duration::from_millis(500);
+
+/// Changes that come together are answered by one claim.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// A promotion whose cluster has no place for it is looked at after this: as often as any live one.
+const BUSY_SECONDS: i64 = domain::promotion::LOOK_EVERY_SECONDS;
 
 /// How many phases one pass may go through before it gives others a turn.
 const PHASES_IN_A_PASS: usize = 6;
@@ -43,72 +41,66 @@ pub struct Vitals {
     pub passes: AtomicU64,
     /// Promotions looked at since the start.
     pub looked_at: AtomicU64,
-    /// Passes that failed since the start.
+    /// Works, and passes as a whole, that failed since the start.
     pub failures: AtomicU64,
-    /// When the last pass ended well, in seconds since 1970; 0 before the first.
+    /// When the store last told what is due, in seconds since 1970; 0 before the first.
     pub last_pass: AtomicI64,
 }
 
 impl Engine {
-    /// Reconciles until cancelled; a pass that is under way is finished first.
+    /// Reconciles until cancelled; works that are under way are finished first.
     pub(crate) async fn reconcile_for_ever(&self, cancel: CancellationToken) {
         let mut changes = self.store().changes();
+        let mut works = Works::new(self);
         loop {
-            if let Err(error) = self.reconcile_due().await {
+            if let Err(error) = works.begin_due().await {
                 self.vitals().failures.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(error.message = %error, "a pass of the reconciler failed; it is repeated");
+                tracing::warn!(error.message = %error, "what is due could not be claimed; it is tried again");
             }
             tokio::select! {
-                () = cancel.cancelled() => return,
+                () = cancel.cancelled() => break,
+                () = works.one_ended() => {}
                 // A lagging receiver means that something happened, which is all this asks.
                 _ = changes.recv() => {}
                 () = tokio::time::sleep(PERIOD) => {}
             }
+            tokio::time::sleep(GATHER).await;
+            while changes.try_recv().is_ok() {}
         }
+        works.all_ended().await;
     }
 
-    /// One pass over all promotions that are due; answers how many there were.
+    /// One pass over the promotions that are due; answers how many there were when all of them were
+    /// looked at.
     ///
     /// # Errors
-    /// The store's trouble. A cluster's trouble is kept with its promotion.
+    /// The store's trouble when it cannot be asked what is due. The trouble of a single promotion is
+    /// logged, and it is put off.
     pub async fn reconcile_due(&self) -> Answer<usize> {
-        let now = self.now();
-        let until = now + chrono::Duration::seconds(LEASE_SECONDS);
-        let mut tx = self.store().begin().await.or_fail(self)?;
-        let due = tx.claim_promotions(self.owner(), now, until, CLAIM).await.or_fail(self)?;
-        tx.commit().await.or_fail(self)?;
-        let results: Vec<Answer<()>> =
-            stream::iter(due.clone()).map(|id| self.pass(id)).buffer_unordered(AT_ONCE).collect().await;
-        let vitals = self.vitals();
-        vitals.passes.fetch_add(1, Ordering::Relaxed);
-        vitals.looked_at.fetch_add(u64::try_from(due.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        for result in results {
-            result?;
-        }
-        vitals.last_pass.store(self.now().timestamp(), Ordering::Relaxed);
-        Ok(due.len())
+        let mut works = Works::new(self);
+        let begun = works.begin_due().await?;
+        works.all_ended().await;
+        Ok(begun)
     }
 
-    async fn pass(&self, id: PromotionId) -> Answer<()> {
-        let worked = self.work_on(id).await;
-        let mut tx = self.store().begin().await.or_fail(self)?;
-        tx.release_promotion(id, self.owner()).await.or_fail(self)?;
-        tx.commit().await.or_fail(self)?;
-        worked
-    }
-
-    async fn work_on(&self, id: PromotionId) -> Answer<()> {
+    /// Brings a promotion as far as it gets under this claim.
+    pub(super) async fn work_on(&self, claim: Claim) -> Answer<()> {
+        let id = claim.id;
         let mut promotion = self.advance(id, Input::Clock, None).await?;
         for _ in 0..PHASES_IN_A_PASS {
             let before = std::mem::discriminant(&promotion.phase);
             let input = match &promotion.phase {
                 Phase::Starting { .. } | Phase::Progressing { .. } | Phase::TakingBack { .. } => {
+                    let clusters = promotion.plan.workloads.iter().map(|w| w.placed.cluster).collect();
+                    let Some(_places) = self.places().take(clusters).await else {
+                        return self.put_off_promotion(id, BUSY_SECONDS).await;
+                    };
                     self.field_work(&promotion).await?
                 }
                 _ => return Ok(()),
             };
             promotion = self.advance(id, input, None).await?;
-            if std::mem::discriminant(&promotion.phase) == before {
+            if std::mem::discriminant(&promotion.phase) == before || !claim.is_fresh(self.now()) {
                 return Ok(());
             }
         }
@@ -123,7 +115,10 @@ impl Engine {
                 Applied::Settled { wrote } => {
                     tracing::info!(promotion.number, wrote, "applied what the promotion wants");
                 }
-                Applied::Refused(message) => return Ok(Input::RefusedByCluster { message }),
+                Applied::Refused(message) => {
+                    let generation = promotion.run().map_or(0, |run| run.generation);
+                    return Ok(Input::RefusedByCluster { generation, message });
+                }
                 Applied::Trouble(message) => return Ok(Input::Trouble { message }),
             }
         }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod database;
+mod loops;
 mod world;
 
 mod crash;
@@ -10,3 +11,4 @@ mod promotion_stories;
 
 mod reading;
 mod registering;
+mod works;

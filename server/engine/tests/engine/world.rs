@@ -54,7 +54,7 @@ pub struct World {
     pub rosa: Actor,
     pub ines: Actor,
     pub theo: Actor,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 pub fn noon() -> DateTime<Utc> {
@@ -78,12 +78,23 @@ pub fn engine_of(
     messengers: engine::MakeMessenger,
     seed: u64,
 ) -> Engine {
+    engine_with(store, clock, Arc::new(PracticeConnector(cluster)), messengers, seed)
+}
+
+/// The same with a connector of one's own.
+pub fn engine_with(
+    store: Store,
+    clock: &MockClock,
+    connector: Arc<dyn ClusterConnector>,
+    messengers: engine::MakeMessenger,
+    seed: u64,
+) -> Engine {
     let shared: Arc<dyn ports::Clock> = Arc::new(clock.clone());
     Engine::new(Parts {
         store,
         clock: Arc::clone(&shared),
         randomness: Arc::new(SeededRandomness::new(seed, shared)),
-        connector: Arc::new(PracticeConnector(cluster)),
+        connector,
         messengers,
         sealing_key: [7; 32],
         public_url: "http://127.0.0.1:3000".to_owned(),
@@ -96,8 +107,17 @@ impl World {
     pub async fn new(approvals: u8) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/slipway.db", dir.path().display());
+        Self::in_database(&url, approvals, dir).await
+    }
+
+    /// The same in an empty database of one's own.
+    pub async fn at(url: &str, approvals: u8) -> Self {
+        Self::in_database(url, approvals, tempfile::tempdir().unwrap()).await
+    }
+
+    async fn in_database(url: &str, approvals: u8, dir: tempfile::TempDir) -> Self {
         let options = StoreOptions { durability: store::Durability::ProcessEnd, ..StoreOptions::default() };
-        let store = Store::open(&url, options).await.unwrap();
+        let store = Store::open(url, options).await.unwrap();
         let clock = MockClock::at(noon());
         let practice = PracticeCluster::for_tests(Arc::new(clock.clone()));
         Self::on(store, clock, practice, approvals, dir).await
@@ -117,60 +137,37 @@ impl World {
         let messengers: engine::MakeMessenger = Arc::new(move |_| -> Arc<dyn Messenger> { Arc::new(told.clone()) });
         let engine = engine_of(store, &clock, cluster, messengers, 1);
         let [admin, rosa, ines, theo] = people(&engine).await;
-        let world = Self { engine, clock, practice, messenger, admin, rosa, ines, theo, _dir: dir };
-        world.connect().await;
+        let world = Self { engine, clock, practice, messenger, admin, rosa, ines, theo, dir };
+        connect(&world.engine, 77, "practice", ClusterKind::Practice).await;
         world.add_environment("production", EnvironmentKind::Production, approvals, "").await;
         world
     }
 
-    async fn connect(&self) {
-        let mut tx = self.engine.store().begin().await.unwrap();
-        let cluster = store::Cluster {
-            id: ClusterId::new(Uuid::from_u128(77)),
-            name: ClusterName::parse("practice").unwrap(),
-            kind: ClusterKind::Practice,
-            server: None,
-            certificate_authority: None,
-            sealed_token: None,
-            namespaces: None,
-            created_at: noon(),
-            reachable_since: None,
-            unreachable_since: None,
-            message: None,
-            version: None,
-        };
-        tx.insert_cluster(&cluster).await.unwrap();
-        tx.commit().await.unwrap();
+    pub async fn add_environment(&self, name: &str, kind: EnvironmentKind, approvals: u8, healthy_in: &str) {
+        let (name, healthy_in) = (name.to_owned(), healthy_in.to_owned());
+        let input = EnvironmentInput { title: name.clone(), name, kind, approvals, healthy_in, ..self.environment() };
+        self.engine.add_environment(&self.admin, input).await.unwrap();
     }
 
-    pub async fn add_environment(&self, name: &str, kind: EnvironmentKind, approvals: u8, healthy_in: &str) {
-        let input = EnvironmentInput {
-            name: name.to_owned(),
-            title: name.to_owned(),
-            kind,
-            approvals,
-            healthy_in: healthy_in.to_owned(),
+    /// Production as it was added, without approvals.
+    pub fn environment(&self) -> EnvironmentInput {
+        EnvironmentInput {
+            name: "production".to_owned(),
+            title: "production".to_owned(),
+            kind: EnvironmentKind::Production,
+            approvals: 0,
+            healthy_in: String::new(),
             rollout_budget_seconds: 600,
             watch_seconds: 0,
             clusters: vec!["practice".to_owned()],
-        };
-        self.engine.add_environment(&self.admin, input).await.unwrap();
+        }
     }
 
     /// A service whose Deployment of 3 pods runs 1.0 and was adopted.
     pub async fn service(&self, name: &str) {
-        let images = vec![image("app", &format!("r.example/{name}:1.0"))];
-        let new = practice::NewDeployment::new(workload(name).namespace, workload(name).name, 3, images);
-        self.practice.create_deployment(&new).unwrap();
+        deploy(&self.practice, name, name, "1.0");
         self.clock.advance(Duration::from_secs(60));
-        let one = AdoptWorkload {
-            namespace: "production".to_owned(),
-            name: name.to_owned(),
-            container: "app".to_owned(),
-            service: name.to_owned(),
-            team: "checkout".to_owned(),
-            environment: "production".to_owned(),
-        };
+        let one = ticked(name, name);
         let adopted = self.engine.adopt(&self.rosa, "practice", vec![one]).await.unwrap();
         assert_eq!((adopted.services, adopted.targets, adopted.versions), (1, 1, 1), "{:?}", adopted.left_out);
     }
@@ -189,6 +186,11 @@ impl World {
             key: None,
         };
         self.engine.request_promotion(&self.theo, request).await.unwrap()
+    }
+
+    /// The address of the database of [`World::new`].
+    pub fn database(&self) -> String {
+        format!("sqlite://{}/slipway.db", self.dir.path().display())
     }
 
     /// Has the engine take in what the cluster shows now.
@@ -238,6 +240,46 @@ impl World {
         let all = self.practice.writes_of(&workload(name)).unwrap();
         all.iter().filter(|w| w.by == practice::Writer::Slipway).count()
     }
+}
+
+/// Connects a cluster that the engine's connector knows by its kind.
+pub async fn connect(engine: &Engine, id: u128, name: &str, kind: ClusterKind) {
+    let mut tx = engine.store().begin().await.unwrap();
+    let cluster = store::Cluster {
+        id: ClusterId::new(Uuid::from_u128(id)),
+        name: ClusterName::parse(name).unwrap(),
+        kind,
+        server: None,
+        certificate_authority: None,
+        sealed_token: None,
+        namespaces: None,
+        created_at: noon(),
+        reachable_since: None,
+        unreachable_since: None,
+        message: None,
+        version: None,
+    };
+    tx.insert_cluster(&cluster).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// What a person ticks to take over the Deployment `name` as the service `service`.
+pub fn ticked(name: &str, service: &str) -> AdoptWorkload {
+    AdoptWorkload {
+        namespace: "production".to_owned(),
+        name: name.to_owned(),
+        container: "app".to_owned(),
+        service: service.to_owned(),
+        team: "checkout".to_owned(),
+        environment: "production".to_owned(),
+    }
+}
+
+/// Makes a Deployment of 3 pods that runs `label` of `service`.
+pub fn deploy(practice: &PracticeCluster, name: &str, service: &str, label: &str) {
+    let images = vec![image("app", &format!("r.example/{service}:{label}"))];
+    let new = practice::NewDeployment::new(workload(name).namespace, workload(name).name, 3, images);
+    practice.create_deployment(&new).unwrap();
 }
 
 async fn people(engine: &Engine) -> [Actor; 4] {

@@ -1,0 +1,162 @@
+//! The works of the reconciler: one per promotion that is looked at just now. New ones are claimed as
+//! places become free, so that none waits for another that takes long; a lease begins when its work
+//! does. A work that fails, or panics, is put off by itself and the others go on.
+
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    sync::atomic::Ordering,
+};
+
+use chrono::{DateTime, Utc};
+use contract::Answer;
+use domain::ids::PromotionId;
+use futures::FutureExt as _;
+use tokio::task::JoinSet;
+
+use crate::{Engine, error::OrFail};
+
+/// How long a claim lasts. A work begins no phase later than [`FRESH_SECONDS`] after it, and a phase is
+/// patient with its clusters for 30 s, so the lease outlasts the work.
+const LEASE_SECONDS: i64 = 60;
+
+/// Until when, after its claim, a work may begin another phase.
+const FRESH_SECONDS: i64 = 20;
+
+/// Works at the same time. Each waits for its clusters most of the time.
+const AT_ONCE: usize = 64;
+
+/// Longest wait before a work that fails again and again is tried again: what is mended is found
+/// within this.
+const LONGEST_WAIT_SECONDS: i64 = 300;
+
+/// A promotion that is ours for a while.
+#[derive(Clone, Copy)]
+pub(super) struct Claim {
+    pub(super) id: PromotionId,
+    at: DateTime<Utc>,
+}
+
+impl Claim {
+    /// Whether another phase may begin under this lease.
+    pub(super) fn is_fresh(&self, now: DateTime<Utc>) -> bool {
+        now - self.at < chrono::Duration::seconds(FRESH_SECONDS)
+    }
+}
+
+/// The running works.
+pub(super) struct Works {
+    engine: Engine,
+    tasks: JoinSet<(PromotionId, Result<(), String>)>,
+    running: HashSet<PromotionId>,
+    /// How often the work on a promotion failed in a row.
+    failures: HashMap<PromotionId, u32>,
+}
+
+impl Works {
+    pub(super) fn new(engine: &Engine) -> Self {
+        Self { engine: engine.clone(), tasks: JoinSet::new(), running: HashSet::new(), failures: HashMap::new() }
+    }
+
+    /// Claims what is due, as far as there are places, and begins the work on it; answers how many.
+    ///
+    /// # Errors
+    /// The store's trouble; works that run go on.
+    pub(super) async fn begin_due(&mut self) -> Answer<usize> {
+        let engine = &self.engine;
+        let free = AT_ONCE.saturating_sub(self.tasks.len());
+        if free == 0 {
+            return Ok(0);
+        }
+        let now = engine.now();
+        let until = now + chrono::Duration::seconds(LEASE_SECONDS);
+        let mut tx = engine.store().begin().await.or_fail(engine)?;
+        let limit = u32::try_from(free).unwrap_or(u32::MAX);
+        let due = tx.claim_promotions(engine.owner(), now, until, limit).await.or_fail(engine)?;
+        tx.commit().await.or_fail(engine)?;
+        let begun = due.len();
+        for id in due {
+            // A lease that ran out under a work of ours is only longer now.
+            if self.running.insert(id) {
+                self.tasks.spawn(work(self.engine.clone(), Claim { id, at: now }));
+            }
+        }
+        let vitals = self.engine.vitals();
+        vitals.passes.fetch_add(1, Ordering::Relaxed);
+        vitals.looked_at.fetch_add(u64::try_from(begun).unwrap_or(u64::MAX), Ordering::Relaxed);
+        vitals.last_pass.store(now.timestamp(), Ordering::Relaxed);
+        Ok(begun)
+    }
+
+    /// Waits until a work has ended; for ever when there is none.
+    pub(super) async fn one_ended(&mut self) {
+        match self.tasks.join_next().await {
+            Some(ended) => {
+                self.settle(ended).await;
+                while let Some(ended) = self.tasks.try_join_next() {
+                    self.settle(ended).await;
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits until every work has ended.
+    pub(super) async fn all_ended(&mut self) {
+        while let Some(ended) = self.tasks.join_next().await {
+            self.settle(ended).await;
+        }
+    }
+
+    async fn settle(&mut self, ended: Result<(PromotionId, Result<(), String>), tokio::task::JoinError>) {
+        // A work catches its own panics, so a task fails only when the runtime ends.
+        let Ok((id, result)) = ended else { return };
+        self.running.remove(&id);
+        let Err(why) = result else {
+            self.failures.remove(&id);
+            return;
+        };
+        let failures = self.failures.entry(id).or_default();
+        *failures = failures.saturating_add(1);
+        let failures = *failures;
+        self.engine.vitals().failures.fetch_add(1, Ordering::Relaxed);
+        let wait = (1_i64 << failures.min(9)).min(LONGEST_WAIT_SECONDS);
+        tracing::error!(
+            promotion.id = %id,
+            error.message = why,
+            work.failures = failures,
+            wait_s = wait,
+            "the work on a promotion failed; it is put off and tried again"
+        );
+        if let Err(error) = self.engine.put_off_promotion(id, wait).await {
+            tracing::warn!(promotion.id = %id, error.message = %error, "its lease could not be given back; it ends by itself");
+        }
+    }
+}
+
+/// One work from its claim to its release.
+async fn work(engine: Engine, claim: Claim) -> (PromotionId, Result<(), String>) {
+    let worked = AssertUnwindSafe(engine.work_on(claim)).catch_unwind().await;
+    let result = match worked {
+        Ok(Ok(())) => engine.release(claim.id).await.map_err(|e| e.to_string()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("a defect: it panicked".to_owned()),
+    };
+    (claim.id, result)
+}
+
+impl Engine {
+    async fn release(&self, id: PromotionId) -> Answer<()> {
+        let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.release_promotion(id, self.owner()).await.or_fail(self)?;
+        tx.commit().await.or_fail(self)
+    }
+
+    /// Gives the lease back and has the promotion looked at again after so many seconds.
+    pub(super) async fn put_off_promotion(&self, id: PromotionId, seconds: i64) -> Answer<()> {
+        let until = self.now() + chrono::Duration::seconds(seconds);
+        let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.put_off_promotion(id, self.owner(), until).await.or_fail(self)?;
+        tx.commit().await.or_fail(self)
+    }
+}

@@ -1,0 +1,181 @@
+//! Many promotions at the same time: what holds one up must not hold up the others.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contract::clusters::ClustersBackend;
+use domain::observation::{Observed, WorkloadRef};
+use engine::{Engine, Parts};
+use futures::stream::BoxStream;
+use ports::{
+    ApplyOutcome, Clock, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings,
+    DiscoveredWorkload, InventoryEvent, NamespaceScope, WorkloadChange,
+};
+use practice::{MockClock, PracticeCluster, SeededRandomness};
+use sqlx::Connection as _;
+use store::ClusterKind;
+
+use crate::loops::{Running, until};
+use crate::world::{PracticeConnector, World, connect, deploy, engine_with, noon, ticked};
+
+/// A cluster that lists what is there and then answers nothing.
+struct Hanging {
+    inside: PracticeCluster,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Cluster for Hanging {
+    async fn observe(&self, _workload: &WorkloadRef) -> Result<Observed, ClusterError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        std::future::pending().await
+    }
+
+    async fn apply(&self, _change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        std::future::pending().await
+    }
+
+    async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
+        self.inside.discover(scope).await
+    }
+
+    async fn check(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError> {
+        self.inside.check(scope).await
+    }
+
+    fn watch(&self, _scope: NamespaceScope) -> BoxStream<'static, InventoryEvent> {
+        Box::pin(futures::stream::pending())
+    }
+}
+
+/// The practice cluster beside another one.
+struct Two {
+    near: PracticeCluster,
+    far: Arc<dyn Cluster>,
+}
+
+impl ClusterConnector for Two {
+    fn connect(&self, settings: &ConnectionSettings) -> Result<Arc<dyn Cluster>, ClusterError> {
+        Ok(match settings {
+            ConnectionSettings::Practice => Arc::new(self.near.clone()),
+            ConnectionSettings::InCluster | ConnectionSettings::Token { .. } => Arc::clone(&self.far),
+        })
+    }
+
+    fn read_kubeconfig(&self, _text: &str, _context: Option<&str>) -> Result<ConnectionSettings, ClusterError> {
+        Err(ClusterError::Settings("not here".to_owned()))
+    }
+
+    fn access_commands(&self) -> String {
+        String::new()
+    }
+}
+
+/// A world with `many` promotions under way in a cluster that hangs, and the engine that drives them.
+async fn hanging(world: &World, many: usize) -> (Engine, Arc<Hanging>, Running) {
+    let inside = PracticeCluster::for_tests(Arc::new(world.clock.clone()));
+    let names: Vec<_> = (0..many).map(|n| format!("far-{n}")).collect();
+    for name in &names {
+        deploy(&inside, name, name, "1.0");
+    }
+    world.clock.advance(Duration::from_secs(60));
+    let far = Arc::new(Hanging { inside, asked: AtomicUsize::new(0) });
+    let connector = Arc::new(Two { near: world.practice.clone(), far: far.clone() });
+    let none: engine::MakeMessenger = Arc::new(|_| panic!("nobody is told here"));
+    let engine = engine_with(world.engine.store().clone(), &world.clock, connector, none, 2);
+    connect(&engine, 78, "far", ClusterKind::InCluster).await;
+    let all = names.iter().map(|name| ticked(name, name)).collect();
+    let adopted = engine.adopt(&world.rosa, "far", all).await.unwrap();
+    assert_eq!(adopted.targets, u64::try_from(many).unwrap(), "{:?}", adopted.left_out);
+    for name in &names {
+        world.version(name, "2.0").await;
+        world.ask(name, "2.0").await;
+    }
+    let running = Running::of(&engine);
+    (engine, far, running)
+}
+
+#[tokio::test]
+async fn a_cluster_that_hangs_holds_up_its_own_promotions_alone() {
+    // One that hangs is enough to stall a pass that waits for all; more than there are places would
+    // take every place.
+    for many in [1, 80] {
+        let world = World::new(0).await;
+        world.service("cart").await;
+        world.version("cart", "2.0").await;
+        let (_engine, far, _running) = hanging(&world, many).await;
+        until(&world.clock, "the far cluster is asked", async || far.asked.load(Ordering::SeqCst) >= many.min(16))
+            .await;
+        let number = world.ask("cart", "2.0").await;
+        until(&world.clock, "cart goes on beside them", async || world.status(number).await.is_over).await;
+        assert_eq!(world.status(number).await.phase, "succeeded");
+        let asked = far.asked.load(Ordering::SeqCst);
+        assert!(asked <= 16, "{asked} works hang at one cluster, and none of them has ended");
+    }
+}
+
+/// A clock that panics as often as it is told.
+struct Defective {
+    inside: MockClock,
+    panics: AtomicUsize,
+}
+
+impl Clock for Defective {
+    fn now(&self) -> DateTime<Utc> {
+        let left = self.panics.try_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        assert!(left.is_err(), "a defect");
+        self.inside.now()
+    }
+}
+
+#[tokio::test]
+async fn a_loop_that_panics_begins_anew() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    let clock = Arc::new(Defective { inside: world.clock.clone(), panics: AtomicUsize::new(0) });
+    let engine = Engine::new(Parts {
+        store: world.engine.store().clone(),
+        clock: clock.clone(),
+        randomness: Arc::new(SeededRandomness::new(2, clock.clone())),
+        connector: Arc::new(PracticeConnector(Arc::new(world.practice.clone()))),
+        messengers: Arc::new(|_| panic!("nobody is told here")),
+        sealing_key: [7; 32],
+        public_url: String::new(),
+    });
+    let _running = Running::of(&engine);
+    // The loops that ask for the time first all panic once.
+    clock.panics.store(2, Ordering::SeqCst);
+    until(&world.clock, "the defects are met", async || clock.panics.load(Ordering::SeqCst) == 0).await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world.clock, "cart is promoted", async || world.status(number).await.is_over).await;
+    assert_eq!(world.status(number).await.phase, "succeeded");
+}
+
+#[tokio::test]
+async fn a_promotion_that_cannot_be_read_is_put_off_and_the_others_go_on() {
+    let world = World::new(0).await;
+    for name in ["cart", "pay"] {
+        world.service(name).await;
+        world.version(name, "2.0").await;
+    }
+    let bad = world.ask("pay", "2.0").await;
+    let mut database = sqlx::SqliteConnection::connect(&world.database()).await.unwrap();
+    let spoil = "UPDATE promotions SET state = '{\"v\":99,\"promotion\":{}}' WHERE number = $1";
+    sqlx::query(spoil).bind(bad).execute(&mut database).await.unwrap();
+    let _running = Running::of(&world.engine);
+    let number = world.ask("cart", "2.0").await;
+    until(&world.clock, "cart goes on", async || world.status(number).await.is_over).await;
+    until(&world.clock, "a while passes", async || world.clock.now() > noon() + chrono::Duration::minutes(3)).await;
+    let failures = world.engine.vitals().failures.load(Ordering::Relaxed);
+    // With waits of 2, 4, 8, … seconds there is no room for more in a few minutes.
+    assert!((2..=9).contains(&failures), "it failed {failures} times");
+}
