@@ -95,25 +95,33 @@ impl Door {
         router.get_or_init(|| http::router(&wired.web));
         let engine = wired.engine.clone();
         let cancel = shutdown.clone();
-        let working = tokio::spawn(async move { engine.run(cancel).await });
+        let mut working = tokio::spawn(async move { engine.run(cancel).await });
         let upkeep = tokio::spawn(telemetry::keep_small(wired.web.recorder()));
-        let mut ended_early = None;
+        let (mut served_early, mut worked_early) = (None, None);
         tokio::select! {
             () = shutdown.cancelled() => {}
-            ended = &mut serving => ended_early = Some(ended),
+            ended = &mut serving => served_early = Some(ended),
+            // Pages without anything behind them would look well while promotions stand still.
+            ended = &mut working => worked_early = Some(ended),
         }
+        let is_asked_to_end = shutdown.is_cancelled();
         shutdown.cancel();
         let finished = tokio::time::timeout(SHUTDOWN_PATIENCE, async {
-            let served = match ended_early {
+            let served = match served_early {
                 Some(ended) => ended,
                 None => serving.await,
             };
-            let worked = working.await;
-            (served, worked)
+            let has_worked_to_the_end = worked_early.is_none() || is_asked_to_end;
+            let worked = match worked_early {
+                Some(ended) => ended,
+                None => working.await,
+            };
+            (served, worked, has_worked_to_the_end)
         });
         let result = match finished.await {
-            Ok((served, worked)) => {
+            Ok((served, worked, has_worked_to_the_end)) => {
                 worked.context("a task of the engine failed")?;
+                anyhow::ensure!(has_worked_to_the_end, "the engine ended by itself");
                 served.context("the listener failed")?.context("the listener failed")
             }
             Err(_) => {

@@ -28,6 +28,7 @@ mod seal;
 mod search;
 mod services;
 mod slack;
+mod supervise;
 mod tokens;
 mod versions;
 
@@ -96,13 +97,23 @@ impl Engine {
     }
 
     /// Runs what the engine does by itself until cancelled: reconciling, delivering, watching
-    /// clusters, tidying up. Returns when all of it has ended.
+    /// clusters, tidying up, each in a task of its own that begins anew when it panics. Returns when all
+    /// of it has ended.
     pub async fn run(&self, cancel: CancellationToken) {
+        /// What begins a loop, again and again.
+        macro_rules! keep {
+            ($name:literal, $begin:ident) => {
+                supervise::keep_running($name, cancel.clone(), || {
+                    let (engine, cancel) = (self.clone(), cancel.clone());
+                    async move { engine.$begin(cancel).await }
+                })
+            };
+        }
         tokio::join!(
-            self.reconcile_for_ever(cancel.clone()),
-            self.deliver_for_ever(cancel.clone()),
-            self.keep_inventory(cancel.clone()),
-            self.tidy_for_ever(cancel),
+            keep!("reconciler", reconcile_for_ever),
+            keep!("outbox", deliver_for_ever),
+            keep!("inventory", keep_inventory),
+            keep!("tidying", tidy_for_ever),
         );
     }
 
