@@ -45,22 +45,35 @@ pub(crate) struct Ready {
     pub(crate) channel: String,
 }
 
-/// The messenger as set up now; `None` when nobody wants to be told.
+/// What people read when the token cannot be read.
+pub(crate) const CANNOT_BE_OPENED: &str =
+    "Slack's token cannot be opened with this encryption key; set it again in Settings";
+
+/// The messenger as set up now.
+pub(crate) enum Slack {
+    /// Nobody wants to be told.
+    Off,
+    /// Somebody wants to be told, but the token cannot be opened with this server's key.
+    Sealed,
+    /// It can be used.
+    Ready(Ready),
+}
+
+/// The messenger as set up now.
 ///
 /// # Errors
 /// [`StoreError`].
-pub(crate) async fn load(engine: &Engine) -> Result<Option<Ready>, StoreError> {
+pub(crate) async fn load(engine: &Engine) -> Result<Slack, StoreError> {
     let mut read = engine.store().read().await?;
     let settings: Settings = read.setting(SETTINGS).await?.unwrap_or_default();
     let Some(sealed) = settings.sealed_token.filter(|_| !settings.channel.is_empty()) else {
-        return Ok(None);
+        return Ok(Slack::Off);
     };
     let opened = STANDARD.decode(sealed).ok().and_then(|bytes| engine.sealer().open(TOKEN_PLACE, &bytes).ok());
-    let Some(token) = opened else {
-        tracing::error!("Slack's token cannot be opened with this encryption key; set it again in Settings");
-        return Ok(None);
-    };
-    Ok(Some(Ready { messenger: (engine.parts.messengers)(&token), channel: settings.channel }))
+    Ok(match opened {
+        Some(token) => Slack::Ready(Ready { messenger: (engine.parts.messengers)(&token), channel: settings.channel }),
+        None => Slack::Sealed,
+    })
 }
 
 /// Notes that a message went out.

@@ -89,7 +89,7 @@ const INSERT: &str = "
     VALUES ($1, $2, $3, $4, $5, $5, 0)";
 
 const ATTEMPT: &str = "
-    UPDATE outbox SET attempts = attempts + 1, attempted_at = $5
+    UPDATE outbox SET attempts = attempts + 1, attempted_at = $5, lease_until = $6
     WHERE promotion_id = $1 AND revision = $2 AND ordinal = $3 AND lease_owner = $4 AND done_at IS NULL";
 
 const FINISH: &str = "
@@ -155,12 +155,18 @@ impl Tx {
         Ok(rows.into_iter().map(DueEffect::from).collect())
     }
 
-    /// Notes that a try begins; commit it before sending.
+    /// Notes that a try begins and renews the lease; commit it before sending.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when another worker has the effect by now, or it is done: do not send.
-    pub async fn record_attempt(&mut self, key: &EffectKey, owner: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let written = execute!(self, ATTEMPT, key.promotion.uuid(), key.revision, key.ordinal, owner, now)?;
+    pub async fn record_attempt(
+        &mut self,
+        key: &EffectKey,
+        owner: Uuid,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let written = execute!(self, ATTEMPT, key.promotion.uuid(), key.revision, key.ordinal, owner, now, until)?;
         if written == 1 { Ok(()) } else { Err(self.lost_race()) }
     }
 

@@ -6,6 +6,7 @@ mod loops;
 mod world;
 
 mod crash;
+mod outbox;
 
 mod promotion_stories;
 

@@ -67,10 +67,15 @@ async fn an_attempt_is_noted_before_and_a_failure_after(store: Store) {
     let now = day(4);
     let mut tx = store.begin().await.unwrap();
     tx.claim_effects(one, now, day(5), 1).await.unwrap();
-    tx.record_attempt(&first, one, now).await.unwrap();
+    tx.record_attempt(&first, one, now, day(6)).await.unwrap();
     tx.commit().await.unwrap();
+    // The attempt renewed the lease: the claim alone would have ended by then.
     let mut tx = store.begin().await.unwrap();
-    let not_mine = tx.record_attempt(&first, two, now).await;
+    let others = tx.claim_effects(two, day(5) + Duration::seconds(1), day(6), 10).await.unwrap();
+    assert!(others.iter().all(|e| e.key != first), "{others:?}");
+    drop(tx);
+    let mut tx = store.begin().await.unwrap();
+    let not_mine = tx.record_attempt(&first, two, now, day(6)).await;
     assert!(matches!(not_mine, Err(StoreError::Conflict)), "{not_mine:?}");
     drop(tx);
     let mut tx = store.begin().await.unwrap();
