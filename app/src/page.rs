@@ -25,6 +25,28 @@ pub fn page_of<T>(
 where
     T: Clone + Send + Sync + 'static,
 {
+    shown(data, show, problem_page)
+}
+
+/// The same below a heading that stands whether the data comes or not.
+pub fn page_below<T>(
+    data: Resource<Answer<T>>,
+    show: impl Fn(T, Rights) -> AnyView + Copy + Send + Sync + 'static,
+) -> AnyView
+where
+    T: Clone + Send + Sync + 'static,
+{
+    shown(data, show, problem_below)
+}
+
+fn shown<T>(
+    data: Resource<Answer<T>>,
+    show: impl Fn(T, Rights) -> AnyView + Copy + Send + Sync + 'static,
+    problem: fn(AppError) -> AnyView,
+) -> AnyView
+where
+    T: Clone + Send + Sync + 'static,
+{
     let frame = use_frame();
     view! {
         <Transition fallback=|| {
@@ -33,7 +55,7 @@ where
             {move || Suspend::new(async move {
                 match data.await {
                     Ok(value) => show(value, rights(frame).await),
-                    Err(error) => problem_page(error),
+                    Err(error) => problem(error),
                 }
             })}
         </Transition>
@@ -83,9 +105,22 @@ where
 
 /// What stands in a page's place: not found, refused, broken.
 pub fn problem_page(error: AppError) -> AnyView {
-    let error = error.0;
-    set_status(error.status());
-    let title = match error.kind {
+    let title = problem_title(&error.0.kind);
+    let heading = view! {
+        <Title text=title />
+        <h1>{title}</h1>
+    };
+    problem(error, heading.into_any())
+}
+
+/// What stands below a page's heading in place of the rest: a page has one heading of the first rank.
+pub fn problem_below(error: AppError) -> AnyView {
+    let heading = view! { <h2>{problem_title(&error.0.kind)}</h2> };
+    problem(error, heading.into_any())
+}
+
+const fn problem_title(kind: &ErrorKind) -> &'static str {
+    match kind {
         ErrorKind::NotFound => "Not found",
         ErrorKind::Unauthenticated => "Sign in first",
         ErrorKind::Refused => "Not allowed",
@@ -93,7 +128,12 @@ pub fn problem_page(error: AppError) -> AnyView {
         ErrorKind::Invalid { .. } => "This address cannot be read",
         ErrorKind::Unavailable => "Not to be had now",
         ErrorKind::Internal => "Something broke",
-    };
+    }
+}
+
+fn problem(error: AppError, heading: AnyView) -> AnyView {
+    let error = error.0;
+    set_status(error.status());
     let next = match error.kind {
         ErrorKind::NotFound => "It may have another name. Search finds services, versions, commits and promotions.",
         ErrorKind::Unauthenticated => "Your session has ended, or there was none.",
@@ -118,9 +158,8 @@ pub fn problem_page(error: AppError) -> AnyView {
         view! { <p class="note">"In the log as " <code>{reference}</code></p> }
     });
     view! {
-        <Title text=title />
         <div class="problem-page" role="alert">
-            <h1>{title}</h1>
+            {heading}
             <p>{sentence(&error.message)}</p>
             <p class="note">{next}</p>
             {reference}

@@ -52,6 +52,18 @@ pub const fn word_of(kind: FoundKind) -> &'static str {
     }
 }
 
+/// The name of one of a kind.
+#[must_use]
+pub const fn word_of_one(kind: FoundKind) -> &'static str {
+    match kind {
+        FoundKind::Service => "service",
+        FoundKind::Version => "version",
+        FoundKind::Commit => "commit",
+        FoundKind::Promotion => "promotion",
+        FoundKind::Act => "act",
+    }
+}
+
 /// The palette, closed until a key opens it.
 #[component]
 pub fn Palette() -> impl IntoView {

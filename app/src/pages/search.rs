@@ -7,8 +7,8 @@ use leptos_router::{components::Form, hooks::use_query_map};
 
 use crate::{
     components::{Button, Card, EmptyState, Glyph, Icon, PageHead, State},
-    page::page_of,
-    palette::{detail, glyph_of, word_of},
+    page::page_below,
+    palette::{detail, glyph_of, word_of_one},
     routes, server_fns,
 };
 
@@ -35,7 +35,7 @@ pub fn SearchPage() -> impl IntoView {
                 />
                 <Button>"Search"</Button>
             </Form>
-            {page_of(data, move |found, _| found_view(found, &text.get_untracked()))}
+            {page_below(data, move |found, _| found_view(found, &text.get_untracked()))}
         </div>
     }
     .into_any()
@@ -70,7 +70,7 @@ fn found_view(found: Vec<Found>, text: &str) -> AnyView {
                 <li>
                     <Icon glyph=glyph_of(found.kind) />
                     <a href=found.link>{found.title}</a>
-                    <span class="note">{word_of(found.kind)}</span>
+                    <span class="note">{word_of_one(found.kind)}</span>
                     <span class="push">{detail(State::from(found.mark), found.detail)}</span>
                 </li>
             }

@@ -7,7 +7,7 @@ use super::settings_page;
 use crate::{
     components::{Card, Definition, DefinitionList},
     frame::use_frame,
-    page::page_of,
+    page::page_below,
     routes::Settings,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 #[component]
 pub fn AboutPage() -> impl IntoView {
     let inside = match use_frame() {
-        Some(frame) => page_of(frame, |frame, _| about_view(frame)),
+        Some(frame) => page_below(frame, |frame, _| about_view(frame)),
         None => ().into_any(),
     };
     settings_page(Settings::About, "", inside)

@@ -10,7 +10,7 @@ use crate::{
     error::AppError,
     form::{FormProblem, Sending},
     live,
-    page::{page_of, problem_page, sentence},
+    page::{page_below, problem_below, sentence},
     pages::parts::check_row,
     routes::{self, Settings},
     server_fns,
@@ -33,11 +33,11 @@ pub fn ClusterPage() -> impl IntoView {
     let changes = live::use_changes(|change| change.entity == "cluster");
     let data =
         Resource::new(move || (name.get(), changes.get(), forms.save.version()), |_| server_fns::clusters::clusters());
-    let page = page_of(data, move |clusters, _| {
+    let page = page_below(data, move |clusters, _| {
         let name = name.get_untracked();
         match clusters.into_iter().find(|cluster| cluster.name == name) {
             Some(cluster) => cluster_view(cluster, forms),
-            None => problem_page(AppError(contract::ApiError::not_found("cluster", &name))),
+            None => problem_below(AppError(contract::ApiError::not_found("cluster", &name))),
         }
     });
     settings_page(Settings::Clusters, "test, change, remove", page)

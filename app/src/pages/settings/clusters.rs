@@ -9,7 +9,7 @@ use crate::{
     components::{Card, Chip, EmptyState, Glyph, Show, State, StateInline, Time, words::plural},
     form::Sending,
     live,
-    page::{Rights, page_of},
+    page::{Rights, page_below},
     routes::{self, Settings},
     server_fns,
     server_fns::clusters::SaveCluster,
@@ -24,7 +24,7 @@ pub fn ClustersPage() -> impl IntoView {
     settings_page(
         Settings::Clusters,
         "Slipway works on clusters as they are: no agent, nothing to install there",
-        page_of(data, move |clusters, rights| clusters_view(clusters, &rights, form)),
+        page_below(data, move |clusters, rights| clusters_view(clusters, &rights, form)),
     )
 }
 

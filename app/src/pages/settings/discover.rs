@@ -11,10 +11,10 @@ use leptos_router::hooks::use_params_map;
 
 use super::settings_page;
 use crate::{
-    components::{Button, ButtonLink, Card, Chip, EmptyState, Glyph, Kind, Notice, State, words::plural},
+    components::{Button, ButtonLink, Card, EmptyState, Glyph, Kind, Notice, State, words::plural},
     error::Answer,
     form::{FormProblem, Sending},
-    page::{page_of, sentence},
+    page::{page_below, sentence},
     routes::{self, Settings},
     server_fns,
     server_fns::clusters::Adopt,
@@ -38,7 +38,7 @@ pub fn DiscoverPage() -> impl IntoView {
     settings_page(
         Settings::Clusters,
         "take over what runs: tick, say whose it is, done",
-        page_of(data, move |loaded, _| discover_view(loaded, form)),
+        page_below(data, move |loaded, _| discover_view(loaded, form)),
     )
 }
 
@@ -90,7 +90,10 @@ fn discover_view(loaded: Loaded, form: Sending<Adopt>) -> AnyView {
                 <ActionForm action=form.action>
                     <input type="hidden" name="cluster" value=cluster />
                     <datalist id="teams">{teams}</datalist>
-                    <div class="table-scroll">{table(rows.into_any())}</div>
+                    // Keys must be able to scroll it where nothing in it can be taken over.
+                    <div class="table-scroll" tabindex="0" role="region" aria-label="What was found">
+                        {table(rows.into_any())}
+                    </div>
                     <div class="card-foot">
                         <FormProblem error=form.errors() title="Nothing was taken over" />
                         <Button kind=Kind::Primary busy=form.busy()>
@@ -145,7 +148,7 @@ fn row(index: usize, found: FoundWorkload, environments: &[EnvironmentView]) -> 
                     <span class="note">{pods}</span>
                 </td>
                 <td colspan="4">
-                    <Chip outline=true>{why}</Chip>
+                    <span class="note">{why}</span>
                 </td>
             </tr>
         }

@@ -10,7 +10,7 @@ use crate::{
     components::{Button, Card, CheckBox, Choice, InputKind, Kind, Notice, Select, TextField},
     error::AppError,
     form::{FormProblem, Sending},
-    page::{page_of, problem_page},
+    page::{page_below, problem_below},
     pages::service_form::text_field,
     routes::Settings,
     server_fns::environments::SaveEnvironment,
@@ -25,7 +25,7 @@ pub fn EnvironmentPage() -> impl IntoView {
     let name = Memo::new(move |_| params.with(|params| params.get("name")).unwrap_or_default());
     let form = Sending::<SaveEnvironment>::new();
     let data = Resource::new(move || name.get(), |_| load());
-    let page = page_of(data, move |(environments, clusters), _| {
+    let page = page_below(data, move |(environments, clusters), _| {
         let name = name.get_untracked();
         match environments.iter().find(|environment| environment.name == name).cloned() {
             Some(environment) => {
@@ -41,7 +41,7 @@ pub fn EnvironmentPage() -> impl IntoView {
                 }
                 .into_any()
             }
-            None => problem_page(AppError(contract::ApiError::not_found("environment", &name))),
+            None => problem_below(AppError(contract::ApiError::not_found("environment", &name))),
         }
     });
     settings_page(Settings::Environments, "its rules", page)

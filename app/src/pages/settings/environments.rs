@@ -13,7 +13,7 @@ use crate::{
     error::Answer,
     form::{FormProblem, Sending, Sendings},
     live,
-    page::{Rights, page_of},
+    page::{Rights, page_below},
     routes::{self, Settings},
     server_fns,
     server_fns::environments::{MoveEnvironmentUp, SaveEnvironment},
@@ -36,7 +36,7 @@ pub fn EnvironmentsPage() -> impl IntoView {
     settings_page(
         Settings::Environments,
         "the columns of the Board, in the order in which versions pass through them",
-        page_of(data, move |loaded, rights| environments_view(loaded, &rights, forms)),
+        page_below(data, move |loaded, rights| environments_view(loaded, &rights, forms)),
     )
 }
 

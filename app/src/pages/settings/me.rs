@@ -8,7 +8,7 @@ use crate::{
     components::{Avatar, AvatarSize, Button, Card, Choice, Definition, DefinitionList, Glyph, RadioChoices},
     form::{FormProblem, Sending},
     frame::use_frame,
-    page::page_of,
+    page::page_below,
     routes::{self, Settings},
     server_fns::SetTheme,
     theme::{self, Theme},
@@ -22,7 +22,7 @@ pub fn MePage() -> impl IntoView {
     let chosen = SharedValue::new(theme::chosen).into_inner();
     apply(form);
     let inside = match use_frame() {
-        Some(frame) => page_of(frame, move |frame, _| me_view(&frame, form, chosen)),
+        Some(frame) => page_below(frame, move |frame, _| me_view(&frame, form, chosen)),
         None => ().into_any(),
     };
     settings_page(Settings::Me, "", inside)

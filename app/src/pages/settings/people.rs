@@ -9,7 +9,7 @@ use crate::{
     components::{Avatar, Button, Card, Chip, Choice, Glyph, InputKind, Kind, Select, Show, Size, Time},
     form::{FormProblem, Sending, Sendings},
     live,
-    page::page_of,
+    page::page_below,
     pages::service_form::text_field,
     routes::Settings,
     server_fns,
@@ -41,7 +41,7 @@ pub fn PeoplePage() -> impl IntoView {
     settings_page(
         Settings::People,
         "roles count from the next request on",
-        page_of(data, move |people, _| people_view(people, forms)),
+        page_below(data, move |people, _| people_view(people, forms)),
     )
 }
 

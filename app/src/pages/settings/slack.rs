@@ -8,7 +8,7 @@ use crate::{
     components::{Button, Card, Glyph, InputKind, Kind, State, StateInline, TextField},
     form::{FormProblem, Sending},
     live,
-    page::page_of,
+    page::page_below,
     pages::service_form::text_field,
     routes::Settings,
     server_fns,
@@ -24,7 +24,7 @@ pub fn SlackPage() -> impl IntoView {
     settings_page(
         Settings::Slack,
         "one message for each promotion; the same message changes as it moves",
-        page_of(data, move |slack, _| slack_view(slack, form)),
+        page_below(data, move |slack, _| slack_view(slack, form)),
     )
 }
 

@@ -11,7 +11,7 @@ use crate::{
     },
     form::{FormProblem, Sending, Sendings},
     live,
-    page::page_of,
+    page::page_below,
     pages::service_form::text_field,
     routes::Settings,
     server_fns,
@@ -36,7 +36,7 @@ pub fn TokensPage() -> impl IntoView {
     settings_page(
         Settings::Tokens,
         "machine identities for pipelines; they report and ask, and never approve",
-        page_of(data, move |tokens, _| tokens_view(tokens, forms)),
+        page_below(data, move |tokens, _| tokens_view(tokens, forms)),
     )
 }
 
