@@ -131,7 +131,8 @@ impl From<Refusal> for ApiError {
             | Refusal::Over(_)
             | Refusal::Started
             | Refusal::NotStarted
-            | Refusal::AlreadyTakingBack => Self::conflict(message),
+            | Refusal::AlreadyTakingBack
+            | Refusal::NotTakingBack => Self::conflict(message),
         }
     }
 }

@@ -42,10 +42,10 @@ pub struct PromoteView {
     pub demands: Vec<Demand>,
     /// Strategy and steps in words.
     pub strategy: String,
-    /// What could go wrong by settings, in words.
-    pub warnings: Vec<String>,
     /// A promotion that holds the target or waits for it.
     pub others: Vec<PromotionLine>,
+    /// Whether the reader may have all of them superseded.
+    pub can_supersede: bool,
     /// What the button says: `Ask to promote cart 2.30.4 to production`.
     pub button: String,
     /// Why nothing can be asked for, when nothing can.
@@ -325,6 +325,12 @@ pub trait PromotionsBackend: Send + Sync {
     async fn cancel(&self, actor: &Actor, number: i64, reason: String) -> Answer<()>;
     /// Stops after the start; what ran before comes back.
     async fn abort(&self, actor: &Actor, number: i64, reason: String) -> Answer<()>;
+
+    /// Gives up taking back what cannot be reached; the target is free again.
+    ///
+    /// # Errors
+    /// The rule that refuses.
+    async fn abandon(&self, actor: &Actor, number: i64, reason: String) -> Answer<()>;
     /// What a rollback would do.
     async fn rollback_view(
         &self,

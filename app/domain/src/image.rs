@@ -59,6 +59,13 @@ impl Digest {
     }
 }
 
+/// An image for a narrow place: `cart:2.30.4` of `registry.example/shop/cart:2.30.4@sha256:…`.
+#[must_use]
+pub fn short_image(reference: &str) -> &str {
+    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
+    name.rsplit('/').next().unwrap_or(name)
+}
+
 impl TryFrom<String> for Digest {
     type Error = ImageError;
 

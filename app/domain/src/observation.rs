@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{ClusterId, PromotionId},
+    ids::{ClusterId, PromotionId, TargetId},
     image::ContainerImage,
     names::{Namespace, WorkloadName},
 };
@@ -38,6 +38,8 @@ pub struct PlacedWorkload {
 /// the pod template. A writer that finds a higher mark than its own stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
+    /// The target for which it wrote: sequences of different targets say nothing about each other.
+    pub target: TargetId,
     /// The promotion that wrote.
     pub promotion: PromotionId,
     /// The place of this promotion in the order of promotions of this target; rises with each.
@@ -47,10 +49,11 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Whether this mark is of later work than `other`.
+    /// Whether this mark is of later work than `other` for the same target. What another target, or
+    /// another Slipway on the same cluster, has left is neither earlier nor later.
     #[must_use]
     pub fn is_after(&self, other: &Stamp) -> bool {
-        (self.sequence, self.generation) > (other.sequence, other.generation)
+        self.target == other.target && (self.sequence, self.generation) > (other.sequence, other.generation)
     }
 }
 
@@ -233,6 +236,13 @@ impl WorkloadObservation {
     #[must_use]
     pub fn image_of(&self, container: &str) -> Option<&str> {
         self.images.iter().find(|c| c.container.as_str() == container).map(|c| c.image.as_str())
+    }
+
+    /// Whether every container that `known` names has one of the images that it names for it.
+    #[must_use]
+    pub fn shows_only(&self, known: &[ContainerImage]) -> bool {
+        let is_named = |c: &&ContainerImage| known.iter().any(|k| k.container == c.container);
+        self.images.iter().filter(is_named).all(|c| known.contains(c))
     }
 }
 

@@ -171,12 +171,6 @@ fn ready(view: PromoteView, form: Sending<RequestPromotion>) -> AnyView {
         Crumb { label: "promote".to_owned(), href: None },
     ];
     let heading = format!("Promote {service} to {title}");
-    let warnings = view
-        .warnings
-        .iter()
-        .map(|words| sentence(words))
-        .map(|words| view! { <Notice state=State::Waiting>{words}</Notice> })
-        .collect_view();
     let comparison = view.comparison.clone();
     view! {
         <Crumbs crumbs />
@@ -185,7 +179,6 @@ fn ready(view: PromoteView, form: Sending<RequestPromotion>) -> AnyView {
         <div class="columns">
             <div class="stack-cards">
                 {versions(&view)}
-                {warnings}
                 {comparison
                     .clone()
                     .map(|comparison| {
@@ -324,13 +317,13 @@ fn request(view: &PromoteView, form: Sending<RequestPromotion>) -> AnyView {
     };
     let error = form.errors();
     let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("reason")));
-    let supersede = (!view.others.is_empty()).then(|| {
+    let supersede = (view.can_supersede && !view.others.is_empty()).then(|| {
         view! {
             <CheckBox
                 id="supersede"
                 name="supersede"
                 label="Take the place of what is already here"
-                hint="Else it waits in the queue behind it."
+                hint="As soon as nothing else is asked of it, what is live here is taken back and what waits is ended. Else it waits in the queue behind them."
                 checked=form.typed("supersede", "") == "true"
             />
         }

@@ -22,7 +22,7 @@ use crate::{
     page::{Rights, page_of, sentence},
     pages::parts::{cause_chip, check_rows, checks_or, demand_rows, distance, what_changes},
     routes,
-    server_fns::promotions::{Abort, Cancel, Judge},
+    server_fns::promotions::{Abandon, Abort, Cancel, Judge},
 };
 
 /// The page's forms, made with the page.
@@ -32,6 +32,7 @@ pub struct Forms {
     pub judge: Sending<Judge>,
     cancel: Sending<Cancel>,
     abort: Sending<Abort>,
+    abandon: Sending<Abandon>,
 }
 
 /// A promotion's page.
@@ -40,7 +41,7 @@ pub fn PromotionPage() -> impl IntoView {
     let params = use_params_map();
     let number =
         Memo::new(move |_| params.with(|params| params.get("number").and_then(|text| text.parse::<i64>().ok())));
-    let forms = Forms { judge: Sending::new(), cancel: Sending::new(), abort: Sending::new() };
+    let forms = Forms { judge: Sending::new(), cancel: Sending::new(), abort: Sending::new(), abandon: Sending::new() };
     // The stream says how far each promotion is; what is shown already is not fetched again.
     let shown = StoredValue::new(None::<(String, i64)>);
     let changes = live::use_changes(move |change| {
@@ -52,7 +53,7 @@ pub fn PromotionPage() -> impl IntoView {
     });
     let data = Resource::new(
         move || {
-            let sent = forms.judge.version() + forms.cancel.version() + forms.abort.version();
+            let sent = forms.judge.version() + forms.cancel.version() + forms.abort.version() + forms.abandon.version();
             (number.get(), changes.get(), sent)
         },
         |(number, _, _)| load(number),
@@ -218,7 +219,31 @@ fn acts(view: &PromotionView, forms: Forms) -> AnyView {
             </ReasonDialog>
         }
     });
-    view! { {cancel} {back} {abort} }.into_any()
+    let abandon = may(PromotionAct::Abandon).then(|| {
+        view! {
+            <ReasonDialog
+                label="Give up taking back"
+                kind=Kind::Danger
+                glyph=Glyph::Stop
+                title=format!("Give up taking {title} back?")
+                says="Slipway writes nothing more and the target is free for the next promotion. What is in the clusters then, someone must look at: use it where a cluster will not come back."
+                open=forms.abandon.came_back()
+            >
+                <ActionForm action=forms.abandon.action attr:class="form">
+                    {stop_fields(
+                        number,
+                        "abandon-reason",
+                        forms.abandon.typed("reason", ""),
+                        forms.abandon.errors(),
+                        forms.abandon.busy(),
+                        "Give up taking back",
+                        "Not given up",
+                    )}
+                </ActionForm>
+            </ReasonDialog>
+        }
+    });
+    view! { {cancel} {back} {abort} {abandon} }.into_any()
 }
 
 /// A reason and one button.

@@ -110,6 +110,13 @@ pub async fn abort(number: i64, #[server(default)] reason: String) -> Result<(),
     Ok(backend.abort(&actor, number, reason).await?)
 }
 
+/// Gives up taking back what cannot be reached.
+#[server(prefix = "/do", endpoint = "abandon")]
+pub async fn abandon(number: i64, #[server(default)] reason: String) -> Result<(), AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.abandon(&actor, number, reason).await?)
+}
+
 /// What a rollback would do.
 #[server(name = LoadRollbackView, prefix = "/do", endpoint = "rollback_view", input = Json)]
 pub async fn rollback_view(

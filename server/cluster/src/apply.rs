@@ -89,7 +89,12 @@ fn operations(change: &WorkloadChange, record: &DeploymentRecord) -> Value {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
-    use domain::{ids::PromotionId, image::ContainerImage, names::ContainerName, observation::Stamp};
+    use domain::{
+        ids::{PromotionId, TargetId},
+        image::ContainerImage,
+        names::ContainerName,
+        observation::Stamp,
+    };
 
     use super::*;
 
@@ -104,11 +109,19 @@ mod tests {
         DeploymentRecord::new(serde_json::from_value(object).unwrap()).unwrap()
     }
 
+    const TARGET: TargetId = TargetId::new(uuid::Uuid::from_u128(8));
+
     fn change(template: TemplateChange, record: &DeploymentRecord) -> WorkloadChange {
         WorkloadChange {
             workload: record.workload().clone(),
-            stamp: Stamp { promotion: PromotionId::new(uuid::Uuid::from_u128(1)), sequence: 5, generation: 2 },
+            stamp: Stamp {
+                target: TARGET,
+                promotion: PromotionId::new(uuid::Uuid::from_u128(1)),
+                sequence: 5,
+                generation: 2,
+            },
             template,
+            over: vec![],
             change_cause: "cart 2 by mara".to_owned(),
         }
     }

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    ids::PromotionId,
+    ids::{PromotionId, TargetId},
     observation::{Manager, Stamp},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+pub(crate) const TARGET: &str = "slipway.dev/target";
 pub(crate) const PROMOTION: &str = "slipway.dev/promotion";
 pub(crate) const SEQUENCE: &str = "slipway.dev/sequence";
 pub(crate) const GENERATION: &str = "slipway.dev/generation";
@@ -20,15 +21,17 @@ const CHANGE_CAUSE_LENGTH: usize = 500;
 /// Slipway's mark on an object. A mark that somebody has made unreadable counts as none.
 pub(crate) fn stamp_of(metadata: &ObjectMeta) -> Option<Stamp> {
     let annotations = metadata.annotations.as_ref()?;
+    let target: TargetId = annotations.get(TARGET)?.parse().ok()?;
     let promotion: PromotionId = annotations.get(PROMOTION)?.parse().ok()?;
     let sequence = annotations.get(SEQUENCE)?.parse().ok()?;
     let generation = annotations.get(GENERATION)?.parse().ok()?;
-    Some(Stamp { promotion, sequence, generation })
+    Some(Stamp { target, promotion, sequence, generation })
 }
 
 /// The annotations that a write leaves on the object.
-pub(crate) fn annotations(stamp: Stamp, change_cause: &str) -> [(&'static str, String); 4] {
+pub(crate) fn annotations(stamp: Stamp, change_cause: &str) -> [(&'static str, String); 5] {
     [
+        (TARGET, stamp.target.to_string()),
         (PROMOTION, stamp.promotion.to_string()),
         (SEQUENCE, stamp.sequence.to_string()),
         (GENERATION, stamp.generation.to_string()),
@@ -156,7 +159,12 @@ mod tests {
 
     #[test]
     fn a_mark_is_read_as_it_was_written_and_an_unreadable_one_is_none() {
-        let stamp = Stamp { promotion: PromotionId::new(uuid::Uuid::from_u128(7)), sequence: 12, generation: 3 };
+        let stamp = Stamp {
+            target: TargetId::new(uuid::Uuid::from_u128(8)),
+            promotion: PromotionId::new(uuid::Uuid::from_u128(7)),
+            sequence: 12,
+            generation: 3,
+        };
         let written = annotations(stamp, "2.0 by mara\nbecause");
         let mut metadata = ObjectMeta {
             annotations: Some(written.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()),

@@ -1,6 +1,9 @@
 //! Every act leaves a row, in the transaction of what it did.
 
-use domain::{actor::Actor, ids::AuditId};
+use domain::{
+    actor::{Actor, Identity},
+    ids::AuditId,
+};
 use store::{AuditEntry, AuditResult, StoreError, Tx};
 use uuid::Uuid;
 
@@ -36,16 +39,34 @@ impl Entry {
 /// # Errors
 /// [`StoreError`].
 pub(crate) async fn record(tx: &mut Tx, engine: &Engine, actor: &Actor, entry: Entry) -> Result<(), StoreError> {
+    write(tx, engine, &actor.identity, actor.from.as_deref(), entry).await
+}
+
+/// Writes the row of what happens later in somebody's name, when nobody is at a browser any more.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn record_of(tx: &mut Tx, engine: &Engine, who: &Identity, entry: Entry) -> Result<(), StoreError> {
+    write(tx, engine, who, None, entry).await
+}
+
+async fn write(
+    tx: &mut Tx,
+    engine: &Engine,
+    who: &Identity,
+    from: Option<&str>,
+    entry: Entry,
+) -> Result<(), StoreError> {
     tx.insert_audit(&AuditEntry {
         id: AuditId::new(engine.parts.randomness.uuid()),
         at: engine.now(),
-        who: actor.identity.clone(),
+        who: who.clone(),
         act: entry.act.to_owned(),
         entity_kind: entry.kind.to_owned(),
         entity_id: entry.id,
         entity_label: entry.label,
         reason: entry.reason,
-        from_address: actor.from.clone(),
+        from_address: from.map(str::to_owned),
         result: if entry.is_done { AuditResult::Done } else { AuditResult::Refused },
         details: serde_json::json!({ "sentence": entry.sentence }),
     })

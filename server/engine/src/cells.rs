@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use contract::board::{Ahead, BoardCell, BoardState};
 use domain::{
     actor::{Act, Actor},
+    image::short_image,
     state::Mark,
 };
 use store::{BoardDeployment, BoardPromotion, BoardRow, BoardRunning};
@@ -196,7 +197,7 @@ fn runs(running: &[BoardRunning], latest: Option<&BoardDeployment>) -> Runs {
     };
     if let Some(unknown) = running.iter().find(|r| r.version_id.is_none()) {
         let image = unknown.images.as_ref().and_then(|images| images.first());
-        let label = image.map(|i| short_image(&i.image));
+        let label = image.map(|i| short_image(&i.image).to_owned());
         return Runs { label, is_known: false, is_mixed: false };
     }
     if running.iter().all(|r| r.version_id == first.version_id) {
@@ -212,12 +213,6 @@ fn place_label(running: &[BoardRunning], latest: Option<&BoardDeployment>) -> Op
     let same = running.first().filter(|first| running.iter().all(|r| r.version_id == first.version_id));
     let label = same.and_then(|r| r.label.as_ref()).or(latest.map(|d| &d.label));
     label.map(ToString::to_string)
-}
-
-/// An image for a narrow cell: without registry and digest.
-fn short_image(reference: &str) -> String {
-    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
-    name.rsplit('/').next().unwrap_or(name).to_owned()
 }
 
 fn has_earlier(running: &[BoardRunning], latest: Option<&BoardDeployment>) -> bool {

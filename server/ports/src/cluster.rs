@@ -72,6 +72,9 @@ pub struct WorkloadChange {
     pub stamp: Stamp,
     /// What the pod template should be.
     pub template: TemplateChange,
+    /// The images, by container, over which it may be written; containers that are not named may run
+    /// anything.
+    pub over: Vec<ContainerImage>,
     /// For `kubernetes.io/change-cause`: who, what, why in one line.
     pub change_cause: String,
 }

@@ -40,6 +40,8 @@ impl WorkloadChange {
         Ok(match (is_ours(seen.stamp, self.stamp), is_as_wanted) {
             (true, true) => Judgement::Answer(ApplyOutcome::Unchanged),
             (true, false) => Judgement::Answer(ApplyOutcome::ChangedByOthers),
+            // What neither ran before nor was set by us was set by someone else, and stays.
+            (false, false) if !seen.shows_only(&self.over) => Judgement::Answer(ApplyOutcome::ChangedByOthers),
             (false, true | false) => Judgement::Write,
         })
     }

@@ -8,7 +8,7 @@ use domain::{
     image::ContainerImage,
     observation::{ContainerTrouble, PlacedWorkload, PodCounts},
     promotion::{
-        Approval, Failure, JournalEntry, JournalEvent, Phase, Plan, Promotion, Run, SavedWorkload, TakeBackCause,
+        Approval, Failure, JournalEntry, JournalEvent, Phase, Plan, Promotion, Run, SavedWorkload, Supersedes, TakeBackCause,
         TakenBack, WorkloadPlan, WorkloadProgress,
     },
     rollout::RolloutFailure,
@@ -58,6 +58,7 @@ impl PastMove<'_> {
             service: self.target.service,
             environment: self.environment.id,
             target: self.target.id,
+            supersedes: Supersedes::Nobody,
             cause: told.cause,
             reason: told.reason.clone(),
             requested_by: self.requester.clone(),
@@ -140,11 +141,10 @@ impl PastMove<'_> {
             was_ours: true,
         };
         Run {
-            sequence: self.sequence,
-            started_at: self.told.started_at,
             generation,
             saved: self.parts.iter().filter(|p| !p.from.is_empty()).map(saved).collect(),
             progress: self.parts.iter().map(progress).collect(),
+            ..Run::new(self.sequence, self.told.started_at)
         }
     }
 

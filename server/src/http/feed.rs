@@ -39,6 +39,8 @@ pub struct Feed {
 struct Shared {
     /// The latest change of each thing, oldest first.
     recent: VecDeque<(DateTime<Utc>, Change)>,
+    /// The last revision given to a change that carries none, in microseconds of the clock.
+    last: i64,
     /// When changes were last missed.
     sender: broadcast::Sender<News>,
 }
@@ -47,7 +49,7 @@ impl Feed {
     /// Follows the store until `shutdown`.
     #[must_use]
     pub fn start(store: &Store, clock: Arc<dyn Clock>, shutdown: CancellationToken) -> Self {
-        let shared = Shared { recent: VecDeque::new(), sender: broadcast::Sender::new(BEHIND) };
+        let shared = Shared { recent: VecDeque::new(), last: 0, sender: broadcast::Sender::new(BEHIND) };
         let feed = Self { shared: Arc::new(Mutex::new(shared)) };
         let mut changes = store.changes();
         let taken = feed.clone();
@@ -67,8 +69,14 @@ impl Feed {
         feed
     }
 
-    fn tell(&self, change: Change, now: DateTime<Utc>) {
+    fn tell(&self, mut change: Change, now: DateTime<Utc>) {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if change.revision == 0 {
+            // What has no revision of its own gets one by the time, rising across restarts: a page that
+            // heard of a change must take the next one for new, and the same one told again for known.
+            shared.last = now.timestamp_micros().max(shared.last + 1);
+            change.revision = shared.last;
+        }
         let news = if change == Change::EVERYTHING { News::Missed } else { News::Changed(change) };
         shared.recent.retain(|(at, kept)| {
             let is_same = kept.entity == change.entity && kept.id == change.id;

@@ -83,6 +83,8 @@ record! {
         pub ordinal: i64,
         /// When it succeeded there last.
         pub finished_at: DateTime<Utc>,
+        /// Whether a rollback has taken it away since.
+        pub was_rolled_back: bool,
     }
 }
 
@@ -157,10 +159,17 @@ const LATEST_AT: &str = "
     WHERE l.service_id = $1 AND l.environment_id = $2";
 
 const SUCCEEDED_BEFORE: &str = "
-    SELECT d.version_id, v.label, v.ordinal, MAX(d.finished_at) AS finished_at
-    FROM deployments d JOIN versions v ON v.id = d.version_id
-    WHERE d.service_id = $1 AND d.environment_id = $2 AND d.outcome = 'succeeded' AND d.finished_at IS NOT NULL
-    GROUP BY d.version_id, v.label, v.ordinal ORDER BY 4 DESC, d.version_id LIMIT $3";
+    SELECT s.version_id, s.label, s.ordinal, s.finished_at, EXISTS (
+        SELECT 1 FROM deployments r
+        WHERE r.service_id = $1 AND r.environment_id = $2 AND r.outcome = 'succeeded' AND r.cause = 'rollback'
+            AND r.previous_version_id = s.version_id AND r.finished_at > s.finished_at
+    ) AS was_rolled_back
+    FROM (
+        SELECT d.version_id, v.label, v.ordinal, MAX(d.finished_at) AS finished_at
+        FROM deployments d JOIN versions v ON v.id = d.version_id
+        WHERE d.service_id = $1 AND d.environment_id = $2 AND d.outcome = 'succeeded' AND d.finished_at IS NOT NULL
+        GROUP BY d.version_id, v.label, v.ordinal ORDER BY 4 DESC, d.version_id LIMIT $3
+    ) s ORDER BY s.finished_at DESC, s.version_id";
 
 const HAS_SUCCEEDED: &str = "
     SELECT EXISTS (

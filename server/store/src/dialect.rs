@@ -44,6 +44,17 @@ impl Dialect {
     pub(crate) const fn lock_service(self) -> &'static str {
         self.pick(LOCK_SERVICE_SQLITE, LOCK_SERVICE_POSTGRES)
     }
+
+    /// Holds a target's row until the end of the transaction, so that everything that is decided about
+    /// promotions into it goes one after the other. `$1` id.
+    pub(crate) const fn hold_target(self) -> &'static str {
+        self.pick(HOLD_TARGET_SQLITE, HOLD_TARGET_POSTGRES)
+    }
+
+    /// The same for the target of a promotion. `$1` the promotion's id.
+    pub(crate) const fn hold_target_of(self) -> &'static str {
+        self.pick(HOLD_TARGET_OF_SQLITE, HOLD_TARGET_OF_POSTGRES)
+    }
 }
 
 /// Puts the identities of a JSON array of hexadecimal digits, `$1`, before a statement as `asked`.
@@ -128,8 +139,18 @@ const LOCK_SERVICE_SQLITE: &str = "SELECT id FROM services WHERE id = $1";
 
 const LOCK_SERVICE_POSTGRES: &str = "SELECT id FROM services WHERE id = $1 FOR NO KEY UPDATE";
 
+const HOLD_TARGET_SQLITE: &str = "SELECT id FROM targets WHERE id = $1";
+
+const HOLD_TARGET_POSTGRES: &str = "SELECT id FROM targets WHERE id = $1 FOR NO KEY UPDATE";
+
+const HOLD_TARGET_OF_SQLITE: &str = "SELECT target_id AS id FROM promotions WHERE id = $1";
+
+const HOLD_TARGET_OF_POSTGRES: &str = "
+    SELECT id FROM targets WHERE id = (SELECT target_id FROM promotions WHERE id = $1) FOR NO KEY UPDATE";
+
 statements!("dialect.rs":
     CLAIM_PROMOTIONS_SQLITE, CLAIM_PROMOTIONS_POSTGRES, LOAD_PROMOTION_SQLITE, LOAD_PROMOTION_POSTGRES,
     CLAIM_EFFECTS_SQLITE, CLAIM_EFFECTS_POSTGRES, INSERT_COMMITS_SQLITE, INSERT_COMMITS_POSTGRES,
-    LOCK_SERVICE_SQLITE, LOCK_SERVICE_POSTGRES,
+    LOCK_SERVICE_SQLITE, LOCK_SERVICE_POSTGRES, HOLD_TARGET_SQLITE, HOLD_TARGET_POSTGRES, HOLD_TARGET_OF_SQLITE,
+    HOLD_TARGET_OF_POSTGRES,
 );

@@ -184,6 +184,7 @@ fn form_acts() -> Vec<(&'static str, Value, Act)> {
         ("judge", json!({ "number": "1", "plan_number": "1", "judgement": "approve" }), Act::Approve),
         ("cancel", json!({ "number": "1" }), Act::StopOwnPromotion),
         ("abort", json!({ "number": "1" }), Act::StopOwnPromotion),
+        ("abandon", json!({ "number": "1" }), Act::StopAnyPromotion),
         ("roll_back", json!({ "service": "x", "environment": "x" }), Act::RollBack),
         ("add_service", json!({ "name": "x", "tier": "1" }), Act::ManageServices),
         ("change_service", json!({ "name": "x", "tier": "1" }), Act::ManageServices),

@@ -5,8 +5,8 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::{
     APPROVAL_LASTS_DAYS, Approval, Blocker, Decision, Effect, Facts, Failure, Input, JournalEntry, JournalEvent,
-    LOOK_EVERY_SECONDS, Phase, Plan, Promotion, Refusal, Run, TakeBackCause, TakenBack, WAITING_LASTS_DAYS, observe,
-    words::headline,
+    LOOK_EVERY_SECONDS, LOOK_WHILE_WATCHING_SECONDS, Phase, Plan, Promotion, Refusal, Run, Supersedes, TakeBackCause,
+    TakenBack, WAITING_LASTS_DAYS, observe, words::headline,
 };
 use crate::{
     actor::{Act, Actor, Identity},
@@ -19,6 +19,7 @@ pub(super) struct Draft<'a> {
     pub(super) facts: &'a Facts,
     pub(super) now: DateTime<Utc>,
     journal: Vec<JournalEntry>,
+    supersedes: bool,
 }
 
 impl Draft<'_> {
@@ -31,21 +32,13 @@ impl Draft<'_> {
     }
 
     /// Goes on to taking back, or ends at once when nothing was written yet.
-    pub(super) fn take_back(&mut self, mut run: Run, cause: TakeBackCause) {
-        let by = match &cause {
-            TakeBackCause::Aborted { by, .. } => by.clone(),
-            _ => Identity::rule("rollout"),
-        };
-        self.note(&by, JournalEvent::TakingBack { cause: cause.clone() });
-        if run.saved.is_empty() {
+    pub(super) fn take_back(&mut self, mut run: Run, by: &Identity, cause: TakeBackCause) {
+        self.note(by, JournalEvent::TakingBack { cause: cause.clone() });
+        if !run.has_written() {
             self.end(run, cause, TakenBack::NotNeeded);
             return;
         }
-        run.generation += 1;
-        for progress in &mut run.progress {
-            progress.was_ours = false;
-            progress.is_complete = false;
-        }
+        run.next_generation(self.now);
         self.next.phase = Phase::TakingBack { run, cause, since: self.now };
     }
 
@@ -69,6 +62,11 @@ impl Draft<'_> {
         };
     }
 
+    /// The same, because of what is seen in the clusters.
+    pub(super) fn take_back_by_rule(&mut self, run: Run, cause: TakeBackCause) {
+        self.take_back(run, &Identity::rule("rollout"), cause);
+    }
+
     pub(super) fn fail_at_start(&mut self, run: Run, message: String) {
         let back = TakenBack::NotNeeded;
         self.note_rule("start", JournalEvent::Failed { why: message.clone(), back: back.clone() });
@@ -85,21 +83,22 @@ impl Draft<'_> {
 /// # Errors
 /// [`Refusal`] says which rule refused the input; the promotion stays as it was.
 pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<Utc>) -> Result<Decision, Refusal> {
-    let mut draft = Draft { next: promotion.clone(), facts, now, journal: Vec::new() };
+    let mut draft = Draft { next: promotion.clone(), facts, now, journal: Vec::new(), supersedes: false };
     match input {
         Input::Approve { by, comment, plan_number } => approve(&mut draft, &by, comment, plan_number)?,
         Input::Reject { by, reason } => reject(&mut draft, by, reason)?,
         Input::Cancel { by, reason } => cancel(&mut draft, by, reason)?,
         Input::Abort { by, reason } => abort(&mut draft, by, reason)?,
-        Input::Supersede { by } => supersede(&mut draft, by),
+        Input::Supersede { by, who } => supersede(&mut draft, by, &who),
+        Input::Abandon { by, reason } => abandon(&mut draft, &by, reason)?,
         Input::Observed(seen) => observe::observed(&mut draft, &seen),
-        Input::RefusedByCluster { message } => refused_by_cluster(&mut draft, message),
+        Input::RefusedByCluster { generation, message } => refused_by_cluster(&mut draft, generation, message),
         Input::Trouble { message } => trouble(&mut draft, message),
         Input::Clock => {}
     }
     settle_waiting(&mut draft);
     settle_watching(&mut draft);
-    let Draft { next, journal, .. } = draft;
+    let Draft { next, journal, supersedes, .. } = draft;
     let outbox = if headline(promotion) == headline(&next) && !journal.iter().any(is_told) {
         vec![]
     } else {
@@ -107,7 +106,7 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
     };
     let has_moved = std::mem::discriminant(&promotion.phase) != std::mem::discriminant(&next.phase);
     let wake_at = wake_at(&next, now, has_moved);
-    Ok(Decision { next, journal, outbox, wake_at })
+    Ok(Decision { next, journal, outbox, supersedes, wake_at })
 }
 
 /// What people in the channel want to hear even when the headline stays.
@@ -192,14 +191,14 @@ fn abort(draft: &mut Draft, by: Identity, reason: String) -> Result<(), Refusal>
         Phase::Waiting { .. } => Err(Refusal::NotStarted),
         Phase::TakingBack { .. } => Err(Refusal::AlreadyTakingBack),
         Phase::Starting { run } | Phase::Progressing { run, .. } => {
-            draft.take_back(run, TakeBackCause::Aborted { by, reason });
+            draft.take_back(run, &by.clone(), TakeBackCause::Aborted { by, reason });
             Ok(())
         }
         // What is only being watched has let go of the target; while another promotion holds it,
         // two writers would fight.
         Phase::Watching { .. } if draft.facts.occupant.is_some() => Err(Refusal::Over(headline(&draft.next).words)),
         Phase::Watching { run, .. } => {
-            draft.take_back(run, TakeBackCause::Aborted { by, reason });
+            draft.take_back(run, &by.clone(), TakeBackCause::Aborted { by, reason });
             Ok(())
         }
         Phase::Succeeded { .. }
@@ -214,14 +213,14 @@ fn abort(draft: &mut Draft, by: Identity, reason: String) -> Result<(), Refusal>
 
 /// A newer promotion takes the place: a waiting one ends, a live one is taken back, a watch ends
 /// well. What is over or on its way back stays.
-fn supersede(draft: &mut Draft, by: i64) {
+fn supersede(draft: &mut Draft, by: i64, who: &Identity) {
     match draft.next.phase.clone() {
         Phase::Waiting { .. } => {
-            draft.note_rule("queue", JournalEvent::Superseded { by });
+            draft.note(who, JournalEvent::Superseded { by });
             draft.next.phase = Phase::Superseded { by, run: None, finished_at: draft.now };
         }
         Phase::Starting { run } | Phase::Progressing { run, .. } => {
-            draft.take_back(run, TakeBackCause::Superseded { by });
+            draft.take_back(run, who, TakeBackCause::Superseded { by });
         }
         Phase::Watching { run, finished_at, .. } => {
             draft.note_rule("watch", JournalEvent::Succeeded);
@@ -238,21 +237,35 @@ fn supersede(draft: &mut Draft, by: i64) {
     }
 }
 
-fn refused_by_cluster(draft: &mut Draft, message: String) {
+/// What cannot be taken back as long as its cluster is away must not hold the target for ever.
+fn abandon(draft: &mut Draft, by: &Identity, reason: String) -> Result<(), Refusal> {
+    let reason = needs_reason(reason)?;
+    let Phase::TakingBack { run, cause, .. } = draft.next.phase.clone() else {
+        return Err(not_taking_back(&draft.next));
+    };
+    draft.note(by, JournalEvent::Abandoned { reason: reason.clone() });
+    let what = match &draft.next.trouble {
+        Some(trouble) => format!("given up by {}: {reason} ({})", by.shown(), trouble.message),
+        None => format!("given up by {}: {reason}", by.shown()),
+    };
+    draft.end(run, cause, TakenBack::Incomplete { what });
+    Ok(())
+}
+
+fn not_taking_back(promotion: &Promotion) -> Refusal {
+    if promotion.is_over() { Refusal::Over(headline(promotion).words) } else { Refusal::NotTakingBack }
+}
+
+/// A refusal of what is not wanted any more says nothing.
+fn refused_by_cluster(draft: &mut Draft, generation: u32, message: String) {
     match draft.next.phase.clone() {
-        Phase::Starting { run } => draft.fail_at_start(run, message),
-        Phase::Progressing { run, .. } => draft.take_back(run, TakeBackCause::RefusedByCluster { message }),
-        Phase::TakingBack { run, cause, .. } => draft.end(run, cause, TakenBack::Incomplete { what: message }),
-        // Nothing is written in the other phases, so nothing can be refused.
-        Phase::Waiting { .. }
-        | Phase::Watching { .. }
-        | Phase::Succeeded { .. }
-        | Phase::Failed { .. }
-        | Phase::Aborted { .. }
-        | Phase::Rejected { .. }
-        | Phase::Cancelled { .. }
-        | Phase::Expired { .. }
-        | Phase::Superseded { .. } => {}
+        Phase::Progressing { run, .. } if run.generation == generation => {
+            draft.take_back_by_rule(run, TakeBackCause::RefusedByCluster { message });
+        }
+        Phase::TakingBack { run, cause, .. } if run.generation == generation => {
+            draft.end(run, cause, TakenBack::Incomplete { what: message });
+        }
+        _ => {}
     }
 }
 
@@ -322,6 +335,8 @@ fn settle_waiting(draft: &mut Draft) {
     replan(draft);
     drop_stale_approvals(draft);
     let blockers = blockers(draft);
+    draft.supersedes = draft.next.supersedes != Supersedes::Nobody
+        && blockers.iter().all(|blocker| matches!(blocker, Blocker::Queue { .. }));
     if blockers.is_empty() {
         start(draft);
     } else {
@@ -357,13 +372,7 @@ fn blockers(draft: &Draft) -> Vec<Blocker> {
 
 fn start(draft: &mut Draft) {
     draft.note_rule("start", JournalEvent::Started);
-    let run = Run {
-        sequence: draft.facts.next_sequence,
-        started_at: draft.now,
-        generation: 0,
-        saved: Vec::new(),
-        progress: Vec::new(),
-    };
+    let run = Run::new(draft.facts.next_sequence, draft.now);
     draft.next.phase = Phase::Starting { run };
 }
 
@@ -392,7 +401,7 @@ fn wake_at(next: &Promotion, now: DateTime<Utc>, has_moved: bool) -> Option<Date
             let patience = next.trouble.as_ref().map_or(0, |t| t.attempts.min(5));
             Some(now + Duration::seconds((LOOK_EVERY_SECONDS << patience).min(60)))
         }
-        Phase::Watching { until, .. } => Some((*until).min(now + Duration::seconds(30))),
+        Phase::Watching { until, .. } => Some((*until).min(now + Duration::seconds(LOOK_WHILE_WATCHING_SECONDS))),
         Phase::Succeeded { .. }
         | Phase::Failed { .. }
         | Phase::Aborted { .. }
@@ -438,6 +447,13 @@ impl Promotion {
                     _ => Err(Refusal::Over(headline(self).words)),
                 }
             }
+            PromotionAct::Abandon => {
+                actor.may(Act::StopAnyPromotion)?;
+                match &self.phase {
+                    Phase::TakingBack { .. } => Ok(()),
+                    _ => Err(not_taking_back(self)),
+                }
+            }
         }
     }
 }
@@ -454,8 +470,10 @@ pub enum PromotionAct {
     Cancel,
     /// Stop after the start.
     Abort,
+    /// Give up taking it back.
+    Abandon,
 }
 
 impl PromotionAct {
-    const ALL: [Self; 4] = [Self::Approve, Self::Reject, Self::Cancel, Self::Abort];
+    const ALL: [Self; 5] = [Self::Approve, Self::Reject, Self::Cancel, Self::Abort, Self::Abandon];
 }

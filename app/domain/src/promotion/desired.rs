@@ -24,6 +24,9 @@ pub struct DesiredWorkload {
     pub cluster_name: String,
     /// What its pod template should be.
     pub template: DesiredTemplate,
+    /// The images, by container, over which this may be written: what ran before and what this
+    /// promotion has set. Anything else was set by someone else and stays.
+    pub over: Vec<ContainerImage>,
 }
 
 /// What a pod template should be.
@@ -41,7 +44,7 @@ pub fn desired(promotion: &Promotion) -> Option<Desired> {
     match &promotion.phase {
         Phase::Progressing { run, .. } => Some(Desired {
             stamp: stamp(promotion, run),
-            workloads: promotion.plan.workloads.iter().map(with_images).collect(),
+            workloads: promotion.plan.workloads.iter().map(|planned| with_images(planned, run)).collect(),
         }),
         Phase::TakingBack { run, cause, .. } => Some(Desired {
             stamp: stamp(promotion, run),
@@ -67,7 +70,7 @@ pub fn desired(promotion: &Promotion) -> Option<Desired> {
 }
 
 pub(super) fn stamp(promotion: &Promotion, run: &Run) -> Stamp {
-    Stamp { promotion: promotion.id, sequence: run.sequence, generation: run.generation }
+    Stamp { target: promotion.target, promotion: promotion.id, sequence: run.sequence, generation: run.generation }
 }
 
 /// How a workload is named in messages: `eu-1 shop/cart`.
@@ -89,8 +92,17 @@ pub(super) fn is_put_back(planned: &WorkloadPlan, cause: &TakeBackCause) -> bool
     }
 }
 
-fn with_images(planned: &WorkloadPlan) -> DesiredWorkload {
+/// The images that this run knows in the containers that it sets: those from before, and its own.
+pub(super) fn known_images(planned: &WorkloadPlan, run: &Run) -> Vec<ContainerImage> {
+    let is_set = |c: &&ContainerImage| planned.images.iter().any(|i| i.container == c.container);
+    let saved = run.saved.iter().find(|saved| saved.placed == planned.placed);
+    let before = saved.into_iter().flat_map(|saved| &saved.images).filter(is_set);
+    planned.images.iter().chain(before).cloned().collect()
+}
+
+fn with_images(planned: &WorkloadPlan, run: &Run) -> DesiredWorkload {
     DesiredWorkload {
+        over: known_images(planned, run),
         placed: planned.placed.clone(),
         cluster_name: planned.cluster_name.clone(),
         template: DesiredTemplate::Images(planned.images.clone()),
@@ -103,5 +115,6 @@ fn restored(planned: &WorkloadPlan, run: &Run) -> Option<DesiredWorkload> {
         placed: planned.placed.clone(),
         cluster_name: planned.cluster_name.clone(),
         template: DesiredTemplate::Restored(saved.template.clone()),
+        over: known_images(planned, run),
     })
 }

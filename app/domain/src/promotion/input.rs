@@ -49,11 +49,22 @@ pub enum Input {
     Supersede {
         /// That promotion's number.
         by: i64,
+        /// Who asked for that one.
+        who: Identity,
     },
-    /// All workloads were read.
+    /// Give up taking it back: nobody can reach what is left. The target is free again.
+    Abandon {
+        /// Who.
+        by: Identity,
+        /// Why.
+        reason: String,
+    },
+    /// Workloads were read; those that could not be are left out.
     Observed(Vec<(PlacedWorkload, Observed)>),
     /// A cluster refused what was to be written; trying again will not help.
     RefusedByCluster {
+        /// The generation of the run that was to be written.
+        generation: u32,
         /// The cluster's words.
         message: String,
     },
@@ -110,6 +121,9 @@ pub struct Decision {
     pub journal: Vec<JournalEntry>,
     /// What must happen once.
     pub outbox: Vec<Effect>,
+    /// Whether what else is open at the target is superseded now, as far as
+    /// [`Promotion::may_supersede`] says.
+    pub supersedes: bool,
     /// When to look again; `None` only when it is over.
     pub wake_at: Option<DateTime<Utc>>,
 }
@@ -147,4 +161,7 @@ pub enum Refusal {
     /// It is on its way back already.
     #[error("this promotion is being taken back already")]
     AlreadyTakingBack,
+    /// Only taking back can be given up.
+    #[error("only a promotion that is being taken back can be given up; abort it first")]
+    NotTakingBack,
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{TakeBackCause, TakenBack};
-use crate::{actor::Identity, state::Mark};
+use crate::{actor::Identity, image::short_image, state::Mark};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,11 @@ pub enum JournalEvent {
         /// Why.
         cause: TakeBackCause,
     },
+    /// A person gave up taking it back.
+    Abandoned {
+        /// Why.
+        reason: String,
+    },
     /// The rollout is complete and is being watched.
     WatchStarted {
         /// Until when.
@@ -129,6 +134,7 @@ impl JournalEvent {
             Self::TroubleOver => "Can tell again".into(),
             Self::TakingBack { cause: TakeBackCause::Aborted { .. } } => "Abort".into(),
             Self::TakingBack { .. } => "Taking back".into(),
+            Self::Abandoned { .. } => "Given up".into(),
             Self::WatchStarted { .. } => "Watching".into(),
             Self::Succeeded => "Done".into(),
             Self::Failed { .. } => "Failed".into(),
@@ -141,13 +147,16 @@ impl JournalEvent {
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
-            Self::Requested { reason } | Self::Rejected { reason } | Self::Cancelled { reason } => quoted(reason),
+            Self::Requested { reason }
+            | Self::Rejected { reason }
+            | Self::Cancelled { reason }
+            | Self::Abandoned { reason } => quoted(reason),
             Self::Approved { comment, .. } => comment.as_deref().map(quoted).unwrap_or_default(),
             Self::ApprovalsVoid { why } => why.clone(),
             Self::Expired => format!("nothing happened for {} days", super::WAITING_LASTS_DAYS),
             Self::Waits { for_what } => for_what.join("; "),
             Self::Started => "holds the target; looks at the workloads first".into(),
-            Self::RollingOut { from, to } => format!("{} → {}", from.join(", "), to.join(", ")),
+            Self::RollingOut { from, to } => format!("{} → {}", short_images(from), short_images(to)),
             Self::Pods { progress } => progress.clone(),
             Self::Trouble { message } => message.clone(),
             Self::TroubleOver => "the clusters answer again".into(),
@@ -167,12 +176,20 @@ impl JournalEvent {
             Self::Approved { .. } | Self::Succeeded | Self::TroubleOver => Mark::Done,
             Self::Started | Self::RollingOut { .. } | Self::Pods { .. } | Self::WatchStarted { .. } => Mark::Moving,
             Self::Waits { .. } | Self::ApprovalsVoid { .. } | Self::Trouble { .. } => Mark::Waiting,
-            Self::Rejected { .. } | Self::TakingBack { .. } | Self::Failed { .. } | Self::Aborted { .. } => {
-                Mark::Failed
-            }
+            Self::Rejected { .. }
+            | Self::TakingBack { .. }
+            | Self::Abandoned { .. }
+            | Self::Failed { .. }
+            | Self::Aborted { .. } => Mark::Failed,
             Self::Requested { .. } | Self::Cancelled { .. } | Self::Expired | Self::Superseded { .. } => Mark::Nothing,
         }
     }
+}
+
+/// Images in one line: the digests are on the version's page.
+fn short_images(images: &[String]) -> String {
+    let names: Vec<&str> = images.iter().map(|image| short_image(image)).collect();
+    names.join(", ")
 }
 
 fn quoted(text: &str) -> String {

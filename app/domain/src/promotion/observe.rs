@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use super::{
     Failure, JournalEvent, Phase, Promotion, Run, SavedWorkload, TakeBackCause, TakenBack, WorkloadPlan,
     WorkloadProgress,
     decide::Draft,
-    desired::{is_put_back, shown, stamp},
+    desired::{is_put_back, known_images, shown, stamp},
 };
 use crate::{
     image::ContainerImage,
@@ -16,15 +18,15 @@ use crate::{
 
 type Seen<'a> = BTreeMap<&'a PlacedWorkload, &'a Observed>;
 
-/// Takes in what all workloads look like. Workloads that were not read leave the promotion as it is.
+/// Takes in what workloads look like. Where some could not be read, the others can still go bad, and
+/// nothing else is concluded.
 pub(super) fn observed(draft: &mut Draft, seen: &[(PlacedWorkload, Observed)]) {
     if draft.next.is_over() {
         return;
     }
     let seen: Seen = seen.iter().map(|(placed, observed)| (placed, observed)).collect();
-    let is_whole = draft.next.plan.workloads.iter().all(|planned| seen.contains_key(&planned.placed));
-    if !is_whole {
-        return;
+    if !draft.next.plan.workloads.iter().all(|planned| seen.contains_key(&planned.placed)) {
+        return partly_observed(draft, &seen);
     }
     if draft.next.trouble.take().is_some() {
         draft.note_rule("rollout", JournalEvent::TroubleOver);
@@ -33,15 +35,45 @@ pub(super) fn observed(draft: &mut Draft, seen: &[(PlacedWorkload, Observed)]) {
         Phase::Starting { run } => starting(draft, run, &seen),
         Phase::Progressing { run, step, since } => progressing(draft, run, step, since, &seen),
         Phase::TakingBack { run, cause, since } => taking_back(draft, run, cause, since, &seen),
-        Phase::Watching { .. }
-        | Phase::Waiting { .. }
-        | Phase::Succeeded { .. }
-        | Phase::Failed { .. }
-        | Phase::Aborted { .. }
-        | Phase::Rejected { .. }
-        | Phase::Cancelled { .. }
-        | Phase::Expired { .. }
-        | Phase::Superseded { .. } => {}
+        Phase::Watching { run, finished_at, .. } => watching(draft, &run, finished_at, &seen),
+        _ => {}
+    }
+}
+
+/// What is bad is bad whether or not the other clusters answer.
+fn partly_observed(draft: &mut Draft, seen: &Seen) {
+    let Phase::Progressing { run, .. } = draft.next.phase.clone() else {
+        return;
+    };
+    if let Some(cause) = first_bad(&draft.next, &run, seen) {
+        draft.take_back_by_rule(run, cause);
+    }
+}
+
+/// The first of the workloads that were read that went bad.
+fn first_bad(promotion: &Promotion, run: &Run, seen: &Seen) -> Option<TakeBackCause> {
+    let mark = stamp(promotion, run);
+    promotion.plan.workloads.iter().find_map(|planned| {
+        let now = seen.get(&planned.placed)?;
+        match tell(planned, now, mark, &planned.images, run) {
+            Told::Bad(_, cause) => Some(cause),
+            Told::Progress(_) | Told::Overtaken(_) => None,
+        }
+    })
+}
+
+/// The version runs already: only pods that fail bring it back. What somebody else has changed since
+/// is theirs, and ends the watch.
+fn watching(draft: &mut Draft, run: &Run, finished_at: DateTime<Utc>, seen: &Seen) {
+    match first_bad(&draft.next, run, seen) {
+        // Another promotion that has started since ends the watch; two writers would fight.
+        Some(_) if draft.facts.occupant.is_some() => {}
+        Some(cause @ TakeBackCause::Rollout { .. }) => draft.take_back_by_rule(run.clone(), cause),
+        Some(_) => {
+            draft.note_rule("watch", JournalEvent::Succeeded);
+            draft.next.phase = Phase::Succeeded { run: run.clone(), finished_at };
+        }
+        None => {}
     }
 }
 
@@ -64,6 +96,9 @@ fn starting(draft: &mut Draft, mut run: Run, seen: &Seen) {
                 if let Err(message) = fit_to_start(&planned, now) {
                     return draft.fail_at_start(run, message);
                 }
+                // A database that was restored may have forgotten later starts at this target.
+                let left = now.stamp.filter(|left| left.target == draft.next.target);
+                run.sequence = left.map_or(run.sequence, |left| run.sequence.max(left.sequence + 1));
                 run.saved.push(SavedWorkload {
                     placed: planned.placed.clone(),
                     uid: now.uid.clone(),
@@ -76,7 +111,7 @@ fn starting(draft: &mut Draft, mut run: Run, seen: &Seen) {
     let from = run.saved.iter().flat_map(|saved| touched(&draft.next, saved)).collect();
     let to = draft.next.plan.workloads.iter().flat_map(|w| w.images.iter().map(|i| i.image.clone())).collect();
     draft.note_rule("rollout", JournalEvent::RollingOut { from, to });
-    run.generation = 1;
+    run.next_generation(draft.now);
     draft.next.phase = Phase::Progressing { run, step: 0, since: draft.now };
 }
 
@@ -120,13 +155,13 @@ enum Told {
     Overtaken(String),
 }
 
-fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: chrono::DateTime<chrono::Utc>, seen: &Seen) {
+fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>, seen: &Seen) {
+    run.look(draft.now);
     let mark = stamp(&draft.next, &run);
     let mut progress = Vec::new();
     let mut bad = None;
     for planned in draft.next.plan.workloads.clone() {
-        let before = run.progress.iter().find(|p| p.placed == planned.placed);
-        match tell(&planned, entry(seen, &planned), mark, &planned.images, before) {
+        match tell(&planned, entry(seen, &planned), mark, &planned.images, &run) {
             Told::Progress(one) => progress.push(one),
             Told::Bad(one, cause) => {
                 progress.push(one);
@@ -141,15 +176,15 @@ fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: chrono::Date
         draft.note_rule("rollout", JournalEvent::Pods { progress: words });
     }
     if let Some(cause) = bad {
-        return draft.take_back(run, cause);
+        return draft.take_back_by_rule(run, cause);
     }
     if run.progress.iter().all(|p| p.is_complete) {
         return complete(draft, run);
     }
     let budget = draft.next.plan.rollout_budget_seconds;
-    if draft.now >= since + chrono::Duration::seconds(i64::from(budget)) {
+    if run.is_over_budget(since, budget, draft.now) {
         let progress = run.progress.iter().map(|p| p.words.clone()).collect::<Vec<_>>().join("; ");
-        return draft.take_back(run, TakeBackCause::Budget { seconds: budget, progress });
+        return draft.take_back_by_rule(run, TakeBackCause::Budget { seconds: budget, progress });
     }
     draft.next.phase = Phase::Progressing { run, step, since };
 }
@@ -175,13 +210,8 @@ fn overtaken(draft: &mut Draft, run: Run, workload: String) {
     draft.next.phase = Phase::Failed { run: Some(run), failure: Failure::Overtaken { workload }, back, finished_at };
 }
 
-fn taking_back(
-    draft: &mut Draft,
-    mut run: Run,
-    cause: TakeBackCause,
-    since: chrono::DateTime<chrono::Utc>,
-    seen: &Seen,
-) {
+fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause, since: DateTime<Utc>, seen: &Seen) {
+    run.look(draft.now);
     let mark = stamp(&draft.next, &run);
     let mut progress = Vec::new();
     let mut left = left_as_it_is(&cause);
@@ -192,8 +222,7 @@ fn taking_back(
         let Some(saved) = run.saved.iter().find(|s| s.placed == planned.placed) else {
             continue;
         };
-        let before = run.progress.iter().find(|p| p.placed == planned.placed);
-        match tell(&planned, entry(seen, &planned), mark, &saved.images, before) {
+        match tell(&planned, entry(seen, &planned), mark, &saved.images, &run) {
             Told::Progress(one) => progress.push(one),
             // What ran before has trouble of its own: nothing better is known, so it is left to the budget.
             Told::Bad(one, TakeBackCause::Rollout { .. }) => progress.push(one),
@@ -212,8 +241,7 @@ fn taking_back(
         let back = if left.is_empty() { TakenBack::Complete } else { TakenBack::Incomplete { what: left.join("; ") } };
         return draft.end(run, cause, back);
     }
-    let budget = chrono::Duration::seconds(i64::from(draft.next.plan.rollout_budget_seconds));
-    if draft.now >= since + budget {
+    if run.is_over_budget(since, draft.next.plan.rollout_budget_seconds, draft.now) {
         let open = run.progress.iter().filter(|p| !p.is_complete);
         left.extend(open.map(|p| format!("{} {}: {}", p.cluster_name, p.placed.workload, p.words)));
         return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
@@ -238,14 +266,8 @@ fn entry<'a>(seen: &Seen<'a>, planned: &WorkloadPlan) -> &'a Observed {
 }
 
 /// Judges one workload that should carry `mark` and run `wanted`.
-fn tell(
-    planned: &WorkloadPlan,
-    observed: &Observed,
-    mark: Stamp,
-    wanted: &[ContainerImage],
-    before: Option<&WorkloadProgress>,
-) -> Told {
-    let was_ours = before.is_some_and(|p| p.was_ours);
+fn tell(planned: &WorkloadPlan, observed: &Observed, mark: Stamp, wanted: &[ContainerImage], run: &Run) -> Told {
+    let was_ours = run.progress.iter().any(|p| p.placed == planned.placed && p.was_ours);
     let Observed::Present(now) = observed else {
         let gone = progress_of(planned, None, "it was deleted".to_owned(), was_ours, false);
         return Told::Bad(gone, TakeBackCause::Deleted { workload: shown(planned) });
@@ -254,7 +276,7 @@ fn tell(
         return Told::Overtaken(shown(planned));
     }
     let is_ours = now.stamp == Some(mark);
-    if !is_ours && !was_ours {
+    if !is_ours && !was_ours && now.shows_only(&known_images(planned, run)) {
         let words = "about to be changed".to_owned();
         return Told::Progress(progress_of(planned, Some(now), words, false, false));
     }
@@ -297,15 +319,12 @@ fn progress_of(
     }
 }
 
-/// A journal line when the pods of any workload moved since the last look.
+/// A journal line when pods of any workload came or went since the last look.
 fn note_pods(before: &[WorkloadProgress], now: &[WorkloadProgress]) -> Option<String> {
-    let moved = now.iter().any(|p| {
-        p.was_ours
-            && before
-                .iter()
-                .find(|b| b.placed == p.placed)
-                .is_none_or(|b| b.counts.available != p.counts.available || !b.was_ours)
-    });
+    let available_before = |p: &WorkloadProgress| {
+        before.iter().find(|b| b.placed == p.placed && b.was_ours).map_or(0, |b| b.counts.available)
+    };
+    let moved = now.iter().any(|p| p.was_ours && available_before(p) != p.counts.available);
     let one = |p: &WorkloadProgress| {
         if now.len() == 1 { p.words.clone() } else { format!("{} {}: {}", p.cluster_name, p.placed.workload, p.words) }
     };

@@ -16,6 +16,7 @@ enum Event {
     Cancel,
     Abort,
     Supersede,
+    Abandon,
     Trouble,
     Refused,
     Pass(i64),
@@ -34,6 +35,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Cancel),
         1 => Just(Event::Abort),
         1 => Just(Event::Supersede),
+        1 => Just(Event::Abandon),
         1 => Just(Event::Trouble),
         1 => Just(Event::Refused),
         2 => (0..700_i64).prop_map(Event::Pass),
@@ -73,9 +75,13 @@ fn play(world: &mut World, event: Event) {
         Event::Reject => world.give(Input::Reject { by: ines(), reason: "no".into() }),
         Event::Cancel => world.give(Input::Cancel { by: theo(), reason: String::new() }),
         Event::Abort => world.give(Input::Abort { by: rosa(), reason: "no".into() }),
-        Event::Supersede => world.give(Input::Supersede { by: 2000 }),
+        Event::Supersede => world.give(Input::Supersede { by: 2000, who: theo() }),
+        Event::Abandon => world.give(Input::Abandon { by: rosa(), reason: "gone".into() }),
         Event::Trouble => world.give(Input::Trouble { message: "away".into() }),
-        Event::Refused => world.give(Input::RefusedByCluster { message: "denied".into() }),
+        Event::Refused => {
+            let generation = generation(&world.promotion);
+            world.give(Input::RefusedByCluster { generation, message: "denied".into() })
+        }
     };
 }
 

@@ -1,12 +1,13 @@
 //! Stories: scripts of inputs with the journal as they leave it.
 
 use domain::{
-    observation::{Manager, Observed},
-    promotion::{Failure, Input, Phase, TakenBack, desired},
+    deployment::{Cause, Outcome},
+    observation::{Manager, Observed, Stamp},
+    promotion::{Failure, Input, Occupant, Phase, Promotion, Refusal, Supersedes, TakenBack, desired},
     state::Mark,
 };
 
-use crate::world::{NEW, OLD, World, crash, image, ines, placed, rosa, settled};
+use crate::world::{NEW, OLD, World, crash, image, ines, placed, rosa, settled, theo};
 
 #[test]
 fn a_good_version_goes_from_request_to_done() {
@@ -30,8 +31,7 @@ fn a_good_version_goes_from_request_to_done() {
     12:00:00 | Waits | waits for 1 approval | rule: start
     12:01:00 | Approved, 1 of 1 | “go” | Ines Okafor
     12:01:00 | Started | holds the target; looks at the workloads first | rule: start
-    12:01:05 | Rolling out | r.example/cart:1.0 → r.example/cart:2.0 | rule: rollout
-    12:01:10 | Pods | 0 of 3 pods available | rule: rollout
+    12:01:05 | Rolling out | cart:1.0 → cart:2.0 | rule: rollout
     12:01:15 | Pods | 1 of 3 pods available | rule: rollout
     12:01:20 | Pods | 2 of 3 pods available | rule: rollout
     12:01:25 | Pods | 3 of 3 pods available | rule: rollout
@@ -211,8 +211,10 @@ fn taking_back_what_never_gets_ready_asks_for_a_person_in_the_end() {
     let mut world = World::rolling(&["cart"]);
     world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
     world.apply();
-    world.pass_seconds(601);
-    world.look();
+    for _ in 0..11 {
+        world.pass_seconds(60);
+        world.look();
+    }
     assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Incomplete { .. }, .. }));
     assert!(world.words().contains("someone must look"), "{}", world.words());
 }
@@ -229,31 +231,220 @@ fn a_cluster_that_is_away_is_trouble_and_not_a_failure() {
     }
     assert_eq!(pauses, [4, 8, 16, 32, 60, 60, 60, 60]);
     assert_eq!(domain::promotion::headline(&world.promotion).mark, Mark::Waiting);
-    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }));
-    world.now = crate::world::noon() + chrono::Duration::seconds(30);
+    // Eighty minutes later, with a budget of ten: the time in which nobody could look is not the version's.
+    world.pods_up("cart", 1);
+    world.look();
+    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+    assert!(world.promotion.trouble.is_none());
+    world.pass_seconds(30);
     world.pods_up("cart", 3);
     world.look();
     assert_eq!(world.words(), "done");
-    assert!(world.promotion.trouble.is_none());
+}
+
+#[test]
+fn a_slipway_that_was_down_longer_than_the_budget_goes_on() {
+    for taken_back in [false, true] {
+        let mut world = World::new(&["cart"], 0);
+        world.give(Input::Clock).unwrap();
+        world.look();
+        if taken_back {
+            world.apply();
+            world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
+        }
+        // Killed before it could write what it wants.
+        world.pass_seconds(3 * 3600);
+        world.apply();
+        world.look();
+        assert!(!world.promotion.is_over(), "{}", world.words());
+        world.pass_seconds(2);
+        world.pods_up("cart", 3);
+        world.look();
+        let expected = if taken_back { OLD } else { NEW };
+        assert_eq!(world.workload("cart").images, vec![image(expected)]);
+        assert!(world.promotion.is_over(), "{}", world.words());
+    }
+}
+
+#[test]
+fn the_budget_ends_what_is_looked_at_only_after_the_time_that_was_looked_at() {
+    let mut world = World::rolling(&["cart"]);
+    world.pass_seconds(3600);
+    for _ in 0..19 {
+        world.look();
+        world.pass_seconds(30);
+        assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+    }
+    world.pass_seconds(30);
+    world.look();
+    assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
+}
+
+#[test]
+fn a_crash_is_judged_though_another_cluster_is_away() {
+    let mut world = World::rolling(&["api", "worker"]);
+    world.pods_up("api", 1);
+    world.workload("api").pods[0].trouble = Some(crash());
+    let mut seen = world.cluster.clone();
+    seen.truncate(1);
+    world.give(Input::Trouble { message: "eu-2 is away".into() }).unwrap();
+    world.give(Input::Observed(seen)).unwrap();
+    assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
+    assert!(world.promotion.trouble.is_some(), "the other cluster is still away");
+}
+
+#[test]
+fn taking_back_can_be_given_up_where_a_cluster_never_comes_back() {
+    let mut world = World::rolling(&["cart"]);
+    let give_up = || Input::Abandon { by: rosa(), reason: "eu-1 was switched off".into() };
+    assert_eq!(world.give(give_up()).unwrap_err(), Refusal::NotTakingBack);
+    world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
+    world.give(Input::Trouble { message: "cluster eu-1 cannot be reached".into() }).unwrap();
+    world.give(give_up()).unwrap();
+    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Incomplete { .. }, .. }));
+    assert!(!world.promotion.occupies());
+    assert!(world.words().contains("eu-1 was switched off"), "{}", world.words());
+    assert!(matches!(world.give(give_up()), Err(Refusal::Over(_))));
+}
+
+#[test]
+fn an_abort_of_what_is_watched_leaves_what_someone_else_has_set_since() {
+    let mut world = watched();
+    world.workload("cart").images = vec![image("r.example/cart:9.9")];
+    world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
+    world.apply();
+    assert_eq!(world.workload("cart").images, vec![image("r.example/cart:9.9")]);
+    world.look();
+    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Incomplete { .. }, .. }));
+    assert!(world.words().contains("r.example/cart:9.9"), "{}", world.words());
+}
+
+#[test]
+fn pods_that_crash_while_they_are_watched_bring_the_former_back() {
+    let mut world = watched();
+    world.workload("cart").pods[1].trouble = Some(crash());
+    world.workload("cart").pods[1].is_ready = false;
+    world.workload("cart").available_replicas = 2;
+    world.look();
+    world.apply();
+    assert_eq!(world.workload("cart").images, vec![image(OLD)]);
+    world.pods_up("cart", 3);
+    world.look();
+    assert!(world.words().contains("CrashLoopBackOff"), "{}", world.words());
+}
+
+#[test]
+fn a_refusal_of_what_is_not_wanted_any_more_says_nothing() {
+    let mut world = World::rolling(&["cart"]);
+    let late = world.promotion.run().unwrap().generation;
+    world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
+    world.give(Input::RefusedByCluster { generation: late, message: "denied".into() }).unwrap();
+    assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
+}
+
+#[test]
+fn marks_of_another_target_say_nothing_and_later_ones_of_this_target_are_passed() {
+    let mut world = World::new(&["cart"], 0);
+    let target = domain::ids::TargetId::new(uuid::Uuid::from_u128(4711));
+    let promotion = domain::ids::PromotionId::new(uuid::Uuid::from_u128(4712));
+    let foreign = Stamp { target, promotion, sequence: 900, generation: 2 };
+    world.workload("cart").stamp = Some(foreign);
+    world.give(Input::Clock).unwrap();
+    world.look();
+    assert_eq!(world.promotion.run().unwrap().sequence, 7);
+
+    // The database was restored: the cluster remembers a later start than it does.
+    let mut world = World::new(&["cart"], 0);
+    world.workload("cart").stamp = Some(Stamp { target: world.promotion.target, ..foreign });
+    world.give(Input::Clock).unwrap();
+    world.look();
+    assert_eq!(world.promotion.run().unwrap().sequence, 901);
+    world.apply();
+    world.look();
+    world.pods_up("cart", 3);
+    world.look();
+    assert_eq!(world.words(), "done");
+}
+
+#[test]
+fn what_was_refused_before_anything_was_written_is_no_deployment() {
+    let mut world = World::new(&["cart"], 0);
+    world.workload("cart").is_paused = true;
+    world.give(Input::Clock).unwrap();
+    assert_eq!(world.promotion.outcome(), None);
+    world.look();
+    assert_eq!(world.promotion.phase_word(), "failed");
+    assert_eq!(world.promotion.outcome(), None);
+    assert_eq!(World::rolling(&["cart"]).promotion.outcome(), Some(Outcome::Running));
+}
+
+#[test]
+fn others_are_superseded_when_nothing_but_they_stand_in_the_way() {
+    let occupant = Some(Occupant { id: domain::ids::PromotionId::new(uuid::Uuid::from_u128(404)), number: 1041 });
+    // Approvals needed, whose promotions are superseded, whether it does so as soon as it is asked.
+    for (approvals, supersedes, expected) in
+        [(0, Supersedes::Any, true), (1, Supersedes::Any, false), (0, Supersedes::Nobody, false)]
+    {
+        let mut world = World::new(&["cart"], approvals);
+        world.promotion.supersedes = supersedes;
+        world.facts.occupant = occupant;
+        let decision = world.give(Input::Clock).unwrap();
+        assert_eq!(decision.supersedes, expected, "{approvals} {supersedes:?}");
+        if approvals == 1 {
+            let plan_number = world.promotion.plan.number;
+            let approve = Input::Approve { by: ines(), comment: None, plan_number };
+            assert!(world.give(approve).unwrap().supersedes);
+        }
+        assert!(matches!(world.promotion.phase, Phase::Waiting { .. }));
+    }
+}
+
+#[test]
+fn whose_promotions_are_superseded() {
+    let other = |cause, by| Promotion {
+        id: domain::ids::PromotionId::new(uuid::Uuid::from_u128(404)),
+        cause,
+        requested_by: by,
+        ..World::rolling(&["cart"]).promotion
+    };
+    let mine = |supersedes, cause| Promotion { supersedes, cause, ..World::new(&["cart"], 0).promotion };
+    let table = [
+        (Supersedes::Nobody, Cause::Planned, other(Cause::Planned, theo()), false),
+        (Supersedes::Own, Cause::Planned, other(Cause::Planned, theo()), true),
+        (Supersedes::Own, Cause::Planned, other(Cause::Planned, rosa()), false),
+        (Supersedes::Any, Cause::Planned, other(Cause::Planned, rosa()), true),
+        (Supersedes::Any, Cause::Hotfix, other(Cause::Rollback, rosa()), false),
+        (Supersedes::Any, Cause::Rollback, other(Cause::Rollback, rosa()), true),
+    ];
+    for (supersedes, cause, other, expected) in table {
+        assert_eq!(mine(supersedes, cause).may_supersede(&other), expected, "{supersedes:?} {cause:?}");
+    }
+    let itself = mine(Supersedes::Any, Cause::Rollback);
+    assert!(!itself.may_supersede(&itself.clone()));
+}
+
+fn watched() -> World {
+    let mut world = World::new(&["cart"], 0);
+    world.facts.plan_now.watch_seconds = 600;
+    world.give(Input::Clock).unwrap();
+    world.look();
+    world.apply();
+    world.pods_up("cart", 3);
+    world.look();
+    assert!(matches!(world.promotion.phase, Phase::Watching { .. }), "{}", world.words());
+    world
 }
 
 #[test]
 fn a_watch_ends_by_time_or_by_the_next_start() {
     for by_time in [true, false] {
-        let mut world = World::new(&["cart"], 0);
-        world.facts.plan_now.watch_seconds = 600;
-        world.give(Input::Clock).unwrap();
-        world.look();
-        world.apply();
-        world.pods_up("cart", 3);
-        world.look();
-        assert!(matches!(world.promotion.phase, Phase::Watching { .. }), "{}", world.words());
+        let mut world = watched();
         assert!(!world.promotion.occupies());
         if by_time {
             world.pass_seconds(600);
             world.give(Input::Clock).unwrap();
         } else {
-            world.give(Input::Supersede { by: 1043 }).unwrap();
+            world.give(Input::Supersede { by: 1043, who: rosa() }).unwrap();
         }
         assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }));
         assert_eq!(world.workload("cart").images, vec![image(NEW)]);

@@ -15,8 +15,8 @@ use domain::{
         WorkloadRef,
     },
     promotion::{
-        Decision, DesiredTemplate, Facts, Input, Phase, Plan, Promotion, Refusal, WorkloadPlan, decide, desired,
-        headline,
+        Decision, DesiredTemplate, Facts, Input, Phase, Plan, Promotion, Refusal, Supersedes, WorkloadPlan, decide,
+        desired, headline,
     },
     strategy::Strategy,
 };
@@ -143,6 +143,7 @@ impl World {
             environment: EnvironmentId::new(Uuid::from_u128(11)),
             target: TargetId::new(Uuid::from_u128(12)),
             cause: Cause::Planned,
+            supersedes: Supersedes::Nobody,
             reason: "Stops double refunds".into(),
             requested_by: theo(),
             requested_at: noon(),
@@ -194,6 +195,9 @@ impl World {
             let entry = self.cluster.iter_mut().find(|(p, _)| *p == wanted.placed);
             let Some((_, Observed::Present(now))) = entry else { continue };
             if now.stamp.is_some_and(|s| s.is_after(&desired.stamp)) || now.stamp == Some(desired.stamp) {
+                continue;
+            }
+            if !now.shows_only(&wanted.over) {
                 continue;
             }
             let images = match &wanted.template {

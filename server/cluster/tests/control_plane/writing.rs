@@ -1,7 +1,7 @@
 //! What a write leaves on the object, and that it never runs over others.
 
 use domain::{
-    ids::PromotionId,
+    ids::{PromotionId, TargetId},
     image::ContainerImage,
     names::{ContainerName, WorkloadName},
     observation::{Observed, Stamp, WorkloadObservation, WorkloadRef},
@@ -21,6 +21,9 @@ use crate::{
     stage::create,
 };
 
+/// The target of every change in these tests.
+const TARGET: TargetId = TargetId::new(uuid::Uuid::from_u128(8));
+
 pub fn image(container: &str, image: &str) -> ContainerImage {
     ContainerImage { container: ContainerName::parse(container).unwrap(), image: image.to_owned() }
 }
@@ -38,8 +41,9 @@ pub fn change(workload: &WorkloadRef, sequence: i64, tag: &str) -> WorkloadChang
     let promotion = PromotionId::new(uuid::Uuid::from_u128(u128::from(sequence.unsigned_abs())));
     WorkloadChange {
         workload: workload.clone(),
-        stamp: Stamp { promotion, sequence, generation: 4 },
+        stamp: Stamp { target: TARGET, promotion, sequence, generation: 4 },
         template: TemplateChange::Images(vec![image("app", &format!("registry.test/{}:{tag}", workload.name))]),
+        over: vec![],
         change_cause: format!("{} {tag} by mara: \"because\"", workload.name),
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use cluster::KubeCluster;
 use domain::{
-    ids::PromotionId,
+    ids::{PromotionId, TargetId},
     image::ContainerImage,
     names::{ContainerName, Namespace, WorkloadName},
     observation::{Stamp, WorkloadRef},
@@ -21,6 +21,9 @@ use ports::{ApplyOutcome, Cluster, ClusterError, TemplateChange, WorkloadChange}
 use serde_json::{Value, json};
 
 type Asked = Arc<Mutex<Vec<(String, Value)>>>;
+
+/// The target of every change in these tests.
+const TARGET: TargetId = TargetId::new(uuid::Uuid::from_u128(8));
 
 /// A cluster whose server gives these answers, in this order, and what it was asked.
 fn server(answers: Vec<(u16, String)>) -> (KubeCluster, Asked) {
@@ -46,7 +49,7 @@ fn workload() -> WorkloadRef {
 
 fn deployment(version: &str, image: &str, mark: Option<i64>) -> (u16, String) {
     let annotations = mark.map_or(json!({}), |sequence| {
-        json!({"slipway.dev/promotion": uuid::Uuid::from_u128(1).to_string(),
+        json!({"slipway.dev/target": TARGET.to_string(), "slipway.dev/promotion": uuid::Uuid::from_u128(1).to_string(),
                "slipway.dev/sequence": sequence.to_string(), "slipway.dev/generation": "0"})
     });
     let object = json!({
@@ -68,8 +71,14 @@ fn change() -> WorkloadChange {
     let image = ContainerImage { container: ContainerName::parse("app").unwrap(), image: "cart:2".to_owned() };
     WorkloadChange {
         workload: workload(),
-        stamp: Stamp { promotion: PromotionId::new(uuid::Uuid::from_u128(1)), sequence: 5, generation: 0 },
+        stamp: Stamp {
+            target: TARGET,
+            promotion: PromotionId::new(uuid::Uuid::from_u128(1)),
+            sequence: 5,
+            generation: 0,
+        },
         template: TemplateChange::Images(vec![image]),
+        over: vec![],
         change_cause: "cart 2".to_owned(),
     }
 }

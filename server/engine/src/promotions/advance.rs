@@ -15,7 +15,7 @@ use crate::{Engine, audit, error::OrFail};
 
 /// How often a lost race is decided again before the caller is told. Each loss means that someone
 /// else got on, so this many in a row do not happen with people.
-const TRIES: usize = 20;
+pub(super) const TRIES: usize = 20;
 
 /// A person's or token's act that goes into the audit together with what it decides.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl Engine {
         for _ in 0..TRIES {
             match self.try_to_advance(id, &input, deed.as_ref()).await {
                 Ok(advanced) => return Ok(advanced),
-                Err(Failed::Store(StoreError::Conflict | StoreError::Unique { what: Unique::Occupancy })) => {}
+                Err(Failed::Store(error)) if is_lost_race(&error) => {}
                 Err(Failed::Store(error)) => return Err(self.store_failed(error)),
                 Err(Failed::Gone) => return Err(ApiError::not_found("promotion", &id.to_string())),
                 Err(Failed::Refused(refusal)) => {
@@ -62,7 +62,7 @@ impl Engine {
                 }
             }
         }
-        Err(ApiError::unavailable("too many changes at the same time; try again in a moment"))
+        Err(too_busy())
     }
 
     async fn try_to_advance(
@@ -129,11 +129,62 @@ impl Engine {
     }
 }
 
-/// Saves a decision in the transaction that made it.
+/// Whether an error only says that someone else was first.
+pub(super) const fn is_lost_race(error: &StoreError) -> bool {
+    matches!(error, StoreError::Conflict | StoreError::Unique { what: Unique::Occupancy })
+}
+
+/// What somebody hears who lost every race.
+pub(super) fn too_busy() -> ApiError {
+    ApiError::unavailable("too many changes at the same time; try again in a moment")
+}
+
+/// Saves a decision in the transaction that made it, with what it does to other promotions.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when someone else was first.
 pub(crate) async fn save(
+    tx: &mut Tx,
+    before: &Promotion,
+    revision: i64,
+    decision: &Decision,
+    engine: &Engine,
+) -> Result<(), StoreError> {
+    save_one(tx, before, revision, decision, engine).await?;
+    if decision.supersedes {
+        supersede_others(tx, &decision.next, engine).await?;
+    }
+    Ok(())
+}
+
+/// Ends what else is open for the target, in the name of who asked for this one.
+async fn supersede_others(tx: &mut Tx, newer: &Promotion, engine: &Engine) -> Result<(), StoreError> {
+    for other in tx.open_promotions(newer.target).await? {
+        if !newer.may_supersede(&other.promotion) {
+            continue;
+        }
+        let known = facts::load(tx, &other.promotion, None).await?;
+        let input = Input::Supersede { by: newer.number, who: newer.requested_by.clone() };
+        let Ok(decision) = decide(&other.promotion, &known, input, engine.now()) else { continue };
+        if decision.next == other.promotion {
+            continue;
+        }
+        save_one(tx, &other.promotion, other.revision, &decision, engine).await?;
+        let tried = sentence(tx, &other.promotion, "superseded").await?;
+        let mut entry = audit::Entry::done(
+            "promotion.supersede",
+            "promotion",
+            &format!("promotion {}", other.promotion.number),
+            format!("{tried} by promotion {}", newer.number),
+        );
+        entry.id = Some(other.promotion.id.uuid());
+        entry.reason = Some(newer.reason.clone());
+        audit::record_of(tx, engine, &newer.requested_by, entry).await?;
+    }
+    Ok(())
+}
+
+async fn save_one(
     tx: &mut Tx,
     before: &Promotion,
     revision: i64,

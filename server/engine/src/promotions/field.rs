@@ -70,6 +70,7 @@ pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: D
             workload: wanted.placed.workload.clone(),
             stamp,
             template,
+            over: wanted.over,
             change_cause: cause.to_owned(),
         };
         let outcome = match registry.handle(wanted.placed.cluster).await {

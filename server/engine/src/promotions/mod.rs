@@ -54,6 +54,7 @@ impl Engine {
             PromotionAct::Reject => ("promotion.reject", "rejected"),
             PromotionAct::Cancel => ("promotion.cancel", "cancelled"),
             PromotionAct::Abort => ("promotion.abort", "aborted"),
+            PromotionAct::Abandon => ("promotion.abandon", "gave up taking back"),
         };
         let found = self.numbered(number).await?;
         let deed = advance::deed(actor, name, verb, reason);
@@ -153,6 +154,13 @@ impl PromotionsBackend for Engine {
         let reason = edge::reason(&reason)?;
         let input = Input::Abort { by: actor.identity.clone(), reason: reason.clone() };
         self.act(actor, number, PromotionAct::Abort, Some(&reason), input).await
+    }
+
+    async fn abandon(&self, actor: &Actor, number: i64, reason: String) -> Answer<()> {
+        actor.may(Act::StopAnyPromotion)?;
+        let reason = edge::reason(&reason)?;
+        let input = Input::Abandon { by: actor.identity.clone(), reason: reason.clone() };
+        self.act(actor, number, PromotionAct::Abandon, Some(&reason), input).await
     }
 
     async fn rollback_view(

@@ -11,10 +11,10 @@ use domain::{
     actor::{Act, Actor},
     deployment::Cause,
     ids::{ClusterId, PromotionId, VersionId},
-    promotion::{Input, JournalEntry, JournalEvent, Phase, Plan, Promotion, decide},
+    promotion::{Input, JournalEntry, JournalEvent, Phase, Plan, Promotion, Supersedes, decide},
     version::VersionLabel,
 };
-use store::{Environment, Read, Service, StoreError, Target, Tx, Version};
+use store::{Environment, Read, Service, StoreError, SucceededBefore, Target, Tx, Version};
 
 use super::{advance, facts, plan};
 use crate::{Engine, audit, edge, error::OrFail};
@@ -33,8 +33,16 @@ struct Draft<'a> {
     version: &'a Version,
     cause: Cause,
     reason: String,
-    supersede: bool,
+    supersedes: Supersedes,
     key: Option<String>,
+}
+
+/// What came of putting a request into the database.
+enum Put {
+    /// The promotion has this number.
+    Done(i64),
+    /// Someone else was first somewhere; look again.
+    LostRace,
 }
 
 impl Engine {
@@ -68,35 +76,86 @@ impl Engine {
         actor.may(Act::RequestPromotion)?;
         let reason = edge::reason(&request.reason)?;
         let key = request.key.as_deref().map(|key| edge::some_line("key", key, edge::NAME_AT_MOST)).transpose()?;
+        for _ in 0..advance::TRIES {
+            if let Put::Done(number) = self.try_request(actor, &request, &reason, key.as_deref()).await? {
+                return Ok(number);
+            }
+        }
+        Err(advance::too_busy())
+    }
+
+    async fn try_request(
+        &self,
+        actor: &Actor,
+        request: &RequestPromotion,
+        reason: &str,
+        key: Option<&str>,
+    ) -> Answer<Put> {
         let mut tx = self.store().begin().await.or_fail(self)?;
         let asked = self.asked(&mut tx, &request.service, &request.environment).await?;
+        tx.hold_target(asked.target.id).await.or_fail(self)?;
         let version = self.version_of(&mut tx, &asked.service, &request.version).await?;
-        if let Some(number) = self.asked_already(&mut tx, actor, &asked, version.id, key.as_deref()).await? {
-            return Ok(number);
+        let cause = if version.flags.is_hotfix { Cause::Hotfix } else { Cause::Planned };
+        if let Some(number) = self.asked_already(&mut tx, &asked, version.id, cause, key).await? {
+            return Ok(Put::Done(number));
         }
         if runs(&mut tx, &asked).await.or_fail(self)? == Some(version.id) {
             let message =
                 format!("{} {} runs in {} already", asked.service.name, version.label, asked.environment.title);
             return Err(ApiError::conflict(message));
         }
-        let cause = if version.flags.is_hotfix { Cause::Hotfix } else { Cause::Planned };
-        let supersede = request.supersede;
-        let draft = Draft { actor, asked: &asked, version: &version, cause, reason, supersede, key };
-        self.put(tx, draft).await
+        let supersedes =
+            if request.supersede { self.supersedes(&mut tx, actor, &asked).await? } else { Supersedes::Nobody };
+        let (reason, key) = (reason.to_owned(), key.map(str::to_owned));
+        self.put(tx, Draft { actor, asked: &asked, version: &version, cause, reason, supersedes, key }).await
+    }
+
+    /// Whose promotions somebody may supersede here.
+    ///
+    /// # Errors
+    /// Refused with the rule when that leaves out one that is open now.
+    pub(super) async fn supersedes(&self, read: &mut Read, actor: &Actor, asked: &Asked) -> Answer<Supersedes> {
+        if actor.may(Act::StopAnyPromotion).is_ok() {
+            return Ok(Supersedes::Any);
+        }
+        let open = read.open_promotions(asked.target.id).await.or_fail(self)?;
+        let foreign = open
+            .iter()
+            .map(|stored| &stored.promotion)
+            .find(|other| actor.identity.person().is_none() || other.requested_by.person() != actor.identity.person());
+        match foreign {
+            None => Ok(Supersedes::Own),
+            Some(other) => Err(ApiError::refused(format!(
+                "promotion {} of {} is open there, and your role does not let you stop promotions of others; leave \
+                 out to supersede it, and wait behind it",
+                other.number,
+                other.requested_by.shown()
+            ))),
+        }
     }
 
     pub(crate) async fn request_rollback(&self, actor: &Actor, request: RequestRollback) -> Answer<i64> {
         actor.may(Act::RollBack)?;
         let reason = edge::reason(&request.reason)?;
+        for _ in 0..advance::TRIES {
+            if let Put::Done(number) = self.try_rollback(actor, &request, &reason).await? {
+                return Ok(number);
+            }
+        }
+        Err(advance::too_busy())
+    }
+
+    async fn try_rollback(&self, actor: &Actor, request: &RequestRollback, reason: &str) -> Answer<Put> {
         let mut tx = self.store().begin().await.or_fail(self)?;
         let asked = self.asked(&mut tx, &request.service, &request.environment).await?;
+        tx.hold_target(asked.target.id).await.or_fail(self)?;
         let version = self.rollback_version(&mut tx, &asked, request.version.as_deref()).await?;
-        if let Some(number) = self.asked_already(&mut tx, actor, &asked, version.id, None).await? {
-            return Ok(number);
-        }
         let cause = Cause::Rollback;
-        let draft = Draft { actor, asked: &asked, version: &version, cause, reason, supersede: true, key: None };
-        self.put(tx, draft).await
+        if let Some(number) = self.asked_already(&mut tx, &asked, version.id, cause, None).await? {
+            return Ok(Put::Done(number));
+        }
+        let (supersedes, reason) = (Supersedes::Any, reason.to_owned());
+        self.put(tx, Draft { actor, asked: &asked, version: &version, cause, reason, supersedes, key: None }).await
     }
 
     /// The version that a rollback goes to: the one asked for, which must have succeeded here
@@ -133,13 +192,14 @@ impl Engine {
         }
     }
 
-    /// A repeated request (a double click, a pipeline's retry) finds the first one's promotion.
+    /// A repeated request (a double click, a pipeline's retry, a second person with the same wish) finds
+    /// the first one's promotion: two of them would outlive an abort of one.
     async fn asked_already(
         &self,
         read: &mut Read,
-        actor: &Actor,
         asked: &Asked,
         version: VersionId,
+        cause: Cause,
         key: Option<&str>,
     ) -> Answer<Option<i64>> {
         if let Some(key) = key
@@ -153,17 +213,21 @@ impl Engine {
             };
         }
         let open = read.open_promotions(asked.target.id).await.or_fail(self)?;
-        let same = |p: &&Promotion| {
-            p.plan.version == version && p.requested_by.person() == actor.identity.person() && !is_on_its_way_back(p)
-        };
+        let same = |p: &&Promotion| p.plan.version == version && p.cause == cause && !is_on_its_way_back(p);
         Ok(open.iter().map(|stored| &stored.promotion).find(same).map(|p| p.number))
     }
 
-    async fn put(&self, mut tx: Tx, draft: Draft<'_>) -> Answer<i64> {
+    async fn put(&self, mut tx: Tx, draft: Draft<'_>) -> Answer<Put> {
         let plan = self.plan_for(&mut tx, &draft).await?;
-        let number = self.write(&mut tx, draft, plan).await.or_fail(self)?;
-        tx.commit().await.or_fail(self)?;
-        Ok(number)
+        let written = match self.write(&mut tx, draft, plan).await {
+            Ok(number) => tx.commit().await.map(|()| number),
+            Err(error) => Err(error),
+        };
+        match written {
+            Ok(number) => Ok(Put::Done(number)),
+            Err(error) if advance::is_lost_race(&error) => Ok(Put::LostRace),
+            Err(error) => Err(self.store_failed(error)),
+        }
     }
 
     async fn plan_for(&self, tx: &mut Tx, draft: &Draft<'_>) -> Answer<Plan> {
@@ -189,6 +253,7 @@ impl Engine {
             environment: environment.id,
             target: target.id,
             cause: draft.cause,
+            supersedes: draft.supersedes,
             reason: draft.reason.clone(),
             requested_by: draft.actor.identity.clone(),
             requested_at: now,
@@ -199,9 +264,6 @@ impl Engine {
             phase: Phase::Waiting { blockers: vec![] },
             trouble: None,
         };
-        if draft.supersede {
-            self.supersede_others(tx, &promotion).await?;
-        }
         let revision = tx.insert_promotion(&promotion, Some(now)).await?;
         if let Some(key) = &draft.key {
             tx.set_request_key(promotion.id, key).await?;
@@ -228,18 +290,6 @@ impl Engine {
         audit::record(tx, self, draft.actor, entry).await?;
         Ok(number)
     }
-
-    /// Ends what waits for the same target and takes back what holds it.
-    async fn supersede_others(&self, tx: &mut Tx, newer: &Promotion) -> Result<(), StoreError> {
-        for other in tx.open_promotions(newer.target).await? {
-            let known = facts::load(tx, &other.promotion, None).await?;
-            let input = Input::Supersede { by: newer.number };
-            if let Ok(decision) = decide(&other.promotion, &known, input, self.now()) {
-                advance::save(tx, &other.promotion, other.revision, &decision, self).await?;
-            }
-        }
-        Ok(())
-    }
 }
 
 fn is_on_its_way_back(promotion: &Promotion) -> bool {
@@ -261,7 +311,7 @@ pub(crate) async fn runs(read: &mut Read, asked: &Asked) -> Result<Option<Versio
     Ok(latest.map(|d| d.version_id))
 }
 
-/// The last version that succeeded here and is not `now`.
+/// The last version that succeeded here, is not `now` and was not rolled back since.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -271,5 +321,10 @@ pub(crate) async fn previous(
     now: Option<VersionId>,
 ) -> Result<Option<VersionId>, StoreError> {
     let before = read.succeeded_before(asked.service.id, asked.environment.id, 20).await?;
-    Ok(before.into_iter().map(|b| b.version_id).find(|id| Some(*id) != now))
+    Ok(last_good(before, now).map(|b| b.version_id))
+}
+
+/// What one goes back to: the last that worked, is not `now`, and was not taken away by a rollback.
+pub(crate) fn last_good(before: Vec<SucceededBefore>, now: Option<VersionId>) -> Option<SucceededBefore> {
+    before.into_iter().find(|b| Some(b.version_id) != now && !b.was_rolled_back)
 }

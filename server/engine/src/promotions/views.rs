@@ -209,20 +209,22 @@ async fn demands(
         let is_waiting = matches!(promotion.phase, Phase::Waiting { .. });
         let version = promotion.plan.version;
         let healthy = facts::healthy_in(read, promotion.service, before, version).await.or_fail(engine)?;
-        demands
-            .extend(healthy.map(|(title, is_healthy)| healthy_demand(&title, is_healthy || !is_waiting, is_waiting)));
+        demands.extend(healthy.map(|health| healthy_demand(&health, is_waiting)));
     }
     demands.extend(version_demands(comparison));
     Ok(demands)
 }
 
-fn healthy_demand(title: &str, is_met: bool, is_now: bool) -> Demand {
-    let (mark, title) = match (is_met, is_now) {
-        (true, true) => (Mark::Done, format!("Healthy in {title}")),
-        (true, false) => (Mark::Done, format!("Was healthy in {title}")),
-        (false, _) => (Mark::Waiting, format!("Not healthy in {title} yet")),
+/// `is_now`: whether it still matters; once started it was healthy, whatever it is now.
+fn healthy_demand(health: &facts::Health, is_now: bool) -> Demand {
+    let title = &health.environment;
+    let rule = "this version must run there with every pod ready";
+    let (mark, title, detail) = match (&health.why_not, is_now) {
+        (None, true) => (Mark::Done, format!("Healthy in {title}"), rule.to_owned()),
+        (_, false) => (Mark::Done, format!("Was healthy in {title}"), rule.to_owned()),
+        (Some(why), true) => (Mark::Waiting, format!("Not healthy in {title} yet"), format!("{rule}; {why}")),
     };
-    Demand { mark, title, detail: "this version must run there with every pod ready".to_owned() }
+    Demand { mark, title, detail }
 }
 
 /// What is to be known of the version itself: missing checks, back-out, migrations, pinning.
@@ -319,7 +321,7 @@ pub(crate) async fn promote(
         comparison,
         demands,
         strategy: strategy_in_words(&asked),
-        warnings: vec![],
+        can_supersede: engine.supersedes(&mut read, actor, &asked).await.is_ok(),
         others: others.into_iter().map(line).collect(),
         button: format!("{verb} {}{what} to {}", asked.service.name, asked.environment.title),
         refusal,
@@ -372,7 +374,7 @@ async fn demands_before(
     let mut demands = vec![pieces::approval_demand(0, rules.approvals.people())];
     if let Some(before) = rules.healthy_in {
         let healthy = facts::healthy_in(read, asked.service.id, before, to.id).await.or_fail(engine)?;
-        demands.extend(healthy.map(|(title, is_healthy)| healthy_demand(&title, is_healthy, true)));
+        demands.extend(healthy.map(|health| healthy_demand(&health, true)));
     }
     demands.extend(version_demands(comparison));
     Ok(demands)

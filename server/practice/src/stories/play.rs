@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use domain::{
-    ids::PromotionId,
+    ids::{PromotionId, TargetId},
     image::ContainerImage,
     names::ContainerName,
     observation::{Observed, Stamp, WorkloadObservation, WorkloadRef},
@@ -15,6 +15,9 @@ use serde_json::Value;
 
 use super::{Mark, Stage, StageError, Step, Story, Until};
 use crate::seed::NewDeployment;
+
+/// The target for which every story writes.
+const TARGET: TargetId = TargetId::new(uuid::Uuid::from_u128(8));
 
 /// Why a story could not be played to its end.
 #[derive(Debug, thiserror::Error)]
@@ -148,8 +151,9 @@ impl Player<'_> {
         let promotion = PromotionId::new(uuid::Uuid::from_u128(u128::from(sequence.unsigned_abs())));
         WorkloadChange {
             workload: self.workload.clone(),
-            stamp: Stamp { promotion, sequence, generation },
+            stamp: Stamp { target: TARGET, promotion, sequence, generation },
             template,
+            over: vec![],
             change_cause: format!("story: mark {sequence}.{generation}"),
         }
     }

@@ -3,13 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    ids::PromotionId,
+    ids::{PromotionId, TargetId},
     image::ContainerImage,
     names::{ContainerName, Namespace, WorkloadName},
     observation::{Observed, Stamp, WorkloadObservation, WorkloadRef},
 };
 use ports::{Cluster, TemplateChange, WorkloadChange};
 use practice::{MockClock, NewDeployment, PracticeCluster};
+
+/// The target of every change in these tests.
+const TARGET: TargetId = TargetId::new(uuid::Uuid::from_u128(8));
 
 pub struct World {
     pub clock: MockClock,
@@ -48,8 +51,9 @@ pub fn change(workload: &WorkloadRef, sequence: i64, tag: &str) -> WorkloadChang
     let promotion = PromotionId::new(uuid::Uuid::from_u128(u128::from(sequence.unsigned_abs())));
     WorkloadChange {
         workload: workload.clone(),
-        stamp: Stamp { promotion, sequence, generation: 0 },
+        stamp: Stamp { target: TARGET, promotion, sequence, generation: 0 },
         template: TemplateChange::Images(vec![image("app", &format!("registry.test/{}:{tag}", workload.name))]),
+        over: vec![],
         change_cause: format!("{tag} because of a test"),
     }
 }

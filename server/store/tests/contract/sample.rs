@@ -9,7 +9,7 @@ use domain::{
     image::{ContainerImage, Image},
     names::{ClusterName, ContainerName, EnvironmentName, Namespace, ServiceName, TeamName, WorkloadName},
     observation::{PlacedWorkload, WorkloadRef},
-    promotion::{Blocker, Phase, Plan, Promotion, Run, WorkloadPlan},
+    promotion::{Blocker, Phase, Plan, Promotion, Run, Supersedes, WorkloadPlan},
     strategy::{Step, Strategy},
     version::{Commit, CommitHash, VersionFlags, VersionImage, VersionLabel},
 };
@@ -161,6 +161,7 @@ pub fn promotion_to(
         service,
         environment,
         target,
+        supersedes: Supersedes::Nobody,
         cause: Cause::Planned,
         reason: "Free returns".into(),
         requested_by: dana(),
@@ -186,7 +187,7 @@ pub fn promotion_to(
 }
 
 pub fn run(sequence: i64, started_at: DateTime<Utc>) -> Run {
-    Run { sequence, started_at, generation: 1, saved: vec![], progress: vec![] }
+    Run { generation: 1, ..Run::new(sequence, started_at) }
 }
 
 /// The same promotion in another phase.

@@ -1,0 +1,86 @@
+//! What a promotion asks for, who consented to it, and what stands between it and its start.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{EnvironmentId, PersonId, VersionId},
+    image::ContainerImage,
+    observation::PlacedWorkload,
+    strategy::{Step, Strategy},
+};
+
+/// One workload and what this promotion sets in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadPlan {
+    /// Which object in which cluster.
+    pub placed: PlacedWorkload,
+    /// The cluster's name, for people.
+    pub cluster_name: String,
+    /// The images to set, by container.
+    pub images: Vec<ContainerImage>,
+}
+
+/// Exactly what is asked for. An approval binds to it; any change makes a new plan and voids the
+/// approvals of the former.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Rises with each change of the plan.
+    pub number: u32,
+    /// The version.
+    pub version: VersionId,
+    /// The strategy.
+    pub strategy: Strategy,
+    /// Its steps.
+    pub steps: Vec<Step>,
+    /// What is set where.
+    pub workloads: Vec<WorkloadPlan>,
+    /// The revision of the environment's rules under which it was made.
+    pub rules_revision: i64,
+    /// Distinct people who must approve.
+    pub approvals: u8,
+    /// The environment where the version must be healthy before.
+    pub healthy_in: Option<EnvironmentId>,
+    /// Wall-clock budget of the rollout in seconds.
+    pub rollout_budget_seconds: u32,
+    /// How long to watch after the end, in seconds.
+    pub watch_seconds: u32,
+}
+
+/// A consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who.
+    pub person: PersonId,
+    /// Their name as shown.
+    pub name: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What they said, when they said something.
+    pub comment: Option<String>,
+    /// The plan that they consented to.
+    pub plan_number: u32,
+}
+
+/// What stands between a waiting promotion and its start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "blocker", rename_all = "snake_case")]
+pub enum Blocker {
+    /// Consent is missing.
+    Approvals {
+        /// Distinct people who approved this plan.
+        have: u8,
+        /// How many must.
+        need: u8,
+    },
+    /// The version is not healthy in the environment before.
+    NotHealthyBefore {
+        /// That environment's name.
+        environment: String,
+    },
+    /// Another promotion holds the target.
+    Queue {
+        /// Its number.
+        behind: i64,
+    },
+}
