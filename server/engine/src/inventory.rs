@@ -1,139 +1,60 @@
-//! Keeps what runs true: one watch per connected cluster, whose events become rows that the Board
-//! reads. Also tells who changed what behind our back, and wakes promotions whose pods moved.
+//! Keeps what runs true: what a cluster shows becomes rows that the Board reads. Also tells who
+//! changed what behind our back, and wakes promotions whose pods moved. Who looks, and when, is in
+//! `watches.rs`.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashSet;
 
 use domain::{
-    ids::{ClusterId, VersionId},
-    image::Image,
+    ids::{ClusterId, TargetId, VersionId},
+    image::{ContainerImage, Image},
     observation::{PodCounts, WorkloadObservation, WorkloadRef},
     promotion::Promotion,
     rollout::{Rollout, judge},
     state::Mark,
 };
-use futures::StreamExt;
 use ports::{InventoryEvent, NamespaceScope};
 use store::{ClusterState, Read, Running, StoreError, Target, Tx};
-use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
 
-/// How often the list of clusters is compared with the watches that run, beside signals.
-const PERIOD: Duration = Duration::from_secs(10);
-
-/// Pause before a watch that ended is set up again.
-const AGAIN_AFTER: Duration = Duration::from_secs(3);
-
-/// What makes a watch another one.
-#[derive(Clone, PartialEq)]
-struct Watched {
-    row: (store::ClusterKind, Option<String>, Option<String>, Option<Vec<u8>>),
-    scope: NamespaceScope,
-}
+/// Rows that are forgotten in one transaction: few enough that others may write in between.
+const FORGOTTEN_AT_ONCE: usize = 200;
 
 impl Engine {
-    /// Keeps one watch per connected cluster until cancelled.
-    pub(crate) async fn keep_inventory(&self, cancel: CancellationToken) {
-        let mut running: HashMap<ClusterId, (Watched, CancellationToken)> = HashMap::new();
-        let mut changes = self.store().changes();
-        loop {
-            match self.connected().await {
-                Ok(clusters) => self.match_watches(&cancel, &mut running, clusters),
-                Err(error) => tracing::warn!(error.message = %error, "the list of clusters cannot be read"),
-            }
-            loop {
-                tokio::select! {
-                    () = cancel.cancelled() => return,
-                    change = changes.recv() => match change {
-                        Ok(change) if !matches!(change.entity, store::Entity::Cluster | store::Entity::Everything) => {}
-                        _ => break,
-                    },
-                    () = tokio::time::sleep(PERIOD) => break,
-                }
-            }
-        }
-    }
-
-    async fn connected(&self) -> Result<Vec<store::Cluster>, StoreError> {
+    /// The clusters that are connected.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn connected_clusters(&self) -> Result<Vec<store::Cluster>, StoreError> {
         self.store().read().await?.clusters().await
     }
 
-    fn match_watches(
+    /// Takes in one event of a watch. The same one again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn take_in(
         &self,
-        cancel: &CancellationToken,
-        running: &mut HashMap<ClusterId, (Watched, CancellationToken)>,
-        clusters: Vec<store::Cluster>,
-    ) {
-        let gone: Vec<_> = running.keys().filter(|id| clusters.iter().all(|c| c.id != **id)).copied().collect();
-        for id in gone {
-            if let Some((_, stop)) = running.remove(&id) {
-                stop.cancel();
-            }
-        }
-        for cluster in clusters {
-            let scope = scope_of(&cluster);
-            let row = (
-                cluster.kind,
-                cluster.server.clone(),
-                cluster.certificate_authority.clone(),
-                cluster.sealed_token.clone(),
-            );
-            let watched = Watched { row, scope };
-            if running.get(&cluster.id).is_some_and(|(known, _)| *known == watched) {
-                continue;
-            }
-            let stop = cancel.child_token();
-            if let Some((_, old)) = running.insert(cluster.id, (watched.clone(), stop.clone())) {
-                old.cancel();
-            }
-            let engine = self.clone();
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = engine.watch(cluster.id, watched.scope) => {}
-                }
-            });
-        }
-    }
-
-    async fn watch(&self, id: ClusterId, scope: NamespaceScope) {
-        loop {
-            match self.clusters().handle(id).await {
-                Ok(handle) => {
-                    let mut events = handle.watch(scope.clone());
-                    let mut told = Told::default();
-                    while let Some(event) = events.next().await {
-                        if let Err(error) = self.take_in(id, event, &mut told).await {
-                            tracing::warn!(cluster.id = %id, error.message = %error, "what a cluster told could not be kept");
-                        }
-                    }
-                }
-                Err(error) => {
-                    let state = ClusterState::Unreachable { message: error.to_string() };
-                    if let Err(error) = self.note_state(id, &state).await {
-                        tracing::warn!(cluster.id = %id, error.message = %error, "a cluster's state could not be kept");
-                    }
-                }
-            }
-            tokio::time::sleep(AGAIN_AFTER).await;
-        }
-    }
-
-    /// Takes in one event of a watch.
-    async fn take_in(&self, id: ClusterId, event: InventoryEvent, told: &mut Told) -> Result<(), StoreError> {
+        id: ClusterId,
+        event: &InventoryEvent,
+        told: &mut Told,
+    ) -> Result<(), StoreError> {
         match event {
             InventoryEvent::Changed(seen) => {
-                told.names.push(seen.workload.clone());
-                self.take_in_workload(id, &seen).await
+                told.note(&seen.workload);
+                self.take_in_workload(id, seen).await
             }
-            InventoryEvent::Deleted(workload) => self.forget(id, &workload).await,
+            InventoryEvent::Deleted(workload) => self.forget(id, workload).await,
             InventoryEvent::Synced => {
-                let names = std::mem::take(&mut told.names);
-                self.forget_untold(id, &names).await?;
-                self.note_state(id, &ClusterState::Reachable { version: None }).await
+                if let Some(names) = &told.names {
+                    self.forget_untold(id, names).await?;
+                }
+                self.note_state(id, &ClusterState::Reachable { version: None }).await?;
+                told.names = None;
+                Ok(())
             }
             InventoryEvent::Lost(error) => {
-                told.names.clear();
+                *told = Told::default();
                 self.note_state(id, &ClusterState::Unreachable { message: error.to_string() }).await
             }
         }
@@ -144,7 +65,7 @@ impl Engine {
     /// # Errors
     /// When the store fails; a cluster that does not answer is noted as such.
     pub async fn look_once(&self) -> Result<(), StoreError> {
-        for cluster in self.connected().await? {
+        for cluster in self.connected_clusters().await? {
             let found = match self.clusters().handle(cluster.id).await {
                 Ok(handle) => handle.discover(&scope_of(&cluster)).await,
                 Err(error) => Err(error),
@@ -154,17 +75,21 @@ impl Engine {
                 Ok(found) => {
                     for one in found {
                         let event = InventoryEvent::Changed(Box::new(one.observation));
-                        self.take_in(cluster.id, event, &mut told).await?;
+                        self.take_in(cluster.id, &event, &mut told).await?;
                     }
-                    self.take_in(cluster.id, InventoryEvent::Synced, &mut told).await?;
+                    self.take_in(cluster.id, &InventoryEvent::Synced, &mut told).await?;
                 }
-                Err(error) => self.take_in(cluster.id, InventoryEvent::Lost(error), &mut told).await?,
+                Err(error) => self.take_in(cluster.id, &InventoryEvent::Lost(error), &mut told).await?,
             }
         }
         Ok(())
     }
 
-    async fn note_state(&self, id: ClusterId, state: &ClusterState) -> Result<(), StoreError> {
+    /// Keeps whether a cluster answers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn note_state(&self, id: ClusterId, state: &ClusterState) -> Result<(), StoreError> {
         let mut tx = self.store().begin().await?;
         let is_new = tx.set_cluster_state(id, state, self.now()).await?;
         if is_new {
@@ -202,7 +127,7 @@ impl Engine {
         target: &Target,
         seen: &WorkloadObservation,
     ) -> Result<Running, StoreError> {
-        let version = version_of(tx, target, seen).await?;
+        let version = version_of(tx, target, cluster, &seen.workload, &seen.images).await?;
         let latest = tx.latest_deployment(target.service, target.environment).await?;
         let live = tx.open_promotions(target.id).await?;
         let ours = |p: &Promotion| p.occupies() && version == Some(p.plan.version);
@@ -230,37 +155,63 @@ impl Engine {
         })
     }
 
-    async fn forget(&self, id: ClusterId, workload: &WorkloadRef) -> Result<(), StoreError> {
+    /// Forgets a workload that is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn forget(&self, id: ClusterId, workload: &WorkloadRef) -> Result<(), StoreError> {
         let targets = self.store().read().await?.targets_of_workload(id, workload).await?;
-        if targets.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.store().begin().await?;
-        for target in &targets {
-            tx.delete_running(target.id, id, workload).await?;
-            tx.wake_open(target.id, self.now()).await?;
-        }
-        tx.commit().await
+        let rows: Vec<_> = targets.into_iter().map(|target| (target.id, workload.clone())).collect();
+        self.forget_rows(id, &rows).await
     }
 
     /// After everything present was told, what was not told is gone.
-    async fn forget_untold(&self, id: ClusterId, told: &[WorkloadRef]) -> Result<(), StoreError> {
+    async fn forget_untold(&self, id: ClusterId, told: &HashSet<WorkloadRef>) -> Result<(), StoreError> {
         let known = self.store().read().await?.running_in_cluster(id).await?;
-        for running in known {
-            let workload = WorkloadRef { namespace: running.namespace, name: running.workload };
-            if told.contains(&workload) {
-                continue;
+        let rows = known.into_iter().map(|row| {
+            let workload = WorkloadRef { namespace: row.namespace, name: row.workload };
+            (row.target_id, workload)
+        });
+        let gone: Vec<_> = rows.filter(|(_, workload)| !told.contains(workload)).collect();
+        self.forget_rows(id, &gone).await
+    }
+
+    async fn forget_rows(&self, id: ClusterId, rows: &[(TargetId, WorkloadRef)]) -> Result<(), StoreError> {
+        for some in rows.chunks(FORGOTTEN_AT_ONCE) {
+            let mut tx = self.store().begin().await?;
+            for (target, workload) in some {
+                tx.delete_running(*target, id, workload).await?;
+                tx.wake_open(*target, self.now()).await?;
             }
-            self.forget(id, &workload).await?;
+            tx.commit().await?;
         }
         Ok(())
     }
 }
 
 /// What was told since the watch began anew.
-#[derive(Default)]
-struct Told {
-    names: Vec<WorkloadRef>,
+pub(crate) struct Told {
+    /// The names so far; `None` once everything was told and nothing more is to be compared.
+    names: Option<HashSet<WorkloadRef>>,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { names: Some(HashSet::new()) }
+    }
+}
+
+impl Told {
+    fn note(&mut self, workload: &WorkloadRef) {
+        if let Some(names) = &mut self.names {
+            names.insert(workload.clone());
+        }
+    }
+
+    /// Whether everything that is there was told.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.names.is_none()
+    }
 }
 
 /// The namespaces that a cluster is watched in.
@@ -268,16 +219,23 @@ pub(crate) fn scope_of(cluster: &store::Cluster) -> NamespaceScope {
     cluster.namespaces.clone().map_or(NamespaceScope::All, NamespaceScope::Only)
 }
 
-/// The version whose images run in the containers of this target; `None` when no version has them
-/// or they belong to different ones.
-async fn version_of(
+/// The version whose images run in the containers that this target has in a workload; `None` when no
+/// version has all of them. Of several with the same images it is the one that is being promoted there,
+/// else the one that was deployed there last, else the newest.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn version_of(
     read: &mut Read,
     target: &Target,
-    seen: &WorkloadObservation,
+    cluster: ClusterId,
+    workload: &WorkloadRef,
+    images: &[ContainerImage],
 ) -> Result<Option<VersionId>, StoreError> {
     let mut common: Option<Vec<VersionId>> = None;
-    for row in target.workloads.iter().filter(|row| row.workload == seen.workload) {
-        let Some(Ok(image)) = seen.image_of(row.container.as_str()).map(|text| Image::parse(text, None)) else {
+    for row in target.workloads.iter().filter(|row| row.cluster == cluster && row.workload == *workload) {
+        let text = images.iter().find(|i| i.container == row.container).map(|i| &i.image);
+        let Some(Ok(image)) = text.map(|text| Image::parse(text, None)) else {
             return Ok(None);
         };
         let found: Vec<_> = read.versions_by_image(target.service, &image).await?.into_iter().map(|v| v.id).collect();
@@ -286,7 +244,15 @@ async fn version_of(
             Some(known) => known.into_iter().filter(|id| found.contains(id)).collect(),
         });
     }
-    Ok(common.unwrap_or_default().into_iter().next())
+    let common = common.unwrap_or_default();
+    if common.len() < 2 {
+        return Ok(common.into_iter().next());
+    }
+    let live = read.open_promotions(target.id).await?;
+    let live = live.iter().map(|l| &l.promotion).find(|p| p.occupies()).map(|p| p.plan.version);
+    let latest = read.latest_deployment(target.service, target.environment).await?.map(|d| d.version_id);
+    let preferred = [live, latest].into_iter().flatten().find(|id| common.contains(id));
+    Ok(preferred.or_else(|| common.first().copied()))
 }
 
 /// The health of a workload on the Board.

@@ -31,6 +31,7 @@ mod slack;
 mod supervise;
 mod tokens;
 mod versions;
+mod watches;
 
 use std::sync::Arc;
 

@@ -153,8 +153,6 @@ async fn take(
     entry.id = Some(service.uuid());
     audit::record(&mut tx, engine, actor, entry).await.or_fail(engine)?;
     tx.signal(store::Entity::Service, service.uuid(), 0);
-    // The watch tells everything anew, now that somebody wants to know.
-    tx.signal(store::Entity::Cluster, cluster.id.uuid(), 0);
     tx.commit().await.or_fail(engine)?;
     done.targets += 1;
     done.services += u64::from(is_new);

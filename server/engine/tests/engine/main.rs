@@ -6,10 +6,12 @@ mod loops;
 mod world;
 
 mod crash;
+mod inventory;
 mod outbox;
 
 mod promotion_stories;
 
 mod reading;
 mod registering;
+mod superseding;
 mod works;
