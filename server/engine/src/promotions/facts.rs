@@ -11,7 +11,7 @@ use domain::{
     promotion::{Facts, Plan, Promotion},
     state::Mark,
 };
-use store::{Read, StoreError};
+use store::{Read, StoreError, Target};
 
 /// Loads the facts about a promotion. `asking` is the person who approves just now, if one does:
 /// whether they may counts like that of those who approved before.
@@ -37,7 +37,10 @@ pub(crate) async fn load(
     Ok(Facts {
         rules,
         plan_now,
-        healthy_before,
+        healthy_before: healthy_before.map(|health| match health.why_not {
+            None => (health.environment, true),
+            Some(why) => (format!("{} ({why})", health.environment), false),
+        }),
         occupant: occupant.filter(|o| o.id != promotion.id),
         next_sequence,
         may_approve,
@@ -71,27 +74,65 @@ pub(crate) async fn cluster_names(read: &mut Read) -> Result<BTreeMap<ClusterId,
     Ok(read.clusters().await?.into_iter().map(|c| (c.id, c.name.to_string())).collect())
 }
 
-/// Whether `version` is healthy in `environment`: it runs there with every pod ready, or, where
-/// nobody watches the pods, it was the last that was deployed there. `None` when the environment is gone.
+/// Whether a version is healthy in an environment.
+pub(crate) struct Health {
+    /// The environment's name for people.
+    pub(crate) environment: String,
+    /// Why it is not, when it is not: `nothing is known of production/cart`.
+    pub(crate) why_not: Option<String>,
+}
+
+/// Whether `version` is healthy in `environment`: it runs in each of its workloads there with every
+/// pod ready, as far as clusters that answer tell; or, where nobody watches the pods, it was the last
+/// that was deployed there. What is not known is not healthy. `None` when the environment is gone.
 pub(crate) async fn healthy_in(
     read: &mut Read,
     service: ServiceId,
     environment: EnvironmentId,
     version: VersionId,
-) -> Result<Option<(String, bool)>, StoreError> {
+) -> Result<Option<Health>, StoreError> {
     let Some(before) = read.environment(environment).await? else {
         return Ok(None);
     };
-    let Some(target) = read.target_of(service, environment).await? else {
-        return Ok(Some((before.title, false)));
+    let why_not = match read.target_of(service, environment).await? {
+        None => Some("the service has no target there".to_owned()),
+        Some(target) if target.workloads.is_empty() => {
+            let latest = read.latest_deployment(service, environment).await?;
+            match latest {
+                Some(latest) if latest.version_id == version => None,
+                Some(latest) => Some(format!("{} was deployed there last", latest.label)),
+                None => Some("nothing was deployed there".to_owned()),
+            }
+        }
+        Some(target) => why_not_healthy(read, &target, version).await?,
     };
+    Ok(Some(Health { environment: before.title, why_not }))
+}
+
+async fn why_not_healthy(read: &mut Read, target: &Target, version: VersionId) -> Result<Option<String>, StoreError> {
+    let clusters = read.clusters().await?;
     let running = read.running_in_target(target.id).await?;
-    let is_healthy = if target.workloads.is_empty() {
-        read.latest_deployment(service, environment).await?.is_some_and(|d| d.version_id == version)
-    } else {
-        !running.is_empty() && running.iter().all(|r| r.version_id == Some(version) && r.mark == Mark::Done)
-    };
-    Ok(Some((before.title, is_healthy)))
+    let planned: BTreeSet<_> = target.workloads.iter().map(|w| (w.cluster, &w.workload)).collect();
+    for (cluster, workload) in planned {
+        let row = running
+            .iter()
+            .find(|r| r.cluster_id == cluster && r.namespace == workload.namespace && r.workload == workload.name);
+        let is_silent = clusters.iter().find(|c| c.id == cluster).filter(|c| c.unreachable_since.is_some());
+        if let Some(silent) = is_silent {
+            return Ok(Some(format!("cluster {} does not answer", silent.name)));
+        }
+        let Some(row) = row else { return Ok(Some(format!("nothing is known of {workload}"))) };
+        match row.version_id {
+            Some(runs) if runs == version && row.mark == Mark::Done => {}
+            Some(runs) if runs == version => return Ok(Some(format!("{workload}: {}", row.words))),
+            Some(other) => {
+                let label = read.version(other).await?.map(|v| v.label.to_string()).unwrap_or_default();
+                return Ok(Some(format!("{workload} runs {label}")));
+            }
+            None => return Ok(Some(format!("{workload} runs what Slipway does not know"))),
+        }
+    }
+    Ok(None)
 }
 
 /// Those among the people who approved, or approve just now, that may approve at this moment.

@@ -4,10 +4,10 @@ use contract::{
     ErrorKind,
     promotions::{PromotionsBackend, RequestPromotion, RequestRollback},
 };
-use domain::{actor::Role, promotion::PromotionAct};
+use domain::{actor::Role, environment::EnvironmentKind, promotion::PromotionAct};
 use practice::MessengerFault;
 
-use crate::world::{World, image, workload};
+use crate::world::{World, deploy, image, workload};
 
 #[tokio::test]
 async fn a_version_goes_to_production_with_consent() {
@@ -251,4 +251,61 @@ async fn what_someone_else_sets_with_kubectl_is_not_fought() {
     assert_eq!(status.phase, "failed");
     assert!(status.words.contains("r.example/cart:9.9"), "{}", status.words);
     assert_eq!(world.image_of("cart").await, image("app", "r.example/cart:9.9").image);
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_not_healthy() {
+    use contract::services::{ServicesBackend, TargetWorkloadInput};
+    let world = World::new(0).await;
+    world.add_environment("staging", EnvironmentKind::Staging, 0, "").await;
+    world.add_environment("live", EnvironmentKind::Production, 0, "staging").await;
+    world.service("cart").await;
+    let place = |name: &str| TargetWorkloadInput {
+        cluster: "practice".to_owned(),
+        namespace: "production".to_owned(),
+        workload: name.to_owned(),
+        container: "app".to_owned(),
+        component: None,
+    };
+    for (name, label) in [("cart-a", "1.0"), ("cart-b", "1.0"), ("cart-live", "0.8")] {
+        deploy(&world.practice, name, "cart", label);
+    }
+    world.clock.advance(std::time::Duration::from_secs(60));
+    let set = async |environment: &str, names: &[&str]| {
+        let places = names.iter().map(|name| place(name)).collect();
+        world.engine.set_target(&world.rosa, "cart", environment, places).await.unwrap();
+    };
+    set("live", &["cart-live"]).await;
+    set("staging", &["cart-a"]).await;
+    world.see().await;
+    set("staging", &["cart-a", "cart-b"]).await;
+    let request = RequestPromotion {
+        service: "cart".to_owned(),
+        version: "1.0".to_owned(),
+        environment: "live".to_owned(),
+        reason: "First".to_owned(),
+        supersede: false,
+        key: None,
+    };
+    let number = world.engine.request_promotion(&world.theo, request).await.unwrap();
+    let words = async || {
+        world.clock.advance(std::time::Duration::from_secs(31));
+        world.pass(1).await;
+        world.status(number).await.words
+    };
+    assert_eq!(words().await, "waits until this version is healthy in staging (nothing is known of production/cart-b)");
+    let view = world.engine.promotion(&world.theo, number).await.unwrap();
+    let demand = view.demands.iter().find(|d| d.title == "Not healthy in staging yet").unwrap();
+    assert!(demand.detail.contains("nothing is known of production/cart-b"), "{}", demand.detail);
+    world.practice.set_reachable(false);
+    world.see().await;
+    assert!(words().await.contains("staging (cluster practice does not answer)"));
+    world.practice.set_reachable(true);
+    world.practice.set_image_by_other(&workload("cart-b"), "app", "r.example/cart:0.9").unwrap();
+    world.see().await;
+    assert!(words().await.contains("production/cart-b runs what Slipway does not know"));
+    world.practice.set_image_by_other(&workload("cart-b"), "app", "r.example/cart:1.0").unwrap();
+    world.clock.advance(std::time::Duration::from_secs(60));
+    world.see().await;
+    assert_eq!(world.finish(number).await.phase, "succeeded");
 }
