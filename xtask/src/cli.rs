@@ -7,9 +7,10 @@ use std::process::{Command, ExitCode, ExitStatus};
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench;
 use crate::children;
 use crate::control_plane::{self, ControlPlane};
-use crate::postgres::{self, Postgres};
+use crate::postgres::{self, Durability, Postgres};
 use crate::process;
 use crate::serve;
 use crate::site;
@@ -32,6 +33,8 @@ enum Task {
     Run(serve::Options),
     /// Run every test there is
     Test(suite::Options),
+    /// Measure Slipway beside the plainest program that does the same, and print the ratios
+    Bench(bench::Options),
     /// Build the browser half that the server embeds, where it changed
     Site(SiteOptions),
     /// The Kubernetes control plane that tests run on
@@ -91,6 +94,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Task::Demo(options) => serve::demo(&options).map(exit_code),
         Task::Run(options) => serve::run("run", &options, &[]).map(exit_code),
         Task::Test(options) => suite::run(&options),
+        Task::Bench(options) => bench::run(&options).map(exit_code),
         Task::Site(options) => {
             site::build(options.profile())?;
             Ok(ExitCode::SUCCESS)
@@ -107,7 +111,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             inner.run(&plane.environment())
         }
         Task::Postgres(inner) => {
-            let server = Postgres::start()?;
+            let server = Postgres::start(Durability::None)?;
             inner.run(&[(postgres::URL, server.url().into())])
         }
     }

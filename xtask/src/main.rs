@@ -7,6 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "a command line tool talks to the person on its standard output")]
 
+mod bench;
 mod browser;
 mod children;
 mod cli;

@@ -25,6 +25,15 @@ const PROGRAMS: &[&str] = &["initdb", "postgres", "pg_isready"];
 /// The user that Debian's package makes for its server.
 const USER: &str = "postgres";
 
+/// What a commit outlives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the server at most: quick, for data that nobody needs after a crash.
+    None,
+    /// A power failure, as where people work: every commit waits for the disk.
+    Machine,
+}
+
 /// A running server, or one that the person named.
 pub struct Postgres {
     url: String,
@@ -38,12 +47,12 @@ impl Postgres {
     ///
     /// # Errors
     /// When PostgreSQL's server is missing and cannot be installed, or does not start.
-    pub fn start() -> Result<Self> {
+    pub fn start(durability: Durability) -> Result<Self> {
         if let Some(url) = env::var_os(URL).filter(|url| !url.is_empty()) {
             return Ok(Self { url: url.to_string_lossy().into_owned(), _server: None, _folder: None });
         }
         let programs = programs()?;
-        step("starting a private PostgreSQL", || start(&programs))
+        step("starting a private PostgreSQL", || start(&programs, durability))
     }
 
     /// Where it answers: `postgres://postgres@127.0.0.1:PORT/postgres`.
@@ -52,7 +61,7 @@ impl Postgres {
     }
 }
 
-fn start(programs: &Path) -> Result<Postgres> {
+fn start(programs: &Path, durability: Durability) -> Result<Postgres> {
     let folder = Folder::new("postgres")?;
     let data = folder.path().join("data");
     let [port] = children::free_ports()?;
@@ -76,11 +85,12 @@ fn start(programs: &Path) -> Result<Postgres> {
         .arg(&data)
         .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k"])
         .arg(folder.path())
-        // Nobody needs these data after a crash of the machine.
-        .args(["-c", "fsync=off", "-c", "full_page_writes=off"])
         // Many test processes, each with its pools.
         .args(["-c", "max_connections=300"])
         .current_dir(folder.path());
+    if durability == Durability::None {
+        server.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+    }
     let mut server = Background::start("postgres", &mut server, folder.path())?;
     let port_text = port.to_string();
     server.wait_ready(Duration::from_secs(60), || {

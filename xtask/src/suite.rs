@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 
 use crate::browser::Browser;
 use crate::control_plane::{self, ControlPlane};
-use crate::postgres::{self, Postgres};
+use crate::postgres::{self, Durability, Postgres};
 use crate::serve;
 use crate::site;
 use crate::steps::say;
@@ -120,7 +120,7 @@ impl Environment {
     fn start() -> Result<Self> {
         let named = std::env::var_os(control_plane::KUBECONFIG).is_some();
         Ok(Self {
-            postgres: Postgres::start()?,
+            postgres: Postgres::start(Durability::None)?,
             control_plane: if named { None } else { Some(ControlPlane::start(&control_plane::programs()?)?) },
         })
     }
