@@ -179,6 +179,8 @@ test('what opens on demand is sound', async ({ open }) => {
     const search = page.getByRole('dialog', { name: 'Search' });
     await search.getByRole('searchbox').fill('is cart in production?');
     await expect(search.getByRole('option', { name: /yes, in Production/ }).first()).toBeVisible();
+    const hidden = await search.locator('.palette-results').evaluate(found => found.scrollWidth - found.clientWidth);
+    expect(hidden, 'pixels of an answer that stand outside the palette').toBe(0);
     await expectFits(page);
     await expectAccessible(page);
   }
