@@ -42,9 +42,13 @@ export default defineConfig<object, { ground: Ground }>({
     trace: 'retain-on-failure',
   },
   projects: [
-    { name: 'browser', testIgnore: 'plain/**' },
-    // The story once more, on the real control plane and PostgreSQL.
-    { name: 'kubernetes', testMatch: ['story.spec.ts', 'empty.spec.ts'], use: { ground: 'outside' } },
+    { name: 'browser', testIgnore: ['plain/**', 'cluster.spec.ts'] },
+    // What meets a database and a cluster, once more on PostgreSQL and the real control plane.
+    {
+      name: 'kubernetes',
+      testMatch: ['story.spec.ts', 'empty.spec.ts', 'cluster.spec.ts'],
+      use: { ground: 'outside' },
+    },
     { name: 'without scripting', testMatch: 'plain/**', use: { javaScriptEnabled: false } },
   ],
 });

@@ -48,6 +48,10 @@ impl FromServerFnError for AppError {
             | ServerFnErrorErr::Serialization(text) => {
                 ApiError::invalid("form", format!("the form could not be read: {text}"))
             }
+            // The server reads requests, the browser reads answers.
+            ServerFnErrorErr::Deserialization(text) if cfg!(feature = "ssr") => {
+                ApiError::invalid("form", format!("the request could not be read: {text}"))
+            }
             ServerFnErrorErr::Registration(text)
             | ServerFnErrorErr::UnsupportedRequestMethod(text)
             | ServerFnErrorErr::ServerError(text)

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -25,6 +26,28 @@ export class Cluster {
       ...['--kubectl', kubectl()],
       ...['--namespace-prefix', this.prefix],
     ];
+  }
+
+  /** The kubeconfig of the role that the README says, as a person would paste it. */
+  kubeconfig(): Promise<string> {
+    return readFile(named('SLIPWAY_TEST_KUBECONFIG_MINIMAL'), 'utf8');
+  }
+
+  /** Makes Deployments that nobody knows yet in one of the namespaces, each of an image in two pods. */
+  async create(environment: string, deployments: Record<string, string>): Promise<void> {
+    await this.kubectl('create', 'namespace', this.prefix + environment);
+    for (const [name, image] of Object.entries(deployments)) {
+      await this.kubectl(
+        ...['create', 'deployment', name, '--namespace', this.prefix + environment],
+        ...['--image', image, '--replicas', '2'],
+      );
+    }
+  }
+
+  /** Changes an image as somebody with kubectl would. */
+  async setImage(environment: string, name: string, container: string, image: string): Promise<void> {
+    const namespace = this.prefix + environment;
+    await this.kubectl('set', 'image', `deployment/${name}`, `${container}=${image}`, '--namespace', namespace);
   }
 
   /** What the cluster itself says about a Deployment. */

@@ -6,6 +6,7 @@
 pub mod config;
 pub mod demo;
 pub mod http;
+pub mod listen;
 pub mod serve;
 pub mod telemetry;
 pub mod wiring;

@@ -17,7 +17,6 @@ use axum::{
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
-    serve::ListenerExt as _,
 };
 use practice::{PracticeCluster, PracticeSettings};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -26,7 +25,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     config::Config,
-    demo, http, telemetry,
+    demo, http, listen, telemetry,
     wiring::{self, SystemClock, Wired},
 };
 
@@ -49,7 +48,7 @@ pub struct Door {
     address: SocketAddr,
     router: Arc<OnceLock<Router>>,
     shutdown: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 impl Door {
@@ -67,15 +66,7 @@ impl Door {
         config.listen = address;
         let router = Arc::new(OnceLock::new());
         let entrance = Router::new().fallback(enter).with_state(Arc::clone(&router));
-        let service = entrance.into_make_service_with_connect_info::<SocketAddr>();
-        // Answers are small and written at once; waiting to fill a packet only makes them late.
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(error.message = %error, "a connection keeps its delay");
-            }
-        });
-        let ending = shutdown.clone().cancelled_owned();
-        let serving = tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(ending).await });
+        let serving = tokio::spawn(listen::serve(listener, entrance, shutdown.clone()));
         Ok(Self { address, router, shutdown, serving })
     }
 
@@ -122,7 +113,7 @@ impl Door {
             Ok((served, worked, has_worked_to_the_end)) => {
                 worked.context("a task of the engine failed")?;
                 anyhow::ensure!(has_worked_to_the_end, "the engine ended by itself");
-                served.context("the listener failed")?.context("the listener failed")
+                served.context("the listener failed")
             }
             Err(_) => {
                 tracing::warn!(

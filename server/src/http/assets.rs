@@ -84,13 +84,13 @@ fn respond(site: &Site, hash: &str, path: &str, headers: &HeaderMap) -> Response
 
 /// What `Accept-Encoding` allows (RFC 9110, section 12.5.3).
 #[derive(Default)]
-struct Accepted {
-    brotli: bool,
-    gzip: bool,
+pub(super) struct Accepted {
+    pub(super) brotli: bool,
+    pub(super) gzip: bool,
 }
 
 impl Accepted {
-    fn read(headers: &HeaderMap) -> Self {
+    pub(super) fn read(headers: &HeaderMap) -> Self {
         let mut named = Self::default();
         let mut any = None;
         let (mut brotli, mut gzip) = (None, None);

@@ -1,19 +1,56 @@
 //! Reading request bodies: limits, and JSON with the errors that a pipeline can act on.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
 use axum::{
     Json,
-    body::{Body, Bytes},
+    body::{Body, BodyDataStream, Bytes},
     extract::{FromRequest, Request, rejection::JsonRejection},
     http::StatusCode,
+    middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use futures::Stream;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+
+use tokio::time::{Sleep, sleep};
 
 use super::problem::Problem;
 
 /// Requests to the API. A version with 1,000 commits has some 300 kB.
 const LARGEST_JSON: usize = 1024 * 1024;
+
+/// For a whole body, however steadily it trickles in.
+const BODY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A layer that breaks off the body of a request that has not ended in time.
+pub(super) async fn in_time(request: Request, next: Next) -> Response {
+    let request = request
+        .map(|body| Body::from_stream(Timed { body: body.into_data_stream(), until: Box::pin(sleep(BODY_PATIENCE)) }));
+    next.run(request).await
+}
+
+/// A body with an end.
+struct Timed {
+    body: BodyDataStream,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Stream for Timed {
+    type Item = Result<Bytes, axum::BoxError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.until.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err("the body took too long".into())));
+        }
+        Pin::new(&mut self.body).poll_next(context).map_err(Into::into)
+    }
+}
 
 /// Reads a whole body of at most `limit` bytes.
 ///

@@ -1,14 +1,15 @@
 //! The web edge: one router, in which every route says who may use it.
 //!
 //! [`router`] is built from [`routes::Routes`], which takes no route without an [`routes::Access`]; what
-//! is not in it is not there. Layers, from the outside: request id, log and metrics, headers, shape of
-//! errors, panics, the client's address, size and time of bodies, cross-site requests, then access.
+//! is not in it is not there. Layers, from the outside: request id, log and metrics, headers, compression,
+//! shape of errors, panics, the client's address, size and time of bodies, cross-site requests, then access.
 
 mod actor;
 mod address;
 mod api;
 pub mod assets;
 mod body;
+mod compress;
 mod events;
 mod feed;
 mod forms;
@@ -51,7 +52,7 @@ pub use session::Sessions;
 const LARGEST_BODY: usize = 2 * 1024 * 1024;
 
 /// Between two pieces of a body: who sends slower than this holds a connection for nothing.
-const BODY_PATIENCE: Duration = Duration::from_secs(20);
+const PIECE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Open streams of live updates on this server; a stream costs some kilobytes.
 const MOST_STREAMS: usize = 2_000;
@@ -163,12 +164,14 @@ pub fn router(web: &Arc<Web>) -> Router {
     all_routes(web)
         .finish(web.sessions.clone().layer(&web.settings.public_url))
         .layer(CsrfLayer::new())
-        .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE))
+        .layer(RequestBodyTimeoutLayer::new(PIECE_PATIENCE))
+        .layer(middleware::from_fn(body::in_time))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(web), observe::address))
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(middleware::from_fn(problem::layer))
+        .layer(middleware::from_fn(compress::layer))
         .layer(middleware::from_fn_with_state(Arc::clone(web), headers::layer))
         .layer(middleware::from_fn_with_state(Arc::clone(web), observe::layer))
         .with_state(Arc::clone(web))

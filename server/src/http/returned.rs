@@ -82,7 +82,7 @@ pub fn page_of_form(headers: &HeaderMap) -> String {
     let referer = text(header::REFERER).and_then(|text| text.parse::<Uri>().ok());
     let is_ours = |uri: &Uri| uri.authority().map(axum::http::uri::Authority::as_str) == text(header::HOST);
     let path = referer.filter(is_ours).and_then(|uri| uri.path_and_query().cloned());
-    path.as_ref().map_or("/", PathAndQuery::as_str).to_owned()
+    own_path(path.as_ref().map_or("/", PathAndQuery::as_str)).to_owned()
 }
 
 /// An address to go on to, when it is one of our own paths; `/` otherwise.
@@ -135,5 +135,7 @@ mod tests {
         assert_eq!(page("http://evil.test/services/cart"), "/");
         assert_eq!(page("http://slipway.test/services/cart"), "/");
         assert_eq!(page("nonsense"), "/");
+        assert_eq!(page("http://slipway.test:3000//evil.test/"), "/");
+        assert_eq!(page("http://slipway.test:3000/\\evil.test/"), "/");
     }
 }

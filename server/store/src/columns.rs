@@ -159,11 +159,15 @@ pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
     }
 }
 
+/// Longest text that is searched for: what is longer finds what its beginning finds. SQLite refuses
+/// patterns of more than 50,000 bytes.
+const SEARCHED_CHARACTERS: usize = 200;
+
 /// A pattern for `LIKE … ESCAPE '\'` that finds `text` anywhere, in lower case; `None` for nothing.
 pub(crate) fn anywhere(text: Option<&str>) -> Option<String> {
     let text = text.map(str::trim).filter(|text| !text.is_empty())?;
     let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
+    for c in text.to_lowercase().chars().take(SEARCHED_CHARACTERS) {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }

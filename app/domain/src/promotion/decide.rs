@@ -269,8 +269,9 @@ fn refused_by_cluster(draft: &mut Draft, generation: u32, message: String) {
     }
 }
 
+/// What waits, or is only being watched, has nothing to do in a cluster that is away.
 fn trouble(draft: &mut Draft, message: String) {
-    if draft.next.is_over() {
+    if !draft.next.occupies() {
         return;
     }
     match &mut draft.next.trouble {

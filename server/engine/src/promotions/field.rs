@@ -17,11 +17,11 @@ use crate::clusters::registry::Registry;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What looking gave.
-pub(crate) enum Look {
-    /// Every workload was read.
-    Seen(Vec<(PlacedWorkload, Observed)>),
-    /// Some could not be read.
-    Trouble(String),
+pub(crate) struct Look {
+    /// The workloads that were read.
+    pub(crate) seen: Vec<(PlacedWorkload, Observed)>,
+    /// Why some could not be.
+    pub(crate) trouble: Option<String>,
 }
 
 /// What applying gave.
@@ -48,14 +48,14 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
         };
         seen.map(|seen| (planned.placed.clone(), seen)).map_err(|e| in_words(&planned.cluster_name, &e))
     });
-    let mut seen = Vec::new();
+    let mut look = Look { seen: Vec::new(), trouble: None };
     for result in join_all(looks).await {
         match result {
-            Ok(one) => seen.push(one),
-            Err(words) => return Look::Trouble(words),
+            Ok(one) => look.seen.push(one),
+            Err(words) => look.trouble = Some(words),
         }
     }
-    Look::Seen(seen)
+    look
 }
 
 /// Makes every workload what is desired, all clusters at once.

@@ -89,8 +89,11 @@ impl Engine {
         let mut promotion = self.advance(id, Input::Clock, None).await?;
         for _ in 0..PHASES_IN_A_PASS {
             let before = std::mem::discriminant(&promotion.phase);
-            let input = match &promotion.phase {
-                Phase::Starting { .. } | Phase::Progressing { .. } | Phase::TakingBack { .. } => {
+            let inputs = match &promotion.phase {
+                Phase::Starting { .. }
+                | Phase::Progressing { .. }
+                | Phase::TakingBack { .. }
+                | Phase::Watching { .. } => {
                     let clusters = promotion.plan.workloads.iter().map(|w| w.placed.cluster).collect();
                     let Some(_places) = self.places().take(clusters).await else {
                         return self.put_off_promotion(id, BUSY_SECONDS).await;
@@ -99,7 +102,9 @@ impl Engine {
                 }
                 _ => return Ok(()),
             };
-            promotion = self.advance(id, input, None).await?;
+            for input in inputs {
+                promotion = self.advance(id, input, None).await?;
+            }
             if std::mem::discriminant(&promotion.phase) == before || !claim.is_fresh(self.now()) {
                 return Ok(());
             }
@@ -108,7 +113,8 @@ impl Engine {
     }
 
     /// Applies what is desired where that was not seen yet, then looks.
-    async fn field_work(&self, promotion: &Promotion) -> Answer<Input> {
+    async fn field_work(&self, promotion: &Promotion) -> Answer<Vec<Input>> {
+        let mut untold = None;
         if let Some(desired) = desired(promotion).filter(|_| !is_all_ours(promotion)) {
             let cause = self.change_cause(promotion).await?;
             match field::apply(self.clusters(), promotion, desired, &cause).await {
@@ -117,17 +123,17 @@ impl Engine {
                 }
                 Applied::Refused(message) => {
                     let generation = promotion.run().map_or(0, |run| run.generation);
-                    return Ok(Input::RefusedByCluster { generation, message });
+                    return Ok(vec![Input::RefusedByCluster { generation, message }]);
                 }
-                Applied::Trouble(message) => return Ok(Input::Trouble { message }),
+                Applied::Trouble(message) => untold = Some(message),
             }
         }
-        Ok(match field::look(self.clusters(), promotion).await {
-            Look::Seen(seen) => {
-                self.tell_inventory(&seen).await.or_fail(self)?;
-                Input::Observed(seen)
-            }
-            Look::Trouble(message) => Input::Trouble { message },
+        let Look { seen, trouble } = field::look(self.clusters(), promotion).await;
+        self.tell_inventory(&seen).await.or_fail(self)?;
+        Ok(match untold.or(trouble) {
+            None => vec![Input::Observed(seen)],
+            // What was read is judged too: pods that crash do not wait for another cluster.
+            Some(message) => vec![Input::Observed(seen), Input::Trouble { message }],
         })
     }
 
