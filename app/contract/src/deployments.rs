@@ -58,6 +58,10 @@ pub struct DeploymentLine {
     pub promotion: Option<i64>,
     /// Who asked for or reported it.
     pub by: String,
+    /// Whether it was there before Slipway: nobody knows when and how it was made, so it counts in no
+    /// figure.
+    #[serde(default)]
+    pub is_found: bool,
 }
 
 /// The Deployments page.

@@ -250,6 +250,7 @@ fn deployment_row(line: DeploymentLine, with_service: bool) -> AnyView {
     });
     let promotion = match line.promotion {
         Some(number) => view! { <a href=routes::promotion(number)>{number.to_string()}</a> }.into_any(),
+        None if line.is_found => view! { <span class="quiet">"found in the cluster"</span> }.into_any(),
         None => view! { <span class="quiet">"reported"</span> }.into_any(),
     };
     view! {

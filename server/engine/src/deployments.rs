@@ -37,6 +37,7 @@ pub(crate) fn line(row: DeploymentRow) -> DeploymentLine {
         finished_at: row.finished_at,
         promotion: row.promotion_number,
         by: row.reported_by.unwrap_or(row.requested_by),
+        is_found: row.is_found,
     }
 }
 

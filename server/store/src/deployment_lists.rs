@@ -59,6 +59,8 @@ record! {
         pub requested_by: String,
         /// Who reported it, as shown.
         pub reported_by: Option<String>,
+        /// Whether it was there before Slipway: nobody knows when it was made.
+        pub is_found: bool,
     }
 }
 
@@ -108,7 +110,7 @@ macro_rules! row_columns {
         "SELECT d.id, p.number AS promotion_number, d.service_id, s.name AS service, s.title AS service_title,
             t.name AS team, d.environment_id, e.name AS environment, e.title AS environment_title, d.version_id,
             v.label AS version, b.label AS previous_version, d.cause, d.outcome, d.requested_at, d.approved_at,
-            d.started_at, d.finished_at, d.requested_by, d.reported_by"
+            d.started_at, d.finished_at, d.requested_by, d.reported_by, d.is_found"
     };
 }
 

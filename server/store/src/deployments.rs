@@ -111,6 +111,8 @@ const PUT: &str = concat!(
     RETURNING id"
 );
 
+const MARK_FOUND: &str = "UPDATE deployments SET is_found = $2 WHERE id = $1";
+
 const FINISH: &str = "UPDATE deployments SET outcome = $2, finished_at = $3 WHERE id = $1";
 
 // The last one is written over by a later one; or by whatever is last when itself, `$3`, is no
@@ -177,7 +179,7 @@ const HAS_SUCCEEDED: &str = "
         WHERE service_id = $1 AND environment_id = $2 AND outcome = 'succeeded' AND version_id = $3)";
 
 statements!("deployments.rs":
-    INSERT, PUT, FINISH, SET_LATEST, CLEAR_LATEST, BY_ID, BY_PROMOTION, BY_EXTERNAL_ID, LATEST_OF_SERVICE, LATEST_AT,
+    INSERT, PUT, MARK_FOUND, FINISH, SET_LATEST, CLEAR_LATEST, BY_ID, BY_PROMOTION, BY_EXTERNAL_ID, LATEST_OF_SERVICE, LATEST_AT,
     SUCCEEDED_BEFORE, HAS_SUCCEEDED,
 );
 
@@ -226,6 +228,15 @@ impl Tx {
     pub async fn insert_deployment(&mut self, deployment: &Deployment) -> Result<(), StoreError> {
         write_deployment!(execute, self, INSERT, deployment)?;
         self.settle_latest(deployment.service_id, deployment.environment_id, deployment.id).await
+    }
+
+    /// Marks a deployment as one that was there before anyone looked: it counts in no figure, because
+    /// nobody knows when it was made. Tells whether it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn mark_deployment_found(&mut self, id: DeploymentId) -> Result<bool, StoreError> {
+        Ok(execute!(self, MARK_FOUND, id.uuid(), true)? == 1)
     }
 
     /// Ends a deployment that was reported before. Tells whether it is there.

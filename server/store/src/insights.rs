@@ -1,5 +1,5 @@
-//! What the figures are made of: the deployments of a range that ended in production, the commits
-//! that each brought, the incidents. The figures themselves are rules of `domain`.
+//! What the figures are made of: the deployments of a range that ended in production, but for those
+//! that were only found there, the commits that each brought, the incidents. The figures themselves are rules of `domain`.
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -124,7 +124,7 @@ macro_rules! deployments {
              JOIN versions v ON v.id = d.version_id
              LEFT JOIN versions b ON b.id = d.previous_version_id
              LEFT JOIN promotions p ON p.id = d.promotion_id
-             WHERE d.finished_at >= $1 AND d.finished_at < $2 AND e.kind = 'production' AND ",
+             WHERE d.finished_at >= $1 AND d.finished_at < $2 AND e.kind = 'production' AND NOT d.is_found AND ",
             $where,
             " AND ($4 IS NULL OR t.name = $4) ORDER BY d.finished_at, d.id"
         )
@@ -146,7 +146,7 @@ macro_rules! commits {
              JOIN version_commits c ON c.service_id = d.service_id AND c.version_ordinal > b.ordinal
                  AND c.version_ordinal <= v.ordinal AND c.is_first
              WHERE d.finished_at >= $1 AND d.finished_at < $2 AND e.kind = 'production' AND d.outcome = 'succeeded'
-                 AND ",
+                 AND NOT d.is_found AND ",
             $where,
             " AND ($4 IS NULL OR t.name = $4) ORDER BY d.finished_at, d.id, c.committed_at, c.hash"
         )

@@ -23,7 +23,7 @@ fn range(from: i64, to: i64) -> InsightsFilter {
 }
 
 /// Day 1: cart 1; day 5: cart 3 after cart 1; day 6: back to cart 1; day 7: cart 2 fails; day 8:
-/// payment 2 after payment 1; and noise in staging and under way.
+/// payment 2 after payment 1; and noise: in staging, under way, and one of payment that was found on day 4.
 async fn history(store: &Store) {
     company(store).await;
     let cart = |number, version, at| deployment(number, version_id(CART, version), Outcome::Succeeded, Some(day(at)));
@@ -43,9 +43,12 @@ async fn history(store: &Store) {
     staging.environment_id = STAGING;
     let running = deployment(7, version_id(CART, 2), Outcome::Running, None);
     let mut tx = store.begin().await.unwrap();
-    for one in [first, second, back, failed, pay, staging, running] {
-        tx.insert_deployment(&one).await.unwrap();
+    let mut found = deployment(8, version_id(PAY, 1), Outcome::Succeeded, Some(day(4)));
+    found.service_id = PAY;
+    for one in [&first, &second, &back, &failed, &pay, &staging, &running, &found] {
+        tx.insert_deployment(one).await.unwrap();
     }
+    assert!(tx.mark_deployment_found(found.id).await.unwrap());
     tx.commit().await.unwrap();
 }
 
