@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use domain::{
     ids::{ClusterId, EnvironmentId, ServiceId, TargetId},
-    names::{ContainerName, Namespace, WorkloadName},
+    names::{ContainerName, Namespace, ServiceName, WorkloadName},
     observation::WorkloadRef,
     strategy::Strategy,
 };
@@ -66,6 +66,14 @@ record! {
     }
 }
 
+record! {
+    struct OwnerColumns {
+        namespace: Namespace,
+        workload: WorkloadName,
+        service: ServiceName,
+    }
+}
+
 impl From<WorkloadColumns> for TargetWorkload {
     fn from(row: WorkloadColumns) -> Self {
         Self {
@@ -123,11 +131,16 @@ const BY_WORKLOAD: &str = "
     FROM target_workloads w JOIN targets t ON t.id = w.target_id
     WHERE w.cluster_id = $1 AND w.namespace = $2 AND w.workload = $3 ORDER BY t.id";
 
+const OWNERS: &str = "
+    SELECT DISTINCT w.namespace, w.workload, s.name AS service
+    FROM target_workloads w JOIN targets t ON t.id = w.target_id JOIN services s ON s.id = t.service_id
+    WHERE w.cluster_id = $1 ORDER BY w.namespace, w.workload, s.name";
+
 const DELETE: &str = "DELETE FROM targets WHERE id = $1";
 
 statements!("targets.rs":
     INSERT, UPDATE, CLEAR_WORKLOADS, INSERT_WORKLOAD, BY_ID, BY_PLACE, BY_SERVICE, BY_ENVIRONMENT, LIST, WORKLOADS_OF,
-    WORKLOADS_OF_SERVICE, WORKLOADS_OF_ENVIRONMENT, ALL_WORKLOADS, BY_WORKLOAD, DELETE,
+    WORKLOADS_OF_SERVICE, WORKLOADS_OF_ENVIRONMENT, ALL_WORKLOADS, BY_WORKLOAD, OWNERS, DELETE,
 );
 
 fn with_workloads(targets: Vec<TargetColumns>, workloads: Vec<WorkloadColumns>) -> Vec<Target> {
@@ -256,6 +269,19 @@ impl Read {
         let targets = fetch_all!(self, LIST => TargetColumns)?;
         let workloads = fetch_all!(self, ALL_WORKLOADS => WorkloadColumns)?;
         Ok(with_workloads(targets, workloads))
+    }
+
+    /// The workloads in a cluster that belong to targets, each with a service that it belongs to.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn owners_in_cluster(
+        &mut self,
+        cluster: ClusterId,
+    ) -> Result<Vec<(WorkloadRef, ServiceName)>, StoreError> {
+        let rows = fetch_all!(self, OWNERS => OwnerColumns, cluster.uuid())?;
+        let owner = |row: OwnerColumns| (WorkloadRef { namespace: row.namespace, name: row.workload }, row.service);
+        Ok(rows.into_iter().map(owner).collect())
     }
 
     /// The targets that have containers in this workload, to match what a watch tells.

@@ -5,6 +5,7 @@ mod database;
 mod loops;
 mod world;
 
+mod adopting;
 mod crash;
 mod inventory;
 mod outbox;

@@ -33,6 +33,10 @@ async fn targets_are_found_by_place_service_environment_and_workload(store: Stor
     assert_eq!(ids(read.targets_of_environment(PRODUCTION).await.unwrap()), [CART_PRODUCTION, PAY_PRODUCTION]);
     assert_eq!(read.targets().await.unwrap().len(), 3);
     assert_eq!(read.targets_of_workload(CLUSTER, &workload("cart")).await.unwrap(), [expected]);
+    let owners = read.owners_in_cluster(CLUSTER).await.unwrap();
+    let cart = owners.iter().filter(|(w, _)| *w == workload("cart")).map(|(_, service)| service.as_str());
+    assert_eq!((cart.collect::<Vec<_>>(), owners.len()), (vec!["cart"], 3));
+    assert_eq!(read.owners_in_cluster(ClusterId::new(uuid(99))).await.unwrap(), []);
     assert_eq!(read.targets_of_workload(CLUSTER, &workload("other")).await.unwrap(), []);
     assert_eq!(read.targets_of_workload(ClusterId::new(uuid(99)), &workload("cart")).await.unwrap(), []);
 }
