@@ -58,13 +58,14 @@ impl Randomness for SystemRandomness {
 pub struct Connector {
     practice: Option<PracticeCluster>,
     kubernetes: KubeConnector,
+    judge: Judge,
 }
 
 impl Connector {
     /// Without `practice` a practice cluster cannot be connected.
     #[must_use]
-    pub const fn new(practice: Option<PracticeCluster>) -> Self {
-        Self { practice, kubernetes: KubeConnector }
+    pub const fn new(practice: Option<PracticeCluster>, judge: Judge) -> Self {
+        Self { practice, kubernetes: KubeConnector, judge }
     }
 }
 
@@ -75,7 +76,12 @@ impl ClusterConnector for Connector {
             (ConnectionSettings::Practice, None) => {
                 Err(ClusterError::Settings("the practice cluster is only there in the demo".to_owned()))
             }
-            (ConnectionSettings::Token { .. } | ConnectionSettings::InCluster, _) => self.kubernetes.connect(settings),
+            (ConnectionSettings::Token { server, .. }, _) => {
+                self.judge.look_at_text(server).map_err(|e| ClusterError::Settings(e.to_string()))?;
+                self.kubernetes.connect(settings)
+            }
+            // The address comes from the pod's own environment.
+            (ConnectionSettings::InCluster, _) => self.kubernetes.connect(settings),
         }
     }
 
@@ -122,7 +128,7 @@ pub async fn wire(
         store: store.clone(),
         clock: Arc::clone(&clock),
         randomness: Arc::clone(&randomness),
-        connector: Arc::new(Connector::new(practice)),
+        connector: Arc::new(Connector::new(practice, judge_of_clusters(config))),
         messengers: messengers(config)?,
         sealing_key: key.bytes(),
         public_url: config.public_url.url.clone(),
@@ -164,6 +170,15 @@ async fn check_key(store: &Store, key: &EncryptionKey) -> anyhow::Result<()> {
             tx.commit().await.context(context)
         }
     }
+}
+
+/// Where API servers may be. A Slipway that only this machine can reach may reach clusters on it.
+fn judge_of_clusters(config: &Config) -> Judge {
+    let mut rules = config.outgoing_allow.clone();
+    if config.listen.ip().is_loopback() {
+        rules.extend(["127.0.0.0/8", "::1", "localhost"].iter().filter_map(|own| own.parse().ok()));
+    }
+    Judge::of_clusters(rules)
 }
 
 /// Slack by its token.

@@ -19,7 +19,7 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
 };
 
-pub use global::is_global;
+pub use global::{is_global, is_private};
 
 /// An exception from the default, set by the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub enum Denied {
     #[error("http is only allowed to hosts on the allow list; use https for {0}")]
     PlainHttp(String),
     /// The host is, or resolves to, an address that is not global.
-    #[error("{host} leads to {address}, which is not a public address; add it to outgoing_allow to permit it")]
+    #[error("{host} leads to {address}, which calls may not go to; add it to outgoing_allow to permit it")]
     NotGlobal {
         /// The host as written.
         host: String,
@@ -88,13 +88,20 @@ pub enum Denied {
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
     rules: Arc<[AllowRule]>,
+    takes_private: bool,
 }
 
 impl Judge {
     /// A judge with these exceptions.
     #[must_use]
     pub fn new(rules: Vec<AllowRule>) -> Self {
-        Self { rules: rules.into() }
+        Self { rules: rules.into(), takes_private: false }
+    }
+
+    /// A judge that permits private networks too: an API server stands in one more often than not.
+    #[must_use]
+    pub fn of_clusters(rules: Vec<AllowRule>) -> Self {
+        Self { rules: rules.into(), takes_private: true }
     }
 
     /// Judges an address before a call. Names are judged once more, by what they resolve to, when the
@@ -119,12 +126,22 @@ impl Judge {
         }
     }
 
+    /// The same for an address that is text yet.
+    ///
+    /// # Errors
+    /// [`Denied`]; what is no address is denied too.
+    pub fn look_at_text(&self, text: &str) -> Result<(), Denied> {
+        let url = Url::parse(text).map_err(|error| Denied::Address(error.to_string()))?;
+        self.look_at(&url)
+    }
+
     /// Judges one address that `host` leads to.
     ///
     /// # Errors
     /// [`Denied::NotGlobal`].
     pub fn look_at_address(&self, host: &str, address: IpAddr) -> Result<(), Denied> {
-        if is_global(address) || self.is_listed(host, Some(address)) {
+        let is_inside = self.takes_private && is_private(address);
+        if is_global(address) || is_inside || self.is_listed(host, Some(address)) {
             Ok(())
         } else {
             Err(Denied::NotGlobal { host: host.to_owned(), address })
@@ -224,6 +241,31 @@ mod tests {
         assert!(judge.look_at_address("other.internal", "10.99.0.1".parse().unwrap()).is_err());
         assert!(look(&judge, "https://10.21.0.1/").is_err());
         assert!(look(&judge, "http://127.0.0.2/").is_err());
+    }
+
+    #[test]
+    fn clusters_may_be_in_private_networks_and_nowhere_else_inside() {
+        let judge = Judge::of_clusters(vec!["127.0.0.0/8".parse().unwrap()]);
+        for good in [
+            "https://10.0.0.1:6443",
+            "https://192.168.4.2",
+            "https://100.64.0.1",
+            "https://[fd00::1]",
+            "https://8.8.8.8",
+        ] {
+            assert_eq!(look(&judge, good), Ok(()), "{good}");
+        }
+        assert_eq!(look(&judge, "https://127.0.0.1:6443"), Ok(()));
+        for bad in [
+            "https://169.254.169.254",
+            "https://[::ffff:a9fe:a9fe]",
+            "https://[fe80::1]",
+            "https://[::1]",
+            "https://0.0.0.0",
+            "http://10.0.0.1",
+        ] {
+            assert!(look(&judge, bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -86,8 +86,8 @@ impl Sessions {
             .with_http_only(true)
             // Strict would drop the session of who follows a link from Slack.
             .with_same_site(SameSite::Lax)
-            // The end is kept in the database; the browser keeps the cookie until it is closed or replaced.
-            .with_expiry(Expiry::AtDateTime(OffsetDateTime::now_utc() + time::Duration::days(3650)))
+            // The end is kept in the database; the browser keeps the cookie no longer than any session lasts.
+            .with_expiry(Expiry::OnInactivity(time::Duration::days(LONGEST_DAYS)))
     }
 
     /// Whether this session is still `person`'s. When the database cannot tell: no.

@@ -82,7 +82,7 @@ impl TestApp {
             store: store.clone(),
             clock: Arc::clone(&shared),
             randomness: Arc::clone(&randomness) as Arc<dyn ports::Randomness>,
-            connector: Arc::new(Connector::new(Some(practice.clone()))),
+            connector: Arc::new(Connector::new(Some(practice.clone()), outgoing::Judge::default())),
             messengers: Arc::new(move |_| Arc::new(messenger.clone())),
             sealing_key: [7; 32],
             public_url: public_url.url.clone(),

@@ -42,6 +42,21 @@ pub fn is_global(address: IpAddr) -> bool {
     }
 }
 
+/// Whether a company may have `address` inside: private networks, and what carriers and providers hand
+/// out in their place. Loopback, link-local and metadata addresses are none.
+#[must_use]
+pub fn is_private(address: IpAddr) -> bool {
+    let v4 = match address {
+        IpAddr::V4(v4) => v4,
+        IpAddr::V6(v6) => match inner_v4(v6) {
+            Some(v4) => v4,
+            None => return v6.is_unique_local(),
+        },
+    };
+    let is_shared = u32::from(v4) >> 22 == u32::from(Ipv4Addr::new(100, 64, 0, 0)) >> 22;
+    v4.is_private() || is_shared
+}
+
 fn is_global_v4(address: Ipv4Addr) -> bool {
     let bits = u32::from(address);
     !NOT_GLOBAL_V4.iter().any(|(network, length)| (bits ^ u32::from(Ipv4Addr::from(*network))) >> (32 - length) == 0)
