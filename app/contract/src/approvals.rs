@@ -18,6 +18,12 @@ pub struct ApprovalsView {
     pub for_others: Vec<PromotionLine>,
     /// What went through lately.
     pub lately: Vec<PromotionLine>,
+    /// How many wait for this actor, those included that are not shown.
+    #[serde(default)]
+    pub waiting_for_me: u64,
+    /// How many wait for anybody, those included that are not shown.
+    #[serde(default)]
+    pub waiting: u64,
 }
 
 /// Use cases of approvals.

@@ -44,7 +44,7 @@ fn approvals_view(view: ApprovalsView, _rights: &Rights, forms: Sendings<Judge>,
         0 => "nothing waits for you".to_owned(),
         _ => format!(
             "{} for you, most urgent first",
-            plural(u64::try_from(count).unwrap_or(0), "promotion waits", "promotions wait")
+            plural(view.waiting_for_me, "promotion waits", "promotions wait")
         ),
     };
     // By promotion and not by place: what is typed into one must not end up under another.

@@ -1,4 +1,5 @@
-//! What waits for whom. 'For me' is asked of the same rule that would refuse the approval.
+//! What waits for whom. The count and the lists come from the store; what is shown in full is asked of
+//! the same rule that would refuse the approval.
 
 use async_trait::async_trait;
 use contract::{
@@ -8,54 +9,38 @@ use contract::{
 };
 use domain::{
     actor::{Act, Actor},
+    ids::PersonId,
     promotion::PromotionAct,
 };
-use store::{LoadedPromotion, Paging, PromotionFilter, PromotionRow, PromotionStage, Read};
+use store::{Paging, PromotionFilter, PromotionStage, Read};
 
 use crate::{Engine, error::OrFail, promotions::views};
 
-/// Promotions that wait for consent, looked through: more than a person could ever decide.
-const WAITING_AT_MOST: u32 = 500;
-
 /// Shown in full; each is a screen on a phone.
-const IN_FULL: usize = 30;
+const IN_FULL: u32 = 30;
+
+/// Lines of what waits beyond that, and of what waits for others. The oldest come first, so that what
+/// is decided makes room for the next.
+const LINES: u32 = 100;
 
 /// What went through lately.
 const LATELY: u32 = 10;
 
 impl Engine {
-    /// Promotions that wait for an approval which this actor may give, the one asked for first first.
+    /// How many promotions wait for an approval which this actor may give.
     ///
     /// # Errors
     /// The store's trouble.
-    pub(crate) async fn waiting_for(&self, read: &mut Read, actor: &Actor) -> Answer<Vec<PromotionRow>> {
-        if actor.may(Act::Approve).is_err() {
-            return Ok(vec![]);
-        }
-        let mut mine = Vec::new();
-        for row in self.waiting(read).await? {
-            // Who asked cannot approve; only for the others the whole state is read.
-            if row.requested_by_id.is_some() && row.requested_by_id == actor.identity.person() {
-                continue;
-            }
-            if self.loaded(read, &row).await?.is_some_and(|l| l.promotion.permits(actor, PromotionAct::Approve).is_ok())
-            {
-                mine.push(row);
-            }
-        }
-        Ok(mine)
+    pub(crate) async fn count_waiting_for(&self, read: &mut Read, actor: &Actor) -> Answer<u64> {
+        let Some(person) = who_may_approve(actor) else { return Ok(0) };
+        let count = read.count_waiting_for(person).await.or_fail(self)?;
+        Ok(u64::try_from(count).unwrap_or_default())
     }
+}
 
-    async fn waiting(&self, read: &mut Read) -> Answer<Vec<PromotionRow>> {
-        let filter = PromotionFilter { stage: Some(PromotionStage::NeedsApproval), ..PromotionFilter::default() };
-        let mut rows = read.promotions(&filter, Paging::first(WAITING_AT_MOST)).await.or_fail(self)?.rows;
-        rows.reverse();
-        Ok(rows)
-    }
-
-    async fn loaded(&self, read: &mut Read, row: &PromotionRow) -> Answer<Option<LoadedPromotion>> {
-        read.promotion(row.id).await.or_fail(self)
-    }
+/// Consent is given by people whose role allows it.
+fn who_may_approve(actor: &Actor) -> Option<PersonId> {
+    actor.may(Act::Approve).ok().and_then(|()| actor.identity.person())
 }
 
 #[async_trait]
@@ -63,22 +48,36 @@ impl ApprovalsBackend for Engine {
     async fn approvals(&self, actor: &Actor) -> Answer<ApprovalsView> {
         actor.may(Act::Read)?;
         let mut read = self.store().read().await.or_fail(self)?;
-        let mine = self.waiting_for(&mut read, actor).await?;
-        let all = self.waiting(&mut read).await?;
-        let is_mine = |row: &PromotionRow| mine.iter().any(|m| m.id == row.id);
-        let mut for_others: Vec<PromotionLine> = all.into_iter().filter(|row| !is_mine(row)).map(views::line).collect();
-        // What is mine but not shown in full must not be lost.
-        for_others.extend(mine.iter().skip(IN_FULL).cloned().map(views::line));
+        let waiting_for_me = self.count_waiting_for(&mut read, actor).await?;
+        let waiting = u64::try_from(read.count_waiting().await.or_fail(self)?).unwrap_or_default();
         let mut for_me = Vec::new();
-        for row in mine.iter().take(IN_FULL) {
-            if let Some(loaded) = self.loaded(&mut read, row).await? {
-                for_me.push(views::promotion(self, &mut read, actor, loaded).await?);
+        let mut for_others: Vec<PromotionLine> = Vec::new();
+        let lines = Paging::first(LINES);
+        match who_may_approve(actor) {
+            Some(person) => {
+                for row in read.waiting_for(person, Paging::first(IN_FULL)).await.or_fail(self)? {
+                    let loaded = read.promotion(row.id).await.or_fail(self)?;
+                    let may = |l: &store::LoadedPromotion| l.promotion.permits(actor, PromotionAct::Approve).is_ok();
+                    if let Some(loaded) = loaded.filter(may) {
+                        for_me.push(views::promotion(self, &mut read, actor, loaded).await?);
+                    }
+                }
+                // What is mine but not shown in full must not be lost.
+                let beyond = Paging { offset: IN_FULL, ..lines };
+                let rest = read.waiting_for(person, beyond).await.or_fail(self)?;
+                let others = read.waiting_for_others(person, lines).await.or_fail(self)?;
+                for_others.extend(rest.into_iter().chain(others).map(views::line));
             }
+            None => for_others.extend(read.waiting(lines).await.or_fail(self)?.into_iter().map(views::line)),
         }
-        // Hotfixes and rollbacks first, then what has waited longest.
-        for_me.sort_by_key(|view| (view.line.cause == domain::deployment::Cause::Planned, view.line.requested_at));
         let over = PromotionFilter { stage: Some(PromotionStage::Over), ..PromotionFilter::default() };
         let lately = read.promotions(&over, Paging::first(LATELY)).await.or_fail(self)?.rows;
-        Ok(ApprovalsView { for_me, for_others, lately: lately.into_iter().map(views::line).collect() })
+        Ok(ApprovalsView {
+            for_me,
+            for_others,
+            lately: lately.into_iter().map(views::line).collect(),
+            waiting_for_me,
+            waiting,
+        })
     }
 }

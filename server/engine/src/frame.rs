@@ -22,13 +22,13 @@ impl FrameBackend for Engine {
             return Err(ApiError::refused("pages are for people; machines use the API"));
         };
         let mut read = self.store().read().await.or_fail(self)?;
-        let waiting = self.waiting_for(&mut read, actor).await?.len();
+        let waiting_for_me = self.count_waiting_for(&mut read, actor).await?;
         let clusters = read.clusters().await.or_fail(self)?;
         drop(read);
         let may = Act::ALL.into_iter().filter(|act| actor.may(*act).is_ok());
         Ok(Frame {
             me: Me { id: *id, name: name.clone(), role: actor.role, may: may.collect() },
-            waiting_for_me: u64::try_from(waiting).unwrap_or(u64::MAX),
+            waiting_for_me,
             banners: self.banners(&clusters),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })

@@ -15,6 +15,7 @@ mod clusters;
 mod columns;
 mod commits;
 mod connection;
+mod consents;
 mod deployment_lists;
 mod deployments;
 mod dialect;
@@ -94,6 +95,7 @@ pub fn statements() -> Vec<Statement> {
         links::STATEMENTS,
         outbox::STATEMENTS,
         people::STATEMENTS,
+        consents::STATEMENTS,
         promotion_lists::STATEMENTS,
         promotions::STATEMENTS,
         search::STATEMENTS,

@@ -113,15 +113,24 @@ pub struct PromotionFilter {
     pub text: Option<String>,
 }
 
-macro_rules! joins {
+/// The columns of [`PromotionRow`] and the tables that they come from.
+macro_rules! promotion_row {
     () => {
-        " FROM promotions p
-        JOIN services s ON s.id = p.service_id
-        JOIN environments e ON e.id = p.environment_id
-        JOIN versions v ON v.id = p.version_id
-        LEFT JOIN versions b ON b.id = p.previous_version_id "
+        concat!(
+            "SELECT p.id, p.number, p.service_id, s.name AS service, s.title AS service_title, p.environment_id,
+                e.name AS environment, e.title AS environment_title, p.version_id, v.label AS version,
+                p.previous_version_id, b.label AS previous_version, p.phase, p.cause, p.reason, p.occupies, p.is_over,
+                p.needs_approval, p.mark, p.words, p.percent, p.revision, p.requested_by, p.requested_by_id,
+                p.requested_at, p.approved_at, p.started_at, p.finished_at",
+            " FROM promotions p
+            JOIN services s ON s.id = p.service_id
+            JOIN environments e ON e.id = p.environment_id
+            JOIN versions v ON v.id = p.version_id
+            LEFT JOIN versions b ON b.id = p.previous_version_id "
+        )
     };
 }
+pub(crate) use promotion_row;
 
 // Looks at `promotions` alone, so that counting joins nothing; the sets are made once, if at all.
 macro_rules! filters {
@@ -141,12 +150,7 @@ macro_rules! filters {
 macro_rules! page {
     ($where:expr) => {
         concat!(
-            "SELECT p.id, p.number, p.service_id, s.name AS service, s.title AS service_title, p.environment_id,
-                e.name AS environment, e.title AS environment_title, p.version_id, v.label AS version,
-                p.previous_version_id, b.label AS previous_version, p.phase, p.cause, p.reason, p.occupies, p.is_over,
-                p.needs_approval, p.mark, p.words, p.percent, p.revision, p.requested_by, p.requested_by_id,
-                p.requested_at, p.approved_at, p.started_at, p.finished_at",
-            joins!(),
+            promotion_row!(),
             "WHERE ",
             $where,
             " AND ",

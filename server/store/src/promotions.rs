@@ -100,14 +100,14 @@ record! {
 const INSERT: &str = "
     INSERT INTO promotions (id, number, service_id, environment_id, target_id, version_id, previous_version_id, phase,
         cause, reason, occupies, is_over, needs_approval, mark, words, percent, revision, sequence, requested_by,
-        requested_by_id, requested_at, approved_at, started_at, finished_at, wake_at, state)
+        requested_by_id, requested_at, approved_at, started_at, finished_at, wake_at, state, approved_by)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, $17, $18, $19, $20, $21, $22,
-        $23, $24, $25)";
+        $23, $24, $25, $26)";
 
 const SAVE: &str = "
     UPDATE promotions SET version_id = $3, phase = $4, occupies = $5, is_over = $6, needs_approval = $7, mark = $8,
         words = $9, percent = $10, sequence = $11, approved_at = $12, started_at = $13, finished_at = $14,
-        wake_at = $15, state = $16, revision = revision + 1
+        wake_at = $15, state = $16, approved_by = $17, revision = revision + 1
     WHERE id = $1 AND revision = $2";
 
 const BY_ID: &str = "SELECT state, revision FROM promotions WHERE id = $1";
@@ -173,6 +173,12 @@ fn needs_approval(promotion: &Promotion) -> bool {
     }
 }
 
+/// Who approved, as the column `approved_by` keeps it.
+fn approved_by(promotion: &Promotion) -> String {
+    let people: Vec<_> = promotion.approvals.iter().map(|a| a.person.uuid().to_string()).collect();
+    people.join(" ")
+}
+
 const fn state(promotion: &Promotion) -> Json<StateOut<'_>> {
     Json(StateOut { v: STATE_FORM, promotion })
 }
@@ -219,6 +225,7 @@ impl Tx {
             promotion.finished_at(),
             wake_at,
             state(promotion),
+            approved_by(promotion),
         )?;
         self.signal(Entity::Promotion, promotion.id.uuid(), 1);
         Ok(1)
@@ -281,6 +288,7 @@ impl Tx {
             promotion.finished_at(),
             wake_at,
             state(promotion),
+            approved_by(promotion),
         )?;
         if written != 1 {
             return Err(self.lost_race());

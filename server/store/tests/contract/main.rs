@@ -6,6 +6,7 @@
 
 mod board;
 mod catalogue;
+mod consents;
 mod deployments;
 mod insights;
 mod inventory;
