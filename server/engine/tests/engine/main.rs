@@ -6,6 +6,7 @@ mod loops;
 mod world;
 
 mod adopting;
+mod approving;
 mod crash;
 mod inventory;
 mod outbox;
@@ -15,4 +16,5 @@ mod promotion_stories;
 mod reading;
 mod registering;
 mod superseding;
+mod two_servers;
 mod works;
