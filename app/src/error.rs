@@ -6,11 +6,10 @@
 //! kind of error.
 
 use contract::{ApiError, ErrorKind};
-use leptos::server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
+
+use crate::json;
 
 /// An error that a page shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -36,7 +35,7 @@ impl From<ApiError> for AppError {
 }
 
 impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
+    type Encoder = json::Text;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         Self(match error {

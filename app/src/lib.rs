@@ -13,7 +13,9 @@ pub mod context;
 pub mod error;
 pub mod form;
 pub mod frame;
+pub mod json;
 pub mod keys;
+
 pub mod live;
 pub mod marks;
 pub mod page;
@@ -30,7 +32,7 @@ pub use shell::shell;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    MatchNestedRoutes, SsrMode,
+    SsrMode,
     components::{Outlet, ParentRoute, Route, Router, Routes},
     path,
 };
@@ -40,6 +42,20 @@ use crate::frame::Frame;
 /// The application.
 #[component]
 pub fn App() -> impl IntoView {
+    use pages::settings::{
+        about::AboutPage, cluster::ClusterPage, clusters::ClustersPage, discover::DiscoverPage,
+        environment::EnvironmentPage, environments::EnvironmentsPage, me::MePage, people::PeoplePage, slack::SlackPage,
+        tokens::TokensPage,
+    };
+    use pages::{
+        approvals::ApprovalsPage, board::BoardPage, promote::PromotePage, promotion::PromotionPage,
+        promotions::PromotionsPage, roll_back::RollBackPage, search::SearchPage,
+    };
+    use pages::{
+        audit::AuditPage, compare::ComparePage, deployments::DeploymentsPage, incidents::IncidentsPage,
+        insights::InsightsPage, service::ServicePage, service_form::ChangeServicePage, service_form::NewServicePage,
+        services::ServicesPage, target::TargetPage, version::VersionPage,
+    };
     provide_meta_context();
     returned::provide();
     live::provide();
@@ -53,80 +69,39 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/sign-in") view=pages::sign_in::SignInPage ssr=SsrMode::Async />
                 <Route path=path!("/link/:token") view=pages::sign_in::LinkPage ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Framed ssr=SsrMode::Async>
-                    <MainRoutes />
-                    <ListRoutes />
-                    <SettingsRoutes />
+                    <Route path=path!("/") view=BoardPage ssr=SsrMode::Async />
+                    <Route path=path!("/approvals") view=ApprovalsPage ssr=SsrMode::Async />
+                    <Route path=path!("/promote") view=PromotePage ssr=SsrMode::Async />
+                    <Route path=path!("/promotions") view=PromotionsPage ssr=SsrMode::Async />
+                    <Route path=path!("/promotions/:number") view=PromotionPage ssr=SsrMode::Async />
+                    <Route path=path!("/services/:name/roll-back") view=RollBackPage ssr=SsrMode::Async />
+                    <Route path=path!("/search") view=SearchPage ssr=SsrMode::Async />
+                    <Route path=path!("/more") view=frame::MorePage ssr=SsrMode::Async />
+                    <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async />
+                    <Route path=path!("/services/new") view=NewServicePage ssr=SsrMode::Async />
+                    <Route path=path!("/services/:name") view=ServicePage ssr=SsrMode::Async />
+                    <Route path=path!("/services/:name/change") view=ChangeServicePage ssr=SsrMode::Async />
+                    <Route path=path!("/services/:name/compare") view=ComparePage ssr=SsrMode::Async />
+                    <Route path=path!("/services/:name/targets/:environment") view=TargetPage ssr=SsrMode::Async />
+                    <Route path=path!("/services/:name/versions/:label") view=VersionPage ssr=SsrMode::Async />
+                    <Route path=path!("/deployments") view=DeploymentsPage ssr=SsrMode::Async />
+                    <Route path=path!("/insights") view=InsightsPage ssr=SsrMode::Async />
+                    <Route path=path!("/incidents") view=IncidentsPage ssr=SsrMode::Async />
+                    <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/environments") view=EnvironmentsPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/environments/:name") view=EnvironmentPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/clusters") view=ClustersPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/clusters/:name") view=ClusterPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/clusters/:name/discover") view=DiscoverPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/people") view=PeoplePage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/tokens") view=TokensPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/slack") view=SlackPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/me") view=MePage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/about") view=AboutPage ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>
     }
-}
-
-/// The pages of the main job.
-#[component(transparent)]
-fn MainRoutes() -> impl MatchNestedRoutes + Clone {
-    use pages::{
-        approvals::ApprovalsPage, board::BoardPage, promote::PromotePage, promotion::PromotionPage,
-        promotions::PromotionsPage, roll_back::RollBackPage, search::SearchPage,
-    };
-    view! {
-        <Route path=path!("/") view=BoardPage ssr=SsrMode::Async />
-        <Route path=path!("/approvals") view=ApprovalsPage ssr=SsrMode::Async />
-        <Route path=path!("/promote") view=PromotePage ssr=SsrMode::Async />
-        <Route path=path!("/promotions") view=PromotionsPage ssr=SsrMode::Async />
-        <Route path=path!("/promotions/:number") view=PromotionPage ssr=SsrMode::Async />
-        <Route path=path!("/services/:name/roll-back") view=RollBackPage ssr=SsrMode::Async />
-        <Route path=path!("/search") view=SearchPage ssr=SsrMode::Async />
-        <Route path=path!("/more") view=frame::MorePage ssr=SsrMode::Async />
-    }
-    .into_inner()
-}
-
-/// Services with what belongs to them, and the lists.
-#[component(transparent)]
-fn ListRoutes() -> impl MatchNestedRoutes + Clone {
-    use pages::{
-        audit::AuditPage, compare::ComparePage, deployments::DeploymentsPage, incidents::IncidentsPage,
-        insights::InsightsPage, service::ServicePage, service_form::ChangeServicePage, service_form::NewServicePage,
-        services::ServicesPage, target::TargetPage, version::VersionPage,
-    };
-    view! {
-        <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async />
-        <Route path=path!("/services/new") view=NewServicePage ssr=SsrMode::Async />
-        <Route path=path!("/services/:name") view=ServicePage ssr=SsrMode::Async />
-        <Route path=path!("/services/:name/change") view=ChangeServicePage ssr=SsrMode::Async />
-        <Route path=path!("/services/:name/compare") view=ComparePage ssr=SsrMode::Async />
-        <Route path=path!("/services/:name/targets/:environment") view=TargetPage ssr=SsrMode::Async />
-        <Route path=path!("/services/:name/versions/:label") view=VersionPage ssr=SsrMode::Async />
-        <Route path=path!("/deployments") view=DeploymentsPage ssr=SsrMode::Async />
-        <Route path=path!("/insights") view=InsightsPage ssr=SsrMode::Async />
-        <Route path=path!("/incidents") view=IncidentsPage ssr=SsrMode::Async />
-        <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />
-    }
-    .into_inner()
-}
-
-/// Settings.
-#[component(transparent)]
-fn SettingsRoutes() -> impl MatchNestedRoutes + Clone {
-    use pages::settings::{
-        about::AboutPage, cluster::ClusterPage, clusters::ClustersPage, discover::DiscoverPage,
-        environment::EnvironmentPage, environments::EnvironmentsPage, me::MePage, people::PeoplePage, slack::SlackPage,
-        tokens::TokensPage,
-    };
-    view! {
-        <Route path=path!("/settings/environments") view=EnvironmentsPage ssr=SsrMode::Async />
-        <Route path=path!("/settings/environments/:name") view=EnvironmentPage ssr=SsrMode::Async />
-        <Route path=path!("/settings/clusters") view=ClustersPage ssr=SsrMode::Async />
-        <Route path=path!("/settings/clusters/:name") view=ClusterPage ssr=SsrMode::Async />
-        <Route path=path!("/settings/clusters/:name/discover") view=DiscoverPage ssr=SsrMode::Async />
-        <Route path=path!("/settings/people") view=PeoplePage ssr=SsrMode::Async />
-        <Route path=path!("/settings/tokens") view=TokensPage ssr=SsrMode::Async />
-        <Route path=path!("/settings/slack") view=SlackPage ssr=SsrMode::Async />
-        <Route path=path!("/settings/me") view=MePage ssr=SsrMode::Async />
-        <Route path=path!("/settings/about") view=AboutPage ssr=SsrMode::Async />
-    }
-    .into_inner()
 }
 
 /// The frame with the page in it.

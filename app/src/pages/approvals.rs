@@ -42,10 +42,9 @@ fn approvals_view(view: ApprovalsView, _rights: &Rights, forms: Sendings<Judge>,
     let count = view.for_me.len();
     let lead = match count {
         0 => "nothing waits for you".to_owned(),
-        _ => format!(
-            "{} for you, most urgent first",
-            plural(view.waiting_for_me, "promotion waits", "promotions wait")
-        ),
+        _ => {
+            format!("{} for you, most urgent first", plural(view.waiting_for_me, "promotion waits", "promotions wait"))
+        }
     };
     // By promotion and not by place: what is typed into one must not end up under another.
     let owner = owner.clone();

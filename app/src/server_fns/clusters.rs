@@ -2,14 +2,14 @@
 
 #![expect(clippy::too_many_arguments, reason = "each is a field of a form")]
 
+use crate::json::Json;
 use contract::clusters::{Adopted, ClusterView, ConnectionView, FoundWorkload};
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 
 use crate::error::AppError;
 
 /// All clusters.
-#[server(name = LoadClusters, prefix = "/do", endpoint = "clusters", input = Json)]
+#[server(name = LoadClusters, prefix = "/do", endpoint = "clusters", input = Json, output = Json)]
 pub async fn clusters() -> Result<Vec<ClusterView>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.clusters(&actor).await?)
@@ -68,7 +68,7 @@ pub async fn test_cluster(name: String) -> Result<ConnectionView, AppError> {
 }
 
 /// Lists what runs in a cluster.
-#[server(name = LoadDiscover, prefix = "/do", endpoint = "discover", input = Json)]
+#[server(name = LoadDiscover, prefix = "/do", endpoint = "discover", input = Json, output = Json)]
 pub async fn discover(cluster: String) -> Result<Vec<FoundWorkload>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.discover(&actor, &cluster).await?)

@@ -2,15 +2,15 @@
 
 #![expect(clippy::too_many_arguments, reason = "each is a field of a form")]
 
+use crate::json::Json;
 use contract::environments::EnvironmentView;
 use domain::environment::EnvironmentKind;
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 
 use crate::error::AppError;
 
 /// All environments, in their order.
-#[server(name = LoadEnvironments, prefix = "/do", endpoint = "environments", input = Json)]
+#[server(name = LoadEnvironments, prefix = "/do", endpoint = "environments", input = Json, output = Json)]
 pub async fn environments() -> Result<Vec<EnvironmentView>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.environments(&actor).await?)

@@ -1,14 +1,14 @@
 //! Incidents.
 
+use crate::json::Json;
 use contract::{Page, PageRequest, incidents::IncidentLine};
 use domain::deployment::Severity;
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 
 use crate::error::AppError;
 
 /// The list, newest first.
-#[server(name = LoadIncidents, prefix = "/do", endpoint = "incidents", input = Json)]
+#[server(name = LoadIncidents, prefix = "/do", endpoint = "incidents", input = Json, output = Json)]
 pub async fn incidents(page: PageRequest) -> Result<Page<IncidentLine>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.incidents(&actor, page).await?)

@@ -1,13 +1,13 @@
 //! Figures.
 
+use crate::json::Json;
 use contract::insights::{InsightsQuery, InsightsView};
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 
 use crate::error::AppError;
 
 /// How well are we doing?
-#[server(name = LoadInsights, prefix = "/do", endpoint = "insights", input = Json)]
+#[server(name = LoadInsights, prefix = "/do", endpoint = "insights", input = Json, output = Json)]
 pub async fn insights(query: InsightsQuery) -> Result<InsightsView, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.insights(&actor, query).await?)

@@ -1,14 +1,14 @@
 //! People and their roles.
 
+use crate::json::Json;
 use contract::people::PersonView;
 use domain::{actor::Role, ids::PersonId};
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 
 use crate::error::AppError;
 
 /// All people.
-#[server(name = LoadPeople, prefix = "/do", endpoint = "people", input = Json)]
+#[server(name = LoadPeople, prefix = "/do", endpoint = "people", input = Json, output = Json)]
 pub async fn people() -> Result<Vec<PersonView>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.people(&actor).await?)

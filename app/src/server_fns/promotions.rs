@@ -1,16 +1,16 @@
 //! Promotions: asking, deciding, stopping, rolling back.
 
+use crate::json::Json;
 use contract::{
     Page,
     promotions::{PromoteView, PromotionLine, PromotionView, PromotionsQuery, RollbackView},
 };
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 
 use crate::error::AppError;
 
 /// The page on which a promotion is asked for.
-#[server(name = LoadPromoteView, prefix = "/do", endpoint = "promote_view", input = Json)]
+#[server(name = LoadPromoteView, prefix = "/do", endpoint = "promote_view", input = Json, output = Json)]
 pub async fn promote_view(
     service: String,
     environment: String,
@@ -47,14 +47,14 @@ pub async fn request_promotion(
 }
 
 /// The list of promotions.
-#[server(name = LoadPromotions, prefix = "/do", endpoint = "promotions", input = Json)]
+#[server(name = LoadPromotions, prefix = "/do", endpoint = "promotions", input = Json, output = Json)]
 pub async fn promotions(query: PromotionsQuery) -> Result<Page<PromotionLine>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.promotions(&actor, query).await?)
 }
 
 /// A promotion's page.
-#[server(name = LoadPromotion, prefix = "/do", endpoint = "promotion", input = Json)]
+#[server(name = LoadPromotion, prefix = "/do", endpoint = "promotion", input = Json, output = Json)]
 pub async fn promotion(number: i64) -> Result<PromotionView, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.promotion(&actor, number).await?)
@@ -118,7 +118,7 @@ pub async fn abandon(number: i64, #[server(default)] reason: String) -> Result<(
 }
 
 /// What a rollback would do.
-#[server(name = LoadRollbackView, prefix = "/do", endpoint = "rollback_view", input = Json)]
+#[server(name = LoadRollbackView, prefix = "/do", endpoint = "rollback_view", input = Json, output = Json)]
 pub async fn rollback_view(
     service: String,
     environment: String,

@@ -1,31 +1,31 @@
 //! Services, teams and targets.
 
+use crate::json::Json;
 use contract::{
     Page, PageRequest,
     board::TeamChoice,
     services::{CommitWhereabouts, ServiceLine, ServiceView, ServicesQuery, TargetWorkloadInput},
 };
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 
 use crate::error::AppError;
 
 /// The list of services.
-#[server(name = LoadServices, prefix = "/do", endpoint = "services", input = Json)]
+#[server(name = LoadServices, prefix = "/do", endpoint = "services", input = Json, output = Json)]
 pub async fn services(query: ServicesQuery) -> Result<Page<ServiceLine>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.services(&actor, query).await?)
 }
 
 /// The teams.
-#[server(name = LoadTeams, prefix = "/do", endpoint = "teams", input = Json)]
+#[server(name = LoadTeams, prefix = "/do", endpoint = "teams", input = Json, output = Json)]
 pub async fn teams() -> Result<Vec<TeamChoice>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.teams(&actor).await?)
 }
 
 /// A service's page.
-#[server(name = LoadService, prefix = "/do", endpoint = "service", input = Json)]
+#[server(name = LoadService, prefix = "/do", endpoint = "service", input = Json, output = Json)]
 pub async fn service(name: String, versions: PageRequest) -> Result<ServiceView, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.service(&actor, &name, versions).await?)
@@ -124,7 +124,7 @@ impl TargetRow {
 }
 
 /// Did my commit reach production?
-#[server(name = LoadWhereIsCommit, prefix = "/do", endpoint = "where_is_commit", input = Json)]
+#[server(name = LoadWhereIsCommit, prefix = "/do", endpoint = "where_is_commit", input = Json, output = Json)]
 pub async fn where_is_commit(service: String, hash: String) -> Result<Vec<CommitWhereabouts>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.where_is_commit(&actor, &service, &hash).await?)

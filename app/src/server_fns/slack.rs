@@ -1,13 +1,13 @@
 //! The Slack connection.
 
+use crate::json::Json;
 use contract::slack::SlackView;
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 
 use crate::error::AppError;
 
 /// What is set.
-#[server(name = LoadSlack, prefix = "/do", endpoint = "slack", input = Json)]
+#[server(name = LoadSlack, prefix = "/do", endpoint = "slack", input = Json, output = Json)]
 pub async fn slack() -> Result<SlackView, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.slack(&actor).await?)

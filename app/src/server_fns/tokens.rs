@@ -1,14 +1,14 @@
 //! API tokens.
 
+use crate::json::Json;
 use contract::tokens::TokenView;
 use domain::{actor::Role, ids::TokenId};
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 
 use crate::error::AppError;
 
 /// All tokens.
-#[server(name = LoadTokens, prefix = "/do", endpoint = "tokens", input = Json)]
+#[server(name = LoadTokens, prefix = "/do", endpoint = "tokens", input = Json, output = Json)]
 pub async fn tokens() -> Result<Vec<TokenView>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.tokens(&actor).await?)

@@ -138,7 +138,7 @@ const PUT_OFF: &str = "
     UPDATE promotions SET wake_at = $3, lease_owner = NULL, lease_until = NULL
     WHERE id = $1 AND lease_owner = $2 AND NOT is_over";
 
-const SET_KEY: &str = "UPDATE promotions SET request_key = $2 WHERE id = $1";
+const SET_KEY: &str = "UPDATE promotions SET request_key = $2 WHERE id = $1 AND request_key IS NULL";
 
 const BY_KEY: &str = "SELECT state, revision FROM promotions WHERE request_key = $1";
 
@@ -392,7 +392,7 @@ impl Tx {
         Ok(execute!(self, PUT_OFF, id.uuid(), owner, wake_at)? == 1)
     }
 
-    /// Gives a promotion the key of the request that made it.
+    /// Gives a promotion the key of a request that led to it, unless it has one already.
     ///
     /// # Errors
     /// [`StoreError::Unique`] with [`crate::Unique::RequestKey`] when another one has it.

@@ -92,6 +92,7 @@ pub struct Promotion {
     /// Why it is made.
     pub cause: Cause,
     /// Whose promotions it ends when nothing but they keep it from starting.
+    #[serde(default)]
     pub supersedes: Supersedes,
     /// What the requester said.
     pub reason: String,

@@ -60,9 +60,11 @@ pub struct Run {
     pub saved: Vec<SavedWorkload>,
     /// What was last seen.
     pub progress: Vec<WorkloadProgress>,
-    /// When the workloads were last looked at, to within some seconds.
-    pub looked_at: DateTime<Utc>,
+    /// When the workloads were last looked at, to within some seconds; `None` where nobody noted it.
+    #[serde(default)]
+    pub looked_at: Option<DateTime<Utc>>,
     /// Seconds of the present generation in which nobody could look.
+    #[serde(default)]
     pub unseen_seconds: i64,
 }
 
@@ -76,7 +78,7 @@ impl Run {
             generation: 0,
             saved: Vec::new(),
             progress: Vec::new(),
-            looked_at: now,
+            looked_at: Some(now),
             unseen_seconds: 0,
         }
     }
@@ -90,7 +92,7 @@ impl Run {
     /// Wants something new from now on.
     pub(super) fn next_generation(&mut self, now: DateTime<Utc>) {
         self.generation += 1;
-        self.looked_at = now;
+        self.looked_at = Some(now);
         self.unseen_seconds = 0;
         for progress in &mut self.progress {
             progress.was_ours = false;
@@ -100,12 +102,16 @@ impl Run {
 
     /// Takes note that the workloads are looked at now.
     pub(super) fn look(&mut self, now: DateTime<Utc>) {
-        let since = (now - self.looked_at).num_seconds();
+        let Some(last) = self.looked_at else {
+            self.looked_at = Some(now);
+            return;
+        };
+        let since = (now - last).num_seconds();
         if since > UNSEEN_AFTER_SECONDS {
             self.unseen_seconds += since;
         }
         if since >= LOOKED_AT_EVERY_SECONDS {
-            self.looked_at = now;
+            self.looked_at = Some(now);
         }
     }
 

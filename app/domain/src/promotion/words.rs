@@ -80,7 +80,12 @@ fn failed_in_words(failure: &Failure, back: &TakenBack) -> String {
             format!("taken back: {}", cause.words())
         }
         (Failure::TakenBack { cause }, TakenBack::Incomplete { what }) => {
-            format!("failed: {}; someone must look: {what}", cause.words())
+            let why = cause.words();
+            if *what == why {
+                format!("failed, someone must look: {why}")
+            } else {
+                format!("failed: {why}; someone must look: {what}")
+            }
         }
     }
 }

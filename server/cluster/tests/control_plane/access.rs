@@ -1,13 +1,13 @@
 //! Getting in: the cluster's own certificate authority, tokens, and the role that grants what is
 //! needed and nothing else.
 
-use std::process::Command;
+use std::{collections::BTreeSet, process::Command};
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
     authentication::v1::TokenRequest,
     core::v1::{Pod, Secret, ServiceAccount},
-    rbac::v1::RoleBinding,
+    rbac::v1::{ClusterRole, RoleBinding},
 };
 use kube::{
     Api,
@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::{
-    setup::{ADMIN, MINIMAL, Room, minimal_settings, path_in, slipway},
+    setup::{ADMIN, MINIMAL, Room, admin, minimal_settings, path_in, slipway},
     stage::create,
     writing::{deployment, workload},
 };
@@ -185,4 +185,20 @@ async fn the_commands_that_people_paste_are_taken_by_a_real_server() {
     assert!(ran.status.success(), "{told}");
     assert!(told.contains("secret/slipway-token") && told.contains("clusterrole"), "{told}");
     assert!(told.contains(&parts().server), "{told}");
+}
+
+#[tokio::test]
+async fn the_role_that_the_readme_names_grants_what_is_needed_and_nothing_else() {
+    let role = Api::<ClusterRole>::all(admin().await).get("slipway").await.unwrap();
+    let mut granted = BTreeSet::new();
+    for rule in role.rules.unwrap() {
+        for group in rule.api_groups.as_ref().unwrap() {
+            for resource in rule.resources.as_ref().unwrap() {
+                granted.extend(rule.verbs.iter().map(|verb| (verb.clone(), group.clone(), resource.clone())));
+            }
+        }
+    }
+    let needed = NEEDED_PERMISSIONS.iter().map(|n| (n.verb.to_owned(), n.group.to_owned(), n.resource.to_owned()));
+    let asking = ("create".to_owned(), "authorization.k8s.io".to_owned(), "selfsubjectaccessreviews".to_owned());
+    assert_eq!(granted, needed.chain([asking]).collect());
 }

@@ -131,7 +131,7 @@ impl Engine {
 
 /// Whether an error only says that someone else was first.
 pub(super) const fn is_lost_race(error: &StoreError) -> bool {
-    matches!(error, StoreError::Conflict | StoreError::Unique { what: Unique::Occupancy })
+    matches!(error, StoreError::Conflict | StoreError::Unique { what: Unique::Occupancy | Unique::RequestKey })
 }
 
 /// What somebody hears who lost every race.

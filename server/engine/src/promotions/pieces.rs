@@ -136,8 +136,11 @@ pub(crate) fn next(promotion: &Promotion) -> String {
             format!("{}. It expires on {}.", sentence(&words.join("; ")), expiry.format("%-d %b %H:%M UTC"))
         }
         Phase::Starting { .. } => "Looks at the workloads, then sets the new images.".to_owned(),
-        Phase::Progressing { since, .. } => {
-            let budget = i64::from(promotion.plan.rollout_budget_seconds);
+        Phase::Progressing { .. } if promotion.trouble.is_some() => {
+            "Looks again by itself; time in which the clusters do not answer does not count.".to_owned()
+        }
+        Phase::Progressing { run, since, .. } => {
+            let budget = i64::from(promotion.plan.rollout_budget_seconds) + run.unseen_seconds;
             let until = *since + chrono::Duration::seconds(budget);
             format!(
                 "Done when every pod is available; taken back by itself when pods crash or at {}.",

@@ -96,8 +96,13 @@ impl Engine {
         tx.hold_target(asked.target.id).await.or_fail(self)?;
         let version = self.version_of(&mut tx, &asked.service, &request.version).await?;
         let cause = if version.flags.is_hotfix { Cause::Hotfix } else { Cause::Planned };
-        if let Some(number) = self.asked_already(&mut tx, &asked, version.id, cause, key).await? {
-            return Ok(Put::Done(number));
+        if let Some(known) = self.asked_already(&mut tx, &asked, version.id, cause, key).await? {
+            // The key says from now on which request this was, whoever came first.
+            if let Some(key) = key {
+                tx.set_request_key(known.id, key).await.or_fail(self)?;
+                tx.commit().await.or_fail(self)?;
+            }
+            return Ok(Put::Done(known.number));
         }
         if runs(&mut tx, &asked).await.or_fail(self)? == Some(version.id) {
             let message =
@@ -151,8 +156,8 @@ impl Engine {
         tx.hold_target(asked.target.id).await.or_fail(self)?;
         let version = self.rollback_version(&mut tx, &asked, request.version.as_deref()).await?;
         let cause = Cause::Rollback;
-        if let Some(number) = self.asked_already(&mut tx, &asked, version.id, cause, None).await? {
-            return Ok(Put::Done(number));
+        if let Some(known) = self.asked_already(&mut tx, &asked, version.id, cause, None).await? {
+            return Ok(Put::Done(known.number));
         }
         let (supersedes, reason) = (Supersedes::Any, reason.to_owned());
         self.put(tx, Draft { actor, asked: &asked, version: &version, cause, reason, supersedes, key: None }).await
@@ -201,20 +206,21 @@ impl Engine {
         version: VersionId,
         cause: Cause,
         key: Option<&str>,
-    ) -> Answer<Option<i64>> {
+    ) -> Answer<Option<Promotion>> {
         if let Some(key) = key
             && let Some(found) = read.promotion_by_key(key).await.or_fail(self)?
         {
-            let Promotion { number, target: of_target, plan, .. } = found.promotion;
-            return if of_target == asked.target.id && plan.version == version {
-                Ok(Some(number))
+            let known = found.promotion;
+            return if known.target == asked.target.id && known.plan.version == version {
+                Ok(Some(known))
             } else {
-                Err(ApiError::conflict(format!("the key was used for promotion {number}, which is another request")))
+                let message = format!("the key was used for promotion {}, which is another request", known.number);
+                Err(ApiError::conflict(message))
             };
         }
         let open = read.open_promotions(asked.target.id).await.or_fail(self)?;
-        let same = |p: &&Promotion| p.plan.version == version && p.cause == cause && !is_on_its_way_back(p);
-        Ok(open.iter().map(|stored| &stored.promotion).find(same).map(|p| p.number))
+        let same = |p: &Promotion| p.plan.version == version && p.cause == cause && !is_on_its_way_back(p);
+        Ok(open.into_iter().map(|stored| stored.promotion).find(same))
     }
 
     async fn put(&self, mut tx: Tx, draft: Draft<'_>) -> Answer<Put> {
