@@ -22,6 +22,9 @@ const TURNS: u32 = 4;
 /// Connections of the readers that keep a server busy.
 const READERS: usize = 4;
 
+/// How often the two pages are compared before they count as different.
+const TRIES: usize = 5;
+
 /// The core that servers are measured on.
 const CORE: Option<usize> = Some(0);
 
@@ -59,8 +62,9 @@ pub(crate) async fn measure(
         );
         make_room(true).await?;
         for readers in [1, READERS] {
-            sides.run(&name, &path, readers, seconds, table).await?;
+            sides.run(&name, &path, readers, "identity", seconds, table).await?;
         }
+        sides.run(&name, &path, READERS, "br", seconds, table).await?;
         make_room(false).await?;
         sides.ours.end().await?;
         sides.plain.end().await?;
@@ -87,22 +91,42 @@ pub(crate) async fn sign_in(server: &Server, company: &Company) -> anyhow::Resul
 impl Sides {
     /// Makes sure that both sides show the same table; answers the lengths of their pages.
     async fn compare(&self, path: &str) -> anyhow::Result<(usize, usize)> {
-        let client = client()?;
-        let request = client.get(format!("{}{path}", self.ours.url)).header(header::COOKIE, &self.cookie);
-        let ours = request.send().await?.error_for_status()?.text().await?;
-        let shell = client.post(format!("{}/shell", self.plain.url)).body(ours.clone());
+        let ours = self.ours(path).await?;
+        let shell = client()?.post(format!("{}/shell", self.plain.url)).body(ours);
         shell.send().await?.error_for_status().context("our page has no table")?;
-        let plain = client.get(format!("{}{path}", self.plain.url)).send().await?.error_for_status()?.text().await?;
-        let (shown, expected) = (table_of(&ours), table_of(&plain));
-        if shown != expected {
-            let same = shown.bytes().zip(expected.bytes()).take_while(|(a, b)| a == b).count();
-            let at = |text: &str| text.chars().skip(same.saturating_sub(80)).take(240).collect::<String>();
-            bail!("the two sides do not show the same:\n  {}\n  {}", at(&shown), at(&expected));
+        let mut tries = 0;
+        loop {
+            let ours = self.ours(path).await?;
+            let plain = client()?.get(format!("{}{path}", self.plain.url)).send().await?;
+            let plain = plain.error_for_status()?.text().await?;
+            let (shown, expected) = (table_of(&ours), table_of(&plain));
+            if shown == expected {
+                return Ok((ours.len(), plain.len()));
+            }
+            tries += 1;
+            // An age may have turned between the two.
+            if tries == TRIES {
+                let same = shown.bytes().zip(expected.bytes()).take_while(|(a, b)| a == b).count();
+                let at = |text: &str| text.chars().skip(same.saturating_sub(80)).take(240).collect::<String>();
+                bail!("the two sides do not show the same:\n  {}\n  {}", at(&shown), at(&expected));
+            }
         }
-        Ok((ours.len(), plain.len()))
     }
 
-    async fn run(&self, name: &str, path: &str, readers: usize, seconds: u64, table: &mut Table) -> anyhow::Result<()> {
+    async fn ours(&self, path: &str) -> anyhow::Result<String> {
+        let request = client()?.get(format!("{}{path}", self.ours.url)).header(header::COOKIE, &self.cookie);
+        Ok(request.send().await?.error_for_status()?.text().await?)
+    }
+
+    async fn run(
+        &self,
+        name: &str,
+        path: &str,
+        readers: usize,
+        encoding: &str,
+        seconds: u64,
+        table: &mut Table,
+    ) -> anyhow::Result<()> {
         let clients: Vec<Client> = (0..readers).map(|_| client()).collect::<anyhow::Result<_>>()?;
         let turn = Duration::from_secs(seconds) / TURNS;
         let mut samples = [Sample::default(), Sample::default()];
@@ -112,7 +136,10 @@ impl Sides {
             for (server, sample) in [&self.ours, &self.plain].into_iter().zip(&mut samples) {
                 let url = format!("{}{path}", server.url);
                 let before = server.processor_seconds()?;
-                let request = |client: &Client, _| client.get(&url).header(header::COOKIE, &self.cookie);
+                let request = |client: &Client, _| {
+                    let request = client.get(&url).header(header::COOKIE, &self.cookie);
+                    request.header(header::ACCEPT_ENCODING, encoding)
+                };
                 let (elapsed, times) = ask(&clients, turn, request).await?;
                 if number > 0 {
                     sample.add(elapsed, times, server.processor_seconds()? - before);
@@ -124,15 +151,18 @@ impl Sides {
             let (half, p99) = (sample.percentile(0.5), sample.percentile(0.99));
             format!("{:.0}/s (p50 {half:.1} ms, p99 {p99:.1} ms)", sample.rate())
         };
-        let readers = if readers == 1 { "1 reader".to_owned() } else { format!("{readers} readers") };
+        let mut how = if readers == 1 { "1 reader".to_owned() } else { format!("{readers} readers") };
+        if encoding == "br" {
+            how.push_str(", ours with brotli");
+        }
         table.compare(
-            format!("{name}: pages on one core, {readers}"),
+            format!("{name}: pages on one core, {how}"),
             shown(ours),
             shown(plain),
             ours.rate() / plain.rate(),
         );
         table.compare(
-            format!("{name}: pages per second of processor time, {readers}"),
+            format!("{name}: pages per second of processor time, {how}"),
             format!("{:.0}", ours.rate_of_processor()),
             format!("{:.0}", plain.rate_of_processor()),
             ours.rate_of_processor() / plain.rate_of_processor(),
