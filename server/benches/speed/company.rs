@@ -58,7 +58,7 @@ pub(crate) fn engine(store: Store) -> Engine {
         store,
         clock,
         randomness: Arc::new(SystemRandomness),
-        connector: Arc::new(Connector::new(None)),
+        connector: Arc::new(Connector::new(None, outgoing::Judge::default())),
         messengers: Arc::new(move |_| Arc::new(messenger.clone())),
         sealing_key: [7; 32],
         public_url: "http://127.0.0.1:3000".to_owned(),
