@@ -32,6 +32,7 @@ use crate::{
     deployments, edge,
     error::OrFail,
     lists::{self, Columns, given},
+    promotions::request::last_good,
     versions,
 };
 
@@ -185,7 +186,7 @@ impl Engine {
             let Some(cell) = cell else { continue };
             let before = read.succeeded_before(service.id, environment.id, 20).await.or_fail(self)?;
             let now = runs.version_in(environment.id);
-            let roll_back_to = before.into_iter().find(|b| Some(b.version_id) != now).map(|b| b.label.to_string());
+            let roll_back_to = last_good(before, now).map(|b| b.label.to_string());
             let workloads = targets.iter().find(|t| t.environment == environment.id).map(|t| t.workloads.as_slice());
             let shown = |w: &TargetWorkload| TargetWorkloadInput {
                 cluster: clusters.iter().find(|c| c.id == w.cluster).map_or_else(String::new, |c| c.name.to_string()),

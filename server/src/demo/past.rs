@@ -8,8 +8,8 @@ use domain::{
     image::ContainerImage,
     observation::{ContainerTrouble, PlacedWorkload, PodCounts},
     promotion::{
-        Approval, Failure, JournalEntry, JournalEvent, Phase, Plan, Promotion, Run, SavedWorkload, Supersedes, TakeBackCause,
-        TakenBack, WorkloadPlan, WorkloadProgress,
+        Approval, Failure, JournalEntry, JournalEvent, Phase, Plan, Promotion, Run, SavedWorkload, Supersedes,
+        TakeBackCause, TakenBack, WorkloadPlan, WorkloadProgress,
     },
     rollout::RolloutFailure,
     strategy::Strategy,
