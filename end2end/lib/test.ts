@@ -28,14 +28,17 @@ export const test = base.extend<{ complaints: string[]; start: Start; open: Open
   /** What the browser complained about: errors, warnings of hydration, refusals of the CSP. */
   complaints: async ({}, use) => use([]),
 
-  start: async ({ ground }, use) => {
+  start: async ({ ground }, use, info) => {
     const servers: Slipway[] = [];
     await use(async options => {
       const slipway = await Slipway.start({ on: ground, ...options });
       servers.push(slipway);
       return slipway;
     });
-    for (const slipway of servers) await slipway[Symbol.asyncDispose]();
+    for (const slipway of servers) {
+      await slipway[Symbol.asyncDispose]();
+      if (info.status !== info.expectedStatus) await info.attach('what the server said', { body: slipway.output });
+    }
   },
 
   // Servers that `start` started end after the pages that look at them: hence the dependence.

@@ -110,6 +110,8 @@ impl Engine {
         }
         let mut tx = self.store().begin().await?;
         for target in &targets {
+            // What is seen may wake promotions of the target: after what is being decided about them.
+            tx.hold_target(target.id).await?;
             let running = self.running(&mut tx, id, target, seen).await?;
             let is_new = tx.put_running(&running).await?;
             if is_new {

@@ -119,6 +119,8 @@ const REVISION: &str = "SELECT revision FROM promotions WHERE id = $1";
 const RELEASE: &str = "
     UPDATE promotions SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND lease_owner = $2";
 
+const RENEW_LEASES: &str = "UPDATE promotions SET lease_until = $2 WHERE lease_owner = $1 AND NOT is_over";
+
 // The condition must not look at `wake_at`: a row that another transaction holds is judged by what it
 // was before, and the wake-up would be lost under what that transaction writes.
 const WAKE: &str = "
@@ -161,7 +163,7 @@ const JOURNAL: &str = "
     SELECT ordinal, at, by_whom, event FROM promotion_journal WHERE promotion_id = $1 ORDER BY ordinal";
 
 statements!("promotions.rs":
-    INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, WAKE, WAKE_WAITING, WAKE_OPEN, POSTPONE, PUT_OFF, SET_KEY, BY_KEY,
+    INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, RENEW_LEASES, WAKE, WAKE_WAITING, WAKE_OPEN, POSTPONE, PUT_OFF, SET_KEY, BY_KEY,
     EARLIEST_WAKE, OCCUPANT, NEXT_SEQUENCE,
     OPEN_OF_TARGET, LAST_ORDINAL, APPEND, JOURNAL,
 );
@@ -335,6 +337,14 @@ impl Tx {
     /// [`StoreError`].
     pub async fn release_promotion(&mut self, id: PromotionId, owner: Uuid) -> Result<(), StoreError> {
         execute!(self, RELEASE, id.uuid(), owner).map(drop)
+    }
+
+    /// Has all leases of an owner last until then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn renew_leases(&mut self, owner: Uuid, until: DateTime<Utc>) -> Result<(), StoreError> {
+        execute!(self, RENEW_LEASES, owner, until).map(drop)
     }
 
     /// Has a promotion looked at no later than `at`. Tells whether it is there and not over.

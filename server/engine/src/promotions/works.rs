@@ -3,7 +3,7 @@
 //! does. A work that fails, or panics, is put off by itself and the others go on.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, hash_map::Entry},
     panic::AssertUnwindSafe,
     sync::atomic::Ordering,
 };
@@ -16,9 +16,13 @@ use tokio::task::JoinSet;
 
 use crate::{Engine, error::OrFail};
 
-/// How long a claim lasts. A work begins no phase later than [`FRESH_SECONDS`] after it, and a phase is
-/// patient with its clusters for 30 s, so the lease outlasts the work.
-const LEASE_SECONDS: i64 = 60;
+/// How long a claim lasts without being renewed: after a server was killed, the promotions that it was
+/// working on stand still for so long. Two works on one promotion would do no harm, for every write to a
+/// cluster is fenced by its mark; they would only be in each other's way.
+const LEASE_SECONDS: i64 = 15;
+
+/// How often the leases of the works that run are renewed.
+const RENEW_EVERY_SECONDS: i64 = 5;
 
 /// Until when, after its claim, a work may begin another phase.
 const FRESH_SECONDS: i64 = 20;
@@ -48,14 +52,22 @@ impl Claim {
 pub(super) struct Works {
     engine: Engine,
     tasks: JoinSet<(PromotionId, Result<(), String>)>,
-    running: HashSet<PromotionId>,
+    /// Each with the claim to go on with when it has ended, where there is one.
+    running: HashMap<PromotionId, Option<Claim>>,
     /// How often the work on a promotion failed in a row.
     failures: HashMap<PromotionId, u32>,
+    renewed_at: DateTime<Utc>,
 }
 
 impl Works {
     pub(super) fn new(engine: &Engine) -> Self {
-        Self { engine: engine.clone(), tasks: JoinSet::new(), running: HashSet::new(), failures: HashMap::new() }
+        Self {
+            engine: engine.clone(),
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            failures: HashMap::new(),
+            renewed_at: engine.now(),
+        }
     }
 
     /// Claims what is due, as far as there are places, and begins the work on it; answers how many.
@@ -63,6 +75,7 @@ impl Works {
     /// # Errors
     /// The store's trouble; works that run go on.
     pub(super) async fn begin_due(&mut self) -> Answer<usize> {
+        self.renew().await?;
         let engine = &self.engine;
         let free = AT_ONCE.saturating_sub(self.tasks.len());
         if free == 0 {
@@ -76,16 +89,40 @@ impl Works {
         tx.commit().await.or_fail(engine)?;
         let begun = due.len();
         for id in due {
-            // A lease that ran out under a work of ours is only longer now.
-            if self.running.insert(id) {
-                self.tasks.spawn(work(self.engine.clone(), Claim { id, at: now }));
-            }
+            self.begin(Claim { id, at: now });
         }
         let vitals = self.engine.vitals();
         vitals.passes.fetch_add(1, Ordering::Relaxed);
         vitals.looked_at.fetch_add(u64::try_from(begun).unwrap_or(u64::MAX), Ordering::Relaxed);
         vitals.last_pass.store(now.timestamp(), Ordering::Relaxed);
         Ok(begun)
+    }
+
+    /// Renews the leases of the works that run, when it is time to.
+    async fn renew(&mut self) -> Answer<()> {
+        let engine = &self.engine;
+        let now = engine.now();
+        if self.running.is_empty() || now - self.renewed_at < chrono::Duration::seconds(RENEW_EVERY_SECONDS) {
+            return Ok(());
+        }
+        self.renewed_at = now;
+        let until = now + chrono::Duration::seconds(LEASE_SECONDS);
+        let mut tx = engine.store().begin().await.or_fail(engine)?;
+        tx.renew_leases(engine.owner(), until).await.or_fail(engine)?;
+        tx.commit().await.or_fail(engine)
+    }
+
+    /// Begins a work; where one on the same promotion has given its lease back but was not settled yet,
+    /// or has outlasted its lease, as soon as that is settled: a claim that nobody works on would hold
+    /// the promotion up until its lease ends.
+    fn begin(&mut self, claim: Claim) {
+        match self.running.entry(claim.id) {
+            Entry::Occupied(mut running) => *running.get_mut() = Some(claim),
+            Entry::Vacant(free) => {
+                free.insert(None);
+                self.tasks.spawn(work(self.engine.clone(), claim));
+            }
+        }
     }
 
     /// Waits until a work has ended; for ever when there is none.
@@ -111,9 +148,12 @@ impl Works {
     async fn settle(&mut self, ended: Result<(PromotionId, Result<(), String>), tokio::task::JoinError>) {
         // A work catches its own panics, so a task fails only when the runtime ends.
         let Ok((id, result)) = ended else { return };
-        self.running.remove(&id);
+        let again = self.running.remove(&id).flatten();
         let Err(why) = result else {
             self.failures.remove(&id);
+            if let Some(claim) = again {
+                self.begin(claim);
+            }
             return;
         };
         let failures = self.failures.entry(id).or_default();

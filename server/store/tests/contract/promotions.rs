@@ -178,8 +178,11 @@ async fn due_promotions_are_leased_to_one_worker(store: Store) {
     assert_eq!(tx.claim_promotions(two, now, until, 10).await.unwrap(), []);
     tx.release_promotion(mine[0], one).await.unwrap();
     assert_eq!(tx.claim_promotions(two, now, until, 10).await.unwrap(), [mine[0]]);
-    // A lease that ran out is anybody's.
-    let later = until + Duration::microseconds(1);
+    // A renewed lease lasts longer; one that ran out is anybody's.
+    let renewed = until + Duration::seconds(60);
+    tx.renew_leases(two, renewed).await.unwrap();
+    assert_eq!(tx.claim_promotions(one, until + Duration::seconds(1), renewed, 10).await.unwrap(), [mine[1]]);
+    let later = renewed + Duration::microseconds(1);
     assert_eq!(tx.claim_promotions(two, later, later, 10).await.unwrap().len(), 3);
     tx.commit().await.unwrap();
 }
