@@ -23,7 +23,7 @@ use sqlx::Connection as _;
 use store::ClusterKind;
 
 use crate::loops::{Running, soon, until};
-use crate::world::{PracticeConnector, World, connect, deploy, engine_with, noon, ticked};
+use crate::world::{PracticeConnector, World, connect, deploy, engine_with, ticked};
 
 /// A cluster that lists what is there and then answers nothing.
 struct Hanging {
