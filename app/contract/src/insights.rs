@@ -86,6 +86,8 @@ pub struct InsightsView {
     pub from: NaiveDate,
     /// Last day of the range.
     pub to: NaiveDate,
+    /// The environment that the figures are about, where there is one of kind production.
+    pub environment: Option<String>,
     /// The figures.
     pub tiles: Vec<Tile>,
     /// Deployments by week.

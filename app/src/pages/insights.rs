@@ -70,7 +70,7 @@ fn filters(view: &InsightsView) -> AnyView {
     let ranges = [(30_u16, "30 days"), (90, "90 days"), (365, "a year")]
         .into_iter()
         .map(|(range, words)| {
-            let href = routes::insights(&InsightsQuery { days: Some(range), ..query.clone() });
+            let href = routes::insights(&InsightsQuery { days: Some(range), ..view.query.clone() });
             view! { <FilterChip href on=days == range>{words}</FilterChip> }
         })
         .collect_view();
@@ -79,16 +79,16 @@ fn filters(view: &InsightsView) -> AnyView {
         .iter()
         .map(|team| {
             let href =
-                routes::insights(&InsightsQuery { team: Some(team.name.clone()), service: None, ..query.clone() });
+                routes::insights(&InsightsQuery { team: Some(team.name.clone()), service: None, ..view.query.clone() });
             let title = team.title.clone();
             view! { <MenuItem href>{title}</MenuItem> }
         })
         .collect_view();
-    let any = routes::insights(&InsightsQuery { team: None, service: None, ..query.clone() });
+    let any = routes::insights(&InsightsQuery { team: None, service: None, ..view.query.clone() });
     let label =
         format!("Team: {}", query.team.as_ref().map_or_else(|| "any".to_owned(), |team| title_of_team(view, team)));
     let service = query.service.clone().map(|service| {
-        let href = routes::insights(&InsightsQuery { service: None, ..query.clone() });
+        let href = routes::insights(&InsightsQuery { service: None, ..view.query.clone() });
         view! { <FilterChip href on=true>{format!("Service: {service}")}</FilterChip> }
     });
     view! {
@@ -142,7 +142,7 @@ fn nothing() -> AnyView {
 }
 
 fn charts(view: &InsightsView) -> AnyView {
-    let bars = view.weeks.iter().map(|week| bar(week, &view.query)).collect::<Vec<_>>();
+    let bars = view.weeks.iter().map(|week| bar(week, view)).collect::<Vec<_>>();
     let range = (seconds_of(view.from), seconds_of(view.to + Days::new(1)));
     let dots = view.recoveries.iter().map(dot).collect::<Vec<_>>();
     let marks = months(view.from, view.to);
@@ -152,8 +152,7 @@ fn charts(view: &InsightsView) -> AnyView {
         (DotShape::Circle, "minor, or no incident".to_owned()),
     ];
     let mondays: Vec<_> = view.weeks.iter().map(|week| week.monday).collect();
-    let query = view.query.clone();
-    let rows = view.services.iter().map(|service| heat_row(service, &mondays, &query)).collect::<Vec<_>>();
+    let rows = view.services.iter().map(|service| heat_row(service, &mondays, view)).collect::<Vec<_>>();
     view! {
         <div class="columns columns-charts">
             <Card title="Deployments per week" lead="failed in red; a week that is not whole is pale">
@@ -170,22 +169,23 @@ fn charts(view: &InsightsView) -> AnyView {
     .into_any()
 }
 
-fn bar(week: &WeekBar, query: &InsightsQuery) -> Bar {
+fn bar(week: &WeekBar, view: &InsightsView) -> Bar {
     Bar {
         label: day(week.monday),
         // A change that failed may be a deployment that succeeded at first; the height is what the tile counts.
         value: f64::from(week.succeeded.max(week.failed)),
         failed: f64::from(week.failed),
         partial: week.is_partial,
-        href: Some(rows_of_week(week.monday, query.team.clone(), query.service.clone())),
+        href: Some(rows_of_week(week.monday, view, view.query.service.clone())),
     }
 }
 
 /// The deployments behind a week's figure.
-fn rows_of_week(monday: NaiveDate, team: Option<String>, service: Option<String>) -> String {
+fn rows_of_week(monday: NaiveDate, view: &InsightsView, service: Option<String>) -> String {
     let start = |date: NaiveDate| date.and_hms_opt(0, 0, 0).map(|time| time.and_utc());
     routes::deployments(&DeploymentsQuery {
-        team,
+        team: view.query.team.clone(),
+        environment: view.environment.clone(),
         service,
         from: start(monday),
         to: start(monday + Days::new(7)),
@@ -212,7 +212,7 @@ fn dot(point: &RecoveryPoint) -> Dot {
     }
 }
 
-fn heat_row(service: &ServiceWeeks, mondays: &[NaiveDate], query: &InsightsQuery) -> HeatRow {
+fn heat_row(service: &ServiceWeeks, mondays: &[NaiveDate], view: &InsightsView) -> HeatRow {
     let cells = service
         .weeks
         .iter()
@@ -226,12 +226,12 @@ fn heat_row(service: &ServiceWeeks, mondays: &[NaiveDate], query: &InsightsQuery
                 day(*monday),
                 plural(u64::from(*deployments), "deployment", "deployments")
             ),
-            href: (*deployments > 0).then(|| rows_of_week(*monday, None, Some(service.service.clone()))),
+            href: (*deployments > 0).then(|| rows_of_week(*monday, view, Some(service.service.clone()))),
         })
         .collect();
     HeatRow {
         name: service.service.clone(),
-        href: Some(routes::insights(&InsightsQuery { service: Some(service.service.clone()), ..query.clone() })),
+        href: Some(routes::insights(&InsightsQuery { service: Some(service.service.clone()), ..view.query.clone() })),
         cells,
         words: format!(
             "{} · {} failed",

@@ -296,7 +296,7 @@ pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, fixed: bool) -> A
     let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("comment")));
     let may = |act: PromotionAct| view.allowed.contains(&act);
     let (approve, reject) = (may(PromotionAct::Approve), may(PromotionAct::Reject));
-    let label = format!("Approve {}", view.line.version);
+    let label = format!("Approve {} {}", view.line.service, view.line.version);
     let busy = judge.busy();
     let acts = move || {
         view! {

@@ -62,6 +62,8 @@ impl InsightsBackend for Engine {
         };
         let loaded = load(&mut read, &filter).await.or_fail(self)?;
         let teams = lists::teams(&mut read).await.or_fail(self)?;
+        let mut production = read.environments().await.or_fail(self)?;
+        production.retain(|environment| environment.kind == EnvironmentKind::Production);
         drop(read);
         let ledger = Ledger::new(&loaded.facts, now);
         let weeks = ledger.weeks(&range, |_| true);
@@ -69,6 +71,10 @@ impl InsightsBackend for Engine {
             query: InsightsQuery { days: Some(days), ..query },
             from: range.from(),
             to: range.to(),
+            environment: match production.as_slice() {
+                [only] => Some(only.name.to_string()),
+                _ => None,
+            },
             tiles: tiles(&ledger, &range, &weeks),
             weeks: weeks.iter().map(bar).collect(),
             recoveries: recoveries(&ledger, range, &loaded.names),

@@ -3,12 +3,14 @@
 //!
 //! Times are relative to `now`; the same seed and the same `now` give the same story.
 
+mod today;
+
 use chrono::{DateTime, Datelike, Duration, SubsecRound, Timelike, Utc, Weekday};
 use domain::deployment::{Cause, Outcome, Severity};
 
 use super::{
     chance::Chance,
-    company::{self, ServiceSpec, TeamSpec, Today},
+    company::{self, ServiceSpec, TeamSpec},
 };
 
 /// How far the history goes back.
@@ -116,6 +118,7 @@ pub fn tell(service: &ServiceSpec, team: &TeamSpec, now: DateTime<Utc>, seed: u6
     };
     teller.past();
     teller.today();
+    teller.known_commit();
     teller.told.sorted()
 }
 
@@ -401,98 +404,6 @@ impl Teller<'_> {
             author: self.chance.pick(self.team.authors),
             title: self.about(template),
             at,
-        }
-    }
-
-    fn ago(&self, minutes: i64) -> DateTime<Utc> {
-        self.now - Duration::minutes(minutes)
-    }
-
-    /// Builds a version that long ago and brings it to the first environments at the given times,
-    /// all in minutes before now.
-    fn tell_version(&mut self, tag_end: &'static str, built: i64, reached: &[i64]) -> usize {
-        let version = self.build(self.ago(built), Build { is_hotfix: false, tag_end });
-        if let Some(told) = self.told.versions.get_mut(version) {
-            told.is_good = true;
-            told.has_migration = false;
-        }
-        for (environment, minutes) in reached.iter().enumerate() {
-            let at = self.ago(*minutes);
-            self.go(environment, version, Cause::Planned, at);
-        }
-        version
-    }
-
-    fn ask(&mut self, environment: usize, version: usize, asked: i64, approved: Option<i64>, reason: &str) {
-        let requester = self.requester(Cause::Planned);
-        let asked_at = self.ago(asked);
-        let approval = approved.map(|minutes| (company::PRODUCT_OWNER, self.ago(minutes)));
-        let reason = reason.to_owned();
-        self.told.open.push(OpenStory { environment, version, asked_at, requester, reason, approval });
-    }
-
-    /// Where the service stands now. Minutes are spread by the service's own chance, so that not all
-    /// say the same.
-    fn today(&mut self) {
-        let shift = self.chance.between(0, 170);
-        let h = move |hours: i64| hours * 60 + shift;
-        let (built, before, since) =
-            (self.chance.between(80, 93), self.chance.between(53, 61), self.chance.between(22, 50));
-        self.tell_version("", h(built), &[h(built) - 6, h(built - 5), h(before), h(since)]);
-        match self.service.today {
-            Today::Calm => self.calm(h),
-            Today::ReadyToPromote => {
-                self.tell_version("", h(49), &[h(49) - 5, h(46), h(30)]);
-                self.tell_version("", h(27), &[h(27) - 5, h(25), h(21)]);
-                self.tell_version("", 19, &[12]);
-            }
-            Today::WaitsForApproval => {
-                let version = self.tell_version("", h(44), &[h(44) - 7, h(40), h(22)]);
-                let topic = self.about("{}, checked in pre-production");
-                self.ask(PRODUCTION, version, 40 + shift, None, &topic);
-                self.tell_version("", h(5), &[h(5) - 6, h(2)]);
-            }
-            Today::Rolls => {
-                let version = self.tell_version("-slow", h(44), &[h(44) - 7, h(39), h(20)]);
-                self.ask(PRODUCTION, version, 95, Some(0), "Faster paging of the order history");
-                self.tell_version("", h(3), &[h(3) - 6]);
-            }
-            Today::RollsWithQueue => {
-                let version = self.tell_version("-slow", h(6), &[h(6) - 6]);
-                self.ask(1, version, 4, None, "Try the new ranking with real data");
-                let version = self.tell_version("", h(1), &[h(1) - 6]);
-                self.ask(1, version, 2, None, "Synonyms for the winter range");
-            }
-            Today::TakenBack => {
-                let version = self.tell_version("-crash", h(3), &[h(3) - 8]);
-                let at = self.ago(18);
-                self.record(
-                    1,
-                    version,
-                    Cause::Planned,
-                    Outcome::Failed,
-                    at,
-                    Some("Member prices in staging".to_owned()),
-                );
-            }
-            Today::NextCrashes => {
-                self.tell_version("-crash", h(2), &[h(2) - 7]);
-            }
-            Today::ChangedByOthers => {
-                self.tell_version("", h(9), &[h(9) - 5, h(8)]);
-            }
-        }
-    }
-
-    fn calm(&mut self, h: impl Fn(i64) -> i64) {
-        if self.chance.happens(75) {
-            self.tell_version("", h(26), &[h(26) - 6, h(23), h(20)]);
-        }
-        if self.chance.happens(65) {
-            self.tell_version("", h(7), &[h(7) - 5, h(5)]);
-        }
-        if self.chance.happens(50) {
-            self.tell_version("", h(1), &[h(1) - 4]);
         }
     }
 }

@@ -4,6 +4,8 @@
 use chrono::{DateTime, Utc};
 use contract::promotions::{ApprovalLine, Demand, JournalLine, PodView, StepView, WorkloadView};
 use domain::{
+    deployment::Cause,
+    image::ContainerImage,
     observation::PodObservation,
     promotion::{
         APPROVAL_LASTS_DAYS, Failure, JournalEntry, Phase, Promotion, TakenBack, WAITING_LASTS_DAYS, WorkloadPlan,
@@ -166,6 +168,8 @@ fn sentence(words: &str) -> String {
 /// The workloads with their pods, whether the run has begun or not.
 pub(crate) fn workloads(promotion: &Promotion, is_practice: impl Fn(&WorkloadPlan) -> bool) -> Vec<WorkloadView> {
     let progress = promotion.run().map(|run| run.progress.as_slice()).unwrap_or_default();
+    // The first generation brings the version; a later one brings back what ran before.
+    let goes_back = promotion.run().is_some_and(|run| run.generation > 1);
     promotion
         .plan
         .workloads
@@ -173,13 +177,11 @@ pub(crate) fn workloads(promotion: &Promotion, is_practice: impl Fn(&WorkloadPla
         .map(|planned| {
             let seen = progress.iter().find(|p| p.placed == planned.placed);
             let saved = promotion.run().and_then(|run| run.saved.iter().find(|s| s.placed == planned.placed));
-            let by_hand = saved.map(|saved| {
-                let images: Vec<_> = saved
-                    .images
-                    .iter()
-                    .filter(|image| planned.images.iter().any(|i| i.container == image.container))
-                    .map(|image| format!("{}={}", image.container, image.image))
-                    .collect();
+            let is_set = |image: &&ContainerImage| planned.images.iter().any(|i| i.container == image.container);
+            let before: Vec<_> = saved.iter().flat_map(|saved| saved.images.iter().filter(is_set)).collect();
+            let by_hand = saved.map(|_| {
+                let images: Vec<_> =
+                    before.iter().map(|image| format!("{}={}", image.container, image.image)).collect();
                 format!(
                     "kubectl -n {} set image deployment/{} {}",
                     planned.placed.workload.namespace,
@@ -191,25 +193,30 @@ pub(crate) fn workloads(promotion: &Promotion, is_practice: impl Fn(&WorkloadPla
                 cluster: planned.cluster_name.clone(),
                 is_practice: is_practice(planned),
                 workload: planned.placed.workload.to_string(),
-                images: planned.images.iter().map(|i| i.image.clone()).collect(),
+                images: if goes_back && !before.is_empty() {
+                    before.iter().map(|image| image.image.clone()).collect()
+                } else {
+                    planned.images.iter().map(|image| image.image.clone()).collect()
+                },
                 words: seen.map(|s| s.words.clone()).unwrap_or_default(),
                 available: seen.map_or(0, |s| s.counts.available),
                 wanted: seen.map_or(0, |s| s.counts.wanted),
-                pods: seen.map(|s| s.pods.iter().map(pod).collect()).unwrap_or_default(),
+                pods: seen.map(|s| s.pods.iter().map(|p| pod(p, goes_back)).collect()).unwrap_or_default(),
                 by_hand,
             }
         })
         .collect()
 }
 
-fn pod(seen: &PodObservation) -> PodView {
+/// A pod of the present template is a new one, unless that is the one from before.
+fn pod(seen: &PodObservation, goes_back: bool) -> PodView {
     let (mark, words) = match &seen.trouble {
         _ if seen.is_terminating => (Mark::Nothing, "ending".to_owned()),
         Some(trouble) => (Mark::Failed, trouble.words()),
         None if seen.is_ready => (Mark::Done, "ready".to_owned()),
         None => (Mark::Moving, "starting".to_owned()),
     };
-    PodView { name: seen.name.clone(), is_new: seen.is_updated, mark, words }
+    PodView { name: seen.name.clone(), is_new: seen.is_updated != goes_back, mark, words }
 }
 
 /// The journal, newest first.
@@ -232,9 +239,13 @@ pub(crate) fn approvals(promotion: &Promotion) -> Vec<ApprovalLine> {
 }
 
 /// The demand for consent, as far as it is met.
-pub(crate) fn approval_demand(have: usize, need: u8) -> Demand {
+pub(crate) fn approval_demand(have: usize, need: u8, cause: Cause) -> Demand {
     if need == 0 {
-        let detail = "this environment asks nobody".to_owned();
+        let detail = match cause {
+            Cause::Rollback => "a rollback to what has worked here goes at once",
+            Cause::Planned | Cause::Hotfix => "this environment asks nobody",
+        };
+        let detail = detail.to_owned();
         return Demand { mark: Mark::Nothing, title: "No approval needed".to_owned(), detail };
     }
     let mark = if have >= usize::from(need) { Mark::Done } else { Mark::Waiting };

@@ -7,6 +7,7 @@ use contract::{
 };
 use domain::{
     actor::{Act, Actor},
+    deployment::Cause,
     promotion::{Blocker, Headline, Phase, Promotion, PromotionAct, headline},
     state::Mark,
 };
@@ -204,7 +205,8 @@ async fn demands(
     promotion: &Promotion,
     comparison: &contract::compare::Comparison,
 ) -> Answer<Vec<Demand>> {
-    let mut demands = vec![pieces::approval_demand(promotion.approvals.len(), promotion.plan.approvals)];
+    let mut demands =
+        vec![pieces::approval_demand(promotion.approvals.len(), promotion.plan.approvals, promotion.cause)];
     if let Some(before) = promotion.plan.healthy_in {
         let is_waiting = matches!(promotion.phase, Phase::Waiting { .. });
         let version = promotion.plan.version;
@@ -371,7 +373,7 @@ async fn demands_before(
     comparison: &contract::compare::Comparison,
 ) -> Answer<Vec<Demand>> {
     let rules = &asked.environment.rules;
-    let mut demands = vec![pieces::approval_demand(0, rules.approvals.people())];
+    let mut demands = vec![pieces::approval_demand(0, rules.approvals.people(), Cause::Planned)];
     if let Some(before) = rules.healthy_in {
         let healthy = facts::healthy_in(read, asked.service.id, before, to.id).await.or_fail(engine)?;
         demands.extend(healthy.map(|health| healthy_demand(&health, true)));
