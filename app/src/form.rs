@@ -13,6 +13,10 @@ use crate::{
     returned::{Returned, use_returned},
 };
 
+/// Longer than a second tap that was meant for the first button.
+#[cfg(feature = "hydrate")]
+const SETTLES_WITHIN: std::time::Duration = std::time::Duration::from_millis(1_200);
+
 /// A form's action, and what came of sending it.
 pub struct Sending<S>
 where
@@ -223,6 +227,28 @@ where
             each.insert(value.to_owned(), sending);
         });
         sending
+    }
+
+    /// Whether one of them came back a moment ago. For a list that closes up when one of its entries is
+    /// done: the button of the next one comes under a finger that may tap once more. Make it where the
+    /// page is made.
+    #[must_use]
+    pub fn settling(self) -> Signal<bool> {
+        let settling = RwSignal::new(false);
+        #[cfg(feature = "hydrate")]
+        Effect::new(move |_| {
+            if self.version() > 0 {
+                settling.set(true);
+                set_timeout(
+                    move || {
+                        // Nobody is left to tell when the page is gone.
+                        let _gone = settling.try_set(false);
+                    },
+                    SETTLES_WITHIN,
+                );
+            }
+        });
+        settling.into()
     }
 
     /// Rises when one of them came back; a page's data depends on it.

@@ -31,14 +31,21 @@ pub fn ApprovalsPage() -> impl IntoView {
     let data = Resource::new(move || (changes.get(), forms.version()), |_| server_fns::approvals::approvals());
     // Cards that stay when the data comes anew must outlive the rendering that made them.
     let owner = StoredValue::new(Owner::current().unwrap_or_default());
+    let settling = forms.settling();
     view! {
         <Title text="Approvals" />
-        {page_of(data, move |view, rights| approvals_view(view, &rights, forms, &owner.get_value()))}
+        {page_of(data, move |view, rights| approvals_view(view, &rights, forms, settling, &owner.get_value()))}
     }
     .into_any()
 }
 
-fn approvals_view(view: ApprovalsView, _rights: &Rights, forms: Sendings<Judge>, owner: &Owner) -> AnyView {
+fn approvals_view(
+    view: ApprovalsView,
+    _rights: &Rights,
+    forms: Sendings<Judge>,
+    settling: Signal<bool>,
+    owner: &Owner,
+) -> AnyView {
     let count = view.for_me.len();
     let lead = match count {
         0 => "nothing waits for you".to_owned(),
@@ -55,7 +62,7 @@ fn approvals_view(view: ApprovalsView, _rights: &Rights, forms: Sendings<Judge>,
             let owner = owner.child();
             let card = owner.with(|| {
                 let form = forms.of("number", &promotion.line.number.to_string());
-                approval(promotion, form, count == 1)
+                approval(promotion, form, settling, count == 1)
             });
             (drop, OwnedView::new_with_owner(card, owner))
         },
@@ -94,7 +101,7 @@ fn lines(title: &'static str, lead: &'static str, lines: Vec<PromotionLine>) -> 
     })
 }
 
-fn approval(view: PromotionView, form: Sending<Judge>, is_only: bool) -> AnyView {
+fn approval(view: PromotionView, form: Sending<Judge>, settling: Signal<bool>, is_only: bool) -> AnyView {
     let line = view.line.clone();
     let number = line.number;
     let have = view.approvals.len();
@@ -105,7 +112,9 @@ fn approval(view: PromotionView, form: Sending<Judge>, is_only: bool) -> AnyView
     );
     let comparison = view.comparison.clone();
     let practice = view.environment.is_practice;
-    let judging = judge_form(&view, form, is_only);
+    let sending = form.busy();
+    let busy = Signal::derive(move || sending.get() || settling.get());
+    let judging = judge_form(&view, form, busy, is_only);
     let link = comparison_link(&comparison);
     let all = link.clone();
     let (asked_by, asked_at) = (line.requested_by.clone(), line.requested_at);

@@ -280,7 +280,7 @@ fn judge_card(view: &PromotionView, forms: Forms) -> AnyView {
             .map(|words| view! { <Notice title="Not yours to approve">{words}</Notice> })
             .into_any();
     }
-    let form = judge_form(view, forms.judge, false);
+    let form = judge_form(view, forms.judge, forms.judge.busy(), false);
     view! {
         <Card title="Your word">
             <div data-row="approval">{form}</div>
@@ -289,15 +289,14 @@ fn judge_card(view: &PromotionView, forms: Forms) -> AnyView {
     .into_any()
 }
 
-/// The form with a comment and two buttons. Also on the page of approvals.
-pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, fixed: bool) -> AnyView {
+/// The form with a comment and two buttons, which do nothing while `busy`. Also on the page of approvals.
+pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, busy: Signal<bool>, fixed: bool) -> AnyView {
     let number = view.line.number;
     let error = judge.errors();
     let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("comment")));
     let may = |act: PromotionAct| view.allowed.contains(&act);
     let (approve, reject) = (may(PromotionAct::Approve), may(PromotionAct::Reject));
     let label = format!("Approve {} {}", view.line.service, view.line.version);
-    let busy = judge.busy();
     let acts = move || {
         view! {
             {reject

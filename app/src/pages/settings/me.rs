@@ -28,12 +28,18 @@ pub fn MePage() -> impl IntoView {
     settings_page(Settings::Me, "", inside)
 }
 
-/// Puts the choice into the document at once; the cookie has it for the next page.
+/// Puts the choice into the document as soon as the browser has its cookie, so that the next page agrees.
 fn apply(form: Sending<SetTheme>) {
-    let asked = form.action.input();
+    let (asked, answered) = (form.action.input(), form.action.value());
+    let last = StoredValue::new(None);
     Effect::new(move |_| {
         if let Some(asked) = asked.get() {
-            set_attribute(asked.theme);
+            last.set_value(Some(asked.theme));
+        }
+    });
+    Effect::new(move |_| {
+        if let (Some(Ok(())), Some(theme)) = (answered.get(), last.get_value()) {
+            set_attribute(theme);
         }
     });
 }

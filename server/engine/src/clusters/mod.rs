@@ -195,11 +195,20 @@ impl Engine {
             "token" => {
                 let given = input.token.trim();
                 let authority = input.certificate_authority.trim();
-                ConnectionSettings::Token {
-                    server: input.server.trim().trim_end_matches('/').to_owned(),
-                    certificate_authority: Some(authority.to_owned()).filter(|a| !a.is_empty()),
-                    token: if given.is_empty() { self.known_token(&cluster)? } else { SecretString::from(given) },
-                }
+                let server = input.server.trim().trim_end_matches('/').to_owned();
+                let certificate_authority = Some(authority.to_owned()).filter(|a| !a.is_empty());
+                let is_same_place =
+                    cluster.server.as_ref() == Some(&server) && cluster.certificate_authority == certificate_authority;
+                let token = match given.is_empty() {
+                    false => SecretString::from(given),
+                    true if cluster.sealed_token.is_none() || is_same_place => self.known_token(&cluster)?,
+                    true => {
+                        let message = "the address or its authority changes, and the present token is not sent to \
+                                       another place: give a token";
+                        return Err(ApiError::invalid("token", message));
+                    }
+                };
+                ConnectionSettings::Token { server, certificate_authority, token }
             }
             _ => return Err(ApiError::invalid("method", "token, kubeconfig or in_cluster")),
         };
