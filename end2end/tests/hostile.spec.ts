@@ -187,3 +187,31 @@ test('a double click asks once, and so do two copies of one form', async ({ open
   expect(two.headers()['location']).toBe(one.headers()['location']);
   expect(await asked('invoices')).toBe(former + 1);
 });
+
+test('a second tap after an approval does not approve the next promotion', async ({ open, start }) => {
+  const company = await start({ command: 'demo' });
+  const ines = await open(company, 'product owner', { viewport: { width: 390, height: 844 }, hasTouch: true });
+  await visit(ines, '/approvals');
+  const approvals = ines.getByRole('article');
+  const count = await approvals.count();
+  expect(count).toBeGreaterThan(1);
+  const first = approvals.first().getByRole('button', { name: /^Approve / });
+  const next = approvals.nth(1).getByRole('button', { name: /^Approve / });
+  const label = (await next.textContent()) ?? '';
+  // Every state of the next one's button, from the tap on: it must have been held when the list closed up.
+  await next.evaluate(button => {
+    const held: boolean[] = [];
+    const card = button.closest('article')?.parentElement;
+    new MutationObserver(() => held.push((button as HTMLButtonElement).disabled)).observe(card ?? button, {
+      attributes: true,
+      childList: true,
+      subtree: true,
+    });
+    Object.assign(window, { held });
+  });
+  await first.click();
+  await expect(approvals).toHaveCount(count - 1);
+  expect(await ines.evaluate(() => (window as { held?: boolean[] }).held)).toContain(true);
+  // And it lives again.
+  await expect(ines.getByRole('button', { name: label.trim() })).toBeEnabled();
+});

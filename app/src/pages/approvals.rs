@@ -112,9 +112,7 @@ fn approval(view: PromotionView, form: Sending<Judge>, settling: Signal<bool>, i
     );
     let comparison = view.comparison.clone();
     let practice = view.environment.is_practice;
-    let sending = form.busy();
-    let busy = Signal::derive(move || sending.get() || settling.get());
-    let judging = judge_form(&view, form, busy, is_only);
+    let judging = judge_form(&view, form, settling, is_only);
     let link = comparison_link(&comparison);
     let all = link.clone();
     let (asked_by, asked_at) = (line.requested_by.clone(), line.requested_at);

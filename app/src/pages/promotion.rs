@@ -1,12 +1,9 @@
 //! A promotion: what is happening, is it good, what next?
 
 use chrono::TimeDelta;
-use contract::{
-    ApiError,
-    promotions::{ApprovalLine, JournalLine, PodView, PromotionView, StepView, WorkloadView},
-};
+use contract::promotions::{ApprovalLine, JournalLine, PodView, PromotionView, StepView, WorkloadView};
 use domain::{promotion::PromotionAct, state::Mark};
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
@@ -177,15 +174,7 @@ fn acts(view: &PromotionView, forms: Forms) -> AnyView {
                 open=forms.cancel.came_back()
             >
                 <ActionForm action=forms.cancel.action attr:class="form">
-                    {stop_fields(
-                        number,
-                        "cancel-reason",
-                        forms.cancel.typed("reason", ""),
-                        forms.cancel.errors(),
-                        forms.cancel.busy(),
-                        "Withdraw",
-                        "Not withdrawn",
-                    )}
+                    {stop_fields(number, forms.cancel, "cancel-reason", "Withdraw", "Not withdrawn")}
                 </ActionForm>
             </ReasonDialog>
         }
@@ -206,15 +195,7 @@ fn acts(view: &PromotionView, forms: Forms) -> AnyView {
                 open=forms.abort.came_back()
             >
                 <ActionForm action=forms.abort.action attr:class="form">
-                    {stop_fields(
-                        number,
-                        "abort-reason",
-                        forms.abort.typed("reason", ""),
-                        forms.abort.errors(),
-                        forms.abort.busy(),
-                        "Abort, and take back",
-                        "Not aborted",
-                    )}
+                    {stop_fields(number, forms.abort, "abort-reason", "Abort, and take back", "Not aborted")}
                 </ActionForm>
             </ReasonDialog>
         }
@@ -230,15 +211,7 @@ fn acts(view: &PromotionView, forms: Forms) -> AnyView {
                 open=forms.abandon.came_back()
             >
                 <ActionForm action=forms.abandon.action attr:class="form">
-                    {stop_fields(
-                        number,
-                        "abandon-reason",
-                        forms.abandon.typed("reason", ""),
-                        forms.abandon.errors(),
-                        forms.abandon.busy(),
-                        "Give up taking back",
-                        "Not given up",
-                    )}
+                    {stop_fields(number, forms.abandon, "abandon-reason", "Give up taking back", "Not given up")}
                 </ActionForm>
             </ReasonDialog>
         }
@@ -246,20 +219,16 @@ fn acts(view: &PromotionView, forms: Forms) -> AnyView {
     view! { {cancel} {back} {abort} {abandon} }.into_any()
 }
 
-/// A reason and one button.
-fn stop_fields(
-    number: i64,
-    id: &str,
-    typed: String,
-    error: Signal<Option<ApiError>>,
-    busy: Signal<bool>,
-    label: &'static str,
-    failed: &'static str,
-) -> AnyView {
+/// A reason and one button. `id` tells the reasons of several forms on the page apart.
+fn stop_fields<S>(number: i64, form: Sending<S>, id: &str, label: &'static str, failed: &'static str) -> AnyView
+where
+    S: ServerFn<Error = AppError, Output = ()> + Clone + Send + Sync + 'static,
+{
+    let (error, busy) = (form.errors(), form.busy());
     let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("reason")));
     view! {
         <input type="hidden" name="number" value=number.to_string() />
-        <ReasonField id=id.to_owned() value=typed error />
+        <ReasonField id=id.to_owned() value=form.typed("reason", "") error />
         <FormProblem error=other title=failed />
         <div class="form-acts">
             <Button kind=Kind::Danger busy>
@@ -280,7 +249,7 @@ fn judge_card(view: &PromotionView, forms: Forms) -> AnyView {
             .map(|words| view! { <Notice title="Not yours to approve">{words}</Notice> })
             .into_any();
     }
-    let form = judge_form(view, forms.judge, forms.judge.busy(), false);
+    let form = judge_form(view, forms.judge, Signal::stored(false), false);
     view! {
         <Card title="Your word">
             <div data-row="approval">{form}</div>
@@ -289,20 +258,22 @@ fn judge_card(view: &PromotionView, forms: Forms) -> AnyView {
     .into_any()
 }
 
-/// The form with a comment and two buttons, which do nothing while `busy`. Also on the page of approvals.
-pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, busy: Signal<bool>, fixed: bool) -> AnyView {
+/// The form with a comment and two buttons, which do nothing while they are `held`. Also on the page of
+/// approvals.
+pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, held: Signal<bool>, fixed: bool) -> AnyView {
     let number = view.line.number;
     let error = judge.errors();
     let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("comment")));
     let may = |act: PromotionAct| view.allowed.contains(&act);
     let (approve, reject) = (may(PromotionAct::Approve), may(PromotionAct::Reject));
     let label = format!("Approve {} {}", view.line.service, view.line.version);
+    let busy = judge.busy();
     let acts = move || {
         view! {
             {reject
                 .then(|| {
                     view! {
-                        <Button kind=Kind::Danger name="judgement" value="reject" busy attr:data-key="r">
+                        <Button kind=Kind::Danger name="judgement" value="reject" busy disabled=held attr:data-key="r">
                             "Reject"
                         </Button>
                     }
@@ -310,7 +281,7 @@ pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, busy: Signal<bool
             {approve
                 .then(|| {
                     view! {
-                        <Button kind=Kind::Primary name="judgement" value="approve" busy attr:data-key="a">
+                        <Button kind=Kind::Primary name="judgement" value="approve" busy disabled=held attr:data-key="a">
                             {label}
                         </Button>
                     }

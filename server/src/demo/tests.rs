@@ -7,6 +7,7 @@ use contract::{
     approvals::ApprovalsBackend as _,
     board::{BoardBackend as _, BoardQuery},
     insights::{InsightsBackend as _, InsightsQuery},
+    search::SearchBackend as _,
 };
 use engine::{Engine, Parts};
 use practice::{MockClock, PracticeCluster, RecordingMessenger};
@@ -89,6 +90,10 @@ async fn approvals_wait_for_the_product_owner_and_figures_are_there() {
         eprintln!("{}: {:?} ({}; {:?})", tile.title, tile.figure, tile.basis, tile.change);
     }
     assert!(insights.services.len() >= 12);
+    assert_eq!(insights.environment.as_deref(), Some("production"), "the rows behind a bar are of what it counts");
+    // The search's own example.
+    let answer = engine.search(&actor, "is 8c1f02e in production?").await.unwrap();
+    assert!(answer.iter().any(|found| found.detail.starts_with("yes, in Production with cart")), "{answer:?}");
 }
 
 #[tokio::test]

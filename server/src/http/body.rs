@@ -30,9 +30,11 @@ const BODY_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A layer that breaks off the body of a request that has not ended in time.
 pub(super) async fn in_time(request: Request, next: Next) -> Response {
-    let request = request
-        .map(|body| Body::from_stream(Timed { body: body.into_data_stream(), until: Box::pin(sleep(BODY_PATIENCE)) }));
-    next.run(request).await
+    next.run(request.map(|body| timed(body, BODY_PATIENCE))).await
+}
+
+fn timed(body: Body, patience: Duration) -> Body {
+    Body::from_stream(Timed { body: body.into_data_stream(), until: Box::pin(sleep(patience)) })
 }
 
 /// A body with an end.
@@ -109,5 +111,25 @@ fn problem(rejection: &JsonRejection) -> Problem {
             Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the header 'Content-Type: application/json'")
         }
         other => Problem::new(other.status(), text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{StreamExt as _, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn attack_a_body_that_trickles_is_broken_off() {
+        let endless = Body::from_stream(stream::repeat(()).then(async |()| {
+            tokio::task::yield_now().await;
+            Ok::<_, std::convert::Infallible>(Bytes::from_static(b"x"))
+        }));
+        let broken = read_body(timed(endless, Duration::ZERO), usize::MAX);
+        let broken = tokio::time::timeout(Duration::from_secs(60), broken).await;
+        assert_eq!(broken, Ok(Err(StatusCode::BAD_REQUEST)));
+        let whole = timed(Body::from("whole"), Duration::from_secs(60));
+        assert_eq!(read_body(whole, usize::MAX).await, Ok(Bytes::from_static(b"whole")));
     }
 }

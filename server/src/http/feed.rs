@@ -100,3 +100,30 @@ impl Feed {
         (recent, shared.sender.subscribe())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use store::Entity;
+
+    use super::*;
+
+    #[test]
+    fn every_change_without_a_revision_is_new_and_told_again_is_known() {
+        let shared = Shared { recent: VecDeque::new(), last: 0, sender: broadcast::Sender::new(BEHIND) };
+        let feed = Feed { shared: Arc::new(Mutex::new(shared)) };
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default();
+        let (_, mut news) = feed.subscribe(now);
+        let change = Change { entity: Entity::Target, id: uuid::Uuid::from_u128(7), revision: 0 };
+        let mut hear = || match news.try_recv() {
+            Ok(News::Changed(change)) => change.revision,
+            _ => 0,
+        };
+        // Twice within one moment: the second is later than the first all the same.
+        feed.tell(change, now);
+        feed.tell(change, now);
+        let (first, second) = (hear(), hear());
+        assert!(0 < first && first < second, "{first} {second}");
+        let (told_again, _) = feed.subscribe(now);
+        assert_eq!(told_again.iter().map(|change| change.revision).collect::<Vec<_>>(), [second]);
+    }
+}

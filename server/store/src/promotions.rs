@@ -126,10 +126,6 @@ const RENEW_LEASES: &str = "UPDATE promotions SET lease_until = $2 WHERE lease_o
 const WAKE: &str = "
     UPDATE promotions SET wake_at = CASE WHEN wake_at < $2 THEN wake_at ELSE $2 END WHERE id = $1 AND NOT is_over";
 
-const WAKE_WAITING: &str = "
-    UPDATE promotions SET wake_at = CASE WHEN wake_at < $2 THEN wake_at ELSE $2 END
-    WHERE target_id = $1 AND NOT is_over AND phase = 'waiting'";
-
 const WAKE_OPEN: &str = "
     UPDATE promotions SET wake_at = CASE WHEN wake_at < $2 THEN wake_at ELSE $2 END
     WHERE target_id = $1 AND NOT is_over";
@@ -163,7 +159,7 @@ const JOURNAL: &str = "
     SELECT ordinal, at, by_whom, event FROM promotion_journal WHERE promotion_id = $1 ORDER BY ordinal";
 
 statements!("promotions.rs":
-    INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, RENEW_LEASES, WAKE, WAKE_WAITING, WAKE_OPEN, POSTPONE, PUT_OFF, SET_KEY, BY_KEY,
+    INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, RENEW_LEASES, WAKE, WAKE_OPEN, POSTPONE, PUT_OFF, SET_KEY, BY_KEY,
     EARLIEST_WAKE, OCCUPANT, NEXT_SEQUENCE,
     OPEN_OF_TARGET, LAST_ORDINAL, APPEND, JOURNAL,
 );
@@ -353,14 +349,6 @@ impl Tx {
     /// [`StoreError`].
     pub async fn wake_promotion(&mut self, id: PromotionId, at: DateTime<Utc>) -> Result<bool, StoreError> {
         Ok(execute!(self, WAKE, id.uuid(), at)? == 1)
-    }
-
-    /// Has the waiting promotions of a target looked at no later than `at`; gives how many.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn wake_waiting(&mut self, target: TargetId, at: DateTime<Utc>) -> Result<u64, StoreError> {
-        execute!(self, WAKE_WAITING, target.uuid(), at)
     }
 }
 

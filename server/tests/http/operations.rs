@@ -7,6 +7,7 @@ use axum::{
     http::{Method, header},
 };
 use chrono::TimeDelta;
+use contract::clusters::{ClusterInput, ClustersBackend as _};
 use domain::actor::Role;
 
 use crate::{
@@ -156,5 +157,27 @@ async fn a_request_is_named_by_us_and_not_by_its_sender() {
     let id = answer.header("x-request-id");
     assert_eq!(uuid::Uuid::parse_str(id).unwrap().get_version_num(), 7, "{id}");
     assert!(app.clock.advance(Duration::ZERO) - app.engine.now() < TimeDelta::seconds(1));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn attack_25_a_cluster_s_token_is_not_sent_to_another_address() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let input = |server: &str, token: &str| ClusterInput {
+        name: "eu-1".to_owned(),
+        method: "token".to_owned(),
+        server: server.to_owned(),
+        token: token.to_owned(),
+        ..ClusterInput::default()
+    };
+    app.engine.add_cluster(&admin, input("https://8.8.8.8:6443", "secret")).await.unwrap();
+    app.engine.change_cluster(&admin, input("https://8.8.8.8:6443", "")).await.unwrap();
+    let refused = app.engine.change_cluster(&admin, input("https://8.8.4.4:6443", "")).await.unwrap_err();
+    assert_eq!(refused.field(), Some("token"), "{}", refused.message);
+    app.engine.change_cluster(&admin, input("https://8.8.4.4:6443", "another")).await.unwrap();
+    // Where only metadata services are, nothing is looked for at all.
+    let refused = app.engine.change_cluster(&admin, input("https://169.254.169.254", "another")).await.unwrap_err();
+    assert_eq!(refused.field(), Some("server"), "{}", refused.message);
     app.finish().await;
 }

@@ -4,7 +4,7 @@ use contract::{
     ErrorKind,
     promotions::{PromotionsBackend, RequestPromotion, RequestRollback},
 };
-use domain::{actor::Role, environment::EnvironmentKind, promotion::PromotionAct};
+use domain::{actor::Role, environment::EnvironmentKind, promotion::PromotionAct, state::Mark};
 use practice::MessengerFault;
 
 use crate::world::{World, deploy, image, workload};
@@ -45,6 +45,10 @@ async fn a_version_that_crashes_is_taken_back_within_seconds() {
     assert!(took.num_seconds() < 60, "it took {took}");
     assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
     assert_eq!(world.writes("cart"), 2);
+    // The page shows what runs after it, not what was tried.
+    let view = world.engine.promotion(&world.theo, number).await.unwrap();
+    assert_eq!(view.workloads[0].images, ["r.example/cart:1.0"]);
+    assert!(view.workloads[0].pods.iter().filter(|pod| pod.mark == Mark::Done).all(|pod| !pod.is_new));
 }
 
 #[tokio::test]

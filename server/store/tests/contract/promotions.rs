@@ -202,9 +202,9 @@ async fn a_wake_up_only_brings_the_time_forward(store: Store) {
     assert!(tx.wake_promotion(first.id, day(21)).await.unwrap());
     assert!(!tx.wake_promotion(over.id, day(1)).await.unwrap());
     assert_eq!(tx.earliest_wake().await.unwrap(), Some(day(19)));
-    assert_eq!(tx.wake_waiting(CART_PRODUCTION, day(18)).await.unwrap(), 2);
-    assert_eq!(tx.claim_promotions(uuid(71), day(18), day(18), 10).await.unwrap().len(), 2);
-    assert_eq!(tx.wake_waiting(CART_PRODUCTION, day(19)).await.unwrap(), 2);
+    assert_eq!(tx.wake_open(CART_PRODUCTION, day(18)).await.unwrap(), 3);
+    assert_eq!(tx.claim_promotions(uuid(71), day(18), day(18), 10).await.unwrap().len(), 3);
+    assert_eq!(tx.wake_open(CART_PRODUCTION, day(19)).await.unwrap(), 3);
     assert_eq!(tx.earliest_wake().await.unwrap(), Some(day(18)));
     assert_eq!(tx.wake_open(CART_PRODUCTION, day(17)).await.unwrap(), 3);
     assert_eq!(tx.wake_open(PAY_PRODUCTION, day(17)).await.unwrap(), 0);
