@@ -132,7 +132,8 @@ impl From<Refusal> for ApiError {
             | Refusal::Started
             | Refusal::NotStarted
             | Refusal::AlreadyTakingBack
-            | Refusal::NotTakingBack => Self::conflict(message),
+            | Refusal::NotTakingBack
+            | Refusal::EndsByItself => Self::conflict(message),
         }
     }
 }

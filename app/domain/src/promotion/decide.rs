@@ -240,20 +240,24 @@ fn supersede(draft: &mut Draft, by: i64, who: &Identity) {
 /// What cannot be taken back as long as its cluster is away must not hold the target for ever.
 fn abandon(draft: &mut Draft, by: &Identity, reason: String) -> Result<(), Refusal> {
     let reason = needs_reason(reason)?;
-    let Phase::TakingBack { run, cause, .. } = draft.next.phase.clone() else {
-        return Err(not_taking_back(&draft.next));
+    let (Phase::TakingBack { run, cause, .. }, Some(trouble)) = (draft.next.phase.clone(), draft.next.trouble.clone())
+    else {
+        return may_abandon(&draft.next);
     };
     draft.note(by, JournalEvent::Abandoned { reason: reason.clone() });
-    let what = match &draft.next.trouble {
-        Some(trouble) => format!("given up by {}: {reason} ({})", by.shown(), trouble.message),
-        None => format!("given up by {}: {reason}", by.shown()),
-    };
+    let what = format!("given up by {}: {reason} ({})", by.shown(), trouble.message);
     draft.end(run, cause, TakenBack::Incomplete { what });
     Ok(())
 }
 
-fn not_taking_back(promotion: &Promotion) -> Refusal {
-    if promotion.is_over() { Refusal::Over(headline(promotion).words) } else { Refusal::NotTakingBack }
+/// Where the clusters answer, taking back ends by itself.
+fn may_abandon(promotion: &Promotion) -> Result<(), Refusal> {
+    match promotion.phase {
+        Phase::TakingBack { .. } if promotion.trouble.is_some() => Ok(()),
+        Phase::TakingBack { .. } => Err(Refusal::EndsByItself),
+        _ if promotion.is_over() => Err(Refusal::Over(headline(promotion).words)),
+        _ => Err(Refusal::NotTakingBack),
+    }
 }
 
 /// A refusal of what is not wanted any more says nothing.
@@ -450,10 +454,7 @@ impl Promotion {
             }
             PromotionAct::Abandon => {
                 actor.may(Act::StopAnyPromotion)?;
-                match &self.phase {
-                    Phase::TakingBack { .. } => Ok(()),
-                    _ => Err(not_taking_back(self)),
-                }
+                may_abandon(self)
             }
         }
     }

@@ -164,4 +164,7 @@ pub enum Refusal {
     /// Only taking back can be given up.
     #[error("only a promotion that is being taken back can be given up; abort it first")]
     NotTakingBack,
+    /// The clusters answer.
+    #[error("the clusters answer, so taking back ends by itself; it can be given up only while one does not")]
+    EndsByItself,
 }

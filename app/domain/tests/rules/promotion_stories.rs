@@ -1,13 +1,14 @@
 //! Stories: scripts of inputs with the journal as they leave it.
 
 use domain::{
+    actor::Role,
     deployment::{Cause, Outcome},
     observation::{Manager, Observed, Stamp},
-    promotion::{Failure, Input, Occupant, Phase, Promotion, Refusal, Supersedes, TakenBack, desired},
+    promotion::{Failure, Input, Occupant, Phase, Promotion, PromotionAct, Refusal, Supersedes, TakenBack, desired},
     state::Mark,
 };
 
-use crate::world::{NEW, OLD, World, crash, image, ines, placed, rosa, settled, theo};
+use crate::world::{NEW, OLD, World, actor, crash, image, ines, placed, rosa, settled, theo};
 
 #[test]
 fn a_good_version_goes_from_request_to_done() {
@@ -299,7 +300,10 @@ fn taking_back_can_be_given_up_where_a_cluster_never_comes_back() {
     let give_up = || Input::Abandon { by: rosa(), reason: "eu-1 was switched off".into() };
     assert_eq!(world.give(give_up()).unwrap_err(), Refusal::NotTakingBack);
     world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
+    assert_eq!(world.give(give_up()).unwrap_err(), Refusal::EndsByItself);
+    assert!(!world.promotion.allowed(&actor(&rosa(), Role::ReleaseManager)).contains(&PromotionAct::Abandon));
     world.give(Input::Trouble { message: "cluster eu-1 cannot be reached".into() }).unwrap();
+    assert!(world.promotion.allowed(&actor(&rosa(), Role::ReleaseManager)).contains(&PromotionAct::Abandon));
     world.give(give_up()).unwrap();
     assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Incomplete { .. }, .. }));
     assert!(!world.promotion.occupies());
