@@ -3,6 +3,7 @@
 
 mod world;
 
+mod analysis;
 mod consent;
 mod permissions;
 mod promotion_properties;
