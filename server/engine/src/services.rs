@@ -263,7 +263,7 @@ impl ServicesBackend for Engine {
             runbook: service.runbook.as_ref().map(|l| l.as_str().to_owned()),
             targets: self.target_views(&mut read, actor, &service, columns).await?,
             versions,
-            deployments: found.rows.into_iter().map(deployments::line).collect(),
+            deployments: deployments::history(found.rows),
         })
     }
 

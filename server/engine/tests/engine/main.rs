@@ -8,6 +8,7 @@ mod world;
 mod adopting;
 mod approving;
 mod crash;
+mod history;
 mod inventory;
 mod outbox;
 
