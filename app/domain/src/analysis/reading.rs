@@ -140,6 +140,9 @@ pub struct Sample {
     pub at: DateTime<Utc>,
     /// The question about the canary, as it was put.
     pub query: String,
+    /// The question for the number of requests, when it was put.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_query: Option<String>,
     /// The question about the stable version, when the two are compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stable_query: Option<String>,
@@ -162,7 +165,13 @@ impl Sample {
     pub fn judged(rule: &MetricRule, at: DateTime<Utc>, query: String, canary: Reading) -> Self {
         let judgement = judge_reading(rule, &canary, None);
         let (rule, is_dry_run) = (rule.name().clone(), rule.is_dry_run());
-        Self { rule, at, query, stable_query: None, canary, stable: None, judgement, is_dry_run }
+        Self { rule, at, query, requests_query: None, stable_query: None, canary, stable: None, judgement, is_dry_run }
+    }
+
+    /// The same sample with the question for the number of requests that its readings carry.
+    #[must_use]
+    pub fn counted_by(self, requests_query: Option<String>) -> Self {
+        Self { requests_query, ..self }
     }
 
     /// Judges an evaluation side by side and keeps it; `queries` and `readings` are the canary's, then
@@ -179,6 +188,7 @@ impl Sample {
             rule: rule.name().clone(),
             at,
             query: queries.0,
+            requests_query: None,
             stable_query: Some(queries.1),
             canary: readings.0,
             stable: Some(readings.1),

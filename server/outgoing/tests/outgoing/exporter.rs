@@ -94,5 +94,24 @@ fn page(n: u64) -> String {
         let labels = format!("{canary},status=\"200\",le=\"{le}\"");
         line("nginx_ingress_controller_response_duration_seconds_bucket", &labels, count * n);
     }
+
+    // Containers: one core of two in use, 85 of 100 bytes; the whole pod's own row, a Deployment whose
+    // name begins alike, and a volume.
+    let pods = [("cart-canary-5d4f8c7b9-abcde", 1), ("cart-canary-extra-5d4f8c7b9-abcde", 50)];
+    for (pod, times) in pods {
+        let pod = format!("namespace=\"shop\",pod=\"{pod}\"");
+        for container in ["app", ""] {
+            let container = format!("{pod},container=\"{container}\"");
+            line("container_cpu_usage_seconds_total", &container, n * times);
+            line("container_memory_working_set_bytes", &container, 85 * times);
+        }
+        line("kube_pod_container_resource_limits", &format!("{pod},container=\"app\",resource=\"cpu\""), 2);
+        line("kube_pod_container_resource_limits", &format!("{pod},container=\"app\",resource=\"memory\""), 100);
+    }
+    for (claim, used) in [("data", 91), ("cache", 3)] {
+        let volume = format!("namespace=\"shop\",persistentvolumeclaim=\"{claim}\"");
+        line("kubelet_volume_stats_used_bytes", &volume, used);
+        line("kubelet_volume_stats_capacity_bytes", &volume, 100);
+    }
     out
 }

@@ -12,7 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     analysis::{
         Backend, Conclusion, CustomQuery, DataPlane, Labels, Measure, MetricRule, Moment, Quantile, Queries, Reading,
-        Route, RuleDraft, Sample, SampleRange, Side, Traffic, Trigger, Watch, conclude, default_rules, queries,
+        Resource, Route, RuleDraft, Sample, SampleRange, Side, Traffic, Trigger, Watch, conclude, default_rules,
+        queries,
     },
     names::{Namespace, ServiceName, WorkloadName},
     version::VersionLabel,
@@ -221,9 +222,24 @@ async fn every_template_gives_the_number_that_was_exported() {
             assert!(matches!(sample.canary, Reading::Nothing { .. }), "{name} {sample:?}");
         }
     }
+    containers_are_measured_against_their_limits(&source, at).await;
     a_real_canary_is_judged(&real, &source).await;
     odd_queries_are_told_apart(&real, &source).await;
     names_stay_inside_their_strings(&source).await;
+}
+
+async fn containers_are_measured_against_their_limits(source: &Prometheus, at: DateTime<Utc>) {
+    let read = async |what| {
+        let usual = rule(Traffic::ErrorRate, DataPlane::Istio).draft();
+        let draft = RuleDraft { measure: Measure::Resource { what }, minimum_requests: 0, ..usual };
+        let rule = MetricRule::try_from(draft).unwrap();
+        let Queries::Source { value, .. } = queries(&rule, &labels("cart-canary")).unwrap() else { panic!() };
+        source.instant(&value, at).await.unwrap()
+    };
+    near(&read(Resource::Memory).await, 85.0);
+    near(&read(Resource::Disk).await, 91.0);
+    let cpu = read(Resource::Cpu).await;
+    assert!(cpu.latest().is_some_and(|percent| (40.0..60.0).contains(&percent)), "{cpu:?}");
 }
 
 /// The whole way: rule, questions, Prometheus, samples, conclusion.

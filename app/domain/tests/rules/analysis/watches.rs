@@ -26,12 +26,13 @@ fn after_values(draft: RuleDraft, numbers: &[f64]) -> String {
 
 #[test]
 fn so_many_in_a_row_take_it_back_and_fewer_do_not() {
-    let rows: [(&[f64], &str); 6] = [
+    let rows: [(&[f64], &str); 7] = [
         (&[], "wait: error rate has not been looked at since the weight changed"),
         (&[0.4], "go on"),
         (&[7.1, 7.1], "wait: error rate 7.1 % is above 5 %, 2 of 3 in a row"),
         (&[9.0, 9.0, 0.4, 9.0, 9.0], "wait: error rate 9 % is above 5 %, 2 of 3 in a row"),
         (&[9.0, 8.0, 7.1], "back: error rate 7.1 % is above 5 % in 3 evaluations in a row"),
+        (&[9.0, 8.0, 7.1, 6.0], "back: error rate 7.1 % is above 5 % in 3 evaluations in a row"),
         // It stays: later good values do not make it good.
         (&[9.0, 8.0, 7.1, 0.0, 0.0, 9.0], "back: error rate 7.1 % is above 5 % in 3 evaluations in a row"),
     ];
@@ -212,7 +213,8 @@ fn counters_and_samples_outlive_a_restart() {
     let watch = fed(rule(error_rate()), [Reading::value(9.0), unreadable(), Reading::value(2.0)]);
     let stored: Watch = serde_json::from_str(&serde_json::to_string(&watch).unwrap()).unwrap();
     assert_eq!(stored, watch);
-    let taken = sample(&watch.rule, 60, Reading::value(9.0).with_requests(Reading::value(70.0)).with_note("practice"));
+    let taken = sample(&watch.rule, 60, Reading::value(9.0).with_requests(Reading::value(70.0)).with_note("practice"))
+        .counted_by(Some("sum(up)".to_owned()));
     let text = serde_json::to_value(&taken).unwrap();
     assert_eq!((text["verdict"].as_str(), text["query"].as_str()), (Some("breach"), Some("up")));
     let stored: domain::analysis::Sample = serde_json::from_value(text).unwrap();
