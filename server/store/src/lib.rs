@@ -49,7 +49,7 @@ pub use board::{
     BoardState,
 };
 pub use changes::{Change, Entity};
-pub use clusters::{Cluster, ClusterKind, ClusterState};
+pub use clusters::{Cluster, ClusterKind, ClusterState, ClusterTrouble};
 pub use commits::{CommitPlace, CommitRow, CommitsBetween};
 pub use deployment_lists::{DeploymentFilter, DeploymentRow, DeploymentSort};
 pub use deployments::{Deployment, LatestDeployment, SucceededBefore};

@@ -1,12 +1,14 @@
 //! Use cases and reconcilers over a real store, a practice cluster and a clock that the test moves.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod both;
 mod database;
 mod loops;
 mod world;
 
 mod adopting;
 mod approving;
+mod clusters;
 mod crash;
 mod history;
 mod inventory;
@@ -16,6 +18,8 @@ mod promotion_stories;
 
 mod reading;
 mod registering;
+mod signing_in;
 mod superseding;
+mod targets;
 mod two_servers;
 mod works;
