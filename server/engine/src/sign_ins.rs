@@ -132,7 +132,8 @@ mod tests {
     fn what_may_be_a_password_is_not_repeated() {
         assert_eq!(shown(" Ada@Shop.Test ", false), "ada@shop.test");
         assert_eq!(shown("ada@localhost", true), "ada@localhost");
-        for typed in ["hunter2", "P@ssw0rd", "", "@", "correct horse battery", "p@ss word", "a@b@c", "ada@x.test\u{0}"] {
+        for typed in ["hunter2", "P@ssw0rd", "", "@", "correct horse battery", "p@ss word", "a@b@c", "ada@x.test\u{0}"]
+        {
             assert_eq!(shown(typed, false), "something that is no e-mail address", "{typed}");
         }
         let long = format!("{}@x.test", "a".repeat(10_000));

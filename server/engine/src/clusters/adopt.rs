@@ -223,9 +223,8 @@ async fn not_taken(
         if let Some(other) = owners::other_target(tx, cluster.id, workload, known.map(|t| t.id)).await? {
             return Err(LeftOut::because(owners::is_taken(workload, &other)));
         }
-        let has_it = |w: &TargetWorkload| {
-            w.cluster == cluster.id && w.workload == *workload && w.container == chosen.container
-        };
+        let has_it =
+            |w: &TargetWorkload| w.cluster == cluster.id && w.workload == *workload && w.container == chosen.container;
         if known.is_some_and(|t| t.workloads.iter().any(has_it)) {
             return Err(LeftOut::because(format!("the container {} is a target already", chosen.container)));
         }

@@ -34,7 +34,8 @@ fn place(deployment: &str, container: &str) -> TargetWorkloadInput {
 async fn prepare(world: &World) {
     world.service("cart").await;
     world.add_environment("staging", EnvironmentKind::Staging, 0, "").await;
-    let mail = ServiceInput { name: "mail".to_owned(), team: "checkout".to_owned(), tier: 2, ..ServiceInput::default() };
+    let mail =
+        ServiceInput { name: "mail".to_owned(), team: "checkout".to_owned(), tier: 2, ..ServiceInput::default() };
     world.engine.add_service(&world.rosa, mail).await.unwrap();
 }
 
