@@ -108,9 +108,7 @@ pub fn moment(at: DateTime<Utc>, show: Show, zone_minutes: Option<i64>, now: Opt
                 let seconds = (now - at).num_seconds();
                 match (show, seconds < 0) {
                     // What happened since the page's clock moved last is not to come.
-                    (Show::Ago, _) if (-BEHIND_AT_MOST..10).contains(&seconds) => {
-                        "just now".to_owned()
-                    }
+                    (Show::Ago, _) if (-BEHIND_AT_MOST..10).contains(&seconds) => "just now".to_owned(),
                     (Show::Ago, true) => format!("in {}", age(-seconds)),
                     (Show::Ago, false) => format!("{} ago", age(seconds)),
                     _ => age(seconds.abs()),
