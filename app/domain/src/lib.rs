@@ -17,4 +17,5 @@ pub mod question;
 pub mod rollout;
 pub mod state;
 pub mod strategy;
+pub mod traffic;
 pub mod version;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::{
     APPROVAL_LASTS_DAYS, Approval, Blocker, Decision, Effect, Facts, Failure, Input, JournalEntry, JournalEvent,
     LOOK_EVERY_SECONDS, LOOK_WHILE_WATCHING_SECONDS, Phase, Plan, Promotion, Refusal, Run, Supersedes, TakeBackCause,
-    TakenBack, WAITING_LASTS_DAYS, observe, words::headline,
+    TakenBack, WAITING_LASTS_DAYS, observe, progress, steering, words::headline,
 };
 use crate::{
     actor::{Act, Actor, Identity},
@@ -38,7 +38,7 @@ impl Draft<'_> {
             self.end(run, cause, TakenBack::NotNeeded);
             return;
         }
-        run.next_generation(self.now);
+        progress::begin_back(&mut run, self.now);
         self.next.phase = Phase::TakingBack { run, cause, since: self.now };
     }
 
@@ -91,6 +91,11 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
         Input::Abort { by, reason } => abort(&mut draft, by, reason)?,
         Input::Supersede { by, who } => supersede(&mut draft, by, &who),
         Input::Abandon { by, reason } => abandon(&mut draft, &by, reason)?,
+        Input::Hold { by, reason } => steering::hold(&mut draft, &by, reason)?,
+        Input::GoOn { by, step } => steering::go_on(&mut draft, &by, step)?,
+        Input::Skip { by, step } => steering::skip(&mut draft, &by, step)?,
+        Input::SetWeight { by, weight, reason } => steering::set_weight(&mut draft, &by, weight, reason)?,
+        Input::PromoteNow { by, reason } => steering::promote_now(&mut draft, &by, reason)?,
         Input::Observed(seen) => observe::observed(&mut draft, &seen),
         Input::RefusedByCluster { generation, message } => refused_by_cluster(&mut draft, generation, message),
         Input::Trouble { message } => trouble(&mut draft, message),
@@ -104,7 +109,7 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
     } else {
         vec![Effect::TellMessenger]
     };
-    let has_moved = std::mem::discriminant(&promotion.phase) != std::mem::discriminant(&next.phase);
+    let has_moved = promotion.place() != next.place();
     let wake_at = wake_at(&next, now, has_moved);
     Ok(Decision { next, journal, outbox, supersedes, wake_at })
 }
@@ -117,7 +122,7 @@ fn is_told(entry: &JournalEntry) -> bool {
     )
 }
 
-fn needs_reason(reason: String) -> Result<String, Refusal> {
+pub(super) fn needs_reason(reason: String) -> Result<String, Refusal> {
     let reason = reason.trim().to_owned();
     if reason.is_empty() { Err(Refusal::ReasonNeeded) } else { Ok(reason) }
 }
@@ -456,6 +461,26 @@ impl Promotion {
                 actor.may(Act::StopAnyPromotion)?;
                 may_abandon(self)
             }
+            PromotionAct::Hold => {
+                actor.may(stop)?;
+                steering::may_hold(self)
+            }
+            PromotionAct::GoOn => {
+                actor.may(Act::SteerPromotion)?;
+                steering::may_go_on(self)
+            }
+            PromotionAct::Skip => {
+                actor.may(Act::SteerPromotion)?;
+                steering::may_skip(self)
+            }
+            PromotionAct::SetWeight => {
+                actor.may(Act::SteerPromotion)?;
+                steering::may_set_weight(self)
+            }
+            PromotionAct::PromoteNow => {
+                actor.may(Act::SteerPromotion)?;
+                steering::may_promote_now(self)
+            }
         }
     }
 }
@@ -474,8 +499,29 @@ pub enum PromotionAct {
     Abort,
     /// Give up taking it back.
     Abandon,
+    /// Let nothing go on by itself.
+    Hold,
+    /// Let it go on.
+    GoOn,
+    /// End the present step before its time.
+    Skip,
+    /// Set the share of the traffic by hand.
+    SetWeight,
+    /// Leave the remaining pauses and shares out.
+    PromoteNow,
 }
 
 impl PromotionAct {
-    const ALL: [Self; 5] = [Self::Approve, Self::Reject, Self::Cancel, Self::Abort, Self::Abandon];
+    const ALL: [Self; 10] = [
+        Self::Approve,
+        Self::Reject,
+        Self::Cancel,
+        Self::Abort,
+        Self::Abandon,
+        Self::Hold,
+        Self::GoOn,
+        Self::Skip,
+        Self::SetWeight,
+        Self::PromoteNow,
+    ];
 }

@@ -43,6 +43,13 @@ pub enum TakeBackCause {
         /// What runs there now.
         images: Vec<String>,
     },
+    /// Someone else changed what moves the traffic in the middle; it stays as they set it.
+    RouteChanged {
+        /// The object, as `cluster namespace/kind name`.
+        route: String,
+        /// What it says now.
+        what: String,
+    },
     /// A workload was deleted in the middle.
     Deleted {
         /// The workload, as `cluster namespace/name`.

@@ -3,6 +3,8 @@
 
 mod world;
 
+mod candidate_properties;
+mod candidate_stories;
 mod consent;
 mod permissions;
 mod promotion_properties;
