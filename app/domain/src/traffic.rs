@@ -249,6 +249,8 @@ pub struct RouteObservation {
     pub complaint: Option<String>,
     /// Why this object cannot move the traffic, with what to do; nothing may be written then.
     pub unfit: Option<String>,
+    /// How many ready addresses the candidate's own Service has; `None` where there is none to ask.
+    pub candidate_endpoints: Option<u32>,
     /// What the object says about traffic, kept so that it can be put back exactly.
     pub rules: serde_json::Value,
     /// Our mark, when Slipway wrote the object.

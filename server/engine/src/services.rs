@@ -302,7 +302,7 @@ impl ServicesBackend for Engine {
             id: known.as_ref().map_or_else(|| TargetId::new(self.uuid()), |t| t.id),
             service: service.id,
             environment: environment.id,
-            strategy: known.as_ref().map(|t| t.strategy).unwrap_or_default(),
+            strategy: known.as_ref().map(|t| t.strategy.clone()).unwrap_or_default(),
             workloads: parsed,
         };
         if known.is_some() {

@@ -9,8 +9,8 @@ pub mod permissions;
 
 pub use clock::{Clock, Randomness};
 pub use cluster::{
-    ApplyOutcome, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings, DiscoveredWorkload,
-    InventoryEvent, NamespaceScope, Permission, TemplateChange, WorkloadChange,
+    ApplyOutcome, CandidateChange, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings,
+    DiscoveredWorkload, InventoryEvent, NamespaceScope, Permission, Route, RouteChange, TemplateChange, WorkloadChange,
 };
 pub use judgement::{Judgement, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};

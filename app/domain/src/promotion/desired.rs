@@ -108,6 +108,20 @@ pub fn desired(promotion: &Promotion) -> Option<Desired> {
     })
 }
 
+impl Promotion {
+    /// Whether our mark of what is wanted was seen on everything that it belongs on: there is nothing
+    /// to write then.
+    #[must_use]
+    pub fn is_all_told(&self) -> bool {
+        let Some(run) = self.run() else { return false };
+        let is_untouched = run.wanted.stable.generation == 0;
+        !run.progress.is_empty()
+            && (is_untouched || run.progress.iter().all(|progress| progress.was_ours))
+            && (!run.wanted.has_candidates() || run.candidates.iter().all(|progress| progress.was_ours))
+            && (run.wanted.weight.generation == 0 || run.routes.iter().all(|route| route.was_ours))
+    }
+}
+
 /// The mark of what was last wanted in `generation`.
 pub(super) fn stamp(promotion: &Promotion, run: &Run, generation: u32) -> Stamp {
     Stamp { target: promotion.target, promotion: promotion.id, sequence: run.sequence, generation }

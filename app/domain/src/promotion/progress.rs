@@ -126,7 +126,14 @@ fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>) {
         return;
     }
     if let Some(next) = run.wanted.toward(&goal(&draft.next, &run, step)) {
-        make(draft, &mut run, next);
+        if let Some(progress) = not_addressed(&run, &next) {
+            let seconds = draft.next.plan.rollout_budget_seconds;
+            if run.is_over_budget(since, seconds, draft.now) {
+                return draft.take_back_by_rule(run, TakeBackCause::Budget { seconds, progress });
+            }
+        } else {
+            make(draft, &mut run, next);
+        }
         draft.next.phase = Phase::Progressing { run, step, since };
         return;
     }
@@ -147,11 +154,12 @@ fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>) {
 }
 
 /// Ends the present step.
-pub(super) fn next_step(draft: &mut Draft, run: Run, step: usize) {
+pub(super) fn next_step(draft: &mut Draft, mut run: Run, step: usize) {
     let next = step + 1;
     let Some(words) = draft.next.plan.steps.get(next).map(Step::words) else {
         return complete(draft, run);
     };
+    run.reached = next;
     draft.note_rule("strategy", JournalEvent::StepBegan { number: next + 1, words });
     draft.next.phase = Phase::Progressing { run, step: next, since: draft.now };
 }
@@ -169,6 +177,18 @@ fn make(draft: &mut Draft, run: &mut Run, next: Move) {
     }
     draft.note_rule("strategy", JournalEvent::Moves { next: words_of(run, &next) });
     run.want(next, draft.now);
+}
+
+/// Which candidate's pods more traffic would not reach yet: a ready pod is not yet an address that
+/// proxies know.
+fn not_addressed(run: &Run, next: &Move) -> Option<String> {
+    let Move::Shift(weight) = next else { return None };
+    let is_rising = *weight > run.wanted.weight.want;
+    run.routes.iter().filter(|_| is_rising).find_map(|route| {
+        let (endpoints, pods) = (route.endpoints?, run.wanted.pods_of(&route.placed));
+        let name = &route.candidate.workload.name;
+        (endpoints < pods).then(|| format!("Service {name} has {endpoints} of {pods} ready addresses"))
+    })
 }
 
 fn words_of(run: &Run, next: &Move) -> String {

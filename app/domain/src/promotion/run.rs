@@ -46,6 +46,8 @@ pub struct RouteProgress {
     pub shown: String,
     /// The share that the object gives to the candidate.
     pub seen: Weight,
+    /// How many ready addresses the candidate's own Service has, where it has one.
+    pub endpoints: Option<u32>,
     /// One line: `25 %, accepted`.
     pub words: String,
     /// Whether the layer does what is wanted.
@@ -109,6 +111,9 @@ pub struct Run {
     /// Seconds of the present generation in which nobody could look.
     #[serde(default)]
     pub unseen_seconds: i64,
+    /// The index of the step that it has reached.
+    #[serde(default)]
+    pub reached: usize,
     /// What is wanted of the clusters.
     #[serde(default = "Wanted::version_at_once")]
     pub wanted: Wanted,
@@ -147,6 +152,7 @@ impl Run {
             progress: Vec::new(),
             looked_at: Some(now),
             unseen_seconds: 0,
+            reached: 0,
             wanted: Wanted::nothing(),
             wanted_since: None,
             settled_at: None,

@@ -282,7 +282,12 @@ fn route(
     let mark = stamp(promotion, run, run.wanted.weight.generation);
     let is_written = run.wanted.weight.generation > 0;
     let was_ours = run.routes.iter().any(|r| r.placed == planned.placed && r.was_ours);
+    let endpoints = match observed {
+        RouteObserved::Present(now) => now.candidate_endpoints,
+        RouteObserved::Missing => None,
+    };
     let progress = |seen: Weight, words: String, is_settled: bool, was_ours: bool| RouteProgress {
+        endpoints,
         placed: planned.placed.clone(),
         candidate: candidate.clone(),
         shown: named.clone(),

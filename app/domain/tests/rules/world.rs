@@ -112,6 +112,7 @@ fn untouched_route() -> RouteObservation {
         is_accepted: true,
         complaint: None,
         unfit: None,
+        candidate_endpoints: None,
         rules: serde_json::json!([{ "backendRefs": [{ "name": "cart" }] }]),
         stamp: None,
         manager: None,

@@ -4,11 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    observation::{Observed, PlacedWorkload},
-    promotion::{Desired, DesiredTemplate, Promotion},
+    ids::ClusterId,
+    observation::PlacedWorkload,
+    promotion::{Desired, DesiredTemplate, Promotion, Sight, WorkloadPlan},
 };
 use futures::future::join_all;
-use ports::{ApplyOutcome, Cluster, ClusterError, TemplateChange, WorkloadChange};
+use ports::{ApplyOutcome, CandidateChange, Cluster, ClusterError, Route, RouteChange, TemplateChange, WorkloadChange};
 
 use crate::clusters::registry::Registry;
 
@@ -18,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What looking gave.
 pub(crate) struct Look {
-    /// The workloads that were read.
-    pub(crate) seen: Vec<(PlacedWorkload, Observed)>,
+    /// The objects that were read.
+    pub(crate) seen: Sight,
     /// Why some could not be.
     pub(crate) trouble: Option<String>,
 }
@@ -38,50 +39,92 @@ pub(crate) enum Applied {
     Trouble(String),
 }
 
-/// Looks at every workload of the plan, all clusters at once.
+/// Looks at every workload of the plan, its candidate and its traffic, all at once.
 pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
-    let looks = promotion.plan.workloads.iter().map(|planned| async move {
-        let cluster = registry.handle(planned.placed.cluster).await;
-        let seen = match cluster {
-            Ok(cluster) => patiently(cluster.observe(&planned.placed.workload)).await,
+    let planned = &promotion.plan.workloads;
+    let named = |planned: &WorkloadPlan, placed: PlacedWorkload| (planned.cluster_name.clone(), placed);
+    let stable = planned.iter().map(|one| named(one, one.placed.clone()));
+    let candidates = planned.iter().filter_map(|one| Some(named(one, one.placed_candidate()?)));
+    let looks = stable.chain(candidates).map(|(cluster_name, placed)| async move {
+        let seen = match registry.handle(placed.cluster).await {
+            Ok(cluster) => patiently(cluster.observe(&placed.workload)).await,
+            Err(error) => Err(error),
+        };
+        seen.map(|seen| (placed, seen)).map_err(|e| in_words(&cluster_name, &e))
+    });
+    let routes = planned.iter().filter_map(|one| Some((one, route_of(one)?))).map(|(planned, route)| async move {
+        let seen = match registry.handle(planned.placed.cluster).await {
+            Ok(cluster) => patiently(cluster.observe_route(&route)).await,
             Err(error) => Err(error),
         };
         seen.map(|seen| (planned.placed.clone(), seen)).map_err(|e| in_words(&planned.cluster_name, &e))
     });
-    let mut look = Look { seen: Vec::new(), trouble: None };
-    for result in join_all(looks).await {
+    let (workloads, routes) = futures::join!(join_all(looks), join_all(routes));
+    let mut look = Look { seen: Sight::default(), trouble: None };
+    for result in workloads {
         match result {
-            Ok(one) => look.seen.push(one),
+            Ok(one) => look.seen.workloads.push(one),
+            Err(words) => look.trouble = Some(words),
+        }
+    }
+    for result in routes {
+        match result {
+            Ok(one) => look.seen.routes.push(one),
             Err(words) => look.trouble = Some(words),
         }
     }
     look
 }
 
-/// Makes every workload what is desired, all clusters at once.
+/// The traffic of a workload, where an object says who gets which share of it.
+fn route_of(planned: &WorkloadPlan) -> Option<Route> {
+    let candidate = planned.candidate.as_ref().filter(|candidate| candidate.layer.has_route())?;
+    Some(Route {
+        stable: planned.placed.workload.clone(),
+        candidate: candidate.workload.clone(),
+        layer: candidate.layer.clone(),
+    })
+}
+
+/// One thing to write.
+enum Write {
+    Workload(WorkloadChange),
+    Candidate(CandidateChange),
+    Route(RouteChange),
+}
+
+impl Write {
+    async fn to(&self, cluster: &Arc<dyn Cluster>) -> Result<ApplyOutcome, ClusterError> {
+        match self {
+            Self::Workload(change) => patiently(cluster.apply(change)).await,
+            Self::Candidate(change) => patiently(cluster.apply_candidate(change)).await,
+            Self::Route(change) => patiently(cluster.apply_route(change)).await,
+        }
+    }
+
+    /// The object, for messages.
+    fn shown(&self) -> String {
+        match self {
+            Self::Workload(change) => change.workload.to_string(),
+            Self::Candidate(change) => change.route.candidate.to_string(),
+            Self::Route(change) => format!("{}/{}", change.route.stable.namespace, change.route.layer.words()),
+        }
+    }
+}
+
+/// Makes everything what is desired, all clusters at once. Which parts may change together was decided
+/// with what is desired.
 pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: Desired, cause: &str) -> Applied {
-    let stamp = desired.stamp;
-    let changes = desired.workloads.into_iter().map(|wanted| async move {
-        let template = match wanted.template {
-            DesiredTemplate::Images(images) => TemplateChange::Images(images),
-            DesiredTemplate::Restored(template) => TemplateChange::Restore(template),
-        };
-        let change = WorkloadChange {
-            workload: wanted.placed.workload.clone(),
-            stamp,
-            template,
-            over: wanted.over,
-            change_cause: cause.to_owned(),
-        };
-        let outcome = match registry.handle(wanted.placed.cluster).await {
-            Ok(cluster) => write(&cluster, &change).await,
+    let writes = writes(desired, cause).into_iter().map(|(cluster, cluster_name, write)| async move {
+        let outcome = match registry.handle(cluster).await {
+            Ok(cluster) => write.to(&cluster).await,
             Err(error) => Err(error),
         };
-        (wanted.cluster_name, change.workload, outcome)
+        (cluster_name, write.shown(), outcome)
     });
     let mut wrote = false;
     let mut trouble = None;
-    for (cluster_name, workload, outcome) in join_all(changes).await {
+    for (cluster_name, object, outcome) in join_all(writes).await {
         match outcome {
             Ok(ApplyOutcome::Written) => wrote = true,
             // The next look sees each of these and the rules judge them.
@@ -92,11 +135,11 @@ pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: D
                 | ApplyOutcome::Missing,
             ) => {}
             Ok(ApplyOutcome::Managed(manager)) => {
-                let why = format!("{cluster_name} {workload} belongs to {}. {}", manager.words(), manager.advice());
+                let why = format!("{cluster_name} {object} belongs to {}. {}", manager.words(), manager.advice());
                 return Applied::Refused(why);
             }
             Err(ClusterError::Invalid(message)) => {
-                return Applied::Refused(format!("{cluster_name} {workload}: {message}"));
+                return Applied::Refused(format!("{cluster_name} {object}: {message}"));
             }
             Err(error) => trouble = Some(in_words(&cluster_name, &error)),
         }
@@ -105,8 +148,42 @@ pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: D
     trouble.map_or(Applied::Settled { wrote }, Applied::Trouble)
 }
 
-async fn write(cluster: &Arc<dyn Cluster>, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
-    patiently(cluster.apply(change)).await
+fn writes(desired: Desired, cause: &str) -> Vec<(ClusterId, String, Write)> {
+    let workloads = desired.workloads.into_iter().map(|wanted| {
+        let template = match wanted.template {
+            DesiredTemplate::Images(images) => TemplateChange::Images(images),
+            DesiredTemplate::Restored(template) => TemplateChange::Restore(template),
+        };
+        let change = WorkloadChange {
+            workload: wanted.placed.workload,
+            stamp: wanted.stamp,
+            template,
+            over: wanted.over,
+            change_cause: cause.to_owned(),
+        };
+        (wanted.placed.cluster, wanted.cluster_name, Write::Workload(change))
+    });
+    let candidates = desired.candidates.into_iter().map(|wanted| {
+        let change = CandidateChange {
+            route: Route { stable: wanted.placed.workload, candidate: wanted.candidate, layer: wanted.layer },
+            stamp: wanted.stamp,
+            images: wanted.images,
+            pods: wanted.pods,
+            change_cause: cause.to_owned(),
+        };
+        (wanted.placed.cluster, wanted.cluster_name, Write::Candidate(change))
+    });
+    let routes = desired.routes.into_iter().map(|wanted| {
+        let change = RouteChange {
+            route: Route { stable: wanted.placed.workload, candidate: wanted.candidate, layer: wanted.layer },
+            stamp: wanted.stamp,
+            weight: wanted.weight,
+            saved: wanted.saved,
+            change_cause: cause.to_owned(),
+        };
+        (wanted.placed.cluster, wanted.cluster_name, Write::Route(change))
+    });
+    workloads.chain(candidates).chain(routes).collect()
 }
 
 async fn patiently<T>(call: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {

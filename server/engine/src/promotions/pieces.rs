@@ -1,6 +1,8 @@
 //! The pieces of a promotion's page that follow from its state alone: the bar of steps, the pods,
 //! the journal, what happens next.
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, Utc};
 use contract::promotions::{ApprovalLine, Demand, JournalLine, PodView, StepView, WorkloadView};
 use domain::{
@@ -20,7 +22,8 @@ pub(crate) fn steps(promotion: &Promotion) -> Vec<StepView> {
     if promotion.plan.approvals > 0 {
         steps.push(approved(promotion));
     }
-    steps.extend(promotion.plan.steps.iter().map(|step| rollout(promotion, step.words())));
+    let of_strategy = promotion.plan.steps.iter().enumerate();
+    steps.extend(of_strategy.map(|(index, step)| strategy_step(promotion, index, &step.words())));
     if promotion.plan.watch_seconds > 0 {
         steps.push(watch(promotion));
     }
@@ -50,7 +53,19 @@ fn approved(promotion: &Promotion) -> StepView {
     }
 }
 
-fn rollout(promotion: &Promotion, title: &str) -> StepView {
+/// One step of the strategy: those before the one that was reached are done, those after it to come.
+fn strategy_step(promotion: &Promotion, index: usize, title: &str) -> StepView {
+    let reached = promotion.run().map_or(0, |run| run.reached);
+    let is_over_well = matches!(promotion.phase, Phase::Watching { .. } | Phase::Succeeded { .. });
+    match index.cmp(&reached) {
+        Ordering::Less => step(Mark::Done, title, "", None),
+        Ordering::Greater if is_over_well => step(Mark::Done, title, "", None),
+        Ordering::Greater => step(Mark::Nothing, title, "", None),
+        Ordering::Equal => reached_step(promotion, title),
+    }
+}
+
+fn reached_step(promotion: &Promotion, title: &str) -> StepView {
     let started = promotion.run().map(|run| run.started_at);
     match &promotion.phase {
         Phase::Waiting { blockers } => {
@@ -62,8 +77,12 @@ fn rollout(promotion: &Promotion, title: &str) -> StepView {
             step(mark, title, detail, None)
         }
         Phase::Starting { .. } => step(Mark::Moving, title, "looks at the workloads first", started),
-        Phase::Progressing { run, since, .. } => {
+        Phase::Progressing { run, since, .. } if promotion.plan.strategy.candidate().is_none() => {
             step(Mark::Moving, title, progress_in_words(&run.progress), Some(*since))
+        }
+        Phase::Progressing { since, .. } => {
+            let headline = headline(promotion);
+            step(headline.mark, title, headline.words, Some(*since))
         }
         Phase::TakingBack { cause, since, .. } => step(Mark::Failed, title, cause.words(), Some(*since)),
         Phase::Watching { finished_at, .. } | Phase::Succeeded { finished_at, .. } => {

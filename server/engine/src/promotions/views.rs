@@ -336,11 +336,13 @@ fn strategy_in_words(asked: &Asked) -> String {
         0 => String::new(),
         seconds => format!(", then watched for {} min", seconds.div_ceil(60)),
     };
-    format!(
-        "{}: pods are replaced a few at a time, within {} min{watch}",
-        asked.target.strategy.words(),
-        rules.rollout_budget_seconds.div_ceil(60)
-    )
+    let budget = rules.rollout_budget_seconds.div_ceil(60);
+    let Some((_, settings)) = asked.target.strategy.candidate() else {
+        return format!("rolling: pods are replaced a few at a time, within {budget} min{watch}");
+    };
+    let steps: Vec<String> = asked.target.strategy.steps().iter().map(Step::words).collect();
+    let (word, layer) = (asked.target.strategy.words(), settings.layer().words());
+    format!("{word} by {layer}: {}; each move within {budget} min{watch}", steps.join(" → "))
 }
 
 /// What is verified one environment before; without one before, the newest version.
@@ -392,7 +394,7 @@ async fn plan_refusal(engine: &Engine, read: &mut Read, asked: &Asked, to: &Vers
         &images,
         &target.workloads,
         &names,
-        target.strategy,
+        &target.strategy,
         &environment.rules,
         &environment.title,
     );
