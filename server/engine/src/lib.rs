@@ -28,6 +28,7 @@ mod seal;
 mod search;
 mod services;
 mod slack;
+mod strategies;
 mod supervise;
 mod tokens;
 mod versions;

@@ -53,6 +53,17 @@ fn is_ours(found: Option<Stamp>, ours: Stamp) -> bool {
 }
 
 impl CandidateChange {
+    /// Whether the workload has every container whose image differs.
+    ///
+    /// # Errors
+    /// [`ClusterError::Invalid`] naming the first that it does not have.
+    pub fn check_containers(&self, stable: &WorkloadObservation) -> Result<(), ClusterError> {
+        match self.images.iter().find(|i| stable.image_of(i.container.as_str()).is_none()) {
+            Some(unknown) => Err(no_container(&unknown.container, stable)),
+            None => Ok(()),
+        }
+    }
+
     /// Judges the change against the Deployment of the candidate's name as it was read. One that
     /// carries no mark of the same target was made by somebody else, and stays.
     #[must_use]

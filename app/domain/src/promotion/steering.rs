@@ -88,7 +88,7 @@ pub(super) fn set_weight(draft: &mut Draft, by: &Identity, weight: Weight, reaso
     let (mut run, step, since) = under_way(draft)?;
     let reason = needs_reason(reason)?;
     may_set_weight(&draft.next)?;
-    let most = most_weight(&draft.next, step);
+    let most = draft.next.most_weight(step);
     if weight > most {
         return Err(Refusal::TooMuch { most });
     }
@@ -99,14 +99,16 @@ pub(super) fn set_weight(draft: &mut Draft, by: &Identity, weight: Weight, reaso
     Ok(())
 }
 
-/// The highest share that the approved steps give up to the present one.
-#[must_use]
-pub(super) fn most_weight(promotion: &Promotion, step: usize) -> Weight {
-    let so_far = promotion.plan.steps.iter().take(step + 1).filter_map(|step| match step {
-        Step::Weight { weight } => Some(*weight),
-        Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => None,
-    });
-    so_far.last().unwrap_or(Weight::NONE)
+impl Promotion {
+    /// The highest share that the approved steps give up to the one of this index.
+    #[must_use]
+    pub fn most_weight(&self, step: usize) -> Weight {
+        let so_far = self.plan.steps.iter().take(step + 1).filter_map(|step| match step {
+            Step::Weight { weight } => Some(*weight),
+            Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => None,
+        });
+        so_far.last().unwrap_or(Weight::NONE)
+    }
 }
 
 /// Whether there is a share that a person can set now.
@@ -118,7 +120,7 @@ pub(super) fn may_set_weight(promotion: &Promotion) -> Result<(), Refusal> {
         .iter()
         .any(|planned| planned.candidate.as_ref().is_some_and(|candidate| candidate.layer.is_gradual()));
     let is_at_rollout = matches!(promotion.plan.steps.get(*step), Some(Step::Rollout) | None);
-    if is_gradual && !is_at_rollout && most_weight(promotion, *step) > Weight::NONE {
+    if is_gradual && !is_at_rollout && promotion.most_weight(*step) > Weight::NONE {
         Ok(())
     } else {
         Err(Refusal::NoWeights)

@@ -10,11 +10,13 @@ use domain::{
     image::ContainerImage,
     observation::PodObservation,
     promotion::{
-        APPROVAL_LASTS_DAYS, Failure, JournalEntry, Phase, Promotion, TakenBack, WAITING_LASTS_DAYS, WorkloadPlan,
-        WorkloadProgress, headline, words_for_blocker,
+        APPROVAL_LASTS_DAYS, Failure, JournalEntry, Phase, Promotion, StableWant, TakenBack, WAITING_LASTS_DAYS,
+        WorkloadPlan, WorkloadProgress, headline, words_for_blocker,
     },
     state::Mark,
 };
+
+use super::traffic;
 
 /// The bar of steps: consent, start, each step of the strategy, the watch, the end.
 pub(crate) fn steps(promotion: &Promotion) -> Vec<StepView> {
@@ -150,6 +152,9 @@ fn progress_in_words(progress: &[WorkloadProgress]) -> String {
 
 /// What happens next, or what ended it, with the person or the time it waits for.
 pub(crate) fn next(promotion: &Promotion) -> String {
+    if let Some(next) = traffic::next(promotion).filter(|_| promotion.trouble.is_none()) {
+        return next;
+    }
     match &promotion.phase {
         Phase::Waiting { blockers } => {
             let words: Vec<_> = blockers.iter().map(words_for_blocker).collect();
@@ -187,13 +192,14 @@ fn sentence(words: &str) -> String {
 /// The workloads with their pods, whether the run has begun or not.
 pub(crate) fn workloads(promotion: &Promotion, is_practice: impl Fn(&WorkloadPlan) -> bool) -> Vec<WorkloadView> {
     let progress = promotion.run().map(|run| run.progress.as_slice()).unwrap_or_default();
-    // The first generation brings the version; a later one brings back what ran before.
-    let goes_back = promotion.run().is_some_and(|run| run.generation > 1);
+    // Beside a candidate a workload runs what it ran, and on the way back again.
+    let runs_before = promotion.run().is_some_and(|run| run.wanted.stable.want != StableWant::Version);
     promotion
         .plan
         .workloads
         .iter()
-        .map(|planned| {
+        .flat_map(|planned| {
+            let candidate = traffic::candidate(promotion, planned, is_practice(planned));
             let seen = progress.iter().find(|p| p.placed == planned.placed);
             let saved = promotion.run().and_then(|run| run.saved.iter().find(|s| s.placed == planned.placed));
             let is_set = |image: &&ContainerImage| planned.images.iter().any(|i| i.container == image.container);
@@ -208,11 +214,12 @@ pub(crate) fn workloads(promotion: &Promotion, is_practice: impl Fn(&WorkloadPla
                     images.join(" ")
                 )
             });
-            WorkloadView {
+            let workload = WorkloadView {
                 cluster: planned.cluster_name.clone(),
                 is_practice: is_practice(planned),
                 workload: planned.placed.workload.to_string(),
-                images: if goes_back && !before.is_empty() {
+                is_candidate: false,
+                images: if runs_before && !before.is_empty() {
                     before.iter().map(|image| image.image.clone()).collect()
                 } else {
                     planned.images.iter().map(|image| image.image.clone()).collect()
@@ -220,22 +227,23 @@ pub(crate) fn workloads(promotion: &Promotion, is_practice: impl Fn(&WorkloadPla
                 words: seen.map(|s| s.words.clone()).unwrap_or_default(),
                 available: seen.map_or(0, |s| s.counts.available),
                 wanted: seen.map_or(0, |s| s.counts.wanted),
-                pods: seen.map(|s| s.pods.iter().map(|p| pod(p, goes_back)).collect()).unwrap_or_default(),
+                pods: seen.map(|s| s.pods.iter().map(|p| pod(p, runs_before)).collect()).unwrap_or_default(),
                 by_hand,
-            }
+            };
+            std::iter::once(workload).chain(candidate)
         })
         .collect()
 }
 
 /// A pod of the present template is a new one, unless that is the one from before.
-fn pod(seen: &PodObservation, goes_back: bool) -> PodView {
+pub(super) fn pod(seen: &PodObservation, is_before: bool) -> PodView {
     let (mark, words) = match &seen.trouble {
         _ if seen.is_terminating => (Mark::Nothing, "ending".to_owned()),
         Some(trouble) => (Mark::Failed, trouble.words()),
         None if seen.is_ready => (Mark::Done, "ready".to_owned()),
         None => (Mark::Moving, "starting".to_owned()),
     };
-    PodView { name: seen.name.clone(), is_new: seen.is_updated != goes_back, mark, words }
+    PodView { name: seen.name.clone(), is_new: seen.is_updated != is_before, mark, words }
 }
 
 /// The journal, newest first.

@@ -10,6 +10,7 @@ use domain::{
     deployment::Cause,
     promotion::{Blocker, Headline, Phase, Promotion, PromotionAct, headline},
     state::Mark,
+    strategy::Step,
 };
 use store::{
     ClusterKind, Environment, LoadedPromotion, Paging, PromotionFilter, PromotionRow, PromotionStage, Read, Target,
@@ -105,6 +106,7 @@ pub(crate) async fn promotion(
         None => None,
     };
     let comparison = compare::between(engine, read, &service, from.as_ref(), &to).await?;
+    let from_label = from.map(|version| version.label.to_string());
     let practice = practice_clusters(read).await.or_fail(engine)?;
     let is_practice = |planned: &domain::promotion::WorkloadPlan| practice.contains(&planned.placed.cluster);
     let demands = demands(engine, read, &promotion, &comparison).await?;
@@ -137,6 +139,7 @@ pub(crate) async fn promotion(
         next: pieces::next(&promotion),
         steps: pieces::steps(&promotion),
         workloads: pieces::workloads(&promotion, is_practice),
+        traffic: super::traffic::view(&promotion, from_label),
         comparison,
         demands,
         approvals: pieces::approvals(&promotion),

@@ -18,18 +18,15 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contract::promotions::PromotionsBackend;
-use domain::observation::{Observed, WorkloadRef};
-use futures::stream::BoxStream;
-use ports::{
-    ApplyOutcome, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload, InventoryEvent, MessageKey, MessageRef,
-    Messenger, MessengerError, NamespaceScope, PromotionMessage, WorkloadChange,
-};
+use domain::observation::Observed;
+use ports::{Cluster as _, MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
 use practice::{MockClock, PracticeCluster, PracticeSettings};
 use serde::{Deserialize, Serialize};
 use store::{Durability, Store, StoreOptions};
 
 use crate::{
     database,
+    guarded::{Call, Guard, Guarded},
     world::{World, engine_of, noon, workload},
 };
 
@@ -67,34 +64,16 @@ impl Stops {
     }
 }
 
-struct StoppingCluster(PracticeCluster, Arc<Stops>);
-
 #[async_trait]
-impl Cluster for StoppingCluster {
-    async fn observe(&self, workload: &WorkloadRef) -> Result<Observed, ClusterError> {
-        self.1.pass();
-        let seen = self.0.observe(workload).await;
-        self.1.pass();
-        seen
+impl Guard for Stops {
+    async fn before(&self, call: Call) {
+        if call != Call::Watch {
+            self.pass();
+        }
     }
 
-    async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
-        self.1.pass();
-        let outcome = self.0.apply(change).await;
-        self.1.pass();
-        outcome
-    }
-
-    async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
-        self.0.discover(scope).await
-    }
-
-    async fn check(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError> {
-        self.0.check(scope).await
-    }
-
-    fn watch(&self, scope: NamespaceScope) -> BoxStream<'static, InventoryEvent> {
-        self.0.watch(scope)
+    async fn after(&self, _call: Call) {
+        self.pass();
     }
 }
 
@@ -183,7 +162,7 @@ async fn child() {
     let engine = engine_of(
         store.clone(),
         &clock,
-        Arc::new(StoppingCluster(practice, Arc::clone(&stops))),
+        Arc::new(Guarded { inside: practice, guard: Arc::clone(&stops) }),
         Arc::new(move |_| -> Arc<dyn Messenger> {
             Arc::new(FileMessenger { path: path.clone(), stops: Arc::clone(&told) })
         }),

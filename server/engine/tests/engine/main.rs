@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod database;
+mod guarded;
 mod loops;
 mod world;
 
 mod adopting;
 mod approving;
+mod canaries;
 mod crash;
 mod inventory;
 mod outbox;
