@@ -11,13 +11,15 @@ use domain::{
     traffic::{RouteKind, TrafficLayer, Weight},
 };
 
+use practice::PracticeCluster;
+
 use crate::world::{World, workload};
 
 fn name(text: &str) -> ObjectName {
     ObjectName::parse(text).unwrap()
 }
 
-pub fn route() -> TrafficLayer {
+fn route() -> TrafficLayer {
     TrafficLayer::GatewayApi { service: name("cart"), kind: RouteKind::Http, route: name("cart") }
 }
 
@@ -36,17 +38,26 @@ fn canary(steps: &str) -> StrategyInput {
     }
 }
 
-/// A world whose `cart` in production is promoted by a canary.
-pub async fn with_canary(steps: &str) -> World {
-    let world = World::new(0).await;
-    world.service("cart").await;
+/// Has `cart` in production promoted by a canary.
+pub async fn set(world: &World, steps: &str) {
     world.practice.create_route(&namespace(), &route()).unwrap();
     world.engine.set_strategy(&world.rosa, "cart", "production", canary(steps)).await.unwrap();
+}
+
+async fn with_canary(steps: &str) -> World {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    set(&world, steps).await;
     world
 }
 
+/// The share of `cart-canary`, in percent.
+pub fn share_in(practice: &PracticeCluster) -> u8 {
+    practice.share(&namespace(), &route()).unwrap().map_or(0, Weight::as_percent)
+}
+
 fn share(world: &World) -> u8 {
-    world.practice.share(&namespace(), &route()).unwrap().map_or(0, Weight::as_percent)
+    share_in(&world.practice)
 }
 
 /// Passes until the words of the promotion contain these.
