@@ -55,6 +55,8 @@ test('a cluster that is there already is connected, taken over and promoted to',
     await page.getByLabel('Name').fill('production');
     await page.getByLabel('Title').fill('Production');
     await page.getByLabel('eu-1').check();
+    // Who is alone here has nobody to ask.
+    await page.getByLabel('Who must approve').selectOption('0');
     await page.getByRole('button', { name: 'Add the environment' }).click();
     await expect(card(page, 'Production')).toContainText('eu-1');
     await visit(page, '/settings/clusters/eu-1');

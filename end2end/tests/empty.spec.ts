@@ -34,9 +34,23 @@ test('from the one-time link to the first version on the Board', async ({ open, 
     await expect(page.getByRole('main')).toContainText('Nothing to show yet');
     await page.getByRole('link', { name: 'Add an environment' }).click();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Environments');
+    const chosen = (label: string) => page.getByLabel(label).locator('option:checked');
+    await expect(chosen('Kind')).toHaveText('by its name, else development');
+    await page.getByLabel('Name').fill('qa');
+    await expect(chosen('Kind')).toHaveText('staging, by its name');
+    await expect(chosen('Who must approve')).toHaveText('nobody, as usual for staging');
     await page.getByLabel('Name').fill('production');
+    await expect(chosen('Kind')).toHaveText('production, by its name');
+    await expect(chosen('Who must approve')).toHaveText('1 person, as usual for production');
+    await page.getByLabel('Kind').selectOption('development');
+    await expect(chosen('Who must approve')).toHaveText('nobody, as usual for development');
+    await page.getByLabel('Kind').selectOption('');
     await page.getByLabel('Title').fill('Production');
+    // Who is alone here has nobody to ask.
+    await page.getByLabel('Who must approve').selectOption('0');
     await page.getByRole('button', { name: 'Add the environment' }).click();
+    await expect(card(page, 'Production')).toContainText('production');
+    await expect(card(page, 'Production')).toContainText('Starts without approval');
     await expect(card(page, 'Production')).toContainText('no cluster: deployed by others');
   });
 

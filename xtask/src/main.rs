@@ -16,6 +16,7 @@ mod digest;
 mod paths;
 mod postgres;
 mod process;
+mod prometheus;
 mod serve;
 mod setup;
 mod shape;

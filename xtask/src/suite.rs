@@ -14,6 +14,7 @@ use clap::{Args, ValueEnum};
 use crate::browser::Browser;
 use crate::control_plane::{self, ControlPlane};
 use crate::postgres::{self, Durability, Postgres};
+use crate::prometheus;
 use crate::serve;
 use crate::site;
 use crate::steps::say;
@@ -111,6 +112,7 @@ fn conclude(parts: &Parts) -> ExitCode {
 
 /// What runs beside the tests.
 struct Environment {
+    prometheus: PathBuf,
     postgres: Postgres,
     /// `None` when the person named a cluster.
     control_plane: Option<ControlPlane>,
@@ -120,13 +122,15 @@ impl Environment {
     fn start() -> Result<Self> {
         let named = std::env::var_os(control_plane::KUBECONFIG).is_some();
         Ok(Self {
+            prometheus: prometheus::program()?,
             postgres: Postgres::start(Durability::None)?,
             control_plane: if named { None } else { Some(ControlPlane::start(&control_plane::programs()?)?) },
         })
     }
 
     fn variables(&self) -> Vec<(&'static str, OsString)> {
-        let mut variables = vec![(postgres::URL, self.postgres.url().into())];
+        let mut variables =
+            vec![(postgres::URL, self.postgres.url().into()), (prometheus::PROGRAM, self.prometheus.clone().into())];
         if let Some(plane) = &self.control_plane {
             variables.extend(plane.environment());
         }

@@ -27,11 +27,6 @@ const ORDER: &[&str] =
 /// exclude the server's; `xtask` is tested as it is built, alone.
 const APART: &[&str] = &["--exclude", "frontend", "--exclude", "xtask"];
 
-/// Tests that run one after another, by package and program. Each has a runtime of its own, but pages
-/// are rendered on one pool of the process: at the same time, some were seen to wait for ever. A
-/// server has one runtime.
-const ONE_AT_A_TIME: (&str, &str) = ("server", "http");
-
 /// How many tests passed, failed and were not run.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Sum {
@@ -143,9 +138,6 @@ impl Built {
                 .env("CARGO_MANIFEST_DIR", &test.folder)
                 .env("CARGO_PKG_NAME", &test.package)
                 .envs(environment.iter().map(|(name, value)| (name, value)));
-            if (test.package.as_str(), test.target.as_str()) == ONE_AT_A_TIME {
-                command.env("RUST_TEST_THREADS", "1");
-            }
             let name = format!("{} ({})", test.package, test.target);
             let counted = counted(&name, &mut command)?;
             by_package.entry(&test.package).or_default().add(counted);

@@ -62,6 +62,10 @@ pub struct DeploymentLine {
     /// figure.
     #[serde(default)]
     pub is_found: bool,
+    /// The number of the rollback that has taken it away since; told where the history of one service
+    /// is shown.
+    #[serde(default)]
+    pub rolled_back_by: Option<i64>,
 }
 
 /// The Deployments page.

@@ -50,6 +50,9 @@ pub struct PromoteView {
     pub button: String,
     /// Why nothing can be asked for, when nothing can.
     pub refusal: Option<String>,
+    /// What is out of the ordinary and does not keep it from being asked for, in sentences.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A request for a promotion.
@@ -124,6 +127,9 @@ pub struct PromotionLine {
     pub requested_by: String,
     /// When.
     pub requested_at: DateTime<Utc>,
+    /// When it started.
+    #[serde(default)]
+    pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
 }
@@ -224,11 +230,11 @@ pub struct WorkloadView {
     pub is_candidate: bool,
     /// The images that are set.
     pub images: Vec<String>,
-    /// Where it is.
+    /// Where it is; before it begins, what will be done to it.
     pub words: String,
     /// Pods available of wanted.
     pub available: u32,
-    /// Pods available of wanted.
+    /// Pods available of wanted; 0 before it begins.
     pub wanted: u32,
     /// The pods.
     pub pods: Vec<PodView>,
@@ -291,7 +297,7 @@ pub struct PromotionView {
     pub traffic: Option<TrafficView>,
     /// What changes.
     pub comparison: Comparison,
-    /// Gates and approvals.
+    /// Gates and approvals; the consent of people comes first.
     pub demands: Vec<Demand>,
     /// Approvals given.
     pub approvals: Vec<ApprovalLine>,
@@ -305,6 +311,9 @@ pub struct PromotionView {
     pub approval_refusal: Option<String>,
     /// The version that a rollback of this promotion would go to; `None` when it cannot be rolled back.
     pub roll_back_to: Option<String>,
+    /// The number of the rollback that has taken it away since.
+    #[serde(default)]
+    pub rolled_back_by: Option<i64>,
     /// When it started.
     pub started_at: Option<DateTime<Utc>>,
     /// When the last needed approval was given.

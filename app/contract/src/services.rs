@@ -168,13 +168,7 @@ pub trait ServicesBackend: Send + Sync {
     ///
     /// # Errors
     /// Invalid with the field that cannot be.
-    async fn set_strategy(
-        &self,
-        actor: &Actor,
-        service: &str,
-        environment: &str,
-        input: StrategyInput,
-    ) -> Answer<()>;
+    async fn set_strategy(&self, actor: &Actor, service: &str, environment: &str, input: StrategyInput) -> Answer<()>;
     /// Did my commit reach production?
     async fn where_is_commit(&self, actor: &Actor, service: &str, hash: &str) -> Answer<Vec<CommitWhereabouts>>;
 }

@@ -49,6 +49,62 @@ impl EnvironmentKind {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
+
+    /// The kind that a name obviously says: `prod-eu`, `live`, `qa`, `pre-prod`. `None` when it says
+    /// none, or several.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        let words: Vec<_> = name
+            .split(|letter: char| !letter.is_ascii_alphanumeric())
+            .map(|word| word.trim_end_matches(|letter: char| letter.is_ascii_digit()))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let mut found = None;
+        for (place, word) in words.iter().enumerate() {
+            let before = place.checked_sub(1).and_then(|before| words.get(before)).copied();
+            let kind = match (before, Self::of_word(word)) {
+                (_, None) => continue,
+                (Some("pre"), Some(Self::Production)) => Self::PreProduction,
+                (Some("non" | "not" | "no"), Some(_)) => return None,
+                (_, Some(kind)) => kind,
+            };
+            if found.is_some_and(|found| found != kind) {
+                return None;
+            }
+            found = Some(kind);
+        }
+        found
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "development" | "develop" | "dev" => Some(Self::Development),
+            "staging" | "stage" | "stg" | "qa" | "test" | "testing" | "uat" => Some(Self::Staging),
+            "preproduction" | "preprod" => Some(Self::PreProduction),
+            "production" | "prod" | "prd" | "live" => Some(Self::Production),
+            _ => None,
+        }
+    }
+
+    /// The kind of a new environment when nobody chose one: what its name says, else the one that comes
+    /// after `last`, the kind of the last environment there is.
+    #[must_use]
+    pub fn suggested(name: &str, last: Option<Self>) -> Self {
+        Self::of_name(name).unwrap_or_else(|| match last {
+            None => Self::Development,
+            Some(last) => Self::ALL.into_iter().find(|kind| *kind > last).unwrap_or(Self::Production),
+        })
+    }
+
+    /// How many people must approve in a new environment of this kind when nobody chose a number.
+    #[must_use]
+    pub const fn usual_approvals(self) -> Quorum {
+        match self {
+            Self::Development | Self::Staging | Self::PreProduction => Quorum::NONE,
+            Self::Production => Quorum(1),
+        }
+    }
 }
 
 /// How many approvers an environment asks for: 0 to 5.
@@ -125,5 +181,52 @@ impl Default for EnvironmentRules {
             rollout_budget_seconds: Self::DEFAULT_ROLLOUT_BUDGET_SECONDS,
             watch_seconds: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EnvironmentKind::{self, Development, PreProduction, Production, Staging};
+
+    #[test]
+    fn a_name_that_says_a_kind_is_of_it() {
+        for (name, kind) in [
+            ("production", Some(Production)),
+            ("Prod", Some(Production)),
+            ("live", Some(Production)),
+            ("eu-prod-2", Some(Production)),
+            ("prod1", Some(Production)),
+            ("staging", Some(Staging)),
+            ("stage", Some(Staging)),
+            ("qa", Some(Staging)),
+            ("test-eu", Some(Staging)),
+            ("pre-prod", Some(PreProduction)),
+            ("pre-production", Some(PreProduction)),
+            ("preprod-us", Some(PreProduction)),
+            ("dev", Some(Development)),
+            ("", None),
+            ("eu-1", None),
+            ("products", None),
+            ("latest", None),
+            ("delivery", None),
+            ("non-prod", None),
+            ("nonprod", None),
+            ("test-live", None),
+        ] {
+            assert_eq!(EnvironmentKind::of_name(name), kind, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_says_nothing_comes_after_the_last() {
+        assert_eq!(EnvironmentKind::suggested("eu-1", None), Development);
+        assert_eq!(EnvironmentKind::suggested("eu-1", Some(Staging)), PreProduction);
+        assert_eq!(EnvironmentKind::suggested("eu-1", Some(Production)), Production);
+        assert_eq!(EnvironmentKind::suggested("live", None), Production);
+    }
+
+    #[test]
+    fn only_production_asks_somebody_unless_it_is_said_otherwise() {
+        assert_eq!(EnvironmentKind::ALL.map(|kind| kind.usual_approvals().people()), [0, 0, 0, 1]);
     }
 }

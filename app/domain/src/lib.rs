@@ -3,6 +3,7 @@
 //! rules run in tests and in the browser.
 
 pub mod actor;
+pub mod analysis;
 pub mod comparison;
 pub mod deployment;
 pub mod duration_words;

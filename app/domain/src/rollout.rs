@@ -144,8 +144,7 @@ fn early_failure(seen: &WorkloadObservation) -> Option<RolloutFailure> {
     let new_pods = || seen.pods.iter().filter(|p| p.is_updated && !p.is_terminating);
     let failing = new_pods().find_map(|pod| {
         let trouble = pod.trouble.as_ref()?;
-        let is_hopeless = WAITING_REASONS_THAT_FAIL.contains(&trouble.reason.as_str());
-        (is_hopeless || pod.restarts >= RESTARTS_THAT_FAIL).then(|| (pod, trouble.clone()))
+        (is_hopeless(trouble) || pod.restarts >= RESTARTS_THAT_FAIL).then(|| (pod, trouble.clone()))
     });
     if let Some((pod, trouble)) = failing {
         return Some(RolloutFailure::Pod { pod: pod.name.clone(), trouble, restarts: pod.restarts });
@@ -153,6 +152,12 @@ fn early_failure(seen: &WorkloadObservation) -> Option<RolloutFailure> {
     // A quota only matters while pods are missing: the condition outlives its cause.
     let message = seen.replica_failure.clone()?;
     (seen.updated_replicas < seen.wanted_replicas).then_some(RolloutFailure::Replicas { message })
+}
+
+/// Whether a container waits for a reason that does not go away by itself.
+#[must_use]
+pub fn is_hopeless(trouble: &ContainerTrouble) -> bool {
+    WAITING_REASONS_THAT_FAIL.contains(&trouble.reason.as_str())
 }
 
 /// What a person should know before a rolling update of this workload: settings that can lose

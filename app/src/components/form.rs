@@ -195,8 +195,17 @@ pub fn TextField(
     /// The browser holds the form back without it.
     #[prop(optional)]
     required: bool,
+    /// Called with what is typed.
+    #[prop(optional, into)]
+    on_type: Option<Callback<String>>,
 ) -> impl IntoView {
     let (error, on_input) = errors(error, check);
+    let on_input = move |event: Event| {
+        if let Some(on_type) = on_type {
+            on_type.run(event_target_value(&event));
+        }
+        on_input(event);
+    };
     let (control, described) = (id.clone(), below_id(&id));
     let code = kind == InputKind::Code;
     view! {
@@ -300,6 +309,9 @@ pub fn Select(
     label: String,
     /// The entries.
     choices: Vec<Choice>,
+    /// A first entry with an empty value, for which the server chooses; the words say what it will choose.
+    #[prop(optional_no_strip, into)]
+    automatic: Option<Signal<String>>,
     /// The value that is chosen at first.
     #[prop(optional, into)]
     selected: String,
@@ -318,6 +330,13 @@ pub fn Select(
 ) -> impl IntoView {
     let error = Signal::stored(error);
     let (control, described) = (id.clone(), below_id(&id));
+    let automatic = automatic.map(|words| {
+        view! {
+            <option value="" selected=selected.is_empty()>
+                {words}
+            </option>
+        }
+    });
     let choices = choices.into_iter().map(|choice| {
         let chosen = choice.value == selected;
         view! {
@@ -342,6 +361,7 @@ pub fn Select(
                     }
                 }
             >
+                {automatic}
                 {choices.collect_view()}
             </select>
             {below(&id, hint, error)}

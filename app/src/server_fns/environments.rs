@@ -4,6 +4,7 @@
 
 use crate::json::Json;
 use contract::environments::EnvironmentView;
+#[cfg(feature = "ssr")]
 use domain::environment::EnvironmentKind;
 use leptos::prelude::*;
 
@@ -24,14 +25,31 @@ pub async fn save_environment(
     is_new: bool,
     #[server(default)] name: String,
     #[server(default)] title: String,
-    kind: EnvironmentKind,
-    approvals: u8,
+    /// The word of a kind; empty for a new one: as its name says.
+    #[server(default)]
+    kind: String,
+    /// A number; empty for a new one: as usual for its kind.
+    #[server(default)]
+    approvals: String,
     #[server(default)] healthy_in: String,
     rollout_budget_seconds: u32,
     watch_seconds: u32,
     #[server(default)] clusters: Vec<String>,
 ) -> Result<(), AppError> {
     let (backend, actor) = super::backend()?;
+    let kind = match EnvironmentKind::parse(&kind) {
+        Some(kind) => kind,
+        None if is_new && kind.is_empty() => {
+            let last = backend.environments(&actor).await?.last().map(|last| last.kind);
+            EnvironmentKind::suggested(&name, last)
+        }
+        None => return Err(contract::ApiError::invalid("kind", "choose one of the kinds").into()),
+    };
+    let approvals = match approvals.parse() {
+        Ok(people) => people,
+        Err(_) if is_new && approvals.is_empty() => kind.usual_approvals().people(),
+        Err(_) => return Err(contract::ApiError::invalid("approvals", "say how many people, 0 to 5").into()),
+    };
     let input = contract::environments::EnvironmentInput {
         name,
         title,

@@ -188,6 +188,7 @@ impl Writer {
             created_at: self.now,
             reachable_since: None,
             unreachable_since: Some(self.now),
+            trouble: None,
             message: None,
             version: None,
         };

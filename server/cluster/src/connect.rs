@@ -9,10 +9,7 @@ use domain::{
     traffic::RouteObserved,
 };
 use futures::stream::BoxStream;
-use k8s_openapi::api::{
-    apps::v1::ReplicaSet,
-    core::v1::Pod,
-};
+use k8s_openapi::api::{apps::v1::ReplicaSet, core::v1::Pod};
 use kube::{Api, Client, Config, api::DynamicObject, core::ApiResource};
 use ports::{
     ApplyOutcome, CandidateChange, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings,

@@ -372,9 +372,7 @@ mod tests {
             serde_json::from_value(json!({"metadata": {"name": family}, "addressType": family, "endpoints": endpoints}))
                 .unwrap()
         };
-        let pod = |address: &str, uid: &str, is_ready: Option<bool>| {
-            json!({"addresses": [address], "conditions": {"ready": is_ready}, "targetRef": {"kind": "Pod", "uid": uid}})
-        };
+        let pod = |address: &str, uid: &str, is_ready: Option<bool>| json!({"addresses": [address], "conditions": {"ready": is_ready}, "targetRef": {"kind": "Pod", "uid": uid}});
         let slices = [
             slice("IPv4", json!([pod("10.0.0.1", "a", Some(true)), pod("10.0.0.2", "b", Some(false))])),
             slice("IPv6", json!([pod("fd00::1", "a", Some(true)), pod("fd00::3", "c", None)])),

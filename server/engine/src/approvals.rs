@@ -23,8 +23,12 @@ const IN_FULL: u32 = 30;
 /// is decided makes room for the next.
 const LINES: u32 = 100;
 
-/// What went through lately.
-const LATELY: u32 = 10;
+/// What ended lately.
+const LATELY: usize = 10;
+
+/// Among the last requests this many are looked through for what ended last: who asked long ago may
+/// have been answered just now.
+const LOOKED_THROUGH: u32 = 50;
 
 impl Engine {
     /// How many promotions wait for an approval which this actor may give.
@@ -71,7 +75,9 @@ impl ApprovalsBackend for Engine {
             None => for_others.extend(read.waiting(lines).await.or_fail(self)?.into_iter().map(views::line)),
         }
         let over = PromotionFilter { stage: Some(PromotionStage::Over), ..PromotionFilter::default() };
-        let lately = read.promotions(&over, Paging::first(LATELY)).await.or_fail(self)?.rows;
+        let mut lately = read.promotions(&over, Paging::first(LOOKED_THROUGH)).await.or_fail(self)?.rows;
+        lately.sort_by_key(|row| std::cmp::Reverse((row.finished_at, row.number)));
+        lately.truncate(LATELY);
         Ok(ApprovalsView {
             for_me,
             for_others,

@@ -17,6 +17,7 @@ use crate::{
     Engine, audit, edge,
     error::OrFail,
     lists::{self, Columns, given},
+    promotions::history::is_taken_away,
 };
 
 /// Longest identity that a pipeline gives a deployment.
@@ -38,7 +39,25 @@ pub(crate) fn line(row: DeploymentRow) -> DeploymentLine {
         promotion: row.promotion_number,
         by: row.reported_by.unwrap_or(row.requested_by),
         is_found: row.is_found,
+        rolled_back_by: None,
     }
+}
+
+/// The newest deployments of one service, each with the rollback that has taken it away since: what came
+/// after one of them is among them too.
+pub(crate) fn history(rows: Vec<DeploymentRow>) -> Vec<DeploymentLine> {
+    let taken: Vec<_> = rows.iter().map(|row| rolled_back_by(row, &rows)).collect();
+    let told = |(row, rolled_back_by)| DeploymentLine { rolled_back_by, ..line(row) };
+    rows.into_iter().zip(taken).map(told).collect()
+}
+
+fn rolled_back_by(of: &DeploymentRow, rows: &[DeploymentRow]) -> Option<i64> {
+    let succeeded = |row: &DeploymentRow| row.finished_at.filter(|_| row.outcome == Outcome::Succeeded);
+    let end = succeeded(of)?;
+    let later = rows.iter().filter(|row| row.environment_id == of.environment_id);
+    let later = later.filter_map(|row| Some((succeeded(row).filter(|at| *at > end)?, row)));
+    let (_, next) = later.min_by_key(|(at, _)| *at)?;
+    if is_taken_away(of.version_id, next.cause, next.version_id) { next.promotion_number } else { None }
 }
 
 /// What a report says, checked.

@@ -23,7 +23,7 @@ impl EnvironmentsBackend for Engine {
         let environments = read.environments().await.or_fail(self)?;
         let clusters = read.clusters().await.or_fail(self)?;
         let bound = read.environment_clusters().await.or_fail(self)?;
-        let targets = read.targets().await.or_fail(self)?;
+        let targets = read.count_targets().await.or_fail(self)?;
         let name_of = |id: EnvironmentId| environments.iter().find(|e| e.id == id).map(|e| e.name.to_string());
         let view = |e: &Environment| EnvironmentView {
             name: e.name.to_string(),
@@ -34,7 +34,7 @@ impl EnvironmentsBackend for Engine {
             rollout_budget_seconds: e.rules.rollout_budget_seconds,
             watch_seconds: e.rules.watch_seconds,
             clusters: clusters.iter().filter(|c| bound.contains(&(e.id, c.id))).map(|c| c.name.to_string()).collect(),
-            targets: targets.iter().filter(|t| t.environment == e.id).map(|_| 1_u64).sum(),
+            targets: targets.get(&e.id).copied().unwrap_or_default(),
         };
         Ok(environments.iter().map(view).collect())
     }

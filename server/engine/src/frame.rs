@@ -10,7 +10,7 @@ use domain::{
     duration_words,
     state::Mark,
 };
-use store::{Cluster, ClusterKind};
+use store::{Cluster, ClusterKind, ClusterTrouble};
 
 use crate::{Engine, error::OrFail};
 
@@ -41,10 +41,16 @@ impl Engine {
             let since = cluster.unreachable_since?;
             let age = duration_words::age((self.now() - since).num_seconds());
             let why = cluster.message.as_deref().map(|m| format!(" ({m})")).unwrap_or_default();
+            let what = match cluster.trouble.unwrap_or(ClusterTrouble::Unreachable) {
+                ClusterTrouble::Unreachable => "has not answered",
+                ClusterTrouble::Unauthorized => "has not accepted the credentials",
+                ClusterTrouble::Forbidden => "has not allowed Slipway to look",
+                ClusterTrouble::Settings => "could not be used as it is set up",
+            };
             Some(Banner {
                 mark: Mark::Failed,
                 text: format!(
-                    "Cluster {} has not answered for {age}{why}. What it runs is shown as it was seen last; promotions there wait.",
+                    "Cluster {} {what} for {age}{why}. What it runs is shown as it was seen last; promotions there wait.",
                     cluster.name
                 ),
                 link: Some(("/settings/clusters".to_owned(), "Clusters".to_owned())),

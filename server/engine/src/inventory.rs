@@ -15,7 +15,7 @@ use domain::{
 use ports::{InventoryEvent, NamespaceScope};
 use store::{ClusterState, Read, Running, StoreError, Target, Tx};
 
-use crate::Engine;
+use crate::{Engine, clusters};
 
 /// Rows that are forgotten in one transaction: few enough that others may write in between.
 const FORGOTTEN_AT_ONCE: usize = 200;
@@ -55,7 +55,7 @@ impl Engine {
             }
             InventoryEvent::Lost(error) => {
                 *told = Told::default();
-                self.note_state(id, &ClusterState::Unreachable { message: error.to_string() }).await
+                self.note_state(id, &clusters::away(error)).await
             }
         }
     }

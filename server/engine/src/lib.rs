@@ -27,6 +27,7 @@ mod promotions;
 mod seal;
 mod search;
 mod services;
+mod sign_ins;
 mod slack;
 mod strategies;
 mod supervise;
@@ -34,24 +35,27 @@ mod tokens;
 mod versions;
 mod watches;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use clusters::{places::Places, registry::Registry};
+use clusters::{places::Places, registry::Registry, signs::Signs};
 use credentials::Passwords;
 use ports::{Clock, ClusterConnector, Messenger, Randomness};
 use seal::Sealer;
 use secrecy::SecretString;
+use sign_ins::Refusals;
 use store::{Change, Store};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use clusters::signs::ClusterSign;
 pub use promotions::reconcile::Vitals;
 
 /// Makes a messenger from its token.
 pub type MakeMessenger = Arc<dyn Fn(&SecretString) -> Arc<dyn Messenger> + Send + Sync>;
 
 /// What the engine is made of; the composition root fills it in.
+#[derive(Clone)]
 pub struct Parts {
     /// The database.
     pub store: Store,
@@ -80,6 +84,8 @@ pub struct Engine {
 struct Own {
     registry: Registry,
     places: Places,
+    signs: Signs,
+    refusals: Refusals,
     sealer: Arc<Sealer>,
     passwords: Passwords,
     vitals: Vitals,
@@ -93,9 +99,25 @@ impl Engine {
         let sealer = Arc::new(Sealer::new(&parts.sealing_key));
         let registry = Registry::new(parts.store.clone(), Arc::clone(&parts.connector), Arc::clone(&sealer));
         let owner = parts.randomness.uuid();
-        let places = Places::default();
-        let own = Own { registry, places, sealer, passwords: Passwords::new(), vitals: Vitals::default(), owner };
+        let own = Own {
+            registry,
+            places: Places::default(),
+            signs: Signs::default(),
+            refusals: Refusals::default(),
+            sealer,
+            passwords: Passwords::new(),
+            vitals: Vitals::default(),
+            owner,
+        };
         Self { parts: Arc::new(parts), own: Arc::new(own) }
+    }
+
+    /// The same engine for the edge, where somebody waits for the answer: beginning to read takes at most
+    /// `patience`. What the engine does by itself keeps the patience of the store.
+    #[must_use]
+    pub fn impatient(&self, patience: Duration) -> Self {
+        let parts = Parts { store: self.parts.store.impatient(patience), ..Parts::clone(&self.parts) };
+        Self { parts: Arc::new(parts), own: Arc::clone(&self.own) }
     }
 
     /// Runs what the engine does by itself until cancelled: reconciling, delivering, watching
@@ -157,6 +179,14 @@ impl Engine {
         &self.own.places
     }
 
+    pub(crate) fn signs(&self) -> &Signs {
+        &self.own.signs
+    }
+
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.own.refusals
+    }
+
     pub(crate) fn sealer(&self) -> &Sealer {
         &self.own.sealer
     }
@@ -178,7 +208,7 @@ impl Engine {
             }
             tokio::select! {
                 () = cancel.cancelled() => return,
-                () = tokio::time::sleep(std::time::Duration::from_secs(600)) => {}
+                () = tokio::time::sleep(Duration::from_secs(600)) => {}
             }
         }
     }

@@ -32,7 +32,7 @@ pub(crate) const EVERYBODY: Paging = Paging { limit: 2_000, offset: 0 };
 const WRONG: &str = "e-mail address or password is wrong";
 
 impl Engine {
-    /// Checks a password. Takes as long for an account that is not there.
+    /// Checks a password. Takes as long for an account that is not there. Either way it is in the audit.
     ///
     /// # Errors
     /// Refused, with the same words whatever was wrong.
@@ -50,10 +50,11 @@ impl Engine {
         let is_long = password.expose_secret().len() > 4 * PASSWORD_AT_MOST;
         let hash = person.as_ref().filter(|p| p.is_active && !is_long).and_then(|p| p.password_hash.clone());
         let fits = self.passwords().fits(password, hash).await.map_err(|e| self.defect(&e))?;
-        let Some(person) = person.filter(|_| fits) else {
+        let Some(person) = person.as_ref().filter(|_| fits) else {
+            self.note_refused_sign_in(&email, person.as_ref(), from).await?;
             return Err(ApiError::refused(WRONG));
         };
-        self.note_sign_in(&person, from, "signed in").await?;
+        self.note_sign_in(person, from, "signed in").await?;
         Ok(person.id)
     }
 

@@ -29,6 +29,7 @@ use crate::{
     Engine, audit,
     board::RED_FOR_HOURS,
     cells::cells,
+    clusters::owners,
     deployments, edge,
     error::OrFail,
     lists::{self, Columns, given},
@@ -157,6 +158,18 @@ impl Engine {
         })
     }
 
+    /// Refuses Deployments of other targets.
+    async fn not_of_others(&self, tx: &mut Tx, wanted: &[TargetWorkload], own: Option<TargetId>) -> Answer<()> {
+        for (i, one) in wanted.iter().enumerate() {
+            let other = owners::other_target(tx, one.cluster, &one.workload, own).await.or_fail(self)?;
+            if let Some(other) = other {
+                let field = format!("workloads[{i}].workload");
+                return Err(ApiError::invalid(&field, owners::is_taken(&one.workload, &other)));
+            }
+        }
+        Ok(())
+    }
+
     async fn target_views(
         &self,
         read: &mut Read,
@@ -265,7 +278,7 @@ impl ServicesBackend for Engine {
             runbook: service.runbook.as_ref().map(|l| l.as_str().to_owned()),
             targets: self.target_views(&mut read, actor, &service, columns).await?,
             versions,
-            deployments: found.rows.into_iter().map(deployments::line).collect(),
+            deployments: deployments::history(found.rows),
         })
     }
 
@@ -300,6 +313,7 @@ impl ServicesBackend for Engine {
             parsed.push(one);
         }
         let known = tx.target_of(service.id, environment.id).await.or_fail(self)?;
+        self.not_of_others(&mut tx, &parsed, known.as_ref().map(|t| t.id)).await?;
         let target = Target {
             id: known.as_ref().map_or_else(|| TargetId::new(self.uuid()), |t| t.id),
             service: service.id,

@@ -17,7 +17,7 @@ use domain::{
 };
 use futures::StreamExt;
 use ports::{Cluster, ClusterError, InventoryEvent, NamespaceScope};
-use store::{Change, ClusterState, Entity, Running, StoreError, Target};
+use store::{Change, Entity, Running, StoreError, Target};
 use tokio::{
     sync::broadcast::error::RecvError,
     task::{AbortHandle, JoinError, JoinSet},
@@ -26,7 +26,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Engine,
+    Engine, clusters,
     error::chain,
     inventory::{Told, scope_of, version_of},
 };
@@ -165,8 +165,7 @@ impl Engine {
             match self.clusters().handle(id).await {
                 Ok(handle) => self.follow(id, &handle, &scope).await,
                 Err(error) => {
-                    let state = ClusterState::Unreachable { message: error.to_string() };
-                    if let Err(error) = self.note_state(id, &state).await {
+                    if let Err(error) = self.note_state(id, &clusters::away(&error)).await {
                         tracing::warn!(cluster.id = %id, error.message = %error, "a cluster's state could not be kept");
                     }
                 }

@@ -5,7 +5,8 @@
 
 use std::{error::Error, time::Duration};
 
-use reqwest::{Method, Url, header::HeaderMap, redirect::Policy};
+use ports::MetricCredentials;
+use reqwest::{Method, RequestBuilder, Url, header::HeaderMap, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::judge::{Denied, Judge};
@@ -33,6 +34,9 @@ pub enum CallError {
     /// No whole answer came; the call may or may not have had its effect.
     #[error("{0}")]
     NoAnswer(String),
+    /// The answer is larger than can be of use; it was not read to its end.
+    #[error("the answer is too large")]
+    TooLarge,
 }
 
 /// An answer with its whole body.
@@ -41,7 +45,7 @@ pub(crate) struct RawAnswer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, of at most 4 MiB.
+    /// The whole body.
     pub body: Vec<u8>,
 }
 
@@ -71,6 +75,11 @@ impl Client {
         Ok(Self { http, judge })
     }
 
+    /// Judges an address without calling it.
+    pub(crate) fn look_at(&self, url: &Url) -> Result<(), Denied> {
+        self.judge.look_at(url)
+    }
+
     /// Makes a call with a bearer token and reads the whole answer. The body is JSON for POST.
     pub(crate) async fn call(
         &self,
@@ -84,12 +93,36 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
+        self.finish(request, ANSWER_LIMIT).await
+    }
+
+    /// Asks a question as a form by POST, which has no limit to its length as an address has, and reads
+    /// the whole answer of at most `limit` bytes within `timeout`.
+    pub(crate) async fn ask(
+        &self,
+        url: Url,
+        credentials: &MetricCredentials,
+        form: &[(&str, &str)],
+        timeout: Duration,
+        limit: usize,
+    ) -> Result<RawAnswer, CallError> {
+        self.judge.look_at(&url)?;
+        let request = self.http.post(url).timeout(timeout).form(form);
+        let request = match credentials {
+            MetricCredentials::None => request,
+            MetricCredentials::Token(token) => request.bearer_auth(token.expose_secret()),
+            MetricCredentials::Password { user, password } => request.basic_auth(user, Some(password.expose_secret())),
+        };
+        self.finish(request, limit).await
+    }
+
+    async fn finish(&self, request: RequestBuilder, limit: usize) -> Result<RawAnswer, CallError> {
         let mut response = request.send().await.map_err(|error| no_answer(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut whole = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| no_answer(&error))? {
-            if whole.len() + chunk.len() > ANSWER_LIMIT {
-                return Err(CallError::NoAnswer("the answer is too large".to_owned()));
+            if whole.len() + chunk.len() > limit {
+                return Err(CallError::TooLarge);
             }
             whole.extend_from_slice(&chunk);
         }

@@ -16,6 +16,8 @@ use domain::{
 use futures_core::stream::BoxStream;
 use secrecy::SecretString;
 
+use crate::permissions::PermissionUse;
+
 /// Where a cluster is and how to get in. Only these are ever taken from a kubeconfig.
 #[derive(Clone, Debug)]
 pub enum ConnectionSettings {
@@ -186,6 +188,8 @@ pub struct Permission {
     pub namespace: Option<Namespace>,
     /// What it is needed for, in words.
     pub needed_for: String,
+    /// For which promotions.
+    pub used: PermissionUse,
     /// Whether the cluster says yes.
     pub is_granted: bool,
 }

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod cluster;
 pub mod judgement;
 pub mod messenger;
+pub mod metrics;
 pub mod permissions;
 
 pub use clock::{Clock, Randomness};
@@ -14,4 +15,5 @@ pub use cluster::{
 };
 pub use judgement::{Judgement, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
-pub use permissions::{NEEDED_PERMISSIONS, NeededPermission};
+pub use metrics::{MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};
+pub use permissions::{NEEDED_PERMISSIONS, NeededPermission, PermissionUse};

@@ -23,11 +23,36 @@ pub enum Behaviour {
     NeverReady,
     /// Ready and not ready by turns. Tag ends in `-flapping`.
     Flapping,
+    /// Ready, but answers one request in eight with an error. Tag ends in `-errors`.
+    Errors,
+    /// Ready, but answers one request in fifty with an error. Tag ends in `-fewerrors`.
+    FewErrors,
+    /// Ready, but takes ten times as long for its answers. Tag ends in `-slowanswers`.
+    SlowAnswers,
+}
+
+/// How pods answer requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Answers {
+    /// Answers with an error, in percent.
+    pub(crate) error_percent: f64,
+    /// Within this time 95 of a hundred are answered, in milliseconds.
+    pub(crate) p95_ms: f64,
+}
+
+impl Answers {
+    /// What a request meets that goes through all of these.
+    pub(crate) fn worst(all: impl Iterator<Item = Self>) -> Self {
+        all.fold(Self { error_percent: 0.0, p95_ms: 0.0 }, |worst, next| Self {
+            error_percent: worst.error_percent.max(next.error_percent),
+            p95_ms: worst.p95_ms.max(next.p95_ms),
+        })
+    }
 }
 
 impl Behaviour {
     /// By the end of a tag, and by the begin of a digest for versions that have nothing else.
-    const WORDS: [(&str, &str, Self); 7] = [
+    const WORDS: [(&str, &str, Self); 10] = [
         ("-crash", "bad1", Self::Crash),
         ("-latecrash", "bad2", Self::LateCrash),
         ("-oom", "bad3", Self::OutOfMemory),
@@ -35,6 +60,9 @@ impl Behaviour {
         ("-neverready", "bad5", Self::NeverReady),
         ("-flapping", "bad6", Self::Flapping),
         ("-slow", "bad7", Self::Slow),
+        ("-errors", "bad8", Self::Errors),
+        ("-fewerrors", "bad9", Self::FewErrors),
+        ("-slowanswers", "bada", Self::SlowAnswers),
     ];
 
     /// What an image reference asks for, by its tag or its digest; `Ready` when it asks for nothing.
@@ -120,7 +148,7 @@ impl Container {
     /// What it shows `elapsed_ms` after its pod was made.
     pub(crate) fn view(&self, elapsed_ms: i64, timing: &Timing) -> ContainerView {
         match self.behaviour {
-            Behaviour::Ready | Behaviour::Slow => {
+            Behaviour::Ready | Behaviour::Slow | Behaviour::Errors | Behaviour::FewErrors | Behaviour::SlowAnswers => {
                 quiet(elapsed_ms >= self.start_ms, u64::from(elapsed_ms >= self.start_ms))
             }
             Behaviour::NeverReady => quiet(false, u64::from(elapsed_ms >= self.start_ms)),
@@ -233,8 +261,32 @@ impl Behaviour {
     const fn never_gets_ready(self) -> bool {
         match self {
             Self::Crash | Self::OutOfMemory | Self::ImageMissing | Self::NeverReady => true,
-            Self::Ready | Self::Slow | Self::Flapping | Self::LateCrash => false,
+            Self::Ready
+            | Self::Slow
+            | Self::Flapping
+            | Self::LateCrash
+            | Self::Errors
+            | Self::FewErrors
+            | Self::SlowAnswers => false,
         }
+    }
+
+    /// How its pods answer once they are ready.
+    pub(crate) const fn answers(self) -> Answers {
+        let (error_percent, p95_ms) = match self {
+            Self::Errors => (12.5, 310.0),
+            Self::FewErrors => (2.0, 310.0),
+            Self::SlowAnswers => (0.2, 3_100.0),
+            Self::Ready
+            | Self::Slow
+            | Self::Crash
+            | Self::LateCrash
+            | Self::OutOfMemory
+            | Self::ImageMissing
+            | Self::NeverReady
+            | Self::Flapping => (0.2, 310.0),
+        };
+        Answers { error_percent, p95_ms }
     }
 }
 
@@ -271,6 +323,9 @@ mod tests {
             ("cart:1-flapping", Behaviour::Flapping),
             ("cart:1-slow", Behaviour::Slow),
             ("cart:1-latecrash", Behaviour::LateCrash),
+            ("cart:1-errors", Behaviour::Errors),
+            ("cart:1-fewerrors", Behaviour::FewErrors),
+            ("cart:1-slowanswers", Behaviour::SlowAnswers),
             ("cart:1-crash.2", Behaviour::Ready),
         ] {
             assert_eq!(Behaviour::of_image(reference), behaviour, "{reference}");
@@ -310,6 +365,7 @@ mod tests {
             Behaviour::ImageMissing,
             Behaviour::NeverReady,
             Behaviour::Flapping,
+            Behaviour::Errors,
         ] {
             let container = container(behaviour);
             let views: Vec<_> = (0..60_000).step_by(50).map(|ms| container.view(ms, &TIMING)).collect();

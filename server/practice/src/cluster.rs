@@ -357,6 +357,7 @@ fn report(scope: &NamespaceScope) -> ConnectionReport {
             resource: needed.resource_and_group(),
             namespace: namespace.clone(),
             needed_for: needed.needed_for.to_owned(),
+            used: needed.used,
             is_granted: true,
         })
     });

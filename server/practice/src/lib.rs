@@ -1,12 +1,13 @@
 //! The practice cluster: an in-process cluster that behaves like Kubernetes, for demonstrations and
 //! for tests. Deterministic: what it shows at a time depends only on what was written to it before,
-//! on the seed and on the time. Beside it: a clock that a test moves, chance from a seed, and a
-//! messenger that keeps what it is told.
+//! on the seed and on the time. Beside it: a clock that a test moves, chance from a seed, a
+//! messenger that keeps what it is told, and a metric source that answers what versions behave like.
 //!
 //! The behaviour of a version is decided by the end of its image's tag: [`Behaviour`].
 
 pub mod clock;
 pub mod messenger;
+pub mod metrics;
 pub mod randomness;
 pub mod stories;
 
@@ -26,6 +27,7 @@ pub use clock::MockClock;
 pub use cluster::{PracticeCluster, PracticeSettings};
 pub use deployment::{Amount, Replacement};
 pub use messenger::{MessengerFault, RecordedMessage, RecordingMessenger};
+pub use metrics::{PRACTICE_NOTE, PracticeMetrics};
 pub use randomness::SeededRandomness;
 pub use seed::{NewDeployment, PracticeError};
 pub use state::{AcceptedWrite, Writer};

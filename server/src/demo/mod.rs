@@ -93,6 +93,7 @@ pub async fn connect_practice(store: &Store, now: DateTime<Utc>) -> anyhow::Resu
         created_at: now,
         reachable_since: Some(now),
         unreachable_since: None,
+        trouble: None,
         message: None,
         version: Some("practice".to_owned()),
     })

@@ -78,6 +78,7 @@ fn unconnected(place: &Place, now: chrono::DateTime<chrono::Utc>) -> Cluster {
         created_at: now,
         reachable_since: None,
         unreachable_since: None,
+        trouble: None,
         message: None,
         version: None,
     }

@@ -180,12 +180,16 @@ async fn add_service(
     Ok(StatusCode::CREATED)
 }
 
-/// Registers a version. Sending the same again changes nothing; the same label with other images is a conflict.
+/// Registers a version. Sending the same again changes nothing, and what is left out then stays as it was;
+/// checks that are given again replace those of the same name, and the others stay. A version itself never
+/// changes: the same label with other images or digests, another commit, or a flag that it was not registered
+/// with is a conflict. Commits and `built_at` are those of the first registration.
 #[utoipa::path(post, path = "/api/v1/services/{service}/versions", tag = "versions", request_body = RegisterVersion,
     params(("service" = String, Path, description = "The service's name")),
     responses((status = 201, description = "Registered", body = Registered),
-        (status = 200, description = "Was registered before", body = Registered),
-        (status = 409, description = "The label is taken by other images", body = Problem)))]
+        (status = 200, description = "Was registered before; checks that were given are taken", body = Registered),
+        (status = 409, description = "The label is taken by another build: other images, another commit, another flag",
+            body = Problem)))]
 async fn register_version(
     State(web): State<Arc<Web>>,
     Extension(actor): Extension<Actor>,

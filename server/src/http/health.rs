@@ -20,6 +20,7 @@ use domain::{
     actor::{Actor, Identity, Role},
     state::Mark,
 };
+use engine::ClusterSign;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -28,8 +29,12 @@ use super::{
     routes::{Access, Routes},
 };
 
-/// A database that takes longer than this for one word is of no use to anyone.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(2);
+/// For each dependency: what takes longer than this for one word is of no use to anyone. All are asked side by
+/// side, so that whoever asks has the answer before they give up (an orchestrator waits for seconds).
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// For the clusters together: the list of them has to be read before they are asked.
+const LIST_PATIENCE: Duration = Duration::from_millis(2_800);
 
 /// A pass takes milliseconds and comes twice a second; patience with a cluster is within a minute.
 const RECONCILER_LATE_SECONDS: i64 = 90;
@@ -72,11 +77,13 @@ pub(super) fn add(routes: &mut Routes) {
 }
 
 async fn health(State(web): State<Arc<Web>>) -> Response {
-    let mut dependencies = vec![database(&web).await];
+    let (database, clusters, slack) = tokio::join!(database(&web), clusters(&web), slack(&web));
+    let mut dependencies = vec![database];
+    // Without the database nothing is known of the others.
     if dependencies.iter().all(|d| d.status == Condition::Healthy) {
         dependencies.push(reconciler(&web));
-        dependencies.extend(clusters(&web).await);
-        dependencies.extend(slack(&web).await);
+        dependencies.extend(clusters);
+        dependencies.extend(slack);
     }
     let status = dependencies.iter().map(|d| d.status).max().unwrap_or(Condition::Healthy);
     let code = if status == Condition::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
@@ -96,13 +103,13 @@ async fn startup() -> &'static str {
 
 async fn database(web: &Web) -> Dependency {
     let begun = Instant::now();
-    let message = match timeout(DATABASE_PATIENCE, web.store.ping()).await {
+    let message = match timeout(PATIENCE, web.store.ping()).await {
         Ok(Ok(_)) => None,
         Ok(Err(error)) => {
             tracing::warn!(error.chain = %error, "the database does not answer");
             Some("does not answer".to_owned())
         }
-        Err(_) => Some(format!("no answer within {} s", DATABASE_PATIENCE.as_secs())),
+        Err(_) => Some(format!("no answer within {} s", PATIENCE.as_secs())),
     };
     let status = if message.is_none() { Condition::Healthy } else { Condition::Unhealthy };
     Dependency { name: "database".to_owned(), status, duration_ms: millis(begun), since: None, message }
@@ -122,32 +129,23 @@ fn reconciler(web: &Web) -> Dependency {
     Dependency { name: "reconciler".to_owned(), status, duration_ms: 0, since: None, message }
 }
 
-/// Clusters as their watches found them.
+/// Clusters as they answer now, and as their watches found them.
 async fn clusters(web: &Web) -> Vec<Dependency> {
     let begun = Instant::now();
-    let found = match web.store.read().await {
-        Ok(mut read) => read.clusters().await,
-        Err(error) => Err(error),
+    let of = |sign: ClusterSign| Dependency {
+        name: format!("cluster {}", sign.name),
+        status: if sign.trouble.is_some() { Condition::Degraded } else { Condition::Healthy },
+        duration_ms: u64::try_from(sign.took.as_millis()).unwrap_or(u64::MAX),
+        since: sign.since,
+        message: sign.trouble,
     };
-    let duration_ms = millis(begun);
-    let dependency = |cluster: store::Cluster| {
-        let since = cluster.unreachable_since;
-        let status = if since.is_some() { Condition::Degraded } else { Condition::Healthy };
-        let message = since.map(|_| "cannot be reached".to_owned());
-        Dependency { name: format!("cluster {}", cluster.name), status, duration_ms, since, message }
-    };
-    match found {
-        Ok(clusters) => clusters.into_iter().map(dependency).collect(),
-        Err(error) => {
-            tracing::warn!(error.chain = %error, "the clusters cannot be listed");
-            let message = Some("cannot be listed".to_owned());
-            vec![Dependency {
-                name: "clusters".to_owned(),
-                status: Condition::Degraded,
-                duration_ms,
-                since: None,
-                message,
-            }]
+    match timeout(LIST_PATIENCE, web.engine.signs_of_clusters(PATIENCE)).await {
+        Ok(Ok(signs)) => signs.into_iter().map(of).collect(),
+        failed => {
+            if let Ok(Err(error)) = failed {
+                tracing::warn!(error.chain = %error, "the clusters cannot be listed");
+            }
+            vec![degraded("clusters", begun, "cannot be listed")]
         }
     }
 }
@@ -156,11 +154,20 @@ async fn clusters(web: &Web) -> Vec<Dependency> {
 async fn slack(web: &Web) -> Option<Dependency> {
     let begun = Instant::now();
     let actor = Actor { identity: Identity::rule("health"), role: Role::Admin, from: None };
-    let view = web.engine.slack(&actor).await.ok().filter(|view| view.mark != Mark::Nothing)?;
-    let is_down = view.mark == Mark::Failed;
-    let status = if is_down { Condition::Degraded } else { Condition::Healthy };
-    let message = is_down.then(|| "messages cannot be sent".to_owned());
-    Some(Dependency { name: "slack".to_owned(), status, duration_ms: millis(begun), since: None, message })
+    let Ok(answer) = timeout(PATIENCE, web.engine.slack(&actor)).await else {
+        return Some(degraded("slack", begun, "how it is cannot be read"));
+    };
+    let view = answer.ok().filter(|view| view.mark != Mark::Nothing)?;
+    if view.mark == Mark::Failed {
+        return Some(degraded("slack", begun, "messages cannot be sent"));
+    }
+    let (name, status) = ("slack".to_owned(), Condition::Healthy);
+    Some(Dependency { name, status, duration_ms: millis(begun), since: None, message: None })
+}
+
+fn degraded(name: &str, begun: Instant, message: &str) -> Dependency {
+    let (name, message) = (name.to_owned(), Some(message.to_owned()));
+    Dependency { name, status: Condition::Degraded, duration_ms: millis(begun), since: None, message }
 }
 
 fn millis(begun: Instant) -> u64 {

@@ -54,6 +54,10 @@ const LARGEST_BODY: usize = 2 * 1024 * 1024;
 /// Between two pieces of a body: who sends slower than this holds a connection for nothing.
 const PIECE_PATIENCE: Duration = Duration::from_secs(20);
 
+/// For beginning to read where somebody waits for a page or a pipeline for its answer: a database that is
+/// away is told of before they give up. A connection is free within milliseconds.
+const READ_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Open streams of live updates on this server; a stream costs some kilobytes.
 const MOST_STREAMS: usize = 2_000;
 
@@ -110,12 +114,14 @@ impl Web {
     /// The edge of these parts. Follows the store's changes until `parts.shutdown`.
     #[must_use]
     pub fn new(parts: WebParts) -> Arc<Self> {
-        let sessions = Sessions::new(parts.store.clone(), Arc::clone(&parts.clock), parts.settings.session_hours);
+        let engine = parts.engine.impatient(READ_PATIENCE);
+        let store = parts.store.impatient(READ_PATIENCE);
+        let sessions = Sessions::new(store.clone(), Arc::clone(&parts.clock), parts.settings.session_hours);
         let feed = Feed::start(&parts.store, Arc::clone(&parts.clock), parts.shutdown.clone());
         Arc::new(Self {
-            backend: Arc::new(parts.engine.clone()),
-            engine: parts.engine,
-            store: parts.store,
+            backend: Arc::new(engine.clone()),
+            engine,
+            store,
             clock: parts.clock,
             randomness: parts.randomness,
             settings: parts.settings,

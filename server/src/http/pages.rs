@@ -1,16 +1,23 @@
 //! The pages: the application rendered on the server, with what the request brings.
+//!
+//! Every page is answered: one that is not ready in time, for whatever reason, is given up with 503.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use app::{context::ForRequest, returned::Returned};
 use axum::{
     Extension,
+    body::Body,
     extract::{Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse as _, Redirect, Response},
 };
 use contract::{ApiError, people::LinkPurpose};
 use domain::actor::Actor;
+use http_body_util::BodyExt as _;
 use leptos::prelude::use_context;
 use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_context};
 use tower_sessions::Session;
@@ -26,12 +33,27 @@ use super::{
 /// Pages for who is not signed in.
 const OPEN_PAGES: [&str; 2] = [app::routes::SIGN_IN, sign_in::LINK];
 
+/// For a whole page, its data included: nobody waits longer, and a page takes milliseconds. Whatever
+/// waits on the way (a connection, a statement) has a shorter limit and says what it is.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Adds every page that the application has.
 pub(super) fn add(routes: &mut Routes) {
-    for listing in generate_route_list(app::App) {
-        let access = if OPEN_PAGES.contains(&listing.path()) { Access::Visitor } else { Access::Person };
-        routes.add(access, Method::GET, listing.path(), page);
+    for path in paths() {
+        let access = if OPEN_PAGES.contains(&path.as_str()) { Access::Visitor } else { Access::Person };
+        routes.add(access, Method::GET, path, page);
     }
+}
+
+/// The patterns of the application's pages, listed once in a process.
+///
+/// Leptos lists them by running the application while a switch of the whole process is set by which no
+/// resource loads its data. A page that begins to be rendered at such a moment, for whatever router,
+/// would wait for its data for ever. As every router asks here before there is any, no page can be
+/// rendered while they are listed.
+fn paths() -> &'static [String] {
+    static PATHS: OnceLock<Vec<String>> = OnceLock::new();
+    PATHS.get_or_init(|| generate_route_list(app::App).iter().map(|listing| listing.path().to_owned()).collect())
 }
 
 async fn page(
@@ -84,7 +106,28 @@ async fn render(
             options.insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
     };
-    render_app_async_with_context(provide, app::shell)(request).await
+    in_time(PATIENCE, async { whole(render_app_async_with_context(provide, app::shell)(request).await).await }).await
+}
+
+/// A page with all of its body, so that what is missing at its end can still be told by the status.
+async fn whole(response: Response) -> Response {
+    let (head, body) = response.into_parts();
+    match body.collect().await {
+        Ok(body) => Response::from_parts(head, Body::from(body.to_bytes())),
+        Err(error) => {
+            tracing::error!(error.message = %error, "a page broke off");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A page, or 503 after `patience`.
+async fn in_time(patience: Duration, page: impl Future<Output = Response>) -> Response {
+    if let Ok(page) = tokio::time::timeout(patience, page).await {
+        return page;
+    }
+    tracing::error!(patience_s = patience.as_secs(), "a page was not ready in time and is given up");
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response()
 }
 
 /// What is nowhere: a problem for machines, the application's own page for who is signed in.
@@ -105,5 +148,34 @@ pub(super) async fn not_found(State(web): State<Arc<Web>>, mut request: Request)
         Ok(Some(_)) => actor::refusal(&request, ApiError::not_found("page", request.uri().path())),
         Ok(None) => actor::not_signed_in(&request),
         Err(error) => actor::refusal(&request, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_that_is_never_ready_is_given_up_with_503() {
+        let never = in_time(Duration::from_millis(1), std::future::pending());
+        let answered = tokio::time::timeout(Duration::from_secs(60), never).await;
+        let status = answered.map(|response| response.status());
+        assert_eq!(status, Ok(StatusCode::SERVICE_UNAVAILABLE));
+        let ready = in_time(Duration::from_secs(60), async { StatusCode::NO_CONTENT.into_response() }).await;
+        assert_eq!(ready.status(), StatusCode::NO_CONTENT);
+    }
+
+    #[tokio::test]
+    async fn a_page_whose_body_never_ends_is_given_up_as_well() {
+        let endless = || Body::from_stream(futures::stream::pending::<Result<&[u8], std::io::Error>>());
+        let never = in_time(Duration::from_millis(1), whole(Response::new(endless())));
+        let answered = tokio::time::timeout(Duration::from_secs(60), never).await;
+        assert_eq!(answered.map(|response| response.status()), Ok(StatusCode::SERVICE_UNAVAILABLE));
+    }
+
+    #[test]
+    fn the_pages_are_listed_once_in_a_process() {
+        assert!(std::ptr::eq(paths(), paths()));
+        assert!(paths().iter().any(|path| path == "/services/{name}"), "{:?}", paths());
     }
 }

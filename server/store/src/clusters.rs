@@ -49,6 +49,54 @@ impl Stored for ClusterKind {
     }
 }
 
+/// What kind of trouble there is with a cluster: who must do something about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterTrouble {
+    /// No answer, or one that says 'later'.
+    Unreachable,
+    /// It answers and does not accept the credentials.
+    Unauthorized,
+    /// It answers and does not allow what Slipway needs.
+    Forbidden,
+    /// Address, certificate or token cannot be used.
+    Settings,
+}
+
+impl ClusterTrouble {
+    const ALL: [Self; 4] = [Self::Unreachable, Self::Unauthorized, Self::Forbidden, Self::Settings];
+
+    /// The word for machines and columns.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::Settings => "settings",
+        }
+    }
+
+    /// What there is to say of the cluster, without addresses: `does not allow it`.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Unreachable => "cannot be reached",
+            Self::Unauthorized => "does not accept the credentials",
+            Self::Forbidden => "does not allow it",
+            Self::Settings => "cannot be used as it is set up",
+        }
+    }
+}
+
+impl Stored for ClusterTrouble {
+    type Raw = String;
+
+    fn from_raw(raw: String) -> Result<Self, BoxError> {
+        let found = Self::ALL.into_iter().find(|trouble| trouble.as_str() == raw);
+        found.ok_or_else(|| format!("unknown trouble with a cluster '{raw}'").into())
+    }
+}
+
 record! {
     /// A connected cluster.
     pub struct Cluster {
@@ -72,6 +120,9 @@ record! {
         pub reachable_since: Option<DateTime<Utc>>,
         /// Since when it does not answer; `None` while it does, and before the first try.
         pub unreachable_since: Option<DateTime<Utc>>,
+        /// What kind of trouble there is while it does not; `None` also where it began under a Slipway that
+        /// did not note it.
+        pub trouble: Option<ClusterTrouble>,
         /// Why it does not answer, in words.
         pub message: Option<String>,
         /// The API server's version.
@@ -89,6 +140,8 @@ pub enum ClusterState {
     },
     /// It does not answer, or does not let us in.
     Unreachable {
+        /// Of which kind it is.
+        trouble: ClusterTrouble,
         /// Why, in words.
         message: String,
     },
@@ -97,12 +150,12 @@ pub enum ClusterState {
 macro_rules! columns {
     () => {
         "id, name, kind, server, certificate_authority, sealed_token, namespaces, created_at,
-         reachable_since, unreachable_since, message, version"
+         reachable_since, unreachable_since, trouble, message, version"
     };
 }
 
 const INSERT: &str =
-    concat!("INSERT INTO clusters (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
+    concat!("INSERT INTO clusters (", columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
 
 const UPDATE: &str = "
     UPDATE clusters SET name = $2, kind = $3, server = $4, certificate_authority = $5, sealed_token = $6,
@@ -114,13 +167,14 @@ const BY_ID: &str = concat!("SELECT ", columns!(), " FROM clusters WHERE id = $1
 const LIST: &str = concat!("SELECT ", columns!(), " FROM clusters ORDER BY name, id");
 
 const SET_REACHABLE: &str = "
-    UPDATE clusters SET reachable_since = COALESCE(reachable_since, $2), unreachable_since = NULL, message = NULL,
-        version = COALESCE($3, version)
+    UPDATE clusters SET reachable_since = COALESCE(reachable_since, $2), unreachable_since = NULL, trouble = NULL,
+        message = NULL, version = COALESCE($3, version)
     WHERE id = $1 AND (reachable_since IS NULL OR version IS DISTINCT FROM COALESCE($3, version))";
 
 const SET_UNREACHABLE: &str = "
-    UPDATE clusters SET unreachable_since = COALESCE(unreachable_since, $2), reachable_since = NULL, message = $3
-    WHERE id = $1 AND (unreachable_since IS NULL OR message IS DISTINCT FROM $3)";
+    UPDATE clusters SET unreachable_since = COALESCE(unreachable_since, $2), reachable_since = NULL, trouble = $3,
+        message = $4
+    WHERE id = $1 AND (unreachable_since IS NULL OR trouble IS DISTINCT FROM $3 OR message IS DISTINCT FROM $4)";
 
 const DELETE: &str = "DELETE FROM clusters WHERE id = $1";
 
@@ -145,6 +199,7 @@ impl Tx {
             cluster.created_at,
             cluster.reachable_since,
             cluster.unreachable_since,
+            cluster.trouble.map(ClusterTrouble::as_str),
             cluster.message.as_deref(),
             cluster.version.as_deref(),
         )?;
@@ -185,7 +240,9 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         let written = match state {
             ClusterState::Reachable { version } => execute!(self, SET_REACHABLE, id.uuid(), now, version.as_deref())?,
-            ClusterState::Unreachable { message } => execute!(self, SET_UNREACHABLE, id.uuid(), now, message.as_str())?,
+            ClusterState::Unreachable { trouble, message } => {
+                execute!(self, SET_UNREACHABLE, id.uuid(), now, trouble.as_str(), message.as_str())?
+            }
         };
         if written == 1 {
             self.signal(Entity::Cluster, id.uuid(), 0);

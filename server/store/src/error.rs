@@ -16,7 +16,9 @@ pub enum Unique {
     ClusterName,
     /// The target of a service in an environment.
     Target,
-    /// A container that a version's image goes to: it belongs to one target.
+    /// A Deployment that a version's images go to: it belongs to one target.
+    Deployment,
+    /// A container that a version's image goes to: it belongs to a target once.
     Container,
     /// The label of a version within its service.
     VersionLabel,
@@ -38,12 +40,17 @@ pub enum Unique {
 
 impl Unique {
     /// The index on PostgreSQL, the columns as SQLite names them, what it means.
-    const KNOWN: [(&'static str, &'static str, Self); 13] = [
+    const KNOWN: [(&'static str, &'static str, Self); 14] = [
         ("teams_name_unique", "teams.name", Self::TeamName),
         ("services_name_unique", "services.name", Self::ServiceName),
         ("environments_name_unique", "environments.name", Self::EnvironmentName),
         ("clusters_name_unique", "clusters.name", Self::ClusterName),
         ("targets_service_unique", "targets.service_id, targets.environment_id", Self::Target),
+        (
+            "target_deployments_pkey",
+            "target_deployments.cluster_id, target_deployments.namespace, target_deployments.workload",
+            Self::Deployment,
+        ),
         (
             "target_workloads_pkey",
             "target_workloads.cluster_id, target_workloads.namespace, target_workloads.workload, target_workloads.container",
@@ -81,6 +88,7 @@ impl Unique {
             Self::EnvironmentName => "this environment name",
             Self::ClusterName => "this cluster name",
             Self::Target => "this service in this environment",
+            Self::Deployment => "this Deployment",
             Self::Container => "this container of this workload",
             Self::VersionLabel => "this version label",
             Self::VersionOrdinal => "this place in the order of versions",

@@ -30,6 +30,7 @@ mod paging;
 mod people;
 mod promotion_lists;
 mod promotions;
+mod rollbacks;
 mod search;
 mod services;
 mod sessions;
@@ -48,7 +49,7 @@ pub use board::{
     BoardState,
 };
 pub use changes::{Change, Entity};
-pub use clusters::{Cluster, ClusterKind, ClusterState};
+pub use clusters::{Cluster, ClusterKind, ClusterState, ClusterTrouble};
 pub use commits::{CommitPlace, CommitRow, CommitsBetween};
 pub use deployment_lists::{DeploymentFilter, DeploymentRow, DeploymentSort};
 pub use deployments::{Deployment, LatestDeployment, SucceededBefore};
@@ -64,6 +65,7 @@ pub use paging::{Page, Paging};
 pub use people::Person;
 pub use promotion_lists::{PromotionFilter, PromotionRow, PromotionStage};
 pub use promotions::{JournalRow, LoadedPromotion};
+pub use rollbacks::NextSuccess;
 pub use search::{Found, FoundPerson, FoundPromotion, FoundService, FoundVersion};
 pub use services::{Service, ServiceFacts, ServiceFilter, ServiceRow};
 pub use sessions::Session;
@@ -98,6 +100,7 @@ pub fn statements() -> Vec<Statement> {
         consents::STATEMENTS,
         promotion_lists::STATEMENTS,
         promotions::STATEMENTS,
+        rollbacks::STATEMENTS,
         search::STATEMENTS,
         services::STATEMENTS,
         sessions::STATEMENTS,

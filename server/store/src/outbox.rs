@@ -102,8 +102,6 @@ const RETRY: &str = "
 
 const PENDING: &str = "SELECT COUNT(*) FROM outbox WHERE done_at IS NULL";
 
-const EARLIEST: &str = "SELECT due_at FROM outbox WHERE done_at IS NULL ORDER BY due_at LIMIT 1";
-
 const BEGIN_MESSAGE: &str = "
     INSERT INTO messages (promotion_id, channel, attempted_at, told_revision) VALUES ($1, $2, $3, 0)
     ON CONFLICT (promotion_id) DO NOTHING";
@@ -117,7 +115,7 @@ const MESSAGE: &str = "
 const FORGET_MESSAGE: &str = "DELETE FROM messages WHERE promotion_id = $1 AND message IS NULL";
 
 statements!("outbox.rs":
-    INSERT, ATTEMPT, FINISH, RETRY, PENDING, EARLIEST, BEGIN_MESSAGE, SET_MESSAGE, MESSAGE, FORGET_MESSAGE,
+    INSERT, ATTEMPT, FINISH, RETRY, PENDING, BEGIN_MESSAGE, SET_MESSAGE, MESSAGE, FORGET_MESSAGE,
 );
 
 impl Tx {
@@ -243,14 +241,6 @@ impl Read {
     /// [`StoreError`].
     pub async fn pending_effects(&mut self) -> Result<i64, StoreError> {
         Ok(fetch_one!(self, PENDING => (i64,))?.0)
-    }
-
-    /// When the next effect is due; in the past when one is due now.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn earliest_effect(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        Ok(fetch_optional!(self, EARLIEST => (DateTime<Utc>,))?.map(|(at,)| at))
     }
 
     /// The message about a promotion.

@@ -140,9 +140,6 @@ const SET_KEY: &str = "UPDATE promotions SET request_key = $2 WHERE id = $1 AND 
 
 const BY_KEY: &str = "SELECT state, revision FROM promotions WHERE request_key = $1";
 
-const EARLIEST_WAKE: &str = "
-    SELECT wake_at FROM promotions WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1";
-
 const OCCUPANT: &str = "SELECT id, number FROM promotions WHERE target_id = $1 AND occupies";
 
 const NEXT_SEQUENCE: &str = "SELECT COALESCE(MAX(sequence), 0) + 1 FROM promotions WHERE target_id = $1";
@@ -160,7 +157,7 @@ const JOURNAL: &str = "
 
 statements!("promotions.rs":
     INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, RENEW_LEASES, WAKE, WAKE_OPEN, POSTPONE, PUT_OFF, SET_KEY, BY_KEY,
-    EARLIEST_WAKE, OCCUPANT, NEXT_SEQUENCE,
+    OCCUPANT, NEXT_SEQUENCE,
     OPEN_OF_TARGET, LAST_ORDINAL, APPEND, JOURNAL,
 );
 
@@ -456,14 +453,6 @@ impl Read {
     pub async fn open_promotions(&mut self, target: TargetId) -> Result<Vec<LoadedPromotion>, StoreError> {
         let rows = fetch_all!(self, OPEN_OF_TARGET => StateColumns, target.uuid())?;
         rows.into_iter().map(TryInto::try_into).collect()
-    }
-
-    /// When the next promotion wants to be looked at; in the past when one is due.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn earliest_wake(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        Ok(fetch_optional!(self, EARLIEST_WAKE => (DateTime<Utc>,))?.map(|(at,)| at))
     }
 
     /// A promotion's journal, oldest first.

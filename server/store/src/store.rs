@@ -104,6 +104,8 @@ enum Pools {
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+    /// See [`Store::impatient`].
+    patience_to_read: Option<Duration>,
 }
 
 impl std::fmt::Debug for Store {
@@ -148,7 +150,15 @@ impl Store {
                 return Err(StoreError::internal(message));
             }
         };
-        Ok(Self { shared: Arc::new(Shared { pools, changes, probe: options.probe }) })
+        Ok(Self { shared: Arc::new(Shared { pools, changes, probe: options.probe }), patience_to_read: None })
+    }
+
+    /// The same database for where somebody sits and waits: beginning to read takes at most `patience`.
+    /// What goes on by itself is better off with the patience of [`StoreOptions`], and so is writing: it
+    /// comes after reading, and may have to wait for its turn.
+    #[must_use]
+    pub fn impatient(&self, patience: Duration) -> Self {
+        Self { shared: Arc::clone(&self.shared), patience_to_read: Some(patience) }
     }
 
     /// Which database it is.
@@ -178,6 +188,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn read(&self) -> Result<Read, StoreError> {
+        let Some(patience) = self.patience_to_read else { return self.begin_to_read().await };
+        match tokio::time::timeout(patience, self.begin_to_read()).await {
+            Ok(begun) => begun,
+            Err(late) => Err(StoreError::Unavailable(Box::new(late))),
+        }
+    }
+
+    async fn begin_to_read(&self) -> Result<Read, StoreError> {
         let inner = match &self.shared.pools {
             Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin_with("BEGIN").await?),
             Pools::Postgres { pool } => {

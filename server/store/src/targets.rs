@@ -1,7 +1,7 @@
 //! Targets: a service in an environment, with the workloads and containers that a version's images
 //! go to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::{
     ids::{ClusterId, EnvironmentId, ServiceId, TargetId},
@@ -67,6 +67,20 @@ record! {
 }
 
 record! {
+    struct WorkloadCount {
+        cluster_id: ClusterId,
+        number: u64,
+    }
+}
+
+record! {
+    struct TargetCount {
+        environment_id: EnvironmentId,
+        number: u64,
+    }
+}
+
+record! {
     struct OwnerColumns {
         namespace: Namespace,
         workload: WorkloadName,
@@ -90,6 +104,11 @@ const INSERT: &str = "INSERT INTO targets (id, service_id, environment_id, strat
 const UPDATE: &str = "UPDATE targets SET strategy = $2 WHERE id = $1";
 
 const CLEAR_WORKLOADS: &str = "DELETE FROM target_workloads WHERE target_id = $1";
+
+const CLEAR_DEPLOYMENTS: &str = "DELETE FROM target_deployments WHERE target_id = $1";
+
+const INSERT_DEPLOYMENT: &str = "
+    INSERT INTO target_deployments (target_id, cluster_id, namespace, workload) VALUES ($1, $2, $3, $4)";
 
 const INSERT_WORKLOAD: &str = "
     INSERT INTO target_workloads (target_id, cluster_id, namespace, workload, container, component)
@@ -136,11 +155,18 @@ const OWNERS: &str = "
     FROM target_workloads w JOIN targets t ON t.id = w.target_id JOIN services s ON s.id = t.service_id
     WHERE w.cluster_id = $1 ORDER BY w.namespace, w.workload, s.name";
 
+const COUNT_WORKLOADS: &str = "
+    SELECT cluster_id, COUNT(*) AS number FROM target_deployments GROUP BY cluster_id ORDER BY cluster_id";
+
+const COUNT_TARGETS: &str = "
+    SELECT environment_id, COUNT(*) AS number FROM targets GROUP BY environment_id ORDER BY environment_id";
+
 const DELETE: &str = "DELETE FROM targets WHERE id = $1";
 
 statements!("targets.rs":
-    INSERT, UPDATE, CLEAR_WORKLOADS, INSERT_WORKLOAD, BY_ID, BY_PLACE, BY_SERVICE, BY_ENVIRONMENT, LIST, WORKLOADS_OF,
-    WORKLOADS_OF_SERVICE, WORKLOADS_OF_ENVIRONMENT, ALL_WORKLOADS, BY_WORKLOAD, OWNERS, DELETE,
+    INSERT, UPDATE, CLEAR_WORKLOADS, CLEAR_DEPLOYMENTS, INSERT_DEPLOYMENT, INSERT_WORKLOAD, BY_ID, BY_PLACE, BY_SERVICE, BY_ENVIRONMENT, LIST, WORKLOADS_OF,
+    WORKLOADS_OF_SERVICE, WORKLOADS_OF_ENVIRONMENT, ALL_WORKLOADS, BY_WORKLOAD, OWNERS,
+    COUNT_WORKLOADS, COUNT_TARGETS, DELETE,
 );
 
 fn with_workloads(targets: Vec<TargetColumns>, workloads: Vec<WorkloadColumns>) -> Vec<Target> {
@@ -162,8 +188,9 @@ impl Tx {
     /// Adds a target with its workloads.
     ///
     /// # Errors
-    /// [`StoreError::Unique`] with [`crate::Unique::Target`], or [`crate::Unique::Container`] when a
-    /// container belongs to another target; [`StoreError::ForeignKey`].
+    /// [`StoreError::Unique`] with [`crate::Unique::Target`], with [`crate::Unique::Deployment`] when a
+    /// Deployment belongs to another target, or with [`crate::Unique::Container`] when a container is given
+    /// twice; [`StoreError::ForeignKey`].
     pub async fn insert_target(&mut self, target: &Target) -> Result<(), StoreError> {
         let strategy = Json(&target.strategy);
         execute!(self, INSERT, target.id.uuid(), target.service.uuid(), target.environment.uuid(), strategy)?;
@@ -174,26 +201,34 @@ impl Tx {
     /// is there.
     ///
     /// # Errors
-    /// [`StoreError::Unique`] with [`crate::Unique::Container`]; [`StoreError::ForeignKey`].
+    /// [`StoreError::Unique`] with [`crate::Unique::Deployment`] or [`crate::Unique::Container`];
+    /// [`StoreError::ForeignKey`].
     pub async fn replace_target(&mut self, target: &Target) -> Result<bool, StoreError> {
         if execute!(self, UPDATE, target.id.uuid(), Json(&target.strategy))? == 0 {
             return Ok(false);
         }
         execute!(self, CLEAR_WORKLOADS, target.id.uuid())?;
+        execute!(self, CLEAR_DEPLOYMENTS, target.id.uuid())?;
         self.insert_workloads(target).await?;
         Ok(true)
     }
 
     async fn insert_workloads(&mut self, target: &Target) -> Result<(), StoreError> {
         self.signal(Entity::Service, target.service.uuid(), 0);
+        let mut deployments = HashSet::new();
         for place in &target.workloads {
+            let (id, cluster) = (target.id.uuid(), place.cluster.uuid());
+            let (namespace, workload) = (place.workload.namespace.as_str(), place.workload.name.as_str());
+            if deployments.insert((place.cluster, &place.workload)) {
+                execute!(self, INSERT_DEPLOYMENT, id, cluster, namespace, workload)?;
+            }
             execute!(
                 self,
                 INSERT_WORKLOAD,
-                target.id.uuid(),
-                place.cluster.uuid(),
-                place.workload.namespace.as_str(),
-                place.workload.name.as_str(),
+                id,
+                cluster,
+                namespace,
+                workload,
                 place.container.as_str(),
                 place.component.as_ref().map(ContainerName::as_str),
             )?;
@@ -269,6 +304,24 @@ impl Read {
         let targets = fetch_all!(self, LIST => TargetColumns)?;
         let workloads = fetch_all!(self, ALL_WORKLOADS => WorkloadColumns)?;
         Ok(with_workloads(targets, workloads))
+    }
+
+    /// How many Deployments of each cluster belong to targets; clusters without any are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_workloads(&mut self) -> Result<HashMap<ClusterId, u64>, StoreError> {
+        let rows = fetch_all!(self, COUNT_WORKLOADS => WorkloadCount)?;
+        Ok(rows.into_iter().map(|row| (row.cluster_id, row.number)).collect())
+    }
+
+    /// How many targets each environment has; environments without any are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_targets(&mut self) -> Result<HashMap<EnvironmentId, u64>, StoreError> {
+        let rows = fetch_all!(self, COUNT_TARGETS => TargetCount)?;
+        Ok(rows.into_iter().map(|row| (row.environment_id, row.number)).collect())
     }
 
     /// The workloads in a cluster that belong to targets, each with a service that it belongs to.

@@ -45,6 +45,8 @@ pub struct Settings {
     pub is_https: bool,
     pub metrics_token: Option<&'static str>,
     pub trusted_proxies: Vec<&'static str>,
+    /// Where API servers may be, beside where they always may.
+    pub clusters_at: Vec<&'static str>,
 }
 
 /// A server without a port.
@@ -78,11 +80,12 @@ impl TestApp {
         let messenger = RecordingMessenger::new(Arc::clone(&shared));
         let scheme = if settings.is_https { "https" } else { "http" };
         let public_url = PublicUrl { url: format!("{scheme}://slipway.test"), is_https: settings.is_https };
+        let judge = outgoing::Judge::new(settings.clusters_at.iter().map(|rule| rule.parse().unwrap()).collect());
         let engine = Engine::new(Parts {
             store: store.clone(),
             clock: Arc::clone(&shared),
             randomness: Arc::clone(&randomness) as Arc<dyn ports::Randomness>,
-            connector: Arc::new(Connector::new(Some(practice.clone()), outgoing::Judge::default())),
+            connector: Arc::new(Connector::new(Some(practice.clone()), judge)),
             messengers: Arc::new(move |_| Arc::new(messenger.clone())),
             sealing_key: [7; 32],
             public_url: public_url.url.clone(),
@@ -300,6 +303,7 @@ fn practice_cluster(app: &TestApp) -> store::Cluster {
         created_at: app.engine.now(),
         reachable_since: Some(app.engine.now()),
         unreachable_since: None,
+        trouble: None,
         message: None,
         version: None,
     }

@@ -1,6 +1,12 @@
 //! What whoever runs Slipway looks at: health, metrics, files.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
@@ -9,6 +15,7 @@ use axum::{
 use chrono::TimeDelta;
 use contract::clusters::{ClusterInput, ClustersBackend as _};
 use domain::actor::Role;
+use store::{ClusterState, ClusterTrouble};
 
 use crate::{
     app::{Settings, TestApp},
@@ -34,13 +41,107 @@ async fn health_names_every_dependency_and_a_cluster_that_is_down_is_no_error() 
     assert_eq!(names, ["database", "reconciler", "cluster practice"]);
     let mut tx = app.engine.store().begin().await.unwrap();
     let id = tx.clusters().await.unwrap()[0].id;
-    let state = store::ClusterState::Unreachable { message: "no route to canary.internal".to_owned() };
+    let (trouble, message) = (ClusterTrouble::Forbidden, "canary.internal does not allow it".to_owned());
+    let state = ClusterState::Unreachable { trouble, message };
     tx.set_cluster_state(id, &state, app.engine.now()).await.unwrap();
     tx.commit().await.unwrap();
     let degraded = app.browser().get("/health").await;
     assert_eq!((degraded.status, degraded.json()["status"].as_str().unwrap()), (200, "degraded"));
     assert!(!degraded.text.contains("canary"), "addresses are for those who are signed in");
+    assert_eq!(degraded.json()["dependencies"][2]["message"], "does not allow it");
     assert_eq!(app.browser().get("/ready").await.status, 200);
+    app.finish().await;
+}
+
+/// A server that takes connections and never says a word, as one that is frozen; and how many it took.
+fn frozen() -> (u16, Arc<AtomicUsize>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (port, taken) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+    let (listener, count) = (tokio::net::TcpListener::from_std(listener).unwrap(), Arc::clone(&taken));
+    tokio::spawn(async move {
+        let mut open = vec![];
+        while let Ok((connection, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            open.push(connection);
+        }
+    });
+    (port, taken)
+}
+
+#[tokio::test]
+async fn attack_44_a_frozen_api_server_is_told_of_in_time_and_not_asked_by_everybody() {
+    let app = TestApp::with(Settings { clusters_at: vec!["127.0.0.1"], ..Settings::default() }).await;
+    let admin = app.admin().await;
+    let mut servers = vec![];
+    for name in ["eu-1", "eu-2", "eu-3"] {
+        let (port, taken) = frozen();
+        let input = ClusterInput {
+            name: name.to_owned(),
+            method: "token".to_owned(),
+            server: format!("https://127.0.0.1:{port}"),
+            token: "secret".to_owned(),
+            ..ClusterInput::default()
+        };
+        app.engine.add_cluster(&admin, input).await.unwrap();
+        servers.push(taken);
+    }
+    let begun = Instant::now();
+    let mut browsers = [app.browser(), app.browser(), app.browser()];
+    let [one, two, three] = &mut browsers;
+    let (one, two, three) = tokio::join!(one.get("/health"), two.get("/health"), three.get("/health"));
+    // Each is waited for 2 s: one after another they would take 6 s.
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    for health in [one, two, three] {
+        assert_eq!((health.status, health.json()["status"].as_str().unwrap()), (200, "degraded"), "{}", health.text);
+        for n in 2..5 {
+            assert_eq!(health.json()["dependencies"][n]["message"], "no answer within 2 s", "{}", health.text);
+        }
+    }
+    for taken in servers {
+        assert_eq!(taken.load(Ordering::SeqCst), 1, "who asks how Slipway is must not make it ask clusters");
+    }
+    app.finish().await;
+}
+
+/// Leptos lists the pages of the application with a switch of the whole process set, by which pages that begin
+/// meanwhile would never get their data.
+#[tokio::test]
+async fn pages_are_answered_while_another_router_is_made() {
+    let app = TestApp::new().await;
+    let mut browser = app.signed_in(Role::Viewer).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (web, stop) = (Arc::clone(&app.web), Arc::clone(&is_over));
+    let making = std::thread::spawn(move || {
+        let mut made = 0;
+        while !stop.load(Ordering::SeqCst) {
+            drop(server::http::router(&web));
+            made += 1;
+        }
+        made
+    });
+    for _ in 0..20 {
+        assert_eq!(browser.get("/approvals").await.status, 200);
+    }
+    is_over.store(true, Ordering::SeqCst);
+    assert!(making.join().unwrap() > 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_does_not_wait_long_for_a_database_that_gives_no_connection() {
+    let app = TestApp::new().await;
+    let mut browser = app.signed_in(Role::Viewer).await;
+    let most = app.engine.store().pools().into_iter().find(|pool| pool.name == "reader").unwrap().max;
+    let mut all = vec![];
+    for _ in 0..most {
+        all.push(app.engine.store().read().await.unwrap());
+    }
+    let begun = Instant::now();
+    assert_eq!(browser.get("/approvals").await.status, 503);
+    assert!(begun.elapsed() < Duration::from_secs(8), "the patience of what goes on by itself is 10 s");
+    drop(all);
+    assert_eq!(browser.get("/approvals").await.status, 200);
     app.finish().await;
 }
 

@@ -109,6 +109,27 @@ async fn attack_34_guessing_is_slowed_down_even_with_the_right_password() {
 }
 
 #[tokio::test]
+async fn a_refused_sign_in_is_in_the_audit_with_its_address_and_one_that_is_not_looked_at_is_not() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let mail = email(Role::Admin);
+    for _ in 0..12 {
+        let mut browser = app.browser();
+        browser.peer = "203.0.113.5:1".parse().unwrap();
+        browser.post("/sign-in", &[("email", &mail), ("password", "guess-canary")]).await;
+    }
+    let query = AuditQuery { act: Some("person.sign_in_refused".to_owned()), ..AuditQuery::default() };
+    let audit = app.engine.audit(&admin, query).await.unwrap();
+    assert_eq!(audit.total, 8, "as many as were looked at");
+    let row = &audit.rows[0];
+    assert_eq!(row.sentence, format!("refused a sign-in as {mail}: the password was wrong"));
+    assert_eq!((row.from.as_deref(), row.is_done), (Some("203.0.113.5"), false));
+    let database = app.database_bytes();
+    assert!(!database.windows(12).any(|part| part == b"guess-canary"), "never the password");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn the_audit_names_the_address_behind_a_trusted_proxy() {
     let app = TestApp::with(Settings { trusted_proxies: vec!["10.0.0.0/8"], ..Settings::default() }).await;
     let admin = app.admin().await;

@@ -3,6 +3,7 @@
 
 mod world;
 
+mod analysis;
 mod candidate_properties;
 mod candidate_stories;
 mod consent;

@@ -9,7 +9,7 @@ use super::{environments::load, settings_page};
 use crate::{
     components::{Button, Card, CheckBox, Choice, InputKind, Kind, Notice, Select, TextField},
     error::AppError,
-    form::{FormProblem, Sending},
+    form::{FormProblem, Sending, about},
     page::{page_below, problem_below},
     pages::service_form::text_field,
     routes::Settings,
@@ -55,26 +55,38 @@ pub(super) fn environment_form(
     form: Sending<SaveEnvironment>,
 ) -> AnyView {
     let is_new = environment.is_none();
-    let usual = environment.unwrap_or_else(|| usual(all));
+    let last = all.last().map(|last| last.kind);
+    let usual = environment.unwrap_or_else(|| usual(all, last));
     let error = form.errors();
     let other =
         Signal::derive(move || error.get().filter(|error| error.field().is_none_or(|field| !FIELDS.contains(&field))));
     let title = form.typed("title", &usual.title);
-    let name = if is_new {
-        let name = form.typed("name", "");
-        text_field(
-            "name",
-            "Name",
-            name,
-            "As it stands in addresses: production. It stays.",
-            InputKind::Code,
-            true,
-            error,
-        )
-    } else {
-        view! { <input type="hidden" name="name" value=usual.name.clone() /> }.into_any()
+    let automatic = is_new.then(|| Automatic {
+        name: RwSignal::new(form.typed("name", "")),
+        kind: RwSignal::new(form.typed("kind", "")),
+        last,
+    });
+    let name = match automatic {
+        Some(automatic) => {
+            let typed = automatic.name;
+            view! {
+                <TextField
+                    id="name"
+                    name="name"
+                    label="Name"
+                    kind=InputKind::Code
+                    value=typed.get_untracked()
+                    hint="As it stands in addresses: production. It stays.".to_owned()
+                    error=about("name", error)
+                    on_type=Callback::new(move |name| typed.set(name))
+                    required=true
+                />
+            }
+            .into_any()
+        }
+        None => view! { <input type="hidden" name="name" value=usual.name.clone() /> }.into_any(),
     };
-    let rules = rules(&usual, all, form);
+    let rules = rules(&usual, all, automatic, form);
     let clusters = cluster_boxes(clusters, &usual.clusters);
     view! {
         <ActionForm action=form.action attr:class="form">
@@ -94,17 +106,51 @@ pub(super) fn environment_form(
     .into_any()
 }
 
+/// What is chosen for a new environment as long as nobody chooses: the same as the server does, said while
+/// the name is typed.
+#[derive(Clone, Copy)]
+struct Automatic {
+    name: RwSignal<String>,
+    /// The kind that was chosen; empty for none.
+    kind: RwSignal<String>,
+    last: Option<EnvironmentKind>,
+}
+
+impl Automatic {
+    fn kind_words(self) -> String {
+        let name = self.name.get();
+        match EnvironmentKind::of_name(&name) {
+            Some(kind) => format!("{}, by its name", kind.words()),
+            None => format!("by its name, else {}", EnvironmentKind::suggested(&name, self.last).words()),
+        }
+    }
+
+    fn approvals_words(self) -> String {
+        let name = self.name.get();
+        let chosen = EnvironmentKind::parse(&self.kind.get());
+        match chosen.or_else(|| (!name.is_empty()).then(|| EnvironmentKind::suggested(&name, self.last))) {
+            Some(kind) => format!("{}, as usual for {}", people(kind.usual_approvals().people()), kind.words()),
+            None => "1 person for production, else nobody".to_owned(),
+        }
+    }
+}
+
+fn people(number: u8) -> String {
+    match number {
+        0 => "nobody".to_owned(),
+        1 => "1 person".to_owned(),
+        several => format!("{several} people"),
+    }
+}
+
 /// What a new environment begins with: the kind after the last one's.
-fn usual(all: &[EnvironmentView]) -> EnvironmentView {
-    let kind = all
-        .last()
-        .and_then(|last| EnvironmentKind::ALL.into_iter().find(|kind| *kind > last.kind))
-        .unwrap_or(if all.is_empty() { EnvironmentKind::Development } else { EnvironmentKind::Production });
+fn usual(all: &[EnvironmentView], last: Option<EnvironmentKind>) -> EnvironmentView {
+    let kind = EnvironmentKind::suggested("", last);
     EnvironmentView {
         name: String::new(),
         title: String::new(),
         kind,
-        approvals: u8::from(kind == EnvironmentKind::Production),
+        approvals: kind.usual_approvals().people(),
         healthy_in: all.last().map(|last| last.name.clone()).filter(|_| kind > EnvironmentKind::Staging),
         rollout_budget_seconds: EnvironmentRules::DEFAULT_ROLLOUT_BUDGET_SECONDS,
         watch_seconds: 0,
@@ -113,42 +159,25 @@ fn usual(all: &[EnvironmentView]) -> EnvironmentView {
     }
 }
 
-fn rules(usual: &EnvironmentView, all: &[EnvironmentView], form: Sending<SaveEnvironment>) -> AnyView {
-    let kinds =
-        EnvironmentKind::ALL.into_iter().map(|kind| Choice::new(kind.as_str(), kind.words())).collect::<Vec<_>>();
-    let approvals = (0..=Quorum::MAX)
-        .map(|people| {
-            let words = match people {
-                0 => "nobody: it starts at once".to_owned(),
-                1 => "1 person".to_owned(),
-                several => format!("{several} people"),
-            };
-            Choice::new(people.to_string(), words)
-        })
-        .collect::<Vec<_>>();
+fn rules(
+    usual: &EnvironmentView,
+    all: &[EnvironmentView],
+    automatic: Option<Automatic>,
+    form: Sending<SaveEnvironment>,
+) -> AnyView {
     let mut healthy = vec![Choice::new("", "nowhere")];
     healthy.extend(
         all.iter()
             .filter(|other| other.name != usual.name)
             .map(|other| Choice::new(other.name.clone(), other.title.clone())),
     );
-    let kind = form.typed("kind", usual.kind.as_str());
-    let people = form.typed("approvals", &usual.approvals.to_string());
+    let kind_and_approvals = kind_and_approvals(usual, automatic, form);
     let healthy_in = form.typed("healthy_in", usual.healthy_in.as_deref().unwrap_or_default());
     let budget = form.typed("rollout_budget_seconds", &usual.rollout_budget_seconds.to_string());
     let watch = form.typed("watch_seconds", &usual.watch_seconds.to_string());
     view! {
         <div class="form-row">
-            <Select id="kind" name="kind" label="Kind" choices=kinds selected=kind required=true />
-            <Select
-                id="approvals"
-                name="approvals"
-                label="Who must approve"
-                choices=approvals
-                selected=people
-                hint="The requester does not count.".to_owned()
-                required=true
-            />
+            {kind_and_approvals}
             <Select
                 id="healthy_in"
                 name="healthy_in"
@@ -177,6 +206,54 @@ fn rules(usual: &EnvironmentView, all: &[EnvironmentView], form: Sending<SaveEnv
                 required=true
             />
         </div>
+    }
+    .into_any()
+}
+
+fn kind_and_approvals(
+    usual: &EnvironmentView,
+    automatic: Option<Automatic>,
+    form: Sending<SaveEnvironment>,
+) -> AnyView {
+    let kinds =
+        EnvironmentKind::ALL.into_iter().map(|kind| Choice::new(kind.as_str(), kind.words())).collect::<Vec<_>>();
+    let approvals = (0..=Quorum::MAX)
+        .map(|number| {
+            let words = if number == 0 { "nobody: it starts at once".to_owned() } else { people(number) };
+            Choice::new(number.to_string(), words)
+        })
+        .collect::<Vec<_>>();
+    let at_first = |value: String| if automatic.is_some() { String::new() } else { value };
+    let kind = form.typed("kind", &at_first(usual.kind.as_str().to_owned()));
+    let people = form.typed("approvals", &at_first(usual.approvals.to_string()));
+    let kind_words = automatic.map(|automatic| Signal::derive(move || automatic.kind_words()));
+    let people_words = automatic.map(|automatic| Signal::derive(move || automatic.approvals_words()));
+    let on_kind = Callback::new(move |kind: String| {
+        if let Some(automatic) = automatic {
+            automatic.kind.set(kind);
+        }
+    });
+    view! {
+        <Select
+            id="kind"
+            name="kind"
+            label="Kind"
+            choices=kinds
+            automatic=kind_words
+            selected=kind
+            on_change=on_kind
+            required=automatic.is_none()
+        />
+        <Select
+            id="approvals"
+            name="approvals"
+            label="Who must approve"
+            choices=approvals
+            automatic=people_words
+            selected=people
+            hint="The requester does not count.".to_owned()
+            required=automatic.is_none()
+        />
     }
     .into_any()
 }

@@ -128,7 +128,8 @@ fn accepted(route: &DynamicObject) -> (bool, Option<String>) {
     for parent in parents {
         let condition = |kind: &str| {
             let conditions = parent.get("conditions").and_then(Value::as_array);
-            let found = conditions.into_iter().flatten().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))?;
+            let found =
+                conditions.into_iter().flatten().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))?;
             // What was said of a former state of the object says nothing of this one.
             let seen = found.get("observedGeneration").and_then(Value::as_i64).unwrap_or(0);
             (seen >= generation).then_some(found)

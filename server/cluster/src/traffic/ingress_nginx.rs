@@ -53,7 +53,8 @@ impl IngressNginx {
         let rules = main.data.pointer("/spec/rules").and_then(Value::as_array);
         let to_candidate = |rule: &Value| {
             let paths = rule.pointer("/http/paths").and_then(Value::as_array);
-            let ours: Vec<Value> = paths.into_iter().flatten().filter_map(|path| self.path_to_candidate(path)).collect();
+            let ours: Vec<Value> =
+                paths.into_iter().flatten().filter_map(|path| self.path_to_candidate(path)).collect();
             if ours.is_empty() {
                 return None;
             }

@@ -131,9 +131,8 @@ impl Provider for Istio {
 /// What a status says against the object, where Istio writes one.
 fn refusal(object: &DynamicObject) -> Option<String> {
     let conditions = object.data.pointer("/status/conditions").and_then(Value::as_array);
-    let text = |condition: &Value, field: &str| {
-        condition.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
+    let text =
+        |condition: &Value, field: &str| condition.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let against = conditions.into_iter().flatten().find(|condition| {
         let kind = text(condition, "type");
         (kind == "Reconciled" || kind == "PassedAnalysis") && text(condition, "status") == "False"
@@ -232,9 +231,15 @@ mod tests {
             assert_eq!(written[route], http[route]);
         }
         assert_eq!(written[3]["route"], json!([to("cart", 3), to("cart-canary", 3), to("old", 4)].map(times_ten)));
-        assert_eq!((&written[3]["mirror"], &written[3]["mirrorPercentage"]), (&http[3]["mirror"], &http[3]["mirrorPercentage"]));
+        assert_eq!(
+            (&written[3]["mirror"], &written[3]["mirrorPercentage"]),
+            (&http[3]["mirror"], &http[3]["mirrorPercentage"])
+        );
         assert_eq!(after(&written, &http, 0), http);
-        assert_eq!(after(&written, &http, 100)[3]["route"], json!([to("cart", 0), to("cart-canary", 60), to("old", 40)]));
+        assert_eq!(
+            after(&written, &http, 100)[3]["route"],
+            json!([to("cart", 0), to("cart-canary", 60), to("old", 40)])
+        );
     }
 
     fn times_ten(mut destination: Value) -> Value {

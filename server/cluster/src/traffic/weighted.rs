@@ -50,7 +50,7 @@ pub(super) enum Shares {
     Different(Weight),
 }
 
-fn destinations<'a, D: Dialect>(rule: &'a Value) -> &'a [Value] {
+fn destinations<D: Dialect>(rule: &Value) -> &[Value] {
     rule.get(D::LIST).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
@@ -67,7 +67,8 @@ fn weights<D: Dialect>(dialect: &D, list: &[Value]) -> Vec<(Role, u64)> {
 
 /// What the rules say about the candidate.
 pub(super) fn shares<D: Dialect>(dialect: &D, rules: &[Value]) -> Shares {
-    let found: Vec<Weight> = rules.iter().filter_map(|rule| share(&weights(dialect, destinations::<D>(rule)))).collect();
+    let found: Vec<Weight> =
+        rules.iter().filter_map(|rule| share(&weights(dialect, destinations::<D>(rule)))).collect();
     match (found.iter().min(), found.iter().max()) {
         (Some(least), Some(most)) if least == most => Shares::Same(*most),
         (Some(_), Some(most)) => Shares::Different(*most),

@@ -21,7 +21,7 @@ use domain::{
 use ports::DiscoveredWorkload;
 use store::{Cluster, Deployment, Environment, NewVersion, Service, StoreError, Target, TargetWorkload, Team, Tx};
 
-use crate::{Engine, audit, error::OrFail};
+use crate::{Engine, audit, clusters::owners, error::OrFail};
 
 /// Tier of a service that nobody has judged yet: the middle one.
 const TIER: u8 = 2;
@@ -163,18 +163,10 @@ async fn take(
     let environment = tx.environment_by_name(&first.environment).await?;
     let environment =
         environment.ok_or_else(|| LeftOut::because(format!("there is no environment {}", first.environment)))?;
-    for chosen in group {
-        let owners = tx.targets_of_workload(cluster.id, &chosen.seen.workload).await?;
-        let has_it = |w: &TargetWorkload| {
-            w.cluster == cluster.id && w.workload == chosen.seen.workload && w.container == chosen.container
-        };
-        if owners.iter().any(|t| t.workloads.iter().any(has_it)) {
-            return Err(LeftOut::because(format!("the container {} is a target already", chosen.container)));
-        }
-    }
     let (service, is_new) = service_of(engine, &mut tx, first).await?;
     tx.lock_service(service).await?;
     let known = tx.target_of(service, environment.id).await?;
+    not_taken(&mut tx, cluster, group, known.as_ref()).await?;
     let (version, components) = match &known {
         Some(known) => components_like(&mut tx, known, group).await?,
         None => components_of(group)?,
@@ -216,6 +208,27 @@ async fn take(
     done.targets += u64::from(is_new_target);
     done.services += u64::from(is_new);
     done.versions += u64::from(is_new_version);
+    Ok(())
+}
+
+/// Refuses what belongs to a target already: to another one altogether, to this one container by container.
+async fn not_taken(
+    tx: &mut Tx,
+    cluster: &Cluster,
+    group: &[Chosen<'_>],
+    known: Option<&Target>,
+) -> Result<(), LeftOut> {
+    for chosen in group {
+        let workload = &chosen.seen.workload;
+        if let Some(other) = owners::other_target(tx, cluster.id, workload, known.map(|t| t.id)).await? {
+            return Err(LeftOut::because(owners::is_taken(workload, &other)));
+        }
+        let has_it =
+            |w: &TargetWorkload| w.cluster == cluster.id && w.workload == *workload && w.container == chosen.container;
+        if known.is_some_and(|t| t.workloads.iter().any(has_it)) {
+            return Err(LeftOut::because(format!("the container {} is a target already", chosen.container)));
+        }
+    }
     Ok(())
 }
 

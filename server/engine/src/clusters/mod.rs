@@ -1,8 +1,10 @@
 //! Clusters: connecting, testing, discovering what runs.
 
 pub(crate) mod adopt;
+pub(crate) mod owners;
 pub(crate) mod places;
 pub(crate) mod registry;
+pub(crate) mod signs;
 
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ use domain::{
 };
 use ports::{ClusterError, ConnectionSettings, Permission};
 use secrecy::SecretString;
-use store::{Cluster, ClusterKind, Read, Tx};
+use store::{Cluster, ClusterKind, ClusterState, ClusterTrouble, Read, Tx};
 
 use crate::{Engine, audit, error::OrFail, inventory::scope_of};
 
@@ -41,10 +43,9 @@ impl ClustersBackend for Engine {
         let mut read = self.store().read().await.or_fail(self)?;
         let environments = read.environments().await.or_fail(self)?;
         let bound = read.environment_clusters().await.or_fail(self)?;
-        let targets = read.targets().await.or_fail(self)?;
+        let workloads = read.count_workloads().await.or_fail(self)?;
         let view = |c: &Cluster| {
             let (mark, words, since) = state_of(c);
-            let uses = |t: &store::Target| t.workloads.iter().filter(|w| w.cluster == c.id).count();
             ClusterView {
                 name: c.name.to_string(),
                 address: match c.kind {
@@ -62,7 +63,7 @@ impl ClustersBackend for Engine {
                     .filter(|e| bound.contains(&(e.id, c.id)))
                     .map(|e| e.title.clone())
                     .collect(),
-                workloads: targets.iter().map(|t| u64::try_from(uses(t)).unwrap_or(u64::MAX)).sum(),
+                workloads: workloads.get(&c.id).copied().unwrap_or_default(),
             }
         };
         Ok(read.clusters().await.or_fail(self)?.iter().map(view).collect())
@@ -83,6 +84,7 @@ impl ClustersBackend for Engine {
             created_at: self.now(),
             reachable_since: None,
             unreachable_since: None,
+            trouble: None,
             message: None,
             version: None,
         };
@@ -286,14 +288,35 @@ fn namespaces(text: &str) -> Answer<Option<Vec<Namespace>>> {
 pub(crate) fn state_of(cluster: &Cluster) -> (Mark, String, Option<chrono::DateTime<chrono::Utc>>) {
     match (cluster.reachable_since, cluster.unreachable_since) {
         (_, Some(since)) => {
-            let why = cluster.message.as_deref().unwrap_or("no answer");
-            (Mark::Failed, format!("does not answer: {why}"), Some(since))
+            let words = match (cluster.trouble, cluster.message.as_deref()) {
+                (None | Some(ClusterTrouble::Unreachable), why) => {
+                    format!("does not answer: {}", why.unwrap_or("no answer"))
+                }
+                (Some(trouble), None) => trouble.words().to_owned(),
+                // The message is a sentence: it says what the cluster does not do, and why.
+                (Some(_), Some(why)) => why.to_owned(),
+            };
+            (Mark::Failed, words, Some(since))
         }
         (Some(since), None) => {
             let version = cluster.version.as_deref().map(|v| format!(", {v}")).unwrap_or_default();
             (Mark::Done, format!("answers{version}"), Some(since))
         }
         (None, None) => (Mark::Waiting, "not asked yet".to_owned(), None),
+    }
+}
+
+/// What an error of a cluster means for its state.
+pub(crate) fn away(error: &ClusterError) -> ClusterState {
+    ClusterState::Unreachable { trouble: trouble_of(error), message: error.to_string() }
+}
+
+pub(crate) const fn trouble_of(error: &ClusterError) -> ClusterTrouble {
+    match error {
+        ClusterError::Unreachable(_) | ClusterError::Conflict => ClusterTrouble::Unreachable,
+        ClusterError::Unauthorized(_) => ClusterTrouble::Unauthorized,
+        ClusterError::Forbidden(_) => ClusterTrouble::Forbidden,
+        ClusterError::Invalid(_) | ClusterError::Settings(_) => ClusterTrouble::Settings,
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod advance;
 mod deployment;
 pub(crate) mod facts;
 mod field;
+pub(crate) mod history;
 pub(crate) mod names;
 pub(crate) mod pieces;
 pub(crate) mod plan;

@@ -15,11 +15,13 @@ use domain::{
     },
     state::Mark,
 };
+use store::Running;
 
 use super::traffic;
 
 /// The bar of steps: consent, start, each step of the strategy, the watch, the end.
-pub(crate) fn steps(promotion: &Promotion) -> Vec<StepView> {
+/// `rolled_back_by` is the rollback that has taken the version away since.
+pub(crate) fn steps(promotion: &Promotion, rolled_back_by: Option<i64>) -> Vec<StepView> {
     let mut steps = vec![asked(promotion)];
     if promotion.plan.approvals > 0 {
         steps.push(approved(promotion));
@@ -29,7 +31,10 @@ pub(crate) fn steps(promotion: &Promotion) -> Vec<StepView> {
     if promotion.plan.watch_seconds > 0 {
         steps.push(watch(promotion));
     }
-    steps.push(end(promotion));
+    steps.push(match rolled_back_by {
+        Some(number) => step(Mark::Nothing, "Rolled back", format!("by promotion {number}"), None),
+        None => end(promotion),
+    });
     steps
 }
 
@@ -169,7 +174,8 @@ pub(crate) fn next(promotion: &Promotion) -> String {
             let budget = i64::from(promotion.plan.rollout_budget_seconds) + run.unseen_seconds;
             let until = *since + chrono::Duration::seconds(budget);
             format!(
-                "Done when every pod is available; taken back by itself when pods crash or at {}.",
+                "Done when every pod is available; taken back by itself when pods crash, when a Deployment makes no \
+                 progress within its own deadline, or at {}, when this environment's time for a rollout is up.",
                 until.format("%H:%M UTC")
             )
         }
@@ -189,8 +195,13 @@ fn sentence(words: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The workloads with their pods, whether the run has begun or not.
-pub(crate) fn workloads(promotion: &Promotion, is_practice: impl Fn(&WorkloadPlan) -> bool) -> Vec<WorkloadView> {
+/// The workloads with their pods, whether the run has begun or not. `running` is what the watches saw
+/// last of the target.
+pub(crate) fn workloads(
+    promotion: &Promotion,
+    running: &[Running],
+    is_practice: impl Fn(&WorkloadPlan) -> bool,
+) -> Vec<WorkloadView> {
     let progress = promotion.run().map(|run| run.progress.as_slice()).unwrap_or_default();
     // Beside a candidate a workload runs what it ran, and on the way back again.
     let runs_before = promotion.run().is_some_and(|run| run.wanted.stable.want != StableWant::Version);
@@ -214,6 +225,7 @@ pub(crate) fn workloads(promotion: &Promotion, is_practice: impl Fn(&WorkloadPla
                     images.join(" ")
                 )
             });
+            let ahead = if promotion.is_over() { None } else { pods_ahead(planned, running) };
             let workload = WorkloadView {
                 cluster: planned.cluster_name.clone(),
                 is_practice: is_practice(planned),
@@ -224,15 +236,39 @@ pub(crate) fn workloads(promotion: &Promotion, is_practice: impl Fn(&WorkloadPla
                 } else {
                     planned.images.iter().map(|image| image.image.clone()).collect()
                 },
-                words: seen.map(|s| s.words.clone()).unwrap_or_default(),
+                words: seen.map(|s| s.words.clone()).or(ahead).unwrap_or_default(),
                 available: seen.map_or(0, |s| s.counts.available),
                 wanted: seen.map_or(0, |s| s.counts.wanted),
-                pods: seen.map(|s| s.pods.iter().map(|p| pod(p, runs_before)).collect()).unwrap_or_default(),
+                pods: seen
+                    .map(|s| shown_pods(s, promotion.finished_at().is_some()).map(|p| pod(p, runs_before)).collect())
+                    .unwrap_or_default(),
                 by_hand,
             };
             std::iter::once(workload).chain(candidate)
         })
         .collect()
+}
+
+/// What will be done to the pods, as far as somebody watches them.
+fn pods_ahead(planned: &WorkloadPlan, running: &[Running]) -> Option<String> {
+    let placed = &planned.placed;
+    let now = running.iter().find(|running| {
+        running.cluster_id == placed.cluster
+            && running.namespace == placed.workload.namespace
+            && running.workload == placed.workload.name
+    })?;
+    match now.wanted {
+        0 => None,
+        1 => Some("1 pod will be replaced".to_owned()),
+        pods => Some(format!("{pods} pods will be replaced")),
+    }
+}
+
+/// The pods as they were seen last; once all is done nobody looks again, so those that were ending then
+/// are gone.
+fn shown_pods(seen: &WorkloadProgress, has_ended: bool) -> impl Iterator<Item = &PodObservation> {
+    let only_new = has_ended && seen.is_complete;
+    seen.pods.iter().filter(move |pod| !only_new || (pod.is_updated && !pod.is_terminating))
 }
 
 /// A pod of the present template is a new one, unless that is the one from before.
@@ -281,5 +317,51 @@ pub(crate) fn approval_demand(have: usize, need: u8, cause: Cause) -> Demand {
         mark,
         title: format!("{have} of {need} {people}"),
         detail: format!("who asks does not count; an approval lasts {APPROVAL_LASTS_DAYS} days"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use domain::{
+        ids::ClusterId,
+        names::{Namespace, WorkloadName},
+        observation::{PlacedWorkload, PodCounts, WorkloadRef},
+    };
+
+    use super::*;
+
+    fn seen(name: &str, is_updated: bool, is_terminating: bool) -> PodObservation {
+        PodObservation {
+            name: name.to_owned(),
+            is_updated,
+            is_ready: true,
+            is_terminating,
+            restarts: 0,
+            trouble: None,
+            created_at: None,
+        }
+    }
+
+    #[test]
+    fn pods_that_were_ending_are_gone_once_all_is_done() {
+        let workload =
+            WorkloadRef { namespace: Namespace::parse("shop").unwrap(), name: WorkloadName::parse("cart").unwrap() };
+        let mut progress = WorkloadProgress {
+            placed: PlacedWorkload { cluster: ClusterId::new(uuid::Uuid::nil()), workload },
+            cluster_name: "eu-1".to_owned(),
+            counts: PodCounts { wanted: 1, updated: 1, ready: 2, available: 1 },
+            pods: vec![seen("new", true, false), seen("new-leaving", true, true), seen("old", false, true)],
+            words: "1 of 1 pods available".to_owned(),
+            is_complete: true,
+            was_ours: true,
+        };
+        let names = |progress: &WorkloadProgress, has_ended| {
+            shown_pods(progress, has_ended).map(|pod| pod.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&progress, true), ["new"]);
+        assert_eq!(names(&progress, false), ["new", "new-leaving", "old"], "they are there while it goes on");
+        progress.is_complete = false;
+        assert_eq!(names(&progress, true), ["new", "new-leaving", "old"], "what was left halfway is shown as it was");
     }
 }

@@ -17,7 +17,7 @@ use store::{
     Version,
 };
 
-use super::{facts, names::Names, pieces, request::Asked};
+use super::{facts, history, names::Names, pieces, request::Asked};
 use crate::{Engine, compare, error::OrFail, lists, versions};
 
 /// Versions offered to choose from.
@@ -54,6 +54,7 @@ pub(crate) fn line(row: PromotionRow) -> PromotionLine {
         headline: Headline { mark: row.mark, words: row.words, percent: row.percent },
         requested_by: row.requested_by,
         requested_at: row.requested_at,
+        started_at: row.started_at,
         finished_at: row.finished_at,
     }
 }
@@ -109,7 +110,12 @@ pub(crate) async fn promotion(
     let from_label = from.map(|version| version.label.to_string());
     let practice = practice_clusters(read).await.or_fail(engine)?;
     let is_practice = |planned: &domain::promotion::WorkloadPlan| practice.contains(&planned.placed.cluster);
-    let demands = demands(engine, read, &promotion, &comparison).await?;
+    let demands = demands(engine, read, &promotion, &environment, &comparison).await?;
+    let running = match promotion.run() {
+        Some(run) if !run.progress.is_empty() => vec![],
+        Some(_) | None => read.running_in_target(promotion.target).await.or_fail(engine)?,
+    };
+    let rolled_back_by = history::rolled_back_by(read, &promotion).await.or_fail(engine)?;
     let roll_back_to = roll_back_to(engine, read, actor, &promotion, &service, &environment).await?;
     let approval_refusal = match &promotion.phase {
         Phase::Waiting { blockers } if blockers.iter().any(|b| matches!(b, Blocker::Approvals { .. })) => {
@@ -127,6 +133,7 @@ pub(crate) async fn promotion(
             headline: headline(&promotion),
             requested_by: promotion.requested_by.shown(),
             requested_at: promotion.requested_at,
+            started_at: promotion.run().map(|run| run.started_at),
             finished_at: promotion.finished_at(),
         },
         environment: head(&environment, promotion.plan.workloads.iter().any(is_practice)),
@@ -137,8 +144,8 @@ pub(crate) async fn promotion(
         strategy: promotion.plan.strategy.words().to_owned(),
         plan_number: promotion.plan.number,
         next: pieces::next(&promotion),
-        steps: pieces::steps(&promotion),
-        workloads: pieces::workloads(&promotion, is_practice),
+        steps: pieces::steps(&promotion, rolled_back_by),
+        workloads: pieces::workloads(&promotion, &running, is_practice),
         traffic: super::traffic::view(&promotion, from_label),
         comparison,
         demands,
@@ -148,6 +155,7 @@ pub(crate) async fn promotion(
         allowed: promotion.allowed(actor),
         approval_refusal,
         roll_back_to,
+        rolled_back_by,
         started_at: promotion.run().map(|run| run.started_at),
         approved_at: promotion.approved_at,
     })
@@ -206,15 +214,20 @@ async fn demands(
     engine: &Engine,
     read: &mut Read,
     promotion: &Promotion,
+    environment: &Environment,
     comparison: &contract::compare::Comparison,
 ) -> Answer<Vec<Demand>> {
+    let is_waiting = matches!(promotion.phase, Phase::Waiting { .. });
+    let (plan, service) = (&promotion.plan, promotion.service);
     let mut demands =
         vec![pieces::approval_demand(promotion.approvals.len(), promotion.plan.approvals, promotion.cause)];
-    if let Some(before) = promotion.plan.healthy_in {
-        let is_waiting = matches!(promotion.phase, Phase::Waiting { .. });
-        let version = promotion.plan.version;
-        let healthy = facts::healthy_in(read, promotion.service, before, version).await.or_fail(engine)?;
+    if let Some(before) = plan.healthy_in {
+        let healthy = facts::healthy_in(read, service, before, plan.version).await.or_fail(engine)?;
         demands.extend(healthy.map(|health| healthy_demand(&health, is_waiting)));
+    }
+    if is_waiting && promotion.cause != Cause::Rollback {
+        let never = history::never_before(read, service, environment, plan.healthy_in, plan.version);
+        demands.extend(never.await.or_fail(engine)?.map(|title| never_demand(&title)));
     }
     demands.extend(version_demands(comparison));
     Ok(demands)
@@ -230,6 +243,11 @@ fn healthy_demand(health: &facts::Health, is_now: bool) -> Demand {
         (Some(why), true) => (Mark::Waiting, format!("Not healthy in {title} yet"), format!("{rule}; {why}")),
     };
     Demand { mark, title, detail }
+}
+
+fn never_demand(before: &str) -> Demand {
+    let detail = "this version has gone past the environment before this one".to_owned();
+    Demand { mark: Mark::Waiting, title: format!("Never in {before}"), detail }
 }
 
 /// What is to be known of the version itself: missing checks, back-out, migrations, pinning.
@@ -306,7 +324,7 @@ pub(crate) async fn promote(
         ..PromotionFilter::default()
     };
     let others = read.promotions(&open, Paging { limit: 20, offset: 0 }).await.or_fail(engine)?.rows;
-    let mut demands = Vec::new();
+    let (mut demands, mut warnings) = (Vec::new(), Vec::new());
     let mut refusal = actor.may(Act::RequestPromotion).err().map(|e| e.to_string());
     if let (Some(to), Some(comparison)) = (&to, &comparison) {
         demands = demands_before(engine, &mut read, &asked, to, comparison).await?;
@@ -314,6 +332,7 @@ pub(crate) async fn promote(
             refusal = refusal.or(Some(format!("{} runs in {} already", to.label, asked.environment.title)));
         }
         refusal = refusal.or(plan_refusal(engine, &mut read, &asked, to).await?);
+        warnings.extend(warning(engine, &mut read, &asked, to).await?);
     }
     let what = to.as_ref().map_or_else(String::new, |v| format!(" {}", v.label));
     let verb = if asked.environment.rules.approvals.people() > 0 { "Ask to promote" } else { "Promote" };
@@ -330,7 +349,19 @@ pub(crate) async fn promote(
         others: others.into_iter().map(line).collect(),
         button: format!("{verb} {}{what} to {}", asked.service.name, asked.environment.title),
         refusal,
+        warnings,
     })
+}
+
+/// Said before the button, for it refuses nothing: the version goes past the environment before.
+async fn warning(engine: &Engine, read: &mut Read, asked: &Asked, to: &Version) -> Answer<Option<String>> {
+    let Asked { service, environment, .. } = asked;
+    let never = history::never_before(read, service.id, environment, environment.rules.healthy_in, to.id);
+    let say = |before| {
+        let (name, label) = (&service.name, &to.label);
+        format!("{name} {label} has never been in {before}, the environment before {}.", environment.title)
+    };
+    Ok(never.await.or_fail(engine)?.map(say))
 }
 
 fn strategy_in_words(asked: &Asked) -> String {
@@ -341,7 +372,10 @@ fn strategy_in_words(asked: &Asked) -> String {
     };
     let budget = rules.rollout_budget_seconds.div_ceil(60);
     let Some((_, settings)) = asked.target.strategy.candidate() else {
-        return format!("rolling: pods are replaced a few at a time, within {budget} min{watch}");
+        return format!(
+            "rolling: pods are replaced a few at a time{watch}. All of them have {budget} min, this environment's time for a rollout; a \
+             Deployment's own progress deadline counts anew with each pod that comes up, and can end it sooner"
+        );
     };
     let steps: Vec<String> = asked.target.strategy.steps().iter().map(Step::words).collect();
     let (word, layer) = (asked.target.strategy.words(), settings.layer().words());

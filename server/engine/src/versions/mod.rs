@@ -1,4 +1,4 @@
-//! Versions: registering them (the same again changes nothing), adding their checks, reading them.
+//! Versions: registering them (the same again changes nothing but checks), adding their checks, reading them.
 
 mod parse;
 
@@ -45,7 +45,9 @@ impl VersionsBackend for Engine {
         if let Some(known) = known {
             let images = tx.version_images(known.id).await.or_fail(self)?;
             same_build(&service, &known, &images, &parsed)?;
-            return Ok(registered(false));
+            let answer = registered(false);
+            self.take_checks(tx, actor, &service, &known, &parsed.checks).await?;
+            return Ok(answer);
         }
         let answer = registered(true);
         self.insert(&mut tx, actor, &service, parsed).await?;
@@ -59,16 +61,7 @@ impl VersionsBackend for Engine {
         let mut tx = self.store().begin().await.or_fail(self)?;
         let service = self.service_named(&mut tx, service).await?;
         let version = self.version_of(&mut tx, &service, version).await?;
-        for check in &checks {
-            tx.put_check(version.id, check).await.or_fail(self)?;
-        }
-        let names: Vec<_> = checks.iter().map(|c| c.name.as_str()).collect();
-        let label = format!("{} {}", service.name, version.label);
-        let sentence = format!("reported checks of {label}: {}", names.join(", "));
-        let mut entry = audit::Entry::done("version.check", "version", &label, sentence);
-        entry.id = Some(version.id.uuid());
-        audit::record(&mut tx, self, actor, entry).await.or_fail(self)?;
-        tx.commit().await.or_fail(self)
+        self.take_checks(tx, actor, &service, &version, &checks).await
     }
 
     async fn versions(&self, actor: &Actor, service: &str, page: PageRequest) -> Answer<Page<VersionLine>> {
@@ -88,6 +81,33 @@ impl VersionsBackend for Engine {
 }
 
 impl Engine {
+    /// Adds checks to a version: they replace those of the same name, the others stay. What is as it was
+    /// before is not written, and leaves no entry.
+    async fn take_checks(
+        &self,
+        mut tx: Tx,
+        actor: &Actor,
+        service: &Service,
+        version: &Version,
+        checks: &[Check],
+    ) -> Answer<()> {
+        let known = tx.version_checks(version.id).await.or_fail(self)?;
+        let changed: Vec<_> = checks.iter().filter(|check| !known.contains(check)).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        for check in &changed {
+            tx.put_check(version.id, check).await.or_fail(self)?;
+        }
+        let names: Vec<_> = changed.iter().map(|c| c.name.as_str()).collect();
+        let label = format!("{} {}", service.name, version.label);
+        let sentence = format!("reported checks of {label}: {}", names.join(", "));
+        let mut entry = audit::Entry::done("version.check", "version", &label, sentence);
+        entry.id = Some(version.id.uuid());
+        audit::record(&mut tx, self, actor, entry).await.or_fail(self)?;
+        tx.commit().await.or_fail(self)
+    }
+
     async fn insert(&self, tx: &mut Tx, actor: &Actor, service: &Service, parsed: parse::Parsed) -> Answer<()> {
         let label = format!("{} {}", service.name, parsed.label);
         let new = NewVersion {
@@ -129,10 +149,20 @@ fn same_build(service: &Service, known: &Version, images: &[VersionImage], given
         let references: Vec<_> = images.iter().map(|i| i.image.reference()).collect();
         return differs(&format!("another image ({})", references.join(", ")));
     }
-    match (&known.commit, &given.commit) {
-        (Some(known), Some(given)) if known != given => differs(&format!("another commit ({})", known.short())),
-        _ => Ok(()),
+    if let (Some(known), Some(given)) = (&known.commit, &given.commit)
+        && known != given
+    {
+        return differs(&format!("another commit ({})", known.short()));
     }
+    // A flag that is not given may have been left out. One that is must not be lost without a word: somebody
+    // decided, or will, by what the version is said to be.
+    if given.flags.is_hotfix && !known.flags.is_hotfix {
+        return differs("no mark as a hotfix");
+    }
+    if given.flags.has_irreversible_migration && !known.flags.has_irreversible_migration {
+        return differs("no mark of an irreversible migration");
+    }
+    Ok(())
 }
 
 /// Where the versions of a service run now: environments by version, and since when.

@@ -45,7 +45,7 @@ async fn what_cannot_be_taken_is_left_out_and_the_rest_goes_on() {
     assert!(has("production/cart-canary: cart 1.0 is registered with another image"), "{:?}", adopted.left_out);
     assert!(has("production/odd: "), "{:?}", adopted.left_out);
     assert!(has("production/gone: it is not there any more"), "{:?}", adopted.left_out);
-    assert!(has("production/cart: the container app is a target already"), "{:?}", adopted.left_out);
+    assert!(has("the Deployment production/cart belongs to cart in production already"), "{:?}", adopted.left_out);
     let services: Vec<_> = world.engine.discover(&world.rosa, "practice").await.unwrap();
     let owner = |name: &str| services.iter().find(|f| f.name == name).unwrap().service.clone();
     assert_eq!((owner("pay").as_deref(), owner("odd")), (Some("pay"), None));

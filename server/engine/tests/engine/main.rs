@@ -1,6 +1,7 @@
 //! Use cases and reconcilers over a real store, a practice cluster and a clock that the test moves.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod both;
 mod database;
 mod guarded;
 mod loops;
@@ -9,7 +10,9 @@ mod world;
 mod adopting;
 mod approving;
 mod canaries;
+mod clusters;
 mod crash;
+mod history;
 mod inventory;
 mod outbox;
 
@@ -17,6 +20,8 @@ mod promotion_stories;
 
 mod reading;
 mod registering;
+mod signing_in;
 mod superseding;
+mod targets;
 mod two_servers;
 mod works;

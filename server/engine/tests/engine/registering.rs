@@ -7,10 +7,18 @@ use contract::{
     services::ServicesBackend,
     versions::{RegisterVersion, VersionsBackend},
 };
-use domain::deployment::{Cause, Outcome};
+use domain::{
+    deployment::{Cause, Outcome},
+    version::Verdict,
+};
 use serde_json::json;
 
-use super::world::{World, noon, viewer};
+use super::{
+    both::on_both_databases,
+    world::{World, noon, viewer},
+};
+
+on_both_databases!(checks_that_are_registered_again_are_taken, a_registered_version_never_changes);
 
 fn version(label: &str, tag: &str) -> RegisterVersion {
     serde_json::from_value(json!({
@@ -72,6 +80,64 @@ async fn the_same_label_with_another_image_or_commit_is_a_conflict() {
     assert!(other.message.contains("another commit (8c1f02e)"), "{other}");
 }
 
+async fn audited(world: &World, act: &str) -> u64 {
+    let query = AuditQuery { act: Some(act.to_owned()), ..AuditQuery::default() };
+    world.engine.audit(&world.rosa, query).await.unwrap().total
+}
+
+async fn checks_that_are_registered_again_are_taken(world: &World) {
+    world.service("cart").await;
+    let mut given = version("1.1", "1.1");
+    given.checks.push(serde_json::from_value(json!({"name": "image scan", "verdict": "running"})).unwrap());
+    world.engine.register_version(&world.theo, "cart", given.clone()).await.unwrap();
+    let again = world.engine.register_version(&world.theo, "cart", given.clone()).await.unwrap();
+    assert!(!again.is_new);
+    assert_eq!(audited(world, "version.check").await, 0, "the same again changes nothing");
+    given.checks = serde_json::from_value(json!([
+        {"name": "image scan", "verdict": "failed", "counts": {"critical": 1}},
+        {"name": "licences", "verdict": "passed"},
+    ]))
+    .unwrap();
+    assert!(!world.engine.register_version(&world.theo, "cart", given.clone()).await.unwrap().is_new);
+    let view = world.engine.version(&world.theo, "cart", "1.1").await.unwrap();
+    let shown: Vec<_> = view.checks.iter().map(|c| (c.name.as_str(), c.verdict)).collect();
+    let (failed, passed) = (Verdict::Failed, Verdict::Passed);
+    assert_eq!(shown, [("image scan", failed), ("licences", passed), ("unit tests", passed)]);
+    assert_eq!(audited(world, "version.check").await, 1);
+    given.checks.clear();
+    world.engine.register_version(&world.theo, "cart", given).await.unwrap();
+    assert_eq!(world.engine.version(&world.theo, "cart", "1.1").await.unwrap().checks.len(), 3, "none are lost");
+}
+
+async fn a_registered_version_never_changes(world: &World) {
+    world.service("cart").await;
+    let mut first = version("1.1", "1.1");
+    first.hotfix = true;
+    world.engine.register_version(&world.theo, "cart", first.clone()).await.unwrap();
+    let refused = async |change: fn(&mut RegisterVersion)| {
+        let mut given = first.clone();
+        given.checks = serde_json::from_value(json!([{"name": "licences", "verdict": "passed"}])).unwrap();
+        change(&mut given);
+        let refused = world.engine.register_version(&world.theo, "cart", given).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Conflict, "{refused}");
+        refused.message
+    };
+    let digest = refused(|v| v.digest = Some(format!("sha256:{}", "e".repeat(64)))).await;
+    assert!(digest.contains("another image"), "{digest}");
+    let unpinned = refused(|v| v.digest = None).await;
+    assert!(unpinned.contains("another image"), "{unpinned}");
+    let flag = refused(|v| v.irreversible_migration = true).await;
+    assert!(flag.contains("no mark of an irreversible migration"), "{flag}");
+    let view = world.engine.version(&world.theo, "cart", "1.1").await.unwrap();
+    assert!(view.checks.iter().all(|c| c.name != "licences"), "nothing of what is refused is kept");
+    // What is left out stays.
+    first.hotfix = false;
+    first.commit = None;
+    assert!(!world.engine.register_version(&world.theo, "cart", first).await.unwrap().is_new);
+    let view = world.engine.version(&world.theo, "cart", "1.1").await.unwrap();
+    assert_eq!((view.line.is_hotfix, view.line.commit.as_deref()), (true, Some("8c1f02e")));
+}
+
 #[tokio::test]
 async fn a_registration_is_refused_with_the_field_that_is_wrong() {
     let world = world().await;
@@ -99,7 +165,7 @@ async fn later_checks_replace_those_of_their_name() {
     let view = world.engine.version(&world.theo, "cart", "1.1").await.unwrap();
     let shown: Vec<_> = view.checks.iter().map(|c| (c.name.as_str(), c.words.as_str())).collect();
     assert_eq!(shown, [("image scan", ""), ("unit tests", "3 of 412 failed")]);
-    assert_eq!(view.line.checks, Some(domain::version::Verdict::Failed));
+    assert_eq!(view.line.checks, Some(Verdict::Failed));
 }
 
 #[tokio::test]

@@ -256,6 +256,7 @@ pub async fn connect(engine: &Engine, id: u128, name: &str, kind: ClusterKind) {
         created_at: noon(),
         reachable_since: None,
         unreachable_since: None,
+        trouble: None,
         message: None,
         version: None,
     };

@@ -108,6 +108,7 @@ pub(super) fn read<T: FromAnswer>(method: &str, answer: Result<RawAnswer, CallEr
         Ok(answer) => answer,
         Err(CallError::Denied(denied)) => return Err(MessengerError::Refused(denied.to_string())),
         Err(CallError::NoAnswer(what)) => return Err(MessengerError::Unknown(what)),
+        Err(error @ CallError::TooLarge) => return Err(MessengerError::Unknown(error.to_string())),
     };
     let wait = answer.headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| v.trim().parse().ok());
     let limited = MessengerError::RateLimited { seconds: wait.unwrap_or(DEFAULT_WAIT_SECONDS) };

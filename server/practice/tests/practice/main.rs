@@ -1,7 +1,9 @@
-//! The practice cluster from outside: the stories, watching, faults, and a state that survives.
+//! The practice cluster from outside: the stories, watching, faults, numbers, and a
+//! state that survives.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod faults;
+mod metrics;
 mod rollout;
 mod story_table;
 mod support;

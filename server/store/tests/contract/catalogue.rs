@@ -6,7 +6,7 @@ use domain::{
     names::{EnvironmentName, Namespace, ServiceName, TeamName},
     version::WebLink,
 };
-use store::{ClusterKind, ClusterState, Paging, ServiceFilter, Store, StoreError, Team, Unique};
+use store::{ClusterKind, ClusterState, ClusterTrouble, Paging, ServiceFilter, Store, StoreError, Team, Unique};
 
 use crate::{
     sample::{CART, CLUSTER, PAY, PRODUCTION, STAGING, cluster, company, day, environment, service, team, uuid},
@@ -242,25 +242,29 @@ async fn a_cluster_is_read_as_it_was_written(store: Store) {
 async fn the_time_since_when_a_cluster_is_away_is_kept(store: Store) {
     let mut tx = store.begin().await.unwrap();
     tx.insert_cluster(&cluster(CLUSTER, "eu-1")).await.unwrap();
-    let away = |message: &str| ClusterState::Unreachable { message: message.into() };
+    let trouble = |trouble, message: &str| ClusterState::Unreachable { trouble, message: message.into() };
+    let away = |message: &str| trouble(ClusterTrouble::Unreachable, message);
     let here = |version: Option<&str>| ClusterState::Reachable { version: version.map(str::to_owned) };
     let steps = [
         (away("no answer"), 1, true),
         (away("no answer"), 2, false),
-        (away("refused"), 3, true),
+        (trouble(ClusterTrouble::Forbidden, "no answer"), 3, true),
         (here(Some("v1.36.3")), 4, true),
         (here(None), 5, false),
         (here(Some("v1.37.0")), 6, true),
     ];
-    let mut seen = vec![];
+    let (mut seen, mut kinds) = (vec![], vec![]);
     for (state, at, is_new) in steps {
         assert_eq!(tx.set_cluster_state(CLUSTER, &state, day(at)).await.unwrap(), is_new, "{state:?} on day {at}");
         let c = tx.cluster(CLUSTER).await.unwrap().unwrap();
         seen.push((c.unreachable_since, c.reachable_since, c.message, c.version));
+        kinds.push(c.trouble);
     }
     let words = |text: &str| Some(text.to_owned());
     assert_eq!(seen[1], (Some(day(1)), None, words("no answer"), None));
-    assert_eq!(seen[2], (Some(day(1)), None, words("refused"), None));
+    assert_eq!(seen[2], (Some(day(1)), None, words("no answer"), None));
+    let (unreachable, forbidden) = (Some(ClusterTrouble::Unreachable), Some(ClusterTrouble::Forbidden));
+    assert_eq!(kinds, [unreachable, unreachable, forbidden, None, None, None]);
     assert_eq!(seen[4], (None, Some(day(4)), None, words("v1.36.3")));
     assert_eq!(seen[5], (None, Some(day(4)), None, words("v1.37.0")));
     tx.commit().await.unwrap();

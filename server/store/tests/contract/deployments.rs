@@ -19,6 +19,7 @@ on_both_databases!(
     a_late_report_does_not_hide_a_newer_success,
     lists_go_by_the_time_they_name,
     one_can_go_back_to_what_succeeded,
+    the_success_that_followed_is_found,
 );
 
 fn done(number: u128, version: i64, at: i64) -> Deployment {
@@ -181,4 +182,23 @@ async fn one_can_go_back_to_what_succeeded(store: Store) {
     assert!(read.has_succeeded(CART, PRODUCTION, version_id(CART, 1)).await.unwrap());
     assert!(!read.has_succeeded(CART, PRODUCTION, version_id(CART, 3)).await.unwrap());
     assert!(!read.has_succeeded(CART, STAGING, version_id(CART, 1)).await.unwrap());
+}
+
+async fn the_success_that_followed_is_found(store: Store) {
+    company(&store).await;
+    let back = promotion(1, version_id(CART, 1));
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_promotion(&back, None).await.unwrap();
+    tx.commit().await.unwrap();
+    let failed = deployment(2, version_id(CART, 3), Outcome::Failed, Some(day(2)));
+    let elsewhere = Deployment { environment_id: STAGING, ..done(3, 3, 3) };
+    let rollback = Deployment { cause: Cause::Rollback, promotion_id: Some(back.id), ..done(4, 1, 4) };
+    insert(&store, &[done(1, 2, 1), failed, elsewhere, rollback, done(5, 3, 5)]).await;
+    let mut read = store.read().await.unwrap();
+    let next = read.next_success(CART, PRODUCTION, day(1)).await.unwrap().unwrap();
+    assert_eq!((next.cause, next.version_id), (Cause::Rollback, version_id(CART, 1)));
+    assert_eq!(next.promotion_number, Some(back.number));
+    let reported = read.next_success(CART, PRODUCTION, day(4)).await.unwrap().unwrap();
+    assert_eq!((reported.cause, reported.promotion_number), (Cause::Planned, None));
+    assert_eq!(read.next_success(CART, PRODUCTION, day(5)).await.unwrap(), None);
 }

@@ -41,8 +41,8 @@ async fn of_each_promotion_the_oldest_effect_is_handed_out_to_one_worker(store: 
     let (one, two) = (uuid(71), uuid(72));
     let mut tx = store.begin().await.unwrap();
     assert_eq!(tx.pending_effects().await.unwrap(), 3);
-    assert_eq!(tx.earliest_effect().await.unwrap(), Some(day(1)));
-    assert_eq!(tx.claim_effects(one, day(0), until, 10).await.unwrap(), []);
+    let too_early = day(1) - Duration::microseconds(1);
+    assert_eq!(tx.claim_effects(one, too_early, until, 10).await.unwrap(), []);
     let mine = tx.claim_effects(one, now, until, 1).await.unwrap();
     assert_eq!(mine.iter().map(|e| e.key).collect::<Vec<_>>(), [first]);
     assert_eq!((mine[0].effect, mine[0].attempts, mine[0].created_at), (Effect::TellMessenger, 0, day(1)));

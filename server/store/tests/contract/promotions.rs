@@ -165,7 +165,8 @@ async fn due_promotions_are_leased_to_one_worker(store: Store) {
     let now = day(3);
     let until = now + Duration::seconds(30);
     let mut tx = store.begin().await.unwrap();
-    assert_eq!(tx.earliest_wake().await.unwrap(), Some(day(1)));
+    let too_early = day(1) - Duration::microseconds(1);
+    assert_eq!(tx.claim_promotions(one, too_early, until, 10).await.unwrap(), []);
     let mine = tx.claim_promotions(one, now, until, 2).await.unwrap();
     assert_eq!(mine.len(), 2);
     tx.commit().await.unwrap();
@@ -201,11 +202,15 @@ async fn a_wake_up_only_brings_the_time_forward(store: Store) {
     assert!(tx.wake_promotion(first.id, day(19)).await.unwrap());
     assert!(tx.wake_promotion(first.id, day(21)).await.unwrap());
     assert!(!tx.wake_promotion(over.id, day(1)).await.unwrap());
-    assert_eq!(tx.earliest_wake().await.unwrap(), Some(day(19)));
+    let moment = Duration::microseconds(1);
+    assert_eq!(tx.claim_promotions(uuid(71), day(19) - moment, day(19), 10).await.unwrap(), []);
+    assert_eq!(tx.claim_promotions(uuid(71), day(19), day(19), 10).await.unwrap(), [first.id]);
+    tx.release_promotion(first.id, uuid(71)).await.unwrap();
     assert_eq!(tx.wake_open(CART_PRODUCTION, day(18)).await.unwrap(), 3);
     assert_eq!(tx.claim_promotions(uuid(71), day(18), day(18), 10).await.unwrap().len(), 3);
     assert_eq!(tx.wake_open(CART_PRODUCTION, day(19)).await.unwrap(), 3);
-    assert_eq!(tx.earliest_wake().await.unwrap(), Some(day(18)));
+    let next = day(18) + moment;
+    assert_eq!(tx.claim_promotions(uuid(71), next, next, 10).await.unwrap().len(), 3, "as early as before");
     assert_eq!(tx.wake_open(CART_PRODUCTION, day(17)).await.unwrap(), 3);
     assert_eq!(tx.wake_open(PAY_PRODUCTION, day(17)).await.unwrap(), 0);
     assert!(tx.postpone_promotion(first.id, 1, Some(day(30))).await.unwrap());
@@ -234,7 +239,8 @@ async fn a_wake_up_during_a_decision_is_not_lost(store: Store) {
     deciding.save_promotion(&loaded.promotion, loaded.revision, Some(day(30))).await.unwrap();
     deciding.commit().await.unwrap();
     assert!(waker.await.unwrap());
-    assert_eq!(store.read().await.unwrap().earliest_wake().await.unwrap(), Some(day(2)));
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.claim_promotions(uuid(71), day(2), day(2), 10).await.unwrap(), [waiting.id]);
 }
 
 async fn the_numbers_have_no_gaps(store: Store) {

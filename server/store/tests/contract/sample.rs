@@ -84,6 +84,7 @@ pub fn cluster(id: ClusterId, name: &str) -> Cluster {
         created_at: day(0),
         reachable_since: None,
         unreachable_since: None,
+        trouble: None,
         message: None,
         version: None,
     }

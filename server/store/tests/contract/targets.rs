@@ -17,7 +17,8 @@ use crate::{
 on_both_databases!(
     targets_are_found_by_place_service_environment_and_workload,
     replacing_a_target_replaces_its_workloads,
-    a_container_belongs_to_one_target,
+    a_deployment_belongs_to_one_target,
+    targets_and_their_deployments_are_counted,
     a_target_that_was_promoted_to_cannot_be_removed,
 );
 
@@ -73,15 +74,61 @@ async fn replacing_a_target_replaces_its_workloads(store: Store) {
     tx.commit().await.unwrap();
 }
 
-async fn a_container_belongs_to_one_target(store: Store) {
+/// The target of `pay` in staging, which the company does not have.
+fn another(deployment: &str) -> store::Target {
+    target(TargetId::new(uuid(49)), PAY, STAGING, deployment)
+}
+
+/// The same with its one container under another name.
+fn beside(mut target: store::Target, container: &str) -> store::Target {
+    target.workloads[0].container = ContainerName::parse(container).unwrap();
+    target
+}
+
+async fn a_deployment_belongs_to_one_target(store: Store) {
     company(&store).await;
+    for taken in [another("cart"), beside(another("cart"), "proxy")] {
+        let mut tx = store.begin().await.unwrap();
+        let refused = tx.insert_target(&taken).await;
+        assert!(matches!(refused, Err(StoreError::Unique { what: Unique::Deployment })), "{refused:?}");
+    }
     let mut tx = store.begin().await.unwrap();
-    let taken = tx.insert_target(&target(TargetId::new(uuid(49)), PAY, STAGING, "cart")).await;
-    assert!(matches!(taken, Err(StoreError::Unique { what: Unique::Container })), "{taken:?}");
+    let refused = tx.replace_target(&target(CART_STAGING, CART, STAGING, "cart")).await;
+    assert!(matches!(refused, Err(StoreError::Unique { what: Unique::Deployment })), "{refused:?}");
     drop(tx);
     let mut tx = store.begin().await.unwrap();
-    let taken = tx.insert_target(&target(TargetId::new(uuid(49)), CART, PRODUCTION, "x")).await;
-    assert!(matches!(taken, Err(StoreError::Unique { what: Unique::Target })), "{taken:?}");
+    let refused = tx.insert_target(&target(TargetId::new(uuid(49)), CART, PRODUCTION, "x")).await;
+    assert!(matches!(refused, Err(StoreError::Unique { what: Unique::Target })), "{refused:?}");
+    drop(tx);
+    // Two of its containers may go to one target, one of them twice may not.
+    let mut both = target(CART_PRODUCTION, CART, PRODUCTION, "cart");
+    both.workloads.extend(beside(both.clone(), "proxy").workloads);
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.replace_target(&both).await.unwrap());
+    both.workloads.push(both.workloads[0].clone());
+    let refused = tx.replace_target(&both).await;
+    assert!(matches!(refused, Err(StoreError::Unique { what: Unique::Container })), "{refused:?}");
+    drop(tx);
+    // What was given up may be taken.
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.replace_target(&target(CART_PRODUCTION, CART, PRODUCTION, "cart-2")).await.unwrap());
+    tx.insert_target(&another("cart")).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn targets_and_their_deployments_are_counted(store: Store) {
+    company(&store).await;
+    let mut both = target(CART_PRODUCTION, CART, PRODUCTION, "cart");
+    both.workloads.extend(beside(both.clone(), "proxy").workloads);
+    let second = ClusterId::new(uuid(32));
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_cluster(&cluster(second, "us-1")).await.unwrap();
+    tx.replace_target(&both).await.unwrap();
+    let deployments = tx.count_workloads().await.unwrap();
+    assert_eq!((deployments.get(&CLUSTER), deployments.get(&second)), (Some(&3), None), "two containers are one");
+    let targets = tx.count_targets().await.unwrap();
+    assert_eq!((targets.get(&STAGING), targets.get(&PRODUCTION), targets.len()), (Some(&1), Some(&2), 2));
+    tx.commit().await.unwrap();
 }
 
 async fn a_target_that_was_promoted_to_cannot_be_removed(store: Store) {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use domain::ids::ServiceId;
@@ -20,7 +20,29 @@ on_both_databases!(
     a_transaction_that_changes_very_much_says_everything,
     the_database_gives_a_sign_of_life,
     text_with_a_zero_character_is_refused_or_kept_whole,
+    who_is_impatient_is_told_early_that_no_connection_is_free,
 );
+
+async fn who_is_impatient_is_told_early_that_no_connection_is_free(store: Store) {
+    let impatient = store.impatient(Duration::from_millis(20));
+    let mut all = vec![];
+    for _ in 0..quick().connections {
+        all.push(store.read().await.unwrap());
+    }
+    let begun = Instant::now();
+    let refused = impatient.read().await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{:?}", refused.err());
+    assert!(begun.elapsed() < quick().patience / 2, "{:?}", begun.elapsed());
+    // Who is patient waits until one is free.
+    let mut patient = tokio::spawn({
+        let store = store.clone();
+        async move { store.read().await.map(drop) }
+    });
+    assert!(tokio::time::timeout(Duration::from_millis(60), &mut patient).await.is_err());
+    drop(all.pop());
+    patient.await.unwrap().unwrap();
+    drop(impatient.read().await.unwrap());
+}
 
 async fn what_is_not_committed_is_undone(store: Store) {
     let mut tx = store.begin().await.unwrap();
@@ -255,7 +277,9 @@ async fn a_wake_up_that_waits_for_a_decision_on_postgres_is_written_over_it() {
     deciding.save_promotion(&loaded.promotion, loaded.revision, Some(day(30))).await.unwrap();
     deciding.commit().await.unwrap();
     waker.await.unwrap();
-    assert_eq!(store.read().await.unwrap().earliest_wake().await.unwrap(), Some(day(2)));
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.claim_promotions(uuid(71), day(2), day(2), 10).await.unwrap(), [waiting.id]);
+    drop(tx);
     store.close().await;
     database.remove().await;
 }

@@ -1,0 +1,364 @@
+//! The questions that a rule puts to Prometheus, one per side and data plane.
+//!
+//! Where nothing was measured the answer must be nothing, never NaN and never 0: a share divides by a
+//! number of requests that is above 0, and a quantile is kept only where it is a number. Errors that
+//! have never happened have no series, which is 0 errors as long as there are requests.
+//!
+//! The metric names are those of the data planes: Envoy's `cluster.*` statistics as its `/stats/prometheus`
+//! shows them, Istio's standard metrics, ingress-nginx's, cAdvisor's and kube-state-metrics'.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    BuiltInCheck, DataPlane, Measure, MetricRule, Placeholder, Quantile, Resource, Traffic,
+    custom_query::{escaped, pattern_of},
+};
+use crate::{
+    names::{Namespace, ServiceName, WorkloadName},
+    version::VersionLabel,
+};
+
+/// Which of the two versions is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The version that comes up.
+    Canary,
+    /// The version that runs.
+    Stable,
+}
+
+/// A Kubernetes Service that requests go to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backend {
+    /// The Service.
+    pub service: WorkloadName,
+    /// Its port.
+    pub port: u16,
+    /// The subset of Istio's DestinationRule, when the sides are told apart by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subset: Option<WorkloadName>,
+}
+
+/// A rule of an HTTPRoute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The HTTPRoute's namespace.
+    pub namespace: Namespace,
+    /// The HTTPRoute.
+    pub name: WorkloadName,
+    /// Which of its rules, from 0.
+    pub rule: u16,
+    /// Which of the rule's backends, from 0. Envoy Gateway counts all of a rule's backends together
+    /// unless one of them has a filter; `None` asks for that sum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<u16>,
+}
+
+/// What one side of a target is called where requests are counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Labels {
+    /// Which side.
+    pub side: Side,
+    /// The service.
+    pub service: ServiceName,
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// The version on this side.
+    pub version: VersionLabel,
+    /// The Deployment on this side.
+    pub workload: WorkloadName,
+    /// The Service in front of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
+    /// The route that leads to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Route>,
+    /// The Ingress that people reach it by (the main one, not the one with canary annotations).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<WorkloadName>,
+}
+
+/// Why a question cannot be put.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// Something about the target is not known.
+    #[error("to measure with {plane}, {what} must be known")]
+    Needs {
+        /// The data plane.
+        plane: &'static str,
+        /// What is missing.
+        what: &'static str,
+    },
+}
+
+/// What to ask for one evaluation of a rule on one side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Queries {
+    /// A metric source answers.
+    Source {
+        /// The query for the value.
+        value: String,
+        /// The query for the number of requests in the window, when the rule minds it.
+        requests: Option<String>,
+        /// What the reader of the numbers must know.
+        caution: Option<&'static str>,
+    },
+    /// Slipway looks by itself.
+    BuiltIn(BuiltInCheck),
+}
+
+impl Queries {
+    /// What stands in the record of a sample: the query, or what was looked at.
+    #[must_use]
+    pub fn text(&self, rule: &MetricRule, labels: &Labels) -> String {
+        match self {
+            Self::Source { value, .. } => value.clone(),
+            Self::BuiltIn(_) => format!("{} of {}/{}", rule.measure().words(), labels.namespace, labels.workload),
+        }
+    }
+}
+
+const SIDES_TOGETHER: &str = "Envoy Gateway counts all backends of this rule together; give one backendRef a filter (such as a response header), and each is counted alone";
+
+/// The questions of a rule about one side.
+///
+/// # Errors
+/// [`QueryError`] when something is missing that the data plane names its numbers by.
+pub fn queries(rule: &MetricRule, labels: &Labels) -> Result<Queries, QueryError> {
+    let window = format!("{}s", rule.window_seconds());
+    let is_counted = rule.minimum_requests() > 0;
+    match rule.measure() {
+        Measure::BuiltIn { check } => Ok(Queries::BuiltIn(*check)),
+        Measure::Resource { what } => {
+            Ok(Queries::Source { value: resource(*what, labels, &window), requests: None, caution: None })
+        }
+        Measure::Custom { query, requests, .. } => {
+            let fill = |placeholder| match placeholder {
+                Placeholder::Service => labels.service.to_string(),
+                Placeholder::Namespace => labels.namespace.to_string(),
+                Placeholder::Version => labels.version.to_string(),
+                Placeholder::Window => window.clone(),
+            };
+            let requests = requests.as_ref().filter(|_| is_counted).map(|q| q.filled(fill));
+            Ok(Queries::Source { value: query.filled(fill), requests, caution: None })
+        }
+        Measure::Traffic { what, plane: DataPlane::Practice } => {
+            let requests = is_counted.then(|| practice("requests", labels, &window));
+            Ok(Queries::Source { value: practice(practice_name(*what), labels, &window), requests, caution: None })
+        }
+        Measure::Traffic { what, plane } => {
+            let series = Series::of(*plane, labels)?;
+            let requests = is_counted.then(|| series.requests(&window));
+            let is_together = *plane == DataPlane::EnvoyGateway && !labels.route.as_ref().is_some_and(has_backend);
+            let caution = is_together.then_some(SIDES_TOGETHER);
+            Ok(Queries::Source { value: series.value(*what, &window), requests, caution })
+        }
+    }
+}
+
+fn has_backend(route: &Route) -> bool {
+    route.backend.is_some()
+}
+
+/// A label matcher.
+fn is(label: &str, value: &str) -> String {
+    format!("{label}=\"{}\"", escaped(value, '"'))
+}
+
+/// How a data plane names requests and their durations.
+struct Series {
+    /// The counter of requests.
+    counter: String,
+    /// The histogram's buckets of their durations.
+    buckets: String,
+    /// What turns the histogram's unit into milliseconds.
+    to_ms: &'static str,
+    /// The matchers that choose this side.
+    matchers: String,
+    /// The matcher of server errors.
+    errors: &'static str,
+    /// The matcher of everything else.
+    good: &'static str,
+}
+
+impl Series {
+    fn of(plane: DataPlane, labels: &Labels) -> Result<Self, QueryError> {
+        match plane {
+            DataPlane::EnvoyGateway => Self::envoy_gateway(labels),
+            DataPlane::IstioGateway => Self::istio_gateway(labels),
+            DataPlane::Istio => Ok(Self::istio_sidecars(labels)),
+            DataPlane::IstioStockEnvoy => Self::stock_envoy(labels),
+            DataPlane::IngressNginx => Self::ingress_nginx(labels),
+            // Asked in its own words, before it comes to this.
+            DataPlane::Practice => Err(QueryError::Needs { plane: plane.words(), what: "another data plane" }),
+        }
+    }
+
+    fn envoy(prefix: &str, matchers: String) -> Self {
+        Self {
+            counter: format!("{prefix}upstream_rq"),
+            buckets: format!("{prefix}upstream_rq_time_bucket"),
+            to_ms: "",
+            matchers,
+            errors: "envoy_response_code=~\"5..\"",
+            good: "envoy_response_code!~\"5..\"",
+        }
+    }
+
+    fn envoy_gateway(labels: &Labels) -> Result<Self, QueryError> {
+        let needs = QueryError::Needs { plane: DataPlane::EnvoyGateway.words(), what: "the HTTPRoute" };
+        let route = labels.route.as_ref().ok_or(needs)?;
+        let backend = route.backend.map(|number| format!("/backend/{number}")).unwrap_or_default();
+        let cluster = format!("httproute/{}/{}/rule/{}{backend}", route.namespace, route.name, route.rule);
+        Ok(Self::envoy("envoy_cluster_", is("envoy_cluster_name", &cluster)))
+    }
+
+    /// Envoy splits a cluster's name at the dots: what stands before the first is a label, the rest
+    /// becomes part of the metric's name.
+    fn stock_envoy(labels: &Labels) -> Result<Self, QueryError> {
+        let needs = QueryError::Needs { plane: DataPlane::IstioStockEnvoy.words(), what: "the Service and its port" };
+        let backend = labels.backend.as_ref().ok_or(needs)?;
+        let subset = backend.subset.as_ref().map(ToString::to_string).unwrap_or_default();
+        let cluster = format!("outbound|{}|{subset}|{}", backend.port, backend.service);
+        let namespace = labels.namespace.as_str().replace('-', "_");
+        // Not the counters of external requests alone, which stand beside them: callers may be inside.
+        let prefix = format!("envoy_cluster_{namespace}_svc_cluster_local__");
+        Ok(Self::envoy(&prefix, is("envoy_cluster_name", &cluster)))
+    }
+
+    fn istio(matchers: String) -> Self {
+        Self {
+            counter: "istio_requests_total".to_owned(),
+            buckets: "istio_request_duration_milliseconds_bucket".to_owned(),
+            to_ms: "",
+            matchers,
+            errors: "response_code=~\"5..\"",
+            good: "response_code!~\"5..\"",
+        }
+    }
+
+    /// A gateway reports as the source; it sees also what never reached a pod.
+    fn istio_gateway(labels: &Labels) -> Result<Self, QueryError> {
+        let needs = QueryError::Needs { plane: DataPlane::IstioGateway.words(), what: "the Service" };
+        let backend = labels.backend.as_ref().ok_or(needs)?;
+        let mut matchers = vec![
+            is("reporter", "source"),
+            is("destination_service_namespace", labels.namespace.as_str()),
+            is("destination_service_name", backend.service.as_str()),
+        ];
+        if backend.subset.is_some() {
+            matchers.push(is("destination_workload", labels.workload.as_str()));
+        }
+        Ok(Self::istio(matchers.join(",")))
+    }
+
+    fn istio_sidecars(labels: &Labels) -> Self {
+        let matchers = [
+            is("reporter", "destination"),
+            is("destination_workload_namespace", labels.namespace.as_str()),
+            is("destination_workload", labels.workload.as_str()),
+        ];
+        Self::istio(matchers.join(","))
+    }
+
+    /// Both sides are counted under the main Ingress; `canary` names the upstream that the request was
+    /// sent to instead, and is empty for the others.
+    fn ingress_nginx(labels: &Labels) -> Result<Self, QueryError> {
+        let needs = QueryError::Needs { plane: DataPlane::IngressNginx.words(), what: "the Ingress" };
+        let ingress = labels.ingress.as_ref().ok_or(needs)?;
+        let side = match labels.side {
+            Side::Canary => "canary!=\"\"",
+            Side::Stable => "canary=\"\"",
+        };
+        // A scrape that keeps its own labels renames the metric's namespace.
+        let matchers = [is("namespace", labels.namespace.as_str()), is("ingress", ingress.as_str()), side.to_owned()];
+        Ok(Self {
+            counter: "nginx_ingress_controller_requests".to_owned(),
+            buckets: "nginx_ingress_controller_response_duration_seconds_bucket".to_owned(),
+            to_ms: "1000 * ",
+            matchers: matchers.join(","),
+            errors: "status=~\"5..\"",
+            good: "status!~\"5..\"",
+        })
+    }
+
+    fn rate(&self, more: &str, window: &str) -> String {
+        let comma = if more.is_empty() { "" } else { "," };
+        format!("sum(rate({}{{{}{comma}{more}}}[{window}]))", self.counter, self.matchers)
+    }
+
+    fn share(&self, part: &str, window: &str) -> String {
+        format!("100 * ({} or vector(0)) / ({} > 0)", self.rate(part, window), self.rate("", window))
+    }
+
+    fn quantile(&self, quantile: Quantile, window: &str) -> String {
+        format!(
+            "{}histogram_quantile({}, sum by (le) (rate({}{{{}}}[{window}]))) >= 0",
+            self.to_ms,
+            quantile.as_fraction(),
+            self.buckets,
+            self.matchers
+        )
+    }
+
+    fn value(&self, what: Traffic, window: &str) -> String {
+        match what {
+            Traffic::ErrorRate => self.share(self.errors, window),
+            Traffic::SuccessRate => self.share(self.good, window),
+            Traffic::Latency(quantile) => self.quantile(quantile, window),
+            Traffic::RequestRate => self.rate("", window),
+        }
+    }
+
+    fn requests(&self, window: &str) -> String {
+        format!("sum(increase({}{{{}}}[{window}]))", self.counter, self.matchers)
+    }
+}
+
+/// The pods of a Deployment are named after it, its replica set and themselves.
+fn resource(what: Resource, labels: &Labels, window: &str) -> String {
+    let namespace = is("namespace", labels.namespace.as_str());
+    let pattern = format!("{}-[a-z0-9]{{1,10}}-[a-z0-9]{{5}}", pattern_of(labels.workload.as_str()));
+    let pods = format!("{namespace},pod=~\"{}\"", escaped(&pattern, '"'));
+    let limit =
+        |resource: &str| format!("(sum(kube_pod_container_resource_limits{{{pods},resource=\"{resource}\"}}) > 0)");
+    match what {
+        Resource::Cpu => format!(
+            "100 * sum(rate(container_cpu_usage_seconds_total{{{pods},container!=\"\"}}[{window}])) / {}",
+            limit("cpu")
+        ),
+        Resource::Memory => format!(
+            "100 * sum(avg_over_time(container_memory_working_set_bytes{{{pods},container!=\"\"}}[{window}])) / {}",
+            limit("memory")
+        ),
+        Resource::Disk => format!(
+            "max(100 * kubelet_volume_stats_used_bytes{{{namespace}}} / (kubelet_volume_stats_capacity_bytes{{{namespace}}} > 0))"
+        ),
+    }
+}
+
+const fn practice_name(what: Traffic) -> &'static str {
+    match what {
+        Traffic::ErrorRate => "error_rate",
+        Traffic::SuccessRate => "success_rate",
+        Traffic::Latency(Quantile::P50) => "p50",
+        Traffic::Latency(Quantile::P95) => "p95",
+        Traffic::Latency(Quantile::P99) => "p99",
+        Traffic::RequestRate => "request_rate",
+    }
+}
+
+fn practice(name: &str, labels: &Labels, window: &str) -> String {
+    let side = match labels.side {
+        Side::Canary => "canary",
+        Side::Stable => "stable",
+    };
+    let matchers = [
+        is("namespace", labels.namespace.as_str()),
+        is("workload", labels.workload.as_str()),
+        is("version", labels.version.as_str()),
+        is("side", side),
+    ];
+    format!("practice:{name}{{{}}}[{window}]", matchers.join(","))
+}

@@ -1,0 +1,129 @@
+//! Values, verdicts and runs of verdicts in words.
+
+use super::{Direction, MetricRule, Trigger, Unit, Verdict};
+
+/// The most decimals that a value is shown with.
+const DECIMALS: usize = 6;
+
+/// A number without decimals and with commas between the thousands.
+pub(super) fn whole(number: f64) -> String {
+    with_commas(&format!("{number:.0}"))
+}
+
+fn with_commas(digits: &str) -> String {
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("−", rest));
+    let (whole, decimals) = digits.split_once('.').map_or((digits, None), |(w, d)| (w, Some(d)));
+    let mut out = sign.to_owned();
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    match decimals.map(|d| d.trim_end_matches('0')) {
+        Some(decimals) if !decimals.is_empty() => format!("{out}.{decimals}"),
+        Some(_) | None => out,
+    }
+}
+
+const fn usual_decimals(unit: Unit, number: f64) -> usize {
+    match unit {
+        Unit::Percent | Unit::PerSecond => 1,
+        Unit::Milliseconds if number.abs() < 10.0 => 1,
+        Unit::Milliseconds => 0,
+        Unit::Count | Unit::None => 2,
+    }
+}
+
+fn shown(unit: Unit, number: f64, decimals: usize) -> String {
+    let number = with_commas(&format!("{number:.decimals$}"));
+    match unit {
+        Unit::Percent => format!("{number} %"),
+        Unit::Milliseconds => format!("{number} ms"),
+        Unit::PerSecond => format!("{number} per second"),
+        Unit::Count | Unit::None => number,
+    }
+}
+
+/// A value with its unit: `7.1 %`, `2,300 ms`, `12.5 per second`.
+pub(super) fn value(unit: Unit, number: f64) -> String {
+    shown(unit, number, usual_decimals(unit, number))
+}
+
+/// A value and a limit so that they do not look the same when they are not.
+fn apart(unit: Unit, number: f64, limit: f64) -> (String, String) {
+    let limit_shown = shown(unit, limit, DECIMALS);
+    let differing = (usual_decimals(unit, number)..=DECIMALS)
+        .map(|decimals| shown(unit, number, decimals))
+        .find(|text| *text != limit_shown || number <= limit && limit <= number);
+    (differing.unwrap_or_else(|| value(unit, number)), limit_shown)
+}
+
+/// A value beside a limit: `error rate 7.1 % is above 5 %`, `p95 310 ms (limit 2,000 ms)`. Where it is
+/// within the limits, `limit` is the next one.
+pub(super) fn against_limit(rule: &MetricRule, number: f64, limit: Option<f64>, verdict: Verdict) -> String {
+    let (measure, unit) = (rule.measure(), rule.measure().unit());
+    let is_beyond = matches!(verdict, Verdict::Breach | Verdict::Warning);
+    if measure.is_health() {
+        return format!("{} {}", measure.words(), if is_beyond { "failed" } else { "passed" });
+    }
+    let Some(limit) = limit else {
+        return format!("{} {}", measure.words(), value(unit, number));
+    };
+    let (number, limit) = apart(unit, number, limit);
+    match (is_beyond, rule.direction()) {
+        (true, Direction::TooHigh) => format!("{} {number} is above {limit}", measure.words()),
+        (true, Direction::TooLow) => format!("{} {number} is below {limit}", measure.words()),
+        (false, Direction::TooHigh | Direction::TooLow) => {
+            format!("{} {number} (limit {limit})", measure.words())
+        }
+    }
+}
+
+/// What was found side by side.
+pub(super) struct Compared {
+    /// The canary's median.
+    pub canary: f64,
+    /// The stable version's median.
+    pub stable: f64,
+    /// The shift of Hodges and Lehmann.
+    pub shift: f64,
+    /// The chance that a value of the canary is worse.
+    pub worse: f64,
+}
+
+/// `p95 of the canary is 480 ms above the stable version's (1,210 ms, 730 ms); it is worse in 93 of 100
+/// pairs`.
+pub(super) fn compared(rule: &MetricRule, found: &Compared, is_sure: bool, verdict: Verdict) -> String {
+    let (what, unit) = (rule.measure().words(), rule.measure().unit());
+    let (canary, stable) = (value(unit, found.canary), value(unit, found.stable));
+    let pairs = whole(found.worse * 100.0);
+    if matches!(verdict, Verdict::Breach | Verdict::Warning) {
+        let way = if found.shift >= 0.0 { "above" } else { "below" };
+        let shift = value(unit, found.shift.abs());
+        return format!(
+            "{what} of the canary is {shift} {way} the stable version's ({canary}, {stable}); it is worse in {pairs} of 100 pairs"
+        );
+    }
+    let how = if is_sure { "a little worse than" } else { "no worse than" };
+    format!("{what} of the canary is {how} the stable version's ({canary}, {stable})")
+}
+
+/// How often a limit was passed: `in 3 evaluations in a row`, `in 3 of the last 6 evaluations`, nothing
+/// when once was enough.
+pub(super) fn often(trigger: Trigger, count: u8) -> String {
+    match trigger {
+        Trigger::Consecutive(1) => String::new(),
+        Trigger::Consecutive(_) => format!(" in {count} evaluations in a row"),
+        Trigger::OfLast { k: 1, .. } => String::new(),
+        Trigger::OfLast { k, .. } => format!(" in {count} of the last {k} evaluations"),
+    }
+}
+
+/// How far a run is that is not long enough yet: `2 of 5 in a row`, `1 of 3 in the last 6`.
+pub(super) fn so_far(trigger: Trigger, count: u8) -> String {
+    match trigger {
+        Trigger::Consecutive(n) => format!("{count} of {n} in a row"),
+        Trigger::OfLast { m, k } => format!("{count} of {m} in the last {k}"),
+    }
+}

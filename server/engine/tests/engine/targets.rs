@@ -1,0 +1,81 @@
+//! Targets: a Deployment belongs to one of them.
+
+use contract::{
+    ErrorKind,
+    clusters::ClustersBackend,
+    environments::EnvironmentsBackend,
+    services::{ServiceInput, ServicesBackend, TargetWorkloadInput},
+};
+use domain::environment::EnvironmentKind;
+
+use crate::{
+    both::on_both_databases,
+    world::{World, deploy, ticked},
+};
+
+on_both_databases!(
+    a_deployment_of_another_target_is_refused_by_its_name,
+    a_deployment_that_is_given_up_may_be_taken,
+    targets_and_workloads_are_counted_where_they_are,
+);
+
+/// The container `app` of a Deployment in the practice cluster.
+fn place(deployment: &str, container: &str) -> TargetWorkloadInput {
+    TargetWorkloadInput {
+        cluster: "practice".to_owned(),
+        namespace: "production".to_owned(),
+        workload: deployment.to_owned(),
+        container: container.to_owned(),
+        component: None,
+    }
+}
+
+/// The service `cart` in production, the service `mail` without a target, and staging.
+async fn prepare(world: &World) {
+    world.service("cart").await;
+    world.add_environment("staging", EnvironmentKind::Staging, 0, "").await;
+    let mail =
+        ServiceInput { name: "mail".to_owned(), team: "checkout".to_owned(), tier: 2, ..ServiceInput::default() };
+    world.engine.add_service(&world.rosa, mail).await.unwrap();
+}
+
+async fn a_deployment_of_another_target_is_refused_by_its_name(world: &World) {
+    prepare(world).await;
+    for (service, environment, container) in [("mail", "production", "app"), ("cart", "staging", "proxy")] {
+        let wanted = vec![place("mail", "app"), place("cart", container)];
+        let refused = world.engine.set_target(&world.rosa, service, environment, wanted).await.unwrap_err();
+        assert_eq!(refused.field(), Some("workloads[1].workload"), "{refused}");
+        let named = "the Deployment production/cart belongs to cart in production already";
+        assert!(refused.message.contains(named), "{refused}");
+    }
+    let mut tick = ticked("cart", "mail");
+    tick.environment = "staging".to_owned();
+    let adopted = world.engine.adopt(&world.rosa, "practice", vec![tick]).await.unwrap();
+    assert!(adopted.left_out[0].contains("belongs to cart in production already"), "{:?}", adopted.left_out);
+    assert_eq!(world.engine.store().read().await.unwrap().targets().await.unwrap().len(), 1, "nothing was kept");
+    // Its own target may have another of its containers.
+    let both = vec![place("cart", "app"), place("cart", "proxy")];
+    world.engine.set_target(&world.rosa, "cart", "production", both).await.unwrap();
+}
+
+async fn a_deployment_that_is_given_up_may_be_taken(world: &World) {
+    prepare(world).await;
+    deploy(&world.practice, "cart-2", "cart", "1.0");
+    world.engine.set_target(&world.rosa, "cart", "production", vec![place("cart-2", "app")]).await.unwrap();
+    world.engine.set_target(&world.rosa, "mail", "production", vec![place("cart", "app")]).await.unwrap();
+    let back = world.engine.set_target(&world.rosa, "cart", "production", vec![place("cart", "app")]).await;
+    let refused = back.unwrap_err();
+    assert!(matches!(refused.kind, ErrorKind::Invalid { .. }), "{refused}");
+    assert!(refused.message.contains("belongs to mail in production already"), "{refused}");
+}
+
+async fn targets_and_workloads_are_counted_where_they_are(world: &World) {
+    prepare(world).await;
+    let two = vec![place("mail-api", "app"), place("mail-worker", "app"), place("mail-worker", "proxy")];
+    world.engine.set_target(&world.rosa, "mail", "production", two).await.unwrap();
+    let clusters = world.engine.clusters(&world.rosa).await.unwrap();
+    assert_eq!(clusters.iter().map(|c| (c.name.as_str(), c.workloads)).collect::<Vec<_>>(), [("practice", 3)]);
+    let environments = world.engine.environments(&world.rosa).await.unwrap();
+    let counted: Vec<_> = environments.iter().map(|e| (e.name.as_str(), e.targets)).collect();
+    assert_eq!(counted, [("production", 2), ("staging", 0)]);
+}
