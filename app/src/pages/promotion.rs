@@ -14,12 +14,13 @@ use crate::{
         Step, Steps, Time, VersionLabel, words::plural,
     },
     error::{Answer, AppError},
-    form::{FormProblem, ReasonField, Sending},
+    form::{FormProblem, ReasonField, Sending, Sendings},
     live,
     page::{Rights, page_of, sentence},
+    pages::steering::traffic_card,
     pages::parts::{cause_chip, check_rows, checks_or, demand_rows, distance, what_changes},
     routes,
-    server_fns::promotions::{Abandon, Abort, Cancel, Judge},
+    server_fns::promotions::{Abandon, Abort, Cancel, Judge, Steer},
 };
 
 /// The page's forms, made with the page.
@@ -30,6 +31,7 @@ pub struct Forms {
     cancel: Sending<Cancel>,
     abort: Sending<Abort>,
     abandon: Sending<Abandon>,
+    steer: Sendings<Steer>,
 }
 
 /// A promotion's page.
@@ -38,7 +40,13 @@ pub fn PromotionPage() -> impl IntoView {
     let params = use_params_map();
     let number =
         Memo::new(move |_| params.with(|params| params.get("number").and_then(|text| text.parse::<i64>().ok())));
-    let forms = Forms { judge: Sending::new(), cancel: Sending::new(), abort: Sending::new(), abandon: Sending::new() };
+    let forms = Forms {
+        judge: Sending::new(),
+        cancel: Sending::new(),
+        abort: Sending::new(),
+        abandon: Sending::new(),
+        steer: Sendings::new(),
+    };
     // The stream says how far each promotion is; what is shown already is not fetched again.
     let shown = StoredValue::new(None::<(String, i64)>);
     let changes = live::use_changes(move |change| {
@@ -50,8 +58,8 @@ pub fn PromotionPage() -> impl IntoView {
     });
     let data = Resource::new(
         move || {
-            let sent = forms.judge.version() + forms.cancel.version() + forms.abort.version() + forms.abandon.version();
-            (number.get(), changes.get(), sent)
+            let stopped = forms.cancel.version() + forms.abort.version() + forms.abandon.version();
+            (number.get(), changes.get(), forms.judge.version() + stopped + forms.steer.version())
         },
         |(number, _, _)| load(number),
     );
@@ -79,6 +87,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
         Crumb { label: format!("promotion {}", line.number), href: None },
     ];
     let judging = judge_card(&view, forms);
+    let traffic = traffic_card(&view, forms.steer);
     let head = head(&view, forms);
     let next = next(&view);
     let reason = reason(&view.reason, &line.requested_by);
@@ -96,6 +105,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
                 <div class="stack-cards">
                     {next}
                     {judging}
+                    {traffic}
                     {workloads}
                     {journal(view.journal)}
                 </div>
