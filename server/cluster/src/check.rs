@@ -23,9 +23,10 @@ impl KubeCluster {
             NamespaceScope::All => vec![None],
             NamespaceScope::Only(namespaces) => namespaces.iter().map(Some).collect(),
         };
-        let questions = namespaces
-            .into_iter()
-            .flat_map(|namespace| NEEDED_PERMISSIONS.iter().map(move |needed| self.ask(needed, namespace)));
+        let mut questions = Vec::new();
+        for namespace in namespaces {
+            questions.extend(NEEDED_PERMISSIONS.iter().map(|needed| self.ask(needed, namespace)));
+        }
         let permissions = stream::iter(questions).buffered(QUESTIONS_AT_A_TIME).try_collect().await?;
         Ok(ConnectionReport { version: version.git_version, permissions })
     }

@@ -7,6 +7,7 @@ pub mod judgement;
 pub mod messenger;
 pub mod metrics;
 pub mod permissions;
+pub mod write;
 
 pub use clock::{Clock, Randomness};
 pub use cluster::{
@@ -17,3 +18,4 @@ pub use judgement::{Judgement, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
 pub use metrics::{MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};
 pub use permissions::{NEEDED_PERMISSIONS, NeededPermission, PermissionUse};
+pub use write::{PlacedWrite, Write, looked_at, route_of, writes};

@@ -76,6 +76,8 @@ impl Inner {
         let Some(stable) = state.get(&change.route.stable) else {
             return Err(ClusterError::Invalid(format!("{} is not there to make a candidate of", change.route.stable)));
         };
+        let seen = stable.observe(stable.played_to, &self.pace.timing);
+        change.check_containers(&seen)?;
         let containers =
             ports::template_images(&changed_template(&stable.template, &TemplateChange::Images(change.images.clone())));
         let (replacement, progress_deadline_seconds) = (stable.replacement, stable.progress_deadline_seconds);

@@ -146,6 +146,14 @@ impl PracticeCluster {
         Ok(journal.into_iter().filter(|w| w.by == Writer::Slipway && w.workload == *workload).collect())
     }
 
+    /// What a workload is now, whatever becomes of calls: for tests that judge from outside.
+    ///
+    /// # Errors
+    /// As [`PracticeCluster::journal`].
+    pub fn peek(&self, workload: &WorkloadRef) -> std::io::Result<Observed> {
+        self.inner.observe_now(workload)
+    }
+
     /// The change cause that stands on a workload, as `kubernetes.io/change-cause` does.
     ///
     /// # Errors

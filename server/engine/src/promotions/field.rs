@@ -1,15 +1,11 @@
 //! The part of a pass that talks to clusters: look at every workload of a promotion, make every
 //! workload what the promotion wants. No transaction is open meanwhile.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use domain::{
-    ids::ClusterId,
-    observation::PlacedWorkload,
-    promotion::{Desired, DesiredTemplate, Promotion, Sight, WorkloadPlan},
-};
+use domain::promotion::{Desired, Promotion, Sight};
 use futures::future::join_all;
-use ports::{ApplyOutcome, CandidateChange, Cluster, ClusterError, Route, RouteChange, TemplateChange, WorkloadChange};
+use ports::{ApplyOutcome, ClusterError, looked_at, route_of, writes};
 
 use crate::clusters::registry::Registry;
 
@@ -41,24 +37,22 @@ pub(crate) enum Applied {
 
 /// Looks at every workload of the plan, its candidate and its traffic, all at once.
 pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
-    let planned = &promotion.plan.workloads;
-    let named = |planned: &WorkloadPlan, placed: PlacedWorkload| (planned.cluster_name.clone(), placed);
-    let stable = planned.iter().map(|one| named(one, one.placed.clone()));
-    let candidates = planned.iter().filter_map(|one| Some(named(one, one.placed_candidate()?)));
-    let looks = stable.chain(candidates).map(|(cluster_name, placed)| async move {
+    let looks = looked_at(promotion).map(|(cluster_name, placed)| async move {
         let seen = match registry.handle(placed.cluster).await {
             Ok(cluster) => patiently(cluster.observe(&placed.workload)).await,
             Err(error) => Err(error),
         };
-        seen.map(|seen| (placed, seen)).map_err(|e| in_words(&cluster_name, &e))
+        seen.map(|seen| (placed, seen)).map_err(|e| in_words(cluster_name, &e))
     });
-    let routes = planned.iter().filter_map(|one| Some((one, route_of(one)?))).map(|(planned, route)| async move {
-        let seen = match registry.handle(planned.placed.cluster).await {
-            Ok(cluster) => patiently(cluster.observe_route(&route)).await,
-            Err(error) => Err(error),
-        };
-        seen.map(|seen| (planned.placed.clone(), seen)).map_err(|e| in_words(&planned.cluster_name, &e))
-    });
+    let routes = promotion.plan.workloads.iter().filter_map(|one| Some((one, route_of(one)?))).map(
+        |(planned, route)| async move {
+            let seen = match registry.handle(planned.placed.cluster).await {
+                Ok(cluster) => patiently(cluster.observe_route(&route)).await,
+                Err(error) => Err(error),
+            };
+            seen.map(|seen| (planned.placed.clone(), seen)).map_err(|e| in_words(&planned.cluster_name, &e))
+        },
+    );
     let (workloads, routes) = futures::join!(join_all(looks), join_all(routes));
     let mut look = Look { seen: Sight::default(), trouble: None };
     for result in workloads {
@@ -76,51 +70,15 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
     look
 }
 
-/// The traffic of a workload, where an object says who gets which share of it.
-fn route_of(planned: &WorkloadPlan) -> Option<Route> {
-    let candidate = planned.candidate.as_ref().filter(|candidate| candidate.layer.has_route())?;
-    Some(Route {
-        stable: planned.placed.workload.clone(),
-        candidate: candidate.workload.clone(),
-        layer: candidate.layer.clone(),
-    })
-}
-
-/// One thing to write.
-enum Write {
-    Workload(WorkloadChange),
-    Candidate(CandidateChange),
-    Route(RouteChange),
-}
-
-impl Write {
-    async fn to(&self, cluster: &Arc<dyn Cluster>) -> Result<ApplyOutcome, ClusterError> {
-        match self {
-            Self::Workload(change) => patiently(cluster.apply(change)).await,
-            Self::Candidate(change) => patiently(cluster.apply_candidate(change)).await,
-            Self::Route(change) => patiently(cluster.apply_route(change)).await,
-        }
-    }
-
-    /// The object, for messages.
-    fn shown(&self) -> String {
-        match self {
-            Self::Workload(change) => change.workload.to_string(),
-            Self::Candidate(change) => change.route.candidate.to_string(),
-            Self::Route(change) => format!("{}/{}", change.route.stable.namespace, change.route.layer.words()),
-        }
-    }
-}
-
 /// Makes everything what is desired, all clusters at once. Which parts may change together was decided
 /// with what is desired.
 pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: Desired, cause: &str) -> Applied {
-    let writes = writes(desired, cause).into_iter().map(|(cluster, cluster_name, write)| async move {
-        let outcome = match registry.handle(cluster).await {
-            Ok(cluster) => write.to(&cluster).await,
+    let writes = writes(desired, cause).into_iter().map(|placed| async move {
+        let outcome = match registry.handle(placed.cluster).await {
+            Ok(cluster) => patiently(placed.write.to(&*cluster)).await,
             Err(error) => Err(error),
         };
-        (cluster_name, write.shown(), outcome)
+        (placed.cluster_name, placed.write.shown(), outcome)
     });
     let mut wrote = false;
     let mut trouble = None;
@@ -146,44 +104,6 @@ pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: D
     }
     tracing::debug!(promotion.number = promotion.number, wrote, "applied what the promotion wants");
     trouble.map_or(Applied::Settled { wrote }, Applied::Trouble)
-}
-
-fn writes(desired: Desired, cause: &str) -> Vec<(ClusterId, String, Write)> {
-    let workloads = desired.workloads.into_iter().map(|wanted| {
-        let template = match wanted.template {
-            DesiredTemplate::Images(images) => TemplateChange::Images(images),
-            DesiredTemplate::Restored(template) => TemplateChange::Restore(template),
-        };
-        let change = WorkloadChange {
-            workload: wanted.placed.workload,
-            stamp: wanted.stamp,
-            template,
-            over: wanted.over,
-            change_cause: cause.to_owned(),
-        };
-        (wanted.placed.cluster, wanted.cluster_name, Write::Workload(change))
-    });
-    let candidates = desired.candidates.into_iter().map(|wanted| {
-        let change = CandidateChange {
-            route: Route { stable: wanted.placed.workload, candidate: wanted.candidate, layer: wanted.layer },
-            stamp: wanted.stamp,
-            images: wanted.images,
-            pods: wanted.pods,
-            change_cause: cause.to_owned(),
-        };
-        (wanted.placed.cluster, wanted.cluster_name, Write::Candidate(change))
-    });
-    let routes = desired.routes.into_iter().map(|wanted| {
-        let change = RouteChange {
-            route: Route { stable: wanted.placed.workload, candidate: wanted.candidate, layer: wanted.layer },
-            stamp: wanted.stamp,
-            weight: wanted.weight,
-            saved: wanted.saved,
-            change_cause: cause.to_owned(),
-        };
-        (wanted.placed.cluster, wanted.cluster_name, Write::Route(change))
-    });
-    workloads.chain(candidates).chain(routes).collect()
 }
 
 async fn patiently<T>(call: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {
