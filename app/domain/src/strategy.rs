@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    analysis::{Adjustment, DataPlane, HealthCheck, MetricRule, RuleChange, Trigger, changed, default_rules},
     duration_words,
     names::WorkloadName,
     traffic::{CandidateName, TrafficLayer, Weight},
@@ -33,6 +34,8 @@ pub struct CandidateSettings {
     exposed: WorkloadName,
     layer: TrafficLayer,
     steps: Vec<Step>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<DataPlane>,
 }
 
 #[derive(Deserialize)]
@@ -40,13 +43,16 @@ struct UncheckedSettings {
     exposed: WorkloadName,
     layer: TrafficLayer,
     steps: Vec<Step>,
+    #[serde(default)]
+    metrics: Option<DataPlane>,
 }
 
 impl TryFrom<UncheckedSettings> for CandidateSettings {
     type Error = StepsError;
 
     fn try_from(unchecked: UncheckedSettings) -> Result<Self, StepsError> {
-        Self::new(unchecked.exposed, unchecked.layer, unchecked.steps)
+        let settings = Self::new(unchecked.exposed, unchecked.layer, unchecked.steps)?;
+        Ok(settings.measured_by(unchecked.metrics))
     }
 }
 
@@ -129,7 +135,13 @@ impl CandidateSettings {
                 Step::Pause { .. } | Step::Preview | Step::Ask => {}
             }
         }
-        Ok(Self { exposed, layer, steps })
+        Ok(Self { exposed, layer, steps, metrics: None })
+    }
+
+    /// The same with numbers that `plane` counts, or without any.
+    #[must_use]
+    pub fn measured_by(self, plane: Option<DataPlane>) -> Self {
+        Self { metrics: plane, ..self }
     }
 
     /// The usual canary: 10, 25, 50, then everything, with pauses between.
@@ -140,7 +152,7 @@ impl CandidateSettings {
             [stay(10, Self::FIRST_PAUSE_SECONDS), stay(25, Self::PAUSE_SECONDS), stay(50, Self::PAUSE_SECONDS)];
         let mut steps = if layer.is_gradual() { gradual.concat() } else { vec![Step::Preview, Step::Ask] };
         steps.push(weight_step(100));
-        Self { exposed, layer, steps }
+        Self { exposed, layer, steps, metrics: None }
     }
 
     /// The usual blue-green: the candidate in full without traffic, a person's yes, the switch, and a
@@ -148,7 +160,7 @@ impl CandidateSettings {
     #[must_use]
     pub fn usual_blue_green(exposed: WorkloadName, layer: TrafficLayer) -> Self {
         let after = Step::Pause { seconds: Self::AFTER_SWITCH_SECONDS };
-        Self { exposed, layer, steps: vec![Step::Preview, Step::Ask, weight_step(100), after] }
+        Self { exposed, layer, steps: vec![Step::Preview, Step::Ask, weight_step(100), after], metrics: None }
     }
 
     /// The workload that serves the traffic; the target's others are rolled at the end.
@@ -161,6 +173,29 @@ impl CandidateSettings {
     #[must_use]
     pub const fn layer(&self) -> &TrafficLayer {
         &self.layer
+    }
+
+    /// Who counts the requests that the version is judged by, when somebody does.
+    #[must_use]
+    pub const fn metrics(&self) -> Option<DataPlane> {
+        self.metrics
+    }
+
+    /// The rules by which a version is judged while it is tried; none without numbers, for what pods show
+    /// is judged anyway. A version on trial is taken back sooner than one that runs: two intervals after
+    /// the first window that is beyond a limit.
+    #[must_use]
+    pub fn rules(&self) -> Vec<MetricRule> {
+        let Some(plane) = self.metrics else { return Vec::new() };
+        let rules = default_rules(Some(plane), &HealthCheck::Readiness);
+        let is_of_traffic = |rule: &&MetricRule| rule.measure().counts_requests();
+        let sooner = |rule: &MetricRule| {
+            let values = Adjustment { trigger: Some(Trigger::Consecutive(3)), ..Adjustment::default() };
+            RuleChange::Adjust { rule: rule.name().clone(), values: Box::new(values) }
+        };
+        let changes: Vec<_> = rules.iter().filter(is_of_traffic).map(sooner).collect();
+        // A test holds that the change can be made; the rules as they are would be no worse.
+        changed(rules.clone(), changes).unwrap_or(rules)
     }
 
     /// The steps before the rollout.
@@ -316,6 +351,20 @@ mod tests {
         assert_eq!(words(&Strategy::Canary(settings)), "20 %, 100 %, Rollout");
         let blue_green = Strategy::BlueGreen(CandidateSettings::usual_blue_green(name("cart"), selector()));
         assert_eq!(words(&blue_green), "Preview, Go on?, 100 %, Pause 30 s, Rollout");
+    }
+
+    #[test]
+    fn a_version_is_judged_by_numbers_where_somebody_counts() {
+        let settings = CandidateSettings::usual_canary(name("cart"), gateway());
+        assert_eq!(settings.rules(), []);
+        let settings = settings.measured_by(Some(DataPlane::EnvoyGateway));
+        let of = |rule: &MetricRule| format!("{} {:?}", rule.name(), rule.trigger());
+        let rules: Vec<_> = settings.rules().iter().map(of).collect();
+        assert_eq!(rules.len(), 8, "{rules:?}");
+        assert!(rules.contains(&"error-rate Consecutive(3)".to_owned()), "{rules:?}");
+        assert!(rules.contains(&"p95 Consecutive(3)".to_owned()), "{rules:?}");
+        let stored: CandidateSettings = serde_json::from_str(&serde_json::to_string(&settings).unwrap()).unwrap();
+        assert_eq!(stored, settings);
     }
 
     #[test]

@@ -149,7 +149,8 @@ pub(super) fn is_put_back(planned: &WorkloadPlan, cause: &TakeBackCause) -> bool
         | TakeBackCause::Aborted { .. }
         | TakeBackCause::Superseded { .. }
         | TakeBackCause::RouteChanged { .. }
-        | TakeBackCause::RefusedByCluster { .. } => true,
+        | TakeBackCause::RefusedByCluster { .. }
+        | TakeBackCause::Breach { .. } => true,
     }
 }
 

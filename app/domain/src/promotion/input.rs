@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{JournalEntry, Plan, Promotion};
 use crate::{
     actor::{Identity, NotAllowed},
+    analysis::Sample,
     environment::EnvironmentRules,
     ids::{PersonId, PromotionId},
     observation::{Observed, PlacedWorkload},
@@ -111,6 +112,8 @@ pub enum Input {
         /// In words, with the cluster's name.
         message: String,
     },
+    /// Rules were evaluated.
+    Measured(Vec<Sample>),
     /// Time went by.
     Clock,
 }
@@ -171,6 +174,8 @@ pub struct Decision {
     /// Whether what else is open at the target is superseded now, as far as
     /// [`Promotion::may_supersede`] says.
     pub supersedes: bool,
+    /// The samples that were taken in, to be kept; others came too late or too early.
+    pub samples: Vec<Sample>,
     /// When to look again; `None` only when it is over.
     pub wake_at: Option<DateTime<Utc>>,
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{TakeBackCause, TakenBack};
-use crate::{actor::Identity, image::short_image, state::Mark, traffic::Weight};
+use crate::{actor::Identity, analysis::RuleName, image::short_image, state::Mark, traffic::Weight};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +84,30 @@ pub enum JournalEvent {
         /// Why.
         why: String,
     },
-    /// A person let it go on.
+    /// A person let it go on, or what was missing is known.
     WentOn,
+    /// What was measured is beyond a limit that people are told of, or not often enough beyond one that
+    /// takes the version back.
+    Warned {
+        /// The rule.
+        rule: RuleName,
+        /// Why, in words.
+        words: String,
+    },
+    /// A rule that is only recorded would have taken the version back.
+    Recorded {
+        /// The rule.
+        rule: RuleName,
+        /// Why, in words.
+        words: String,
+    },
+    /// What was measured after the end speaks for a rollback, which a person must ask for.
+    ProposesRollback {
+        /// The rule.
+        rule: RuleName,
+        /// Why, in words.
+        words: String,
+    },
     /// A person ended a step before its time.
     Skipped {
         /// The step in words.
@@ -169,6 +191,9 @@ impl JournalEvent {
             Self::Moves { .. } => "Moves".into(),
             Self::Held { .. } => "Paused".into(),
             Self::WentOn => "Goes on".into(),
+            Self::Warned { .. } => "Warning".into(),
+            Self::Recorded { .. } => "Only recorded".into(),
+            Self::ProposesRollback { .. } => "Proposes a rollback".into(),
             Self::Skipped { .. } => "Skipped".into(),
             Self::WeightSet { weight, .. } => format!("Set to {weight}"),
             Self::StepsLeftOut { .. } => "Promoted at once".into(),
@@ -206,6 +231,8 @@ impl JournalEvent {
             Self::Moves { next } => next.clone(),
             Self::Held { why } => why.clone(),
             Self::WentOn => String::new(),
+            Self::Warned { words, .. } | Self::ProposesRollback { words, .. } => words.clone(),
+            Self::Recorded { words, .. } => format!("would be taken back: {words}"),
             Self::Pods { progress } => progress.clone(),
             Self::Trouble { message } => message.clone(),
             Self::TroubleOver => "the clusters answer again".into(),
@@ -233,8 +260,14 @@ impl JournalEvent {
             | Self::StepsLeftOut { .. }
             | Self::Pods { .. }
             | Self::WatchStarted { .. } => Mark::Moving,
-            Self::Waits { .. } | Self::Held { .. } | Self::ApprovalsVoid { .. } | Self::Trouble { .. } => Mark::Waiting,
+            Self::Waits { .. }
+            | Self::Held { .. }
+            | Self::Warned { .. }
+            | Self::Recorded { .. }
+            | Self::ApprovalsVoid { .. }
+            | Self::Trouble { .. } => Mark::Waiting,
             Self::Rejected { .. }
+            | Self::ProposesRollback { .. }
             | Self::TakingBack { .. }
             | Self::Abandoned { .. }
             | Self::Failed { .. }
@@ -271,6 +304,7 @@ impl TakeBackCause {
             Self::RouteChanged { route, what } => format!("{route} was changed by someone else: {what}"),
             Self::Deleted { workload } => format!("{workload} was deleted"),
             Self::RefusedByCluster { message } => format!("the cluster refused the change: {message}"),
+            Self::Breach { words, .. } => words.clone(),
         }
     }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    analysis::MetricRule,
     ids::{EnvironmentId, PersonId, VersionId},
     image::ContainerImage,
     observation::{PlacedWorkload, WorkloadRef},
@@ -67,6 +68,9 @@ pub struct Plan {
     pub rollout_budget_seconds: u32,
     /// How long to watch after the end, in seconds.
     pub watch_seconds: u32,
+    /// The rules by which the version is judged while it gets traffic and while it is watched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub analysis: Vec<MetricRule>,
 }
 
 /// A consent.

@@ -9,6 +9,7 @@ use super::{
     Failure, Goal, JournalEvent, Move, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, TakenBack,
     WorkloadProgress,
     decide::Draft,
+    judging::{self, Answer},
     tell::{Seen, Telling, sizes},
 };
 use crate::{observation::PlacedWorkload, strategy::Step, traffic::Weight};
@@ -23,11 +24,11 @@ fn goal(promotion: &Promotion, run: &Run, step: usize) -> Goal {
     if done.clone().any(|step| *step == Step::Rollout) {
         return Goal { stable: StableWant::Version, candidates: Vec::new(), weight: Weight::NONE };
     }
-    let by_steps = done.clone().filter_map(|step| match step {
+    let mut by_steps = done.clone().filter_map(|step| match step {
         Step::Weight { weight } => Some(*weight),
         Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => None,
     });
-    let weight = run.by_hand.or(by_steps.last()).unwrap_or(Weight::NONE);
+    let weight = run.by_hand.or(by_steps.next_back()).unwrap_or(Weight::NONE);
     let has_preview = done.clone().any(|step| *step == Step::Preview);
     let share = if has_preview { Weight::ALL } else { weight };
     Goal { stable: StableWant::AsItIs, candidates: sizes(promotion, run, share), weight }
@@ -115,12 +116,15 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
         draft.next.phase = Phase::Progressing { run, step, since };
         return;
     }
+    if run.settled_at.is_none() {
+        judging::weight_is_there(&mut run, draft.now);
+    }
     run.settled_at.get_or_insert(draft.now);
     go_on(draft, run, step, since);
 }
 
 /// Everything wanted is seen: the next move of this step, or the next step.
-fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>) {
+pub(super) fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>) {
     if run.hold.is_some() {
         draft.next.phase = Phase::Progressing { run, step, since };
         return;
@@ -146,10 +150,14 @@ fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>) {
         Some(_) if run.by_hand.is_some() => false,
         Some(Step::Preview | Step::Weight { .. } | Step::Rollout) | None => true,
     };
-    if is_done {
-        next_step(draft, run, step);
-    } else {
+    if !is_done {
         draft.next.phase = Phase::Progressing { run, step, since };
+        return;
+    }
+    match judging::may_end(draft, &mut run, step) {
+        Answer::Yes => next_step(draft, run, step),
+        Answer::NotYet => draft.next.phase = Phase::Progressing { run, step, since },
+        Answer::Never(cause) => judging::take_back(draft, run, cause),
     }
 }
 
@@ -160,6 +168,7 @@ pub(super) fn next_step(draft: &mut Draft, mut run: Run, step: usize) {
         return complete(draft, run);
     };
     run.reached = next;
+    run.awaits = None;
     draft.note_rule("strategy", JournalEvent::StepBegan { number: next + 1, words });
     draft.next.phase = Phase::Progressing { run, step: next, since: draft.now };
 }
@@ -170,12 +179,14 @@ fn make(draft: &mut Draft, run: &mut Run, next: Move) {
         return;
     }
     if let Some(why) = guard(run, &next) {
-        let hold = super::Hold { by: crate::actor::Identity::rule("capacity"), why: why.clone(), since: draft.now };
+        let by = crate::actor::Identity::rule("capacity");
+        let hold = super::Hold { by, why: why.clone(), since: draft.now, lifts: false };
         draft.note_rule("capacity", JournalEvent::Held { why });
         run.hold = Some(hold);
         return;
     }
     draft.note_rule("strategy", JournalEvent::Moves { next: words_of(run, &next) });
+    judging::begin(&draft.next, run, &next, draft.now);
     run.want(next, draft.now);
 }
 
@@ -237,7 +248,7 @@ fn take_in(draft: &mut Draft, run: &mut Run, telling: Telling) {
     }
 }
 
-fn complete(draft: &mut Draft, run: Run) {
+fn complete(draft: &mut Draft, mut run: Run) {
     let finished_at = draft.now;
     let watch = draft.next.plan.watch_seconds;
     if watch == 0 {
@@ -246,6 +257,7 @@ fn complete(draft: &mut Draft, run: Run) {
     } else {
         let until = finished_at + Duration::seconds(i64::from(watch));
         draft.note_rule("watch", JournalEvent::WatchStarted { until });
+        judging::begin_watch(&draft.next, &mut run, finished_at);
         draft.next.phase = Phase::Watching { run, finished_at, until };
     }
 }
@@ -328,7 +340,8 @@ fn left_as_it_is(cause: &TakeBackCause) -> Vec<String> {
         | TakeBackCause::Budget { .. }
         | TakeBackCause::Aborted { .. }
         | TakeBackCause::Superseded { .. }
-        | TakeBackCause::RefusedByCluster { .. } => Vec::new(),
+        | TakeBackCause::RefusedByCluster { .. }
+        | TakeBackCause::Breach { .. } => Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{LOOKED_AT_EVERY_SECONDS, Move, UNSEEN_AFTER_SECONDS, Wanted};
 use crate::{
     actor::Identity,
+    analysis::Watch,
     image::ContainerImage,
     observation::{PlacedWorkload, PodCounts, PodObservation},
     traffic::Weight,
@@ -65,6 +66,9 @@ pub struct Hold {
     pub why: String,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// Whether it ends by itself when what is missing is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lifts: bool,
 }
 
 /// What was last seen of one workload, for the screen.
@@ -138,6 +142,16 @@ pub struct Run {
     /// The share that a person has set in place of the step's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_hand: Option<Weight>,
+    /// The rules at work, once the version gets traffic.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub watches: Vec<Watch>,
+    /// What must still be known before the present step ends, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<String>,
+    /// Whether a person has let it go on without an answer: until the share changes, only what speaks
+    /// against the version counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unjudged: bool,
 }
 
 impl Run {
@@ -161,6 +175,9 @@ impl Run {
             routes: Vec::new(),
             hold: None,
             by_hand: None,
+            watches: Vec::new(),
+            awaits: None,
+            is_unjudged: false,
         }
     }
 
@@ -184,6 +201,11 @@ impl Run {
                 for route in &mut self.routes {
                     route.was_ours = false;
                     route.is_settled = false;
+                }
+                self.is_unjudged = false;
+                self.awaits = None;
+                for watch in &mut self.watches {
+                    watch.weight_changed(now);
                 }
             }
         }

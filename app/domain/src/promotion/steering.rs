@@ -3,6 +3,7 @@
 use super::{
     Hold, JournalEvent, Phase, Promotion, Refusal, Run,
     decide::{Draft, needs_reason},
+    judging,
     progress::next_step,
 };
 use crate::{actor::Identity, strategy::Step, traffic::Weight};
@@ -27,7 +28,7 @@ pub(super) fn hold(draft: &mut Draft, by: &Identity, reason: String) -> Result<(
     }
     let why = needs_reason(reason)?;
     draft.note(by, JournalEvent::Held { why: why.clone() });
-    run.hold = Some(Hold { by: by.clone(), why, since: draft.now });
+    run.hold = Some(Hold { by: by.clone(), why, since: draft.now, lifts: false });
     draft.next.phase = Phase::Progressing { run, step, since };
     Ok(())
 }
@@ -41,6 +42,7 @@ pub(super) fn go_on(draft: &mut Draft, by: &Identity, seen: usize) -> Result<(),
     let is_asked = draft.next.plan.steps.get(step) == Some(&Step::Ask);
     may_go_on(&draft.next)?;
     draft.note(by, JournalEvent::WentOn);
+    judging::answered_for(&mut run, draft.now);
     let was_held = run.hold.take().is_some();
     if run.by_hand.is_some() || (is_asked && !was_held) {
         leave_step(draft, run, step);
@@ -63,6 +65,7 @@ pub(super) fn skip(draft: &mut Draft, by: &Identity, seen: usize) -> Result<(), 
             draft.note(by, JournalEvent::Skipped { words });
         }
     }
+    judging::answered_for(&mut run, draft.now);
     run.hold = None;
     leave_step(draft, run, step);
     Ok(())
@@ -103,11 +106,11 @@ impl Promotion {
     /// The highest share that the approved steps give up to the one of this index.
     #[must_use]
     pub fn most_weight(&self, step: usize) -> Weight {
-        let so_far = self.plan.steps.iter().take(step + 1).filter_map(|step| match step {
+        let mut so_far = self.plan.steps.iter().take(step + 1).filter_map(|step| match step {
             Step::Weight { weight } => Some(*weight),
             Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => None,
         });
-        so_far.last().unwrap_or(Weight::NONE)
+        so_far.next_back().unwrap_or(Weight::NONE)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Blocker, Failure, Phase, Promotion, Run, TakenBack, WorkloadProgress, progress::open_in_words};
+use super::{Blocker, Failure, Phase, Promotion, Run, TakenBack, WorkloadProgress, judging, progress::open_in_words};
 use crate::{state::Mark, strategy::Step, traffic::Weight};
 
 /// The state in one line, with its mark.
@@ -47,7 +47,10 @@ pub fn headline(promotion: &Promotion) -> Headline {
             let words = format!("taking back: {} ({})", pods_in_words(&run.progress), cause.words());
             moving(promotion, words, percent(&run.progress))
         }
-        Phase::Watching { until, .. } => line(Mark::Done, format!("done, watched until {}", until.format("%H:%M UTC"))),
+        Phase::Watching { run, until, .. } => match judging::proposal(run) {
+            Some(why) => line(Mark::Waiting, format!("proposes a rollback: {why}")),
+            None => line(Mark::Done, format!("done, watched until {}", until.format("%H:%M UTC"))),
+        },
         Phase::Succeeded { .. } => line(Mark::Done, "done".to_owned()),
         Phase::Failed { failure, back, .. } => line(Mark::Failed, failed_in_words(failure, back)),
         Phase::Aborted { by, back, .. } => match back {
@@ -83,6 +86,10 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
         (Some(_), Some(_)) => {
             waits(promotion, format!("{share}, set by hand: waits until someone lets it go on"), percent)
         }
+        (Some(_), None) if run.awaits.is_some() => {
+            let awaits = run.awaits.clone().unwrap_or_default();
+            moving(promotion, format!("{share}, waits for the analysis: {awaits}"), percent)
+        }
         (Some(Step::Ask), None) => waits(promotion, format!("{share}, waits for someone to let it go on"), percent),
         (Some(Step::Pause { seconds }), None) => {
             let until = since + Duration::seconds(i64::from(*seconds));
@@ -101,7 +108,10 @@ fn share_in_words(promotion: &Promotion, run: &Run) -> String {
     let strategy = promotion.plan.strategy.words();
     match run.wanted.weight.want {
         Weight::NONE => format!("{strategy} without traffic"),
-        weight => format!("{strategy} at {weight}"),
+        weight => match judging::warned(run) {
+            Some(what) => format!("{strategy} at {weight} (warning: {what})"),
+            None => format!("{strategy} at {weight}"),
+        },
     }
 }
 

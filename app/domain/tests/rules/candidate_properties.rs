@@ -1,6 +1,7 @@
 //! What holds for every run of a canary, whatever people, pods and routes do.
 
 use domain::{
+    analysis::{Reading, Watch},
     names::ObjectName,
     observation::Observed,
     promotion::{DRAIN_SECONDS, Input, Phase, Promotion, TakenBack, desired},
@@ -11,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::{
     candidate_stories::{canary, gateway},
-    world::{NEW, OLD, World, crash, rosa, theo},
+    world::{NEW, OLD, World, busy, crash, rosa, theo},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,30 @@ enum Event {
     Set(u8),
     PromoteNow,
     Trouble,
+    Measure(Answers),
     Pass(i64),
+}
+
+/// What the source of metrics says.
+#[derive(Clone, Copy, Debug)]
+enum Answers {
+    Good,
+    Bad,
+    Nothing,
+    Fails,
+}
+
+fn answers() -> impl Strategy<Value = Answers> {
+    prop_oneof![6 => Just(Answers::Good), 2 => Just(Answers::Bad), 1 => Just(Answers::Nothing), 1 => Just(Answers::Fails)]
+}
+
+fn reading(answers: Answers) -> Reading {
+    match answers {
+        Answers::Good => busy(0.1),
+        Answers::Bad => busy(12.5),
+        Answers::Nothing => Reading::series([]),
+        Answers::Fails => Reading::Unreadable { why: "no answer".to_owned() },
+    }
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -53,6 +77,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..=100_u8).prop_map(Event::Set),
         1 => Just(Event::PromoteNow),
         1 => Just(Event::Trouble),
+        4 => answers().prop_map(Event::Measure),
         3 => (0..100_i64).prop_map(Event::Pass),
     ]
 }
@@ -102,6 +127,7 @@ fn play(world: &mut World, event: Event) {
             return;
         }
         Event::Pass(seconds) => return world.pass_seconds(seconds),
+        Event::Measure(answers) => world.give(Input::Measured(world.samples(&reading(answers)))),
         Event::Abort => world.give(Input::Abort { by: rosa(), reason: "no".into() }),
         Event::Supersede => world.give(Input::Supersede { by: 2000, who: theo() }),
         Event::Hold => world.give(Input::Hold { by: rosa(), reason: "wait".into() }),
@@ -149,10 +175,62 @@ fn steps() -> Vec<Step> {
     vec![weight(10), Step::Pause { seconds: 60 }, weight(50), Step::Ask]
 }
 
+/// A canary with or without analysis.
+fn world_of(layer: TrafficLayer, is_analysed: bool) -> World {
+    let world = World::with_candidate(canary(layer, steps()), &["cart"]);
+    if is_analysed { world.analysed() } else { world }
+}
+
 proptest! {
     #[test]
-    fn traffic_never_goes_where_nothing_is(layer in layer(), events in proptest::collection::vec(event(), 0..120)) {
-        let mut world = World::with_candidate(canary(layer, steps()), &["cart"]);
+    fn no_share_rises_after_a_breach_and_nothing_is_taken_in_twice(
+        events in proptest::collection::vec(event(), 0..200)
+    ) {
+        let mut world = world_of(gateway(), true);
+        world.give(Input::Clock).unwrap();
+        for event in events {
+            let before = world.promotion.clone();
+            play(&mut world, event);
+            let after = world.promotion.clone();
+            let is_bad = |p: &Promotion| p.run().is_some_and(|run| run.watches.iter().any(|w| w.breach().is_some()));
+            if is_bad(&before) {
+                prop_assert!(wanted_share(&after) <= wanted_share(&before));
+                prop_assert!(!matches!(after.phase, Phase::Progressing { .. }), "{}", world.words());
+            }
+            let samples = world.samples(&busy(12.5));
+            let taken = world.give(Input::Measured(samples.clone())).unwrap();
+            prop_assert_eq!(&taken.samples, &samples);
+            let again = world.give(Input::Measured(samples)).unwrap();
+            prop_assert_eq!(again.samples.len(), 0);
+            prop_assert_eq!((&again.next, again.journal.len()), (&taken.next, 0), "the same sample twice");
+            world.promotion = after;
+        }
+    }
+
+    #[test]
+    fn no_share_rises_before_the_rules_have_spoken_unless_a_person_says_so(
+        events in proptest::collection::vec(event(), 0..200)
+    ) {
+        let mut world = world_of(gateway(), true);
+        world.give(Input::Clock).unwrap();
+        let mut is_answered = false;
+        for event in events {
+            let before = world.promotion.clone();
+            is_answered |= matches!(event, Event::GoOn | Event::Skip | Event::PromoteNow | Event::Set(_));
+            play(&mut world, event);
+            let rose = wanted_share(&world.promotion) > wanted_share(&before);
+            if rose && wanted_share(&before) > Weight::NONE && !is_answered {
+                let watches = &before.run().unwrap().watches;
+                prop_assert!(watches.iter().all(|w: &Watch| w.counted() > 0 || w.is_due(world.now)), "{}", world.words());
+            }
+        }
+    }
+
+    #[test]
+    fn traffic_never_goes_where_nothing_is(
+        layer in layer(), is_analysed in any::<bool>(), events in proptest::collection::vec(event(), 0..120)
+    ) {
+        let mut world = world_of(layer, is_analysed);
         world.give(Input::Clock).unwrap();
         for event in events {
             let (before, share_before) = (world.promotion.clone(), share(&world));
@@ -175,11 +253,11 @@ proptest! {
             }
             if let (Phase::Progressing { step, .. }, Some(run)) = (&after.phase, after.run()) {
                 let so_far = after.plan.steps.iter().take(step + 1);
-                let most = so_far.filter_map(|s| match s {
+                let mut most = so_far.filter_map(|s| match s {
                     Step::Weight { weight } => Some(*weight),
                     _ => None,
                 });
-                prop_assert!(run.wanted.weight.want <= most.last().unwrap_or(Weight::NONE));
+                prop_assert!(run.wanted.weight.want <= most.next_back().unwrap_or(Weight::NONE));
             }
             let stored: Promotion = serde_json::from_str(&serde_json::to_string(after).unwrap()).unwrap();
             prop_assert_eq!(&stored, after);
@@ -187,13 +265,17 @@ proptest! {
     }
 
     #[test]
-    fn every_canary_ends_or_waits_for_a_person(layer in layer(), events in proptest::collection::vec(event(), 0..120)) {
-        let mut world = World::with_candidate(canary(layer, steps()), &["cart"]);
+    fn every_canary_ends_or_waits_for_a_person(
+        layer in layer(), is_analysed in any::<bool>(), last in answers(),
+        events in proptest::collection::vec(event(), 0..120)
+    ) {
+        let mut world = world_of(layer, is_analysed);
         for event in events {
             play(&mut world, event);
         }
         for _ in 0..60 {
             world.pass();
+            world.measure(&reading(last));
             world.pass_seconds(DRAIN_SECONDS);
             let step = match &world.promotion.phase {
                 Phase::Progressing { step, .. } => *step,

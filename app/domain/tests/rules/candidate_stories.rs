@@ -263,7 +263,8 @@ fn without_a_traffic_layer_the_numbers_of_pods_are_the_shares() {
 
 #[test]
 fn what_cannot_be_changed_is_refused_before_anything_is_written() {
-    let table: [(fn(&mut World), &str); 4] = [
+    type Disturb = fn(&mut World);
+    let table: [(Disturb, &str); 4] = [
         (|world| world.routes[0].1 = RouteObserved::Missing, "HTTPRoute cart is not there"),
         (|world| world.route().unfit = Some("no rule sends to cart".into()), "no rule sends to cart"),
         (

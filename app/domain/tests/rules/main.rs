@@ -7,6 +7,7 @@ mod analysis;
 mod candidate_properties;
 mod candidate_stories;
 mod consent;
+mod judging_stories;
 mod permissions;
 mod promotion_properties;
 mod promotion_stories;
