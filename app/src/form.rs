@@ -102,9 +102,7 @@ where
     pub fn answer(self) -> Option<S::Output> {
         match self.action.value().get() {
             Some(result) => result.ok(),
-            None => {
-                self.returned.with_value(|returned| serde_json::from_str(returned.as_ref()?.result.as_deref()?).ok())
-            }
+            None => self.returned.with_value(|returned| answer_of(returned.as_ref()?)),
         }
     }
 
@@ -164,6 +162,7 @@ where
     owner: StoredValue<Option<Owner>>,
     each: StoredValue<HashMap<String, Sending<S>>>,
     came_back: RwSignal<usize>,
+    answer: RwSignal<Option<S::Output>>,
 }
 
 impl<S> Clone for Sendings<S>
@@ -195,6 +194,7 @@ where
             owner: StoredValue::new(Owner::current()),
             each: StoredValue::new(HashMap::new()),
             came_back: RwSignal::new(0),
+            answer: RwSignal::new(use_returned(S::PATH).and_then(|returned| answer_of(&returned))),
         }
     }
 
@@ -209,10 +209,11 @@ where
             if !sending.came_back_about(name, value) {
                 sending.returned.set_value(None);
             }
-            let came_back = self.came_back;
+            let (came_back, answer) = (self.came_back, self.answer);
             Effect::new(move |earlier: Option<usize>| {
                 let version = sending.version();
                 if earlier.is_some_and(|earlier| earlier != version) {
+                    answer.set(untrack(|| sending.answer()));
                     came_back.update(|count| *count += 1);
                 }
                 version
@@ -251,6 +252,13 @@ where
         settling.into()
     }
 
+    /// What the last of them answered; nothing when that one was refused. It outlives the thing that the form
+    /// was about. Read reactively.
+    #[must_use]
+    pub fn answer(self) -> Option<S::Output> {
+        self.answer.get()
+    }
+
     /// Rises when one of them came back; a page's data depends on it.
     #[must_use]
     pub fn version(self) -> usize {
@@ -266,6 +274,11 @@ where
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What a plain form was answered; an answer that cannot be read is none.
+fn answer_of<T: DeserializeOwned>(returned: &Returned) -> Option<T> {
+    serde_json::from_str(returned.result.as_deref()?).ok()
 }
 
 /// Puts the fields of the forms that are sent to `path` back to what they held at first.

@@ -88,6 +88,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/insights") view=InsightsPage ssr=SsrMode::Async />
                     <Route path=path!("/incidents") view=IncidentsPage ssr=SsrMode::Async />
                     <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/environments") view=EnvironmentsPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/environments/:name") view=EnvironmentPage ssr=SsrMode::Async />
                     <Route path=path!("/settings/clusters") view=ClustersPage ssr=SsrMode::Async />

@@ -1,6 +1,6 @@
 // The main job, told with the sample company: a version goes to production with consent and is watched,
 // stopped, taken back, rolled back, found. Each test has a service of its own.
-import { card, cell, expect, headline, Slipway, test, visit, type Page } from '../lib/test.ts';
+import { card, cell, expect, headline, Slipway, test, visit, type Locator, type Page } from '../lib/test.ts';
 
 let slipway: Slipway;
 
@@ -29,6 +29,11 @@ async function record(page: Page, selector: string): Promise<() => Promise<strin
     Object.assign(window, { recorded: seen });
   }, selector);
   return () => page.evaluate(() => (window as { recorded?: string[] }).recorded ?? []);
+}
+
+/** The line that says what an act came to. */
+function said(page: Page): Locator {
+  return page.locator('.outcome');
 }
 
 /** Asks for what the service's page offers for an environment; the address of the promotion. */
@@ -75,6 +80,10 @@ test('a developer asks, the product owner approves on a phone, the release manag
   await approval.getByLabel('Comment').fill('Support knows.');
   await approval.getByRole('button', { name: /^Approve / }).click();
   await expect(approval).toHaveCount(0);
+  // The card is gone; what came of it is said, and the way on is there.
+  await expect(said(ines)).toContainText(/^Approved: cart [0-9.]+ to production\. It starts by itself\./);
+  await expect(said(ines)).toBeInViewport();
+  await expect(ines.getByRole('navigation', { name: 'Main, for thumbs' })).toBeInViewport();
 
   await expect(headline(rosa)).toHaveText('done', rollout);
   // Gone if the page had been loaded anew.
@@ -130,6 +139,10 @@ test('what is done is rolled back from the Board with one reason', async ({ open
   await expect(headline(rosa)).toHaveText('done', rollout);
   await expect(rosa.locator('.page-head')).toContainText('rollback');
   await expect(card(rosa, 'Why')).toContainText('Customers get each mail twice');
+  const number = rosa.url().split('/').at(-1) ?? '';
+  await visit(rosa, '/services/mailer');
+  const taken = card(rosa, 'Deployments').locator('tbody tr').filter({ hasText: `rolled back by ${number}` });
+  await expect(taken).toHaveCount(1);
   await visit(rosa, '/');
   await expect(cell(rosa, 'mailer', 'Production').getByRole('link', { name: former, exact: true })).toBeVisible();
 });
@@ -155,8 +168,10 @@ test('a rejection needs a comment, and the comment is in the journal', async ({ 
   await approval.getByLabel('Comment').fill('Not in the week of the sale');
   await approval.getByRole('button', { name: 'Reject' }).click();
   await expect(approval).toHaveCount(0);
+  await expect(said(ines)).toContainText(/^Rejected: identity .* Nothing was changed\./);
 
   await visit(ines, promotion ?? '');
+  await expect(said(ines)).toBeEmpty();
   await expect(headline(ines)).toContainText('rejected');
   await expect(card(ines, 'Journal')).toContainText('Not in the week of the sale');
 });

@@ -57,11 +57,11 @@ pub fn ApprovalHead(
     }
 }
 
-/// Where a decision is made: fields first, then `acts`. On a phone it stays at the bottom, within reach of a thumb, and
-/// takes the place of the bottom navigation. It belongs inside the form that its buttons send.
+/// Where a decision is made: fields first, then `acts`. On a phone it can stay above the bottom navigation, within reach
+/// of a thumb. It belongs inside the form that its buttons send.
 #[component]
 pub fn ActionBar(
-    /// Whether it stays at the bottom of a phone; at most one of a page may.
+    /// Whether it stays in sight on a phone; at most one of a page may.
     #[prop(optional)]
     fixed: bool,
     /// Buttons: the careful one first, the primary last.

@@ -69,7 +69,7 @@ pub use frame::{Banner, BottomItem, BrandMark, Crumb, Crumbs, LiveMark, Liveness
 pub use icon::{Glyph, Icon, IconSize};
 pub use journal::{Journal, JournalRow};
 pub use list::{CheckRow, Checks, CommitRow, Commits};
-pub use notice::{Notice, Problem};
+pub use notice::{Notice, Outcome, Problem, Said};
 pub use pager::Pager;
 pub use pods::{PodGroup, PodState, Pods};
 pub use skeleton::Skeleton;

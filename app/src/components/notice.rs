@@ -66,3 +66,55 @@ pub fn Problem(
         </div>
     }
 }
+
+/// What an act came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Done, or nothing where it ended something.
+    pub state: State,
+    /// What was done: 'Approved: cart 2.30.4 to production.'
+    pub title: String,
+    /// What happens now, in a sentence; may be empty.
+    pub words: String,
+    /// Where it can be followed: the link's words and address.
+    pub link: Option<(String, String)>,
+}
+
+/// The calm line that says what an act came to, where what was acted on may be gone from the page. The
+/// place of the line is there from the beginning, so that it is read aloud when the words come.
+#[component]
+pub fn Outcome(
+    /// What is said now.
+    #[prop(into)]
+    said: Signal<Option<Said>>,
+) -> impl IntoView {
+    let line = move || {
+        said.get().map(|said| {
+            view! {
+                <div class=format!("notice {}", said.state.class())>
+                    <Icon glyph=said.state.glyph() />
+                    <div class="notice-words">
+                        <strong class="outcome-title">{said.title}</strong>
+                        " "
+                        {said.words}
+                        {said
+                            .link
+                            .map(|(words, href)| {
+                                view! {
+                                    " "
+                                    <a class="outcome-link" href=href>
+                                        {words}
+                                    </a>
+                                }
+                            })}
+                    </div>
+                </div>
+            }
+        })
+    };
+    view! {
+        <div class="outcome" role="status">
+            {line}
+        </div>
+    }
+}

@@ -48,6 +48,9 @@ pub fn provide_page_clock(now: DateTime<Utc>) -> PageClock {
     clock
 }
 
+/// How far the page's clock is behind at most, in seconds, when it moves every half minute.
+const BEHIND_AT_MOST: i64 = 45;
+
 /// Moves the clock on. Only the time that passed is taken from the browser: its own clock may be wrong.
 #[cfg(target_arch = "wasm32")]
 fn tick(start: DateTime<Utc>, set_current: WriteSignal<DateTime<Utc>>) {
@@ -104,8 +107,9 @@ pub fn moment(at: DateTime<Utc>, show: Show, zone_minutes: Option<i64>, now: Opt
             Some(now) => {
                 let seconds = (now - at).num_seconds();
                 match (show, seconds < 0) {
+                    // What happened since the page's clock moved last is not to come.
+                    (Show::Ago, _) if (-BEHIND_AT_MOST..10).contains(&seconds) => "just now".to_owned(),
                     (Show::Ago, true) => format!("in {}", age(-seconds)),
-                    (Show::Ago, false) if seconds < 10 => "just now".to_owned(),
                     (Show::Ago, false) => format!("{} ago", age(seconds)),
                     _ => age(seconds.abs()),
                 }
@@ -177,6 +181,7 @@ mod tests {
         assert_eq!(moment(at(13, 2, 40), Show::Age, None, now), "12 min");
         assert_eq!(moment(at(13, 2, 40), Show::Ago, None, now), "12 min ago");
         assert_eq!(moment(at(13, 14, 35), Show::Ago, None, now), "just now");
+        assert_eq!(moment(at(13, 15, 10), Show::Ago, None, now), "just now", "the page's clock is behind");
         assert_eq!(moment(at(15, 14, 40), Show::Ago, None, now), "in 2 h");
         assert_eq!(moment(at(13, 2, 40), Show::Age, None, None), "21 Nov 13:02 UTC");
     }

@@ -11,13 +11,15 @@ use leptos::{
 use leptos_meta::Title;
 
 use crate::{
-    components::{ApprovalHead, Card, Chip, EmptyState, Glyph, PageHead, Time, words::plural},
+    components::{ApprovalHead, Card, Chip, EmptyState, Glyph, Outcome, PageHead, Time, words::plural},
     form::{Sending, Sendings},
     live,
     page::{Rights, page_of},
     pages::{
-        parts::{check_rows, checks_or, commits, comparison_link, demand_rows, distance, migrations, promotion_table},
-        promotion::judge_form,
+        parts::{
+            When, check_rows, checks_or, commits, comparison_link, demand_rows, distance, migrations, promotion_table,
+        },
+        promotion::{judge_form, said_of},
     },
     routes, server_fns,
     server_fns::promotions::Judge,
@@ -34,6 +36,7 @@ pub fn ApprovalsPage() -> impl IntoView {
     let settling = forms.settling();
     view! {
         <Title text="Approvals" />
+        <Outcome said=Signal::derive(move || forms.answer().map(|judged| said_of(judged, true))) />
         {page_of(data, move |view, rights| approvals_view(view, &rights, forms, settling, &owner.get_value()))}
     }
     .into_any()
@@ -83,18 +86,18 @@ fn approvals_view(
         <div class="stack-cards">
             {nothing}
             {cards}
-            {lines("Waits for others", "You asked for these, or have approved them already", view.for_others)}
-            {lines("Lately", "What went through or did not", view.lately)}
+            {lines("Waits for others", "You asked for these, or have approved them already", view.for_others, When::Asked)}
+            {lines("Lately", "What went through or did not, what ended last first", view.lately, When::Ended)}
         </div>
     }
     .into_any()
 }
 
-fn lines(title: &'static str, lead: &'static str, lines: Vec<PromotionLine>) -> Option<AnyView> {
+fn lines(title: &'static str, lead: &'static str, lines: Vec<PromotionLine>, when: When) -> Option<AnyView> {
     (!lines.is_empty()).then(|| {
         view! {
             <Card title lead flush=true>
-                {promotion_table(lines)}
+                {promotion_table(lines, when)}
             </Card>
         }
         .into_any()

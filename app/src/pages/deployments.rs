@@ -253,6 +253,14 @@ fn deployment_row(line: DeploymentLine, with_service: bool) -> AnyView {
         None if line.is_found => view! { <span class="quiet">"found in the cluster"</span> }.into_any(),
         None => view! { <span class="quiet">"reported"</span> }.into_any(),
     };
+    let back = line.rolled_back_by.map(|number| {
+        view! {
+            <span class="note">
+                "rolled back by "
+                <a href=routes::promotion(number)>{number.to_string()}</a>
+            </span>
+        }
+    });
     view! {
         <tr>
             <td data-label="Started">
@@ -268,6 +276,7 @@ fn deployment_row(line: DeploymentLine, with_service: bool) -> AnyView {
             <td data-label="Environment">{line.environment}</td>
             <td data-label="Outcome">
                 <StateInline state=State::from(line.outcome) word=line.outcome.as_str() />
+                {back}
             </td>
             <td data-label="Took">{took.unwrap_or_else(|| "–".to_owned())}</td>
             <td data-label="By">{line.by}</td>

@@ -22,3 +22,4 @@ pub mod steering;
 pub mod strategy;
 pub mod target;
 pub mod version;
+mod workloads;

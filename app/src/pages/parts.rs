@@ -184,11 +184,40 @@ pub fn cause_chip(cause: Cause) -> Option<AnyView> {
     })
 }
 
+/// Which time of promotions a table shows, and goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// When they were asked for.
+    Asked,
+    /// When they ended.
+    Ended,
+}
+
+impl When {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Asked => "Asked",
+            Self::Ended => "Ended",
+        }
+    }
+
+    fn of(self, line: &PromotionLine) -> AnyView {
+        let ago = |at| view! { <Time at show=Show::Ago /> };
+        match (self, line.finished_at, line.started_at) {
+            (Self::Asked, ..) => ago(line.requested_at).into_any(),
+            (Self::Ended, Some(at), _) => ago(at).into_any(),
+            (Self::Ended, None, Some(at)) => view! { "started " {ago(at)} }.into_any(),
+            (Self::Ended, None, None) => view! { "asked " {ago(line.requested_at)} }.into_any(),
+        }
+    }
+}
+
 /// Promotions as rows of a table: what, where it stands, who asked and when.
-pub fn promotion_table(lines: Vec<PromotionLine>) -> AnyView {
+pub fn promotion_table(lines: Vec<PromotionLine>, when: When) -> AnyView {
     let rows = lines
         .into_iter()
         .map(|line| {
+            let time = when.of(&line);
             let version = routes::version(&line.service, &line.version);
             view! {
                 <tr>
@@ -209,9 +238,7 @@ pub fn promotion_table(lines: Vec<PromotionLine>) -> AnyView {
                         <StateInline state=State::from(line.headline.mark) word=line.headline.words />
                     </td>
                     <td data-label="Asked by">{line.requested_by}</td>
-                    <td data-label="Asked">
-                        <Time at=line.requested_at show=Show::Ago />
-                    </td>
+                    <td data-label=when.title()>{time}</td>
                 </tr>
             }
         })
@@ -227,7 +254,7 @@ pub fn promotion_table(lines: Vec<PromotionLine>) -> AnyView {
                         <th scope="col">"State"</th>
                         <th scope="col">"Asked by"</th>
                         <th scope="col" aria-sort="descending">
-                            "Asked"
+                            {when.title()}
                         </th>
                     </tr>
                 </thead>

@@ -19,7 +19,7 @@ use crate::{
     form::{FormProblem, ReasonField, Sending},
     live,
     page::{Rights, page_of, sentence},
-    pages::parts::{check_rows, checks_or, demand_rows, distance, promotion_table, what_changes},
+    pages::parts::{check_rows, checks_or, demand_rows, distance, what_changes},
     routes, server_fns,
     server_fns::promotions::RequestPromotion,
 };
@@ -304,6 +304,18 @@ fn others(lines: Vec<PromotionLine>) -> Option<AnyView> {
     })
 }
 
+fn warnings(warnings: &[String]) -> Option<AnyView> {
+    let lines = warnings.iter().map(|words| view! { <p>{words.clone()}</p> }).collect_view();
+    (!warnings.is_empty()).then(|| {
+        view! {
+            <Notice state=State::Waiting title="Before you ask">
+                {lines}
+            </Notice>
+        }
+        .into_any()
+    })
+}
+
 fn refused(words: String) -> AnyView {
     view! { <Notice state=State::Failed title="This cannot be asked for">{words}</Notice> }.into_any()
 }
@@ -333,10 +345,12 @@ fn request(view: &PromoteView, form: Sending<RequestPromotion>) -> AnyView {
     let opened = use_context::<PageClock>().map_or(0, |clock| untrack(|| clock.now()).timestamp_millis());
     let key = format!("page:{}:{}:{version}:{opened}", view.service, view.environment.name);
     let button = view.button.clone();
+    let warnings = warnings(&view.warnings);
     let (service, environment) = (view.service.clone(), view.environment.name.clone());
     view! {
         <Card title="Ask for it">
             <ActionForm action=form.action attr:class="form">
+                {warnings}
                 <input type="hidden" name="service" value=service />
                 <input type="hidden" name="environment" value=environment />
                 <input type="hidden" name="version" value=version />
@@ -358,10 +372,4 @@ fn request(view: &PromoteView, form: Sending<RequestPromotion>) -> AnyView {
         </Card>
     }
     .into_any()
-}
-
-/// Promotions of a service or environment, shown where a list of them is a part of a page.
-#[must_use]
-pub fn lines_card(title: &'static str, lines: Vec<PromotionLine>) -> Option<AnyView> {
-    (!lines.is_empty()).then(|| view! { <Card title flush=true>{promotion_table(lines)}</Card> }.into_any())
 }

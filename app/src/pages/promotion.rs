@@ -1,7 +1,10 @@
 //! A promotion: what is happening, is it good, what next?
 
 use chrono::TimeDelta;
-use contract::promotions::{ApprovalLine, JournalLine, PodView, PromotionView, StepView, WorkloadView};
+use contract::{
+    approvals::Judged,
+    promotions::{ApprovalLine, JournalLine, PromotionView, StepView},
+};
 use domain::{promotion::PromotionAct, state::Mark};
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -9,16 +12,18 @@ use leptos_router::hooks::use_params_map;
 
 use crate::{
     components::{
-        ActionBar, Button, ButtonLink, Card, Chip, Code, Crumb, Crumbs, Glyph, Journal, JournalRow, Kind, More, Notice,
-        PageHead, PodGroup, PodState, Pods, ProgressBar, ReasonDialog, Series, Show, State, StateInline, StatePill,
-        Step, Steps, Time, VersionLabel, words::plural,
+        ActionBar, Button, ButtonLink, Card, Chip, Crumb, Crumbs, Glyph, Journal, JournalRow, Kind, Notice, Outcome,
+        PageHead, ReasonDialog, Said, Show, State, StatePill, Step, Steps, Time, VersionLabel,
     },
     error::{Answer, AppError},
     form::{FormProblem, ReasonField, Sending, Sendings},
     live,
     page::{Rights, page_of, sentence},
-    pages::steering::traffic_card,
-    pages::parts::{cause_chip, check_rows, checks_or, demand_rows, distance, what_changes},
+    pages::{
+        parts::{cause_chip, check_rows, checks_or, demand_rows, distance, what_changes},
+        steering::traffic_card,
+        workloads::workloads,
+    },
     routes,
     server_fns::promotions::{Abandon, Abort, Cancel, Judge, Steer},
 };
@@ -68,7 +73,23 @@ pub fn PromotionPage() -> impl IntoView {
             shown.set_value(Some((view.id, view.revision)));
         }
     });
-    page_of(data, move |view, rights| promotion_view(view, &rights, forms))
+    // The page may have gone on to another promotion meanwhile.
+    let judged = move || forms.judge.answer().filter(|judged| Some(judged.number) == number.get());
+    view! {
+        <Outcome said=Signal::derive(move || judged().map(|judged| said_of(judged, false))) />
+        {page_of(data, move |view, rights| promotion_view(view, &rights, forms))}
+    }
+    .into_any()
+}
+
+/// What came of a person's word, in a line; with a link where the promotion is not on the page itself.
+pub fn said_of(judged: Judged, with_link: bool) -> Said {
+    Said {
+        state: if judged.is_approved { State::Done } else { State::Nothing },
+        title: judged.title,
+        words: judged.next,
+        link: with_link.then(|| (format!("promotion {}", judged.number), routes::promotion(judged.number))),
+    }
 }
 
 async fn load(number: Option<i64>) -> Answer<PromotionView> {
@@ -90,6 +111,8 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
     let traffic = traffic_card(&view, forms.steer);
     let head = head(&view, forms);
     let next = next(&view);
+    let back = view.rolled_back_by.map(rolled_back);
+    let asked_for = asked_for(demand_rows(view.demands), view.approvals);
     let reason = reason(&view.reason, &line.requested_by);
     let distance = distance(&view.comparison);
     let checks = check_rows(view.comparison.checks.clone());
@@ -103,6 +126,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
             <Card>{steps}</Card>
             <div class="columns">
                 <div class="stack-cards">
+                    {back}
                     {next}
                     {judging}
                     {traffic}
@@ -117,10 +141,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
                     <Card title="Checks">
                         {checks_or(checks, "No checks were reported.")}
                     </Card>
-                    <Card title="What is asked for">
-                        {checks_or(demand_rows(view.demands), "Nothing is asked for here.")}
-                        {approvals(view.approvals, view.approvals_needed)}
-                    </Card>
+                    <Card title="What is asked for">{asked_for}</Card>
                 </div>
             </div>
         </div>
@@ -136,6 +157,7 @@ fn head(view: &PromotionView, forms: Forms) -> AnyView {
     let strategy = view.strategy.clone();
     let practice = view.environment.is_practice.then(|| view! { <Chip outline=true>"practice"</Chip> });
     let chip = cause_chip(line.cause);
+    let taken = view.rolled_back_by.map(|_| view! { <Chip tone=State::Waiting glyph=Glyph::Undo>"rolled back"</Chip> });
     let acts = acts(view, forms);
     view! {
         <PageHead
@@ -146,6 +168,7 @@ fn head(view: &PromotionView, forms: Forms) -> AnyView {
                 view! {
                     <StatePill state=State::from(headline.mark) word=headline.words />
                     {chip}
+                    {taken}
                     {practice}
                 }
             }
@@ -332,6 +355,18 @@ fn next(view: &PromotionView) -> AnyView {
     view! { <Notice state title>{words}</Notice> }.into_any()
 }
 
+/// What a deployment was is not what runs: a later rollback has taken it away.
+fn rolled_back(by: i64) -> AnyView {
+    view! {
+        <Notice state=State::Waiting title="Rolled back">
+            "This version was done here, and was rolled back by "
+            <a href=routes::promotion(by)>{format!("promotion {by}")}</a>
+            "."
+        </Notice>
+    }
+    .into_any()
+}
+
 fn reason(reason: &str, by: &str) -> Option<AnyView> {
     (!reason.is_empty()).then(|| {
         let quoted = format!("\u{201c}{reason}\u{201d}");
@@ -362,84 +397,6 @@ fn steps(steps: Vec<StepView>) -> AnyView {
     view! { <Steps steps /> }.into_any()
 }
 
-fn workloads(workloads: Vec<WorkloadView>, new: &str, old: Option<String>) -> AnyView {
-    if workloads.is_empty() {
-        return ().into_any();
-    }
-    let old = old.unwrap_or_else(|| "before".to_owned());
-    let cards = workloads.into_iter().map(|workload| workload_view(workload, new, &old)).collect_view();
-    view! {
-        <Card title="Pods">
-            <div class="stack">{cards}</div>
-        </Card>
-    }
-    .into_any()
-}
-
-fn workload_view(workload: WorkloadView, new: &str, old: &str) -> AnyView {
-    let share = if workload.wanted == 0 { 0.0 } else { f64::from(workload.available) / f64::from(workload.wanted) };
-    let is_complete = workload.available >= workload.wanted;
-    let group = |is_new: bool, series: Series, version: &str| PodGroup {
-        series,
-        version: version.to_owned(),
-        pods: workload.pods.iter().filter(|pod| pod.is_new == is_new).map(pod_state).collect(),
-    };
-    let groups = vec![group(false, Series::Stable, old), group(true, Series::Canary, new)];
-    let state = if is_complete { State::Done } else { State::Moving };
-    let troubled = workload
-        .pods
-        .iter()
-        .filter(|pod| pod.mark == Mark::Failed)
-        .map(|pod| {
-            view! {
-                <li>
-                    <span class="mono">{pod.name.clone()}</span>
-                    " "
-                    <StateInline state=State::Failed word=pod.words.clone() />
-                </li>
-            }
-        })
-        .collect_view();
-    let practice = workload.is_practice.then(|| view! { <Chip outline=true>"practice"</Chip> });
-    let by_hand = workload.by_hand.map(|command| {
-        view! {
-            <More label="Take it back by hand">
-                <p class="note">"For the day when Slipway itself is not to be reached."</p>
-                <Code text=command label="Command" />
-            </More>
-        }
-    });
-    let images = workload.images.join(", ");
-    view! {
-        <div class="stack-tight">
-            <div class="row row-apart">
-                <span class="row">
-                    <span class="workload">{format!("{} in {}", workload.workload, workload.cluster)}</span>
-                    {practice}
-                </span>
-                <span class="note">{workload.words}</span>
-            </div>
-            <ProgressBar share label=format!("Pods of {}", workload.workload) state thick=true />
-            <Pods groups words=format!("{} of {} available", workload.available, workload.wanted) />
-            <ul class="stack-tight">{troubled}</ul>
-            <p class="note mono truncate" title=images.clone()>
-                {images.clone()}
-            </p>
-            {by_hand}
-        </div>
-    }
-    .into_any()
-}
-
-fn pod_state(pod: &PodView) -> PodState {
-    match pod.mark {
-        Mark::Done => PodState::Ready,
-        Mark::Moving | Mark::Waiting => PodState::Starting,
-        Mark::Failed => PodState::Failing,
-        Mark::Nothing => PodState::Leaving,
-    }
-}
-
 fn journal(lines: Vec<JournalLine>) -> AnyView {
     // Within a day the time says enough; the whole is under the pointer.
     let is_short = match (lines.first(), lines.last()) {
@@ -465,32 +422,25 @@ fn journal(lines: Vec<JournalLine>) -> AnyView {
     .into_any()
 }
 
-fn approvals(given: Vec<ApprovalLine>, needed: u8) -> AnyView {
-    if needed == 0 && given.is_empty() {
-        return ().into_any();
-    }
-    let have = given.len();
-    let rows = given
-        .into_iter()
-        .map(|approval| {
-            view! {
-                <li class="check is-done">
-                    <crate::components::StateIcon state=State::Done />
-                    <div class="check-words">
-                        <span class="check-title">{approval.name}</span>
-                        <span class="check-note">
-                            <Time at=approval.at />
-                            {approval.comment.map(|comment| format!(" · \u{201c}{comment}\u{201d}"))}
-                        </span>
-                    </div>
-                </li>
-            }
-        })
-        .collect_view();
-    let words = format!("{have} of {}", plural(u64::from(needed), "approval", "approvals"));
+/// The demands, with who has approved right under the first of them, which asks for it.
+fn asked_for(mut demands: Vec<AnyView>, given: Vec<ApprovalLine>) -> AnyView {
+    let place = demands.len().min(1);
+    demands.splice(place..place, given.into_iter().map(approval));
+    checks_or(demands, "Nothing is asked for here.")
+}
+
+fn approval(approval: ApprovalLine) -> AnyView {
     view! {
-        <p class="note">{words}</p>
-        <ul class="checks checks-calm">{rows}</ul>
+        <li class="check check-under is-done">
+            <crate::components::StateIcon state=State::Done />
+            <div class="check-words">
+                <span class="check-title">{approval.name}</span>
+                <span class="check-note">
+                    <Time at=approval.at />
+                    {approval.comment.map(|comment| format!(" · \u{201c}{comment}\u{201d}"))}
+                </span>
+            </div>
+        </li>
     }
     .into_any()
 }

@@ -13,7 +13,7 @@ use crate::{
     components::{ButtonLink, Card, EmptyState, FilterBreak, FilterChip, Filters, Glyph, Kind, PageHead},
     live,
     page::{Rights, page_of},
-    pages::parts::{pager, promotion_table},
+    pages::parts::{When, pager, promotion_table},
     routes, server_fns,
 };
 
@@ -55,7 +55,7 @@ fn promotions_view(page: Page<PromotionLine>, query: &PromotionsQuery, rights: &
         }
         .into_any()
     } else {
-        promotion_table(page.rows)
+        promotion_table(page.rows, When::Asked)
     };
     view! {
         <PageHead title=|| "Promotions" lead=move || lead>

@@ -165,9 +165,7 @@ fn without_reason(asked: Asked, steer: Sendings<Steer>) -> AnyView {
 fn with_reason(asked: Asked, glyph: Glyph, steer: Sendings<Steer>, field: AnyView) -> AnyView {
     let form = steer.of("act", asked.act);
     let (error, busy) = (form.errors(), form.busy());
-    let other = Signal::derive(move || {
-        error.get().filter(|error| !matches!(error.field(), Some("reason" | "weight")))
-    });
+    let other = Signal::derive(move || error.get().filter(|error| !matches!(error.field(), Some("reason" | "weight"))));
     view! {
         <ReasonDialog
             label=asked.label

@@ -20,9 +20,8 @@ pub fn strategy_card(
     form: Sending<SetStrategy>,
 ) -> AnyView {
     let error = form.errors();
-    let other = Signal::derive(move || {
-        error.get().filter(|error| !error.field().is_some_and(|field| FIELDS.contains(&field)))
-    });
+    let other =
+        Signal::derive(move || error.get().filter(|error| !error.field().is_some_and(|field| FIELDS.contains(&field))));
     let usual = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
     let chosen = form.typed("strategy", &usual(&present.strategy, "rolling"));
     let choice = |value: &str, label: &str, hint: &str| Choice { hint: hint.to_owned(), ..Choice::new(value, label) };

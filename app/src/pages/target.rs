@@ -67,9 +67,9 @@ fn target_view(loaded: Loaded, form: Sending<SetTarget>, strategy: Sending<SetSt
     let target = service.targets.into_iter().find(|target| target.environment.name == environment.name);
     let (present, present_strategy) = target.map(|target| (target.workloads, target.strategy)).unwrap_or_default();
     // A target without workloads has nothing that a strategy could move.
-    let strategy = present.first().map(|first| {
-        strategy_card(&service.name, &environment.name, &present_strategy, &first.workload, strategy)
-    });
+    let strategy = present
+        .first()
+        .map(|first| strategy_card(&service.name, &environment.name, &present_strategy, &first.workload, strategy));
     let names: Vec<String> = if clusters.is_empty() {
         environment.clusters.clone()
     } else {

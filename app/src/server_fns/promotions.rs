@@ -3,6 +3,7 @@
 use crate::json::Json;
 use contract::{
     Page,
+    approvals::Judged,
     promotions::{PromoteView, PromotionLine, PromotionView, PromotionsQuery, RollbackView},
 };
 use leptos::prelude::*;
@@ -68,13 +69,15 @@ pub async fn judge(
     #[server(default)] comment: String,
     /// Which button was pressed.
     judgement: Judgement,
-) -> Result<(), AppError> {
+) -> Result<Judged, AppError> {
     let (backend, actor) = super::backend()?;
     match judgement {
         Judgement::Approve => backend.approve(&actor, number, plan_number, super::given(comment)).await?,
         Judgement::Reject => backend.reject(&actor, number, comment).await.map_err(about_comment)?,
     }
-    Ok(())
+    // It is done: that it cannot be read a moment later is no refusal, and the backend has logged why.
+    let status = backend.promotion_status(&actor, number).await.ok();
+    Ok(Judged::new(number, judgement == Judgement::Approve, status.as_ref()))
 }
 
 /// The two buttons under a promotion that waits for consent.

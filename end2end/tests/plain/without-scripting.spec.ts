@@ -78,6 +78,7 @@ test('signing in by a link, asking, approving and aborting are plain forms', asy
   await ines.getByLabel('Comment').fill('Go ahead.');
   await ines.getByRole('button', { name: /^Approve / }).click();
   await expect(ines).toHaveURL(new RegExp(cart));
+  await expect(ines.locator('.outcome')).toContainText(/^\s*Approved: cart [0-9.]+ to production/);
   await expect(card(ines, 'Journal')).toContainText('Go ahead.');
   await reloadUntil(theo, 'done');
 

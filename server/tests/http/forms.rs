@@ -1,5 +1,6 @@
 //! Server functions: for scripts the right status, for plain forms the way back with what was typed.
 
+use contract::environments::EnvironmentsBackend as _;
 use domain::actor::Role;
 use serde_json::json;
 
@@ -149,5 +150,65 @@ async fn a_page_of_data_goes_to_scripts_whole() {
     let service = browser.post_json("/do/service", &asked).await;
     assert_eq!(service.status, 200, "{}", service.text);
     assert_eq!(service.json()["name"], "cart");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn after_a_plain_form_the_page_says_what_an_approval_came_to() {
+    let app = TestApp::new().await;
+    app.company(2).await;
+    app.version("2.0").await;
+    let number = app.promotion("2.0").await;
+    let mut browser = app.signed_in(Role::Approver).await;
+    browser.page = "/approvals".to_owned();
+    let id = number.to_string();
+    let word = [("number", id.as_str()), ("plan_number", "1"), ("judgement", "approve")];
+    let back = browser.post("/do/judge", &word).await;
+    assert_eq!(back.status, 303);
+    let page = browser.get(back.location()).await;
+    assert!(page.text.contains("Approved: cart 2.0 to production."), "{}", page.text);
+    assert!(page.text.contains("It waits for 1 more of 2 approvals."), "{}", page.text);
+    assert!(!browser.get("/approvals").await.text.contains("Approved: cart"), "it is said once");
+
+    let mut other = app.signed_in(Role::ReleaseManager).await;
+    other.page = format!("/promotions/{number}");
+    let word = [("number", id.as_str()), ("plan_number", "1"), ("judgement", "reject"), ("comment", "Not this week")];
+    let back = other.post("/do/judge", &word).await;
+    let page = other.get(back.location()).await;
+    assert!(page.text.contains("Rejected: cart 2.0 to production."), "{}", page.text);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_environment_is_of_the_kind_that_its_name_says_unless_one_is_chosen() {
+    let app = TestApp::new().await;
+    let mut browser = app.signed_in(Role::Admin).await;
+    browser.page = "/settings/environments".to_owned();
+    let cases = [
+        ("qa", "", "", "staging", 0),
+        ("live", "", "", "production", 1),
+        ("prod-eu", "", "0", "production", 0),
+        ("prod-us", "development", "", "development", 0),
+    ];
+    for (name, kind, approvals, is_of, people) in cases {
+        let fields = [
+            ("is_new", "true"),
+            ("name", name),
+            ("title", name),
+            ("kind", kind),
+            ("approvals", approvals),
+            ("rollout_budget_seconds", "600"),
+            ("watch_seconds", "0"),
+        ];
+        assert_eq!(browser.post("/do/save_environment", &fields).await.location(), "/settings/environments", "{name}");
+        let admin = app.admin().await;
+        let all = app.engine.environments(&admin).await.unwrap();
+        let made = all.iter().find(|e| e.name == name).unwrap();
+        assert_eq!((made.kind.words(), made.approvals), (is_of, people), "{name}");
+    }
+    browser.is_script = true;
+    let unchosen = [("name", "live"), ("title", "Live"), ("rollout_budget_seconds", "600"), ("watch_seconds", "0")];
+    let answer = browser.post("/do/save_environment", &unchosen).await;
+    assert_eq!((answer.status, answer.json()["field"].as_str()), (422, Some("kind")), "a change says what it wants");
     app.finish().await;
 }

@@ -117,3 +117,15 @@ async fn who_is_signed_in_is_not_asked_to_sign_in() {
     assert_eq!(browser.get("/sign-in?next=%2F%2Fevil.test").await.location(), "/");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn the_settings_begin_with_a_page_that_everybody_may_see() {
+    let app = TestApp::new().await;
+    for role in domain::actor::Role::ALL {
+        let mut browser = app.signed_in(role).await;
+        let first = browser.get("/settings").await;
+        assert_eq!((first.status, first.location()), (302, "/settings/environments"), "{role:?}");
+        assert_eq!(browser.get(first.location()).await.status, 200, "{role:?}");
+    }
+    app.finish().await;
+}

@@ -37,6 +37,12 @@ fn words() -> AnyView {
             <div class="stack">
                 <Notice state=State::Waiting title="A freeze is on">"Nothing starts before Monday 08:00. An override needs a reason and the privilege."</Notice>
                 <Notice state=State::Done>"Saved."</Notice>
+                <Outcome said=Signal::stored(Some(Said {
+                    state: State::Done,
+                    title: "Approved: cart 2.30.4 to production.".to_owned(),
+                    words: "It starts by itself.".to_owned(),
+                    link: Some(("promotion 1051".to_owned(), "#".to_owned())),
+                })) />
                 <Notice>"The cluster answers slowly; what is shown is 40 s old."</Notice>
                 <Problem title="Not promoted" words="Somebody else started 2.30.5 a moment ago. Look at it and ask again." reference="01J9Z8" />
                 <Skeleton lines=3 />

@@ -14,11 +14,18 @@ pub mod tokens;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::components::Redirect;
 
 use crate::{
     components::{Code, Notice, PageHead, State},
     routes::{self, Settings},
 };
+
+/// The address without a page: every role reads the environments, which are the first.
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    view! { <Redirect path=routes::settings(Settings::Environments) /> }
+}
 
 /// A settings page: the list of pages at the left, this one at the right.
 pub fn settings_page(current: Settings, lead: &'static str, inside: AnyView) -> AnyView {

@@ -111,7 +111,7 @@ impl Provider for GatewayApi {
     }
 
     fn write(&self, scene: &Scene, saved: &Value, weight: Weight) -> Result<Plan, String> {
-        let rules = spread(self, rules_of(&scene.main), saved, weight);
+        let rules = spread(self, rules_of(&scene.main), saved, weight)?;
         Ok(Plan { main: Some((RULES, Value::Array(rules))), second: Second::AsItIs })
     }
 }

@@ -123,7 +123,7 @@ impl Provider for Istio {
     }
 
     fn write(&self, scene: &Scene, saved: &Value, weight: Weight) -> Result<Plan, String> {
-        let routes = spread(self, routes_of(&scene.main), saved, weight);
+        let routes = spread(self, routes_of(&scene.main), saved, weight)?;
         Ok(Plan { main: Some((ROUTES, Value::Array(routes))), second: Second::AsItIs })
     }
 }

@@ -160,13 +160,6 @@ fn proportions(weights: &[u64]) -> Vec<u64> {
     if small.len() > 1 && sum > 0 && 100 % sum == 0 {
         small.iter_mut().for_each(|weight| *weight *= 100 / sum);
     }
-    let largest = small.iter().copied().max().unwrap_or(0);
-    if largest > LARGEST {
-        for weight in small.iter_mut().filter(|weight| **weight > 0) {
-            let scaled = u128::from(*weight) * u128::from(LARGEST) / u128::from(largest);
-            *weight = u64::try_from(scaled).unwrap_or(LARGEST).max(1);
-        }
-    }
     small
 }
 
@@ -175,7 +168,15 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
 }
 
 /// What the rules should be for the candidate to get `weight`.
-pub(super) fn spread<D: Dialect>(dialect: &D, rules: &[Value], saved: &Value, weight: Weight) -> Vec<Value> {
+///
+/// # Errors
+/// When the weights of a rule are too far apart for shares in percent.
+pub(super) fn spread<D: Dialect>(
+    dialect: &D,
+    rules: &[Value],
+    saved: &Value,
+    weight: Weight,
+) -> Result<Vec<Value>, String> {
     let now = merged(dialect, rules);
     let base = match saved.as_array() {
         Some(saved) if normal(dialect, saved) == normal(dialect, &now) => saved.clone(),
@@ -183,16 +184,17 @@ pub(super) fn spread<D: Dialect>(dialect: &D, rules: &[Value], saved: &Value, we
         _ => now,
     };
     if weight == Weight::NONE {
-        return base;
+        return Ok(base);
     }
-    base.iter().map(|rule| with_list::<D>(rule, spread_list(dialect, destinations::<D>(rule), weight))).collect()
+    let spread = |rule: &Value| Ok(with_list::<D>(rule, spread_list(dialect, destinations::<D>(rule), weight)?));
+    base.iter().map(spread).collect()
 }
 
-fn spread_list<D: Dialect>(dialect: &D, list: &[Value], weight: Weight) -> Option<Vec<Value>> {
+fn spread_list<D: Dialect>(dialect: &D, list: &[Value], weight: Weight) -> Result<Option<Vec<Value>>, String> {
     let count = list.len();
     let gets = |one: &Value| dialect.role(one) == Role::Stable && weight_of(dialect, one, count) > 0;
     if !list.iter().any(gets) {
-        return None;
+        return Ok(None);
     }
     let (part, rest) = (u64::from(weight.as_percent()), u64::from(weight.rest().as_percent()));
     let mut spread = Vec::with_capacity(count + 1);
@@ -205,7 +207,15 @@ fn spread_list<D: Dialect>(dialect: &D, list: &[Value], weight: Weight) -> Optio
             spread.push((one.clone(), full.saturating_mul(100)));
         }
     }
-    Some(written(dialect, spread))
+    let written = written(dialect, spread);
+    let largest = written.iter().filter_map(|one| one.get("weight").and_then(Value::as_u64)).max();
+    if largest > Some(LARGEST) {
+        return Err(format!(
+            "its weights are too far apart for {weight} to be shared out (a weight is at most {LARGEST}); use smaller \
+             numbers"
+        ));
+    }
+    Ok(Some(written))
 }
 
 /// Rules in a form in which equal proportions are equal.
@@ -226,6 +236,12 @@ fn normal<D: Dialect>(dialect: &D, rules: &[Value]) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use proptest::{
+        collection::vec,
+        prelude::{prop_assert_eq, proptest},
+    };
+
     use super::*;
 
     #[test]
@@ -238,10 +254,82 @@ mod tests {
             (vec![0, 0], vec![0, 0]),
             (vec![0, 300], vec![0, 100]),
             (vec![400], vec![1]),
-            (vec![3_000_000, 1], vec![1_000_000, 1]),
         ] {
             assert_eq!(proportions(&weights), expected, "{weights:?}");
         }
+    }
+
+    /// Destinations by their names alone.
+    struct Plain;
+
+    impl Dialect for Plain {
+        const LIST: &'static str = "to";
+
+        fn role(&self, destination: &Value) -> Role {
+            match destination["name"].as_str() {
+                Some("stable") => Role::Stable,
+                Some("candidate") => Role::Candidate,
+                _ => Role::Other,
+            }
+        }
+
+        fn default_weight(&self, _: usize) -> u64 {
+            1
+        }
+
+        fn ignores_weight_of_only_one(&self) -> bool {
+            false
+        }
+
+        fn to_candidate(&self, stable: &Value) -> Value {
+            named(stable, "candidate")
+        }
+
+        fn to_stable(&self, candidate: &Value) -> Value {
+            named(candidate, "stable")
+        }
+    }
+
+    fn named(destination: &Value, name: &str) -> Value {
+        let mut destination = destination.clone();
+        destination["name"] = json!(name);
+        destination
+    }
+
+    proptest! {
+        #[test]
+        fn every_share_is_read_as_it_was_written_and_others_keep_theirs(
+            stable in 1_u64..1_000, others in vec(0_u64..1_000, 0..3), percents in vec(0_u8..=100, 1..5),
+        ) {
+            let mut list: Vec<Value> = others.iter().map(|w| json!({"name": "other", "weight": w})).collect();
+            list.insert(others.len() / 2, json!({"name": "stable", "weight": stable, "port": 80}));
+            let rules = vec![json!({"match": "x", "to": list}), json!({"redirect": true})];
+            let saved = json!(rules);
+            let mut now = rules.clone();
+            for percent in percents {
+                let weight = Weight::at_most(percent);
+                now = spread(&Plain, &now, &saved, weight).unwrap();
+                prop_assert_eq!(shares(&Plain, &now), Shares::Same(weight));
+                // The others' part of the whole, as a fraction.
+                let part = |list: &Value, is_other: bool| -> u64 {
+                    let of = |one: &&Value| (one["name"] == "other") == is_other;
+                    list.as_array().unwrap().iter().filter(of).map(|one| one["weight"].as_u64().unwrap()).sum()
+                };
+                let (before, after) = (&rules[0]["to"], &now[0]["to"]);
+                prop_assert_eq!(part(after, true) * part(before, false), part(before, true) * part(after, false));
+            }
+            prop_assert_eq!(spread(&Plain, &now, &saved, Weight::NONE).unwrap(), rules.clone());
+            // With nothing saved, the same proportions come back.
+            let unsaved = spread(&Plain, &now, &Value::Null, Weight::NONE).unwrap();
+            prop_assert_eq!(normal(&Plain, &unsaved), normal(&Plain, &rules));
+        }
+    }
+
+    #[test]
+    fn weights_too_far_apart_are_refused_and_never_rounded_up() {
+        let rules = [json!({"to": [{"name": "stable", "weight": 1}, {"name": "other", "weight": 999_999}]})];
+        let why = spread(&Plain, &rules, &Value::Null, Weight::at_most(1)).unwrap_err();
+        assert!(why.contains("too far apart"), "{why}");
     }
 
     #[test]

@@ -160,10 +160,7 @@ async fn the_minimal_role_cannot_do_more() {
     )
     .unwrap();
     let refused = [
-        (
-            "delete all",
-            deployments.delete_collection(&DeleteParams::default(), &ListParams::default()).await.map(drop),
-        ),
+        ("delete all", deployments.delete_collection(&DeleteParams::default(), &ListParams::default()).await.map(drop)),
         (
             "create pods",
             Api::<Pod>::namespaced(client.clone(), namespace).create(&PostParams::default(), &pod).await.map(drop),
@@ -198,10 +195,8 @@ async fn the_commands_that_people_paste_are_taken_by_a_real_server() {
 #[tokio::test]
 async fn the_roles_that_the_readme_names_grant_what_is_needed_and_nothing_else() {
     let asking = ("create".to_owned(), "authorization.k8s.io".to_owned(), "selfsubjectaccessreviews".to_owned());
-    let roles = [
-        ("slipway", PermissionUse::Always, vec![asking]),
-        ("slipway-candidates", PermissionUse::Candidates, vec![]),
-    ];
+    let roles =
+        [("slipway", PermissionUse::Always, vec![asking]), ("slipway-candidates", PermissionUse::Candidates, vec![])];
     for (name, used, besides) in roles {
         let role = Api::<ClusterRole>::all(admin().await).get(name).await.unwrap();
         let mut granted = BTreeSet::new();

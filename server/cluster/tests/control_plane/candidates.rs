@@ -68,9 +68,7 @@ where
 }
 
 pub async fn complete(cluster: &dyn Cluster, workload: &WorkloadRef, pods: u32) {
-    let is_complete = |seen: &Observed| {
-        matches!(seen, Observed::Present(seen) if seen.ready_replicas == pods && matches!(judge(seen), Rollout::Complete { .. }))
-    };
+    let is_complete = |seen: &Observed| matches!(seen, Observed::Present(seen) if seen.ready_replicas == pods && matches!(judge(seen), Rollout::Complete { .. }));
     wait_for("complete", || async { cluster.observe(workload).await.unwrap() }, is_complete).await;
 }
 
@@ -277,7 +275,8 @@ async fn what_a_former_promotion_left_is_made_from_the_workload_anew() {
 async fn a_service_that_cannot_tell_the_sides_apart_is_told_before_anything_is_made() {
     let room = Room::new().await;
     create(&room.admin, &deployment(&room, "cart", 1, "1.0")).await.unwrap();
-    let (cluster, route) = (slipway(), route(&room, TrafficLayer::Selector { service: WorkloadName::parse("cart").unwrap() }));
+    let (cluster, route) =
+        (slipway(), route(&room, TrafficLayer::Selector { service: WorkloadName::parse("cart").unwrap() }));
     assert_eq!(cluster.observe_route(&route).await, Ok(RouteObserved::Missing));
     let service = json!({"metadata": {"name": "cart"}, "spec": {"selector": {"app": "pay"}, "ports": [{"port": 80}]}});
     let services = Api::<Service>::namespaced(room.admin.clone(), room.namespace.as_str());

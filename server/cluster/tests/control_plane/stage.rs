@@ -10,7 +10,10 @@ use domain::{
     names::Namespace,
     observation::{Manager, WorkloadRef},
 };
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::{ConfigMap, Service}};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Service},
+};
 use kube::{
     Api, Client,
     api::{DeleteParams, Patch, PatchParams, PostParams},

@@ -233,14 +233,16 @@ async fn a_second_ingress_is_made_changed_and_removed_and_a_strangers_stays() {
     let (room, route) = with_candidate(layer).await;
     let cluster = slipway();
     let kind = kind("networking.k8s.io/v1", "Ingress", "ingresses");
-    let path = |path: &str, service: &str| {
-        json!({"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"name": "http"}}}})
-    };
-    make(&room, &kind, json!({
-        "metadata": {"name": "web", "annotations": {"nginx.ingress.kubernetes.io/rewrite-target": "/"}},
-        "spec": {"ingressClassName": "nginx", "tls": [{"hosts": ["cart.test"], "secretName": "cart"}],
-                 "rules": [{"host": "cart.test", "http": {"paths": [path("/cart", "cart"), path("/pay", "pay")]}}]},
-    }))
+    let path = |path: &str, service: &str| json!({"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"name": "http"}}}});
+    make(
+        &room,
+        &kind,
+        json!({
+            "metadata": {"name": "web", "annotations": {"nginx.ingress.kubernetes.io/rewrite-target": "/"}},
+            "spec": {"ingressClassName": "nginx", "tls": [{"hosts": ["cart.test"], "secretName": "cart"}],
+                     "rules": [{"host": "cart.test", "http": {"paths": [path("/cart", "cart"), path("/pay", "pay")]}}]},
+        }),
+    )
     .await;
     let api = objects(&room, &kind);
     let before = api.get("web").await.unwrap();
@@ -252,7 +254,10 @@ async fn a_second_ingress_is_made_changed_and_removed_and_a_strangers_stays() {
         let seen = present(&*cluster, &route).await;
         assert_eq!((seen.weight, seen.is_accepted, &seen.complaint), (wanted.weight, true, &None));
         let second = api.get("web-canary").await.unwrap();
-        assert_eq!(second.metadata.annotations.as_ref().unwrap()["nginx.ingress.kubernetes.io/canary-weight"], percent.to_string());
+        assert_eq!(
+            second.metadata.annotations.as_ref().unwrap()["nginx.ingress.kubernetes.io/canary-weight"],
+            percent.to_string()
+        );
         assert_eq!(second.data["spec"]["rules"][0]["http"]["paths"], json!([path("/cart", "cart-canary")]));
         assert_eq!(second.metadata.owner_references.unwrap()[0].name, "web");
     }
@@ -328,4 +333,47 @@ async fn traffic_is_not_sent_where_there_is_no_service_nor_over_another_tool() {
     assert!(matches!(&outcome, Err(ClusterError::Invalid(why)) if why.contains("cart-canary")), "{outcome:?}");
     assert_eq!(present(&*cluster, &route).await.weight, Weight::NONE);
     room.leave().await;
+}
+
+/// Writes until it is decided, as a reconciler does.
+async fn decide(cluster: &dyn Cluster, wanted: &RouteChange) -> ApplyOutcome {
+    loop {
+        match cluster.apply_route(wanted).await {
+            Err(ClusterError::Conflict) => {}
+            outcome => return outcome.unwrap(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_workers_that_write_at_the_same_time_the_later_mark_stands_with_its_share() {
+    let service = name("cart");
+    let gateway = TrafficLayer::GatewayApi { service: service.clone(), kind: RouteKind::Http, route: name("web") };
+    let ingress = json!({"metadata": {"name": "web"}, "spec": {"rules": [{"http": {"paths": [
+        {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "cart", "port": {"number": 80}}}}]}}]}});
+    let table = [
+        (kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes"), gateway, http_route()),
+        (
+            kind("networking.k8s.io/v1", "Ingress", "ingresses"),
+            TrafficLayer::IngressNginx { service, ingress: name("web") },
+            ingress,
+        ),
+    ];
+    for (kind, layer, object) in table {
+        let (room, route) = with_candidate(layer).await;
+        let (one, two) = (slipway(), slipway());
+        make(&room, &kind, object).await;
+        let saved = present(&*one, &route).await.rules;
+        for round in 1..=24_u32 {
+            let percent = |number: u32| [10, 0, 50, 0, 0, 30][usize::try_from(number % 6).unwrap()];
+            let early = share(&route, 2 * round, percent(2 * round), &saved);
+            let late = share(&route, 2 * round + 1, percent(2 * round + 1), &saved);
+            let (of_early, of_late) = futures::join!(decide(&*one, &early), decide(&*two, &late));
+            assert_eq!(of_late, ApplyOutcome::Written);
+            assert!(matches!(of_early, ApplyOutcome::Written | ApplyOutcome::Overtaken(_)), "{of_early:?}");
+            let seen = present(&*one, &route).await;
+            assert_eq!((seen.stamp, seen.weight), (Some(late.stamp), late.weight), "{} {round}", kind.kind);
+        }
+        room.leave().await;
+    }
 }

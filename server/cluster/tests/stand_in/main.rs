@@ -14,10 +14,11 @@ use domain::{
     image::ContainerImage,
     names::{ContainerName, Namespace, WorkloadName},
     observation::{Stamp, WorkloadRef},
+    traffic::{CandidateName, RouteObserved, TrafficLayer, candidate_of},
 };
 use http::{Request, Response};
 use kube::client::Body;
-use ports::{ApplyOutcome, Cluster, ClusterError, TemplateChange, WorkloadChange};
+use ports::{ApplyOutcome, Cluster, ClusterError, Route, TemplateChange, WorkloadChange};
 use serde_json::{Value, json};
 
 type Asked = Arc<Mutex<Vec<(String, Value)>>>;
@@ -157,4 +158,19 @@ async fn what_is_no_api_server_is_an_error_and_no_panic() {
         };
         assert!(is_told, "{code} {text}: {seen:?}");
     }
+}
+
+#[tokio::test]
+async fn a_kind_that_the_cluster_does_not_know_is_missing() {
+    // This is what an API server answers for a group that nobody has defined.
+    let unknown = || (404, "404 page not found\n".to_owned());
+    let none = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSliceList", "metadata": {}, "items": []});
+    let answers = vec![unknown(), unknown(), unknown(), unknown(), (200, none.to_string())];
+    let (cluster, asked) = server(answers);
+    let name = WorkloadName::parse("cart").unwrap();
+    let layer = TrafficLayer::Istio { service: name.clone(), virtual_service: name };
+    let candidate = candidate_of(&workload(), CandidateName::Canary);
+    let route = Route { stable: workload(), candidate, layer };
+    assert_eq!(cluster.observe_route(&route).await, Ok(RouteObserved::Missing));
+    assert_eq!(asked.lock().unwrap().len(), 5);
 }

@@ -95,7 +95,13 @@ impl Teller<'_> {
             }
             Today::CanaryUnderWay => {
                 let version = self.tell_version("", h(30), &[h(30) - 7, h(27), h(21)]);
-                self.ask(PRODUCTION, version, 25, Some(0), "Credit notes in one page, tried on a part of the customers");
+                self.ask(
+                    PRODUCTION,
+                    version,
+                    25,
+                    Some(0),
+                    "Credit notes in one page, tried on a part of the customers",
+                );
             }
             Today::NextAnswersBadly => {
                 self.tell_version("-errors", h(26), &[h(26) - 6, h(22), h(18)]);
