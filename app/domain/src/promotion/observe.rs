@@ -12,7 +12,7 @@ use super::{
 use crate::{
     image::ContainerImage,
     observation::{Observed, PlacedWorkload, WorkloadObservation},
-    traffic::{RouteObservation, RouteObserved},
+    traffic::{RouteObservation, RouteObserved, Weight},
 };
 
 /// Takes in what objects look like. Where some could not be read, the others can still go bad, and
@@ -142,6 +142,12 @@ fn route_fits(planned: &WorkloadPlan, route: &RouteObservation) -> Result<(), St
     }
     if let Some(why) = &route.unfit {
         return Err(format!("{name} cannot move the traffic: {why}"));
+    }
+    if route.weight > Weight::NONE {
+        return Err(format!(
+            "{name} gives {} to a candidate already; set it to 0 by hand, then promote again",
+            route.weight
+        ));
     }
     Ok(())
 }

@@ -31,7 +31,10 @@ fn goal(promotion: &Promotion, run: &Run, step: usize) -> Goal {
     let weight = run.by_hand.or(by_steps.next_back()).unwrap_or(Weight::NONE);
     let has_preview = done.clone().any(|step| *step == Step::Preview);
     let share = if has_preview { Weight::ALL } else { weight };
-    Goal { stable: StableWant::AsItIs, candidates: sizes(promotion, run, share), weight }
+    let candidates = sizes(promotion, run, share);
+    // Beside workloads that are scaled to nothing there is no traffic to share.
+    let weight = if candidates.is_empty() { run.wanted.weight.want.min(weight) } else { weight };
+    Goal { stable: StableWant::AsItIs, candidates, weight }
 }
 
 /// Where taking back leads.

@@ -301,3 +301,19 @@ fn other_workloads_of_the_target_get_the_version_with_the_rollout() {
     pictures(&mut world);
     assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
 }
+
+#[test]
+fn beside_a_workload_of_no_pods_there_is_nothing_to_share_and_the_version_still_gets_there() {
+    let mut world = World::with_candidate(canary(gateway(), steps()), &["cart"]);
+    let now = world.workload("cart");
+    (now.wanted_replicas, now.replicas, now.updated_replicas) = (0, 0, 0);
+    (now.ready_replicas, now.available_replicas) = (0, 0);
+    now.pods.clear();
+    pictures(&mut world);
+    world.pass_seconds(60);
+    pictures(&mut world);
+    world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
+    pictures(&mut world);
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
+    assert_eq!(picture(&mut world), format!("0 %, no candidate, {NEW}"));
+}
