@@ -126,6 +126,7 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::NotAllowed(_) | Refusal::MachineApproval | Refusal::OwnRequest => Self::refused(message),
             Refusal::ReasonNeeded => Self::invalid("reason", message),
+            Refusal::TooMuch { .. } => Self::invalid("weight", message),
             Refusal::AlreadyApproved
             | Refusal::PlanChanged
             | Refusal::Over(_)
@@ -133,6 +134,13 @@ impl From<Refusal> for ApiError {
             | Refusal::NotStarted
             | Refusal::AlreadyTakingBack
             | Refusal::NotTakingBack
+            | Refusal::NotUnderWay
+            | Refusal::NoSteps
+            | Refusal::HeldAlready(_)
+            | Refusal::NotHeld
+            | Refusal::StepChanged
+            | Refusal::RolloutNotSkipped
+            | Refusal::NoWeights
             | Refusal::EndsByItself => Self::conflict(message),
         }
     }

@@ -160,6 +160,63 @@ pub struct PodView {
     pub words: String,
 }
 
+/// How a promotion under way is steered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum Steer {
+    /// Let nothing go on by itself; what is there stays as it is.
+    Hold {
+        /// Why.
+        reason: String,
+    },
+    /// Let it go on: ends a hold, a share set by hand, or the step that asks.
+    GoOn {
+        /// The index of the step that was seen, from 0.
+        step: usize,
+    },
+    /// End the present step before its time.
+    Skip {
+        /// The index of the step that was seen, from 0.
+        step: usize,
+    },
+    /// Set the candidate's share of the traffic; it stays until someone lets it go on.
+    SetWeight {
+        /// Percent, at most what the approved steps give up to the present one.
+        weight: u8,
+        /// Why.
+        reason: String,
+    },
+    /// Leave the remaining pauses and shares out.
+    PromoteNow {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The traffic of a promotion that tries a candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficView {
+    /// `canary`, `blue-green`.
+    pub strategy: String,
+    /// What moves the traffic: `HTTPRoute cart`.
+    pub layer: String,
+    /// The share that the candidate should have, in percent.
+    pub wanted: u8,
+    /// The share that it has, in percent, as far as it was seen.
+    pub seen: Option<u8>,
+    /// What the layer says: `25 %, accepted`; one line for each cluster.
+    pub lines: Vec<String>,
+    /// The version that serves beside it.
+    pub stable: Option<String>,
+    /// The index of the step under way, from 0; `None` when none is.
+    pub step: Option<usize>,
+    /// The highest share that can be set by hand now, in percent.
+    pub most: u8,
+    /// Why it does not go on by itself, when somebody or a rule holds it.
+    pub hold: Option<String>,
+}
+
 /// A workload of a promotion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkloadView {
@@ -169,6 +226,8 @@ pub struct WorkloadView {
     pub is_practice: bool,
     /// `namespace/name`.
     pub workload: String,
+    /// Whether it is the candidate that is tried beside the workload before it.
+    pub is_candidate: bool,
     /// The images that are set.
     pub images: Vec<String>,
     /// Where it is; before it begins, what will be done to it.
@@ -234,6 +293,8 @@ pub struct PromotionView {
     pub steps: Vec<StepView>,
     /// Workloads with their pods.
     pub workloads: Vec<WorkloadView>,
+    /// The traffic, where the strategy moves it.
+    pub traffic: Option<TrafficView>,
     /// What changes.
     pub comparison: Comparison,
     /// Gates and approvals; the consent of people comes first.
@@ -340,6 +401,12 @@ pub trait PromotionsBackend: Send + Sync {
     /// # Errors
     /// The rule that refuses.
     async fn abandon(&self, actor: &Actor, number: i64, reason: String) -> Answer<()>;
+
+    /// Pauses it, lets it go on, skips a step, sets the share of the traffic, leaves steps out.
+    ///
+    /// # Errors
+    /// The rule that refuses.
+    async fn steer(&self, actor: &Actor, number: i64, steer: Steer) -> Answer<()>;
     /// What a rollback would do.
     async fn rollback_view(
         &self,

@@ -75,6 +75,23 @@ pub struct TargetWorkloadInput {
     pub component: Option<String>,
 }
 
+/// How a version gets into a target, as it is typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrategyInput {
+    /// `rolling`, `canary` or `blue_green`.
+    pub strategy: String,
+    /// The Deployment that serves the traffic.
+    pub exposed: String,
+    /// What moves the traffic: `replicas`, `selector`, `http_route`, `grpc_route`, `istio` or `ingress_nginx`.
+    pub layer: String,
+    /// The Service whose traffic is moved.
+    pub service: String,
+    /// The route, VirtualService or Ingress.
+    pub route: String,
+    /// The steps in one line: `10%, 30m, 25%, ask`; the usual ones when empty.
+    pub steps: String,
+}
+
 /// A target for reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetView {
@@ -82,6 +99,8 @@ pub struct TargetView {
     pub environment: EnvironmentHead,
     /// Its workloads; empty for an environment that others deploy to and report.
     pub workloads: Vec<TargetWorkloadInput>,
+    /// How a version gets there.
+    pub strategy: StrategyInput,
     /// What the Board shows.
     pub cell: BoardCell,
     /// The version that a rollback would go to.
@@ -145,6 +164,11 @@ pub trait ServicesBackend: Send + Sync {
         environment: &str,
         workloads: Vec<TargetWorkloadInput>,
     ) -> Answer<()>;
+    /// Sets how versions get into a target.
+    ///
+    /// # Errors
+    /// Invalid with the field that cannot be.
+    async fn set_strategy(&self, actor: &Actor, service: &str, environment: &str, input: StrategyInput) -> Answer<()>;
     /// Did my commit reach production?
     async fn where_is_commit(&self, actor: &Actor, service: &str, hash: &str) -> Answer<Vec<CommitWhereabouts>>;
 }

@@ -141,6 +141,8 @@ pub enum Act {
     StopOwnPromotion,
     /// Cancel or abort any promotion.
     StopAnyPromotion,
+    /// Let a promotion go on, skip its steps, set its share of the traffic.
+    SteerPromotion,
     /// Roll back to an earlier version.
     RollBack,
     /// Open, change and resolve incidents.
@@ -161,7 +163,7 @@ pub enum Act {
 
 impl Act {
     /// All acts.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Read,
         Self::ReadAudit,
         Self::RegisterVersion,
@@ -170,6 +172,7 @@ impl Act {
         Self::Approve,
         Self::StopOwnPromotion,
         Self::StopAnyPromotion,
+        Self::SteerPromotion,
         Self::RollBack,
         Self::ManageIncidents,
         Self::ManageServices,
@@ -192,6 +195,7 @@ impl Act {
             Self::Approve => "approve or reject promotions",
             Self::StopOwnPromotion => "stop their own promotions",
             Self::StopAnyPromotion => "stop promotions of others",
+            Self::SteerPromotion => "steer promotions under way",
             Self::RollBack => "roll back",
             Self::ManageIncidents => "manage incidents",
             Self::ManageServices => "manage services and targets",
@@ -217,7 +221,7 @@ impl Act {
             }
             Self::RequestPromotion | Self::StopOwnPromotion | Self::ManageIncidents => !matches!(role, Role::Viewer),
             Self::Approve => matches!(role, Role::Approver | Role::ReleaseManager | Role::Admin),
-            Self::ReadAudit | Self::StopAnyPromotion | Self::RollBack | Self::ManageServices => {
+            Self::ReadAudit | Self::StopAnyPromotion | Self::SteerPromotion | Self::RollBack | Self::ManageServices => {
                 matches!(role, Role::ReleaseManager | Role::Admin)
             }
             Self::ManageEnvironments

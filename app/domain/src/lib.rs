@@ -17,5 +17,7 @@ pub mod promotion;
 pub mod question;
 pub mod rollout;
 pub mod state;
+pub mod steps_text;
 pub mod strategy;
+pub mod traffic;
 pub mod version;

@@ -151,6 +151,9 @@ impl std::fmt::Display for WorkloadName {
     }
 }
 
+/// The name of any other object of Kubernetes (a Service, a route): the same rule.
+pub type ObjectName = WorkloadName;
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]

@@ -1,31 +1,255 @@
-//! How a version gets into an environment: a strategy is a list of steps. Rolling is the first and
-//! simplest: one step that replaces all pods under the Deployment's own settings.
+//! How a version gets into an environment: a strategy is a list of steps. Rolling is the simplest:
+//! one step that replaces all pods under the Deployment's own settings. Canary and blue-green run the
+//! version in a candidate beside what serves, move the traffic to it step by step, and bring it home:
+//! the Deployment itself gets the version while the candidate carries the traffic, then the traffic
+//! goes back to it and the candidate is removed. So every object is at the end what it was before,
+//! but for the images.
 
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    analysis::{Adjustment, DataPlane, HealthCheck, MetricRule, RuleChange, Trigger, changed, default_rules},
+    duration_words,
+    names::WorkloadName,
+    traffic::{CandidateName, TrafficLayer, Weight},
+};
+
 /// A strategy, as a target asks for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// Pods are replaced a few at a time, as the Deployment's own settings say.
     #[default]
     Rolling,
+    /// The candidate gets more and more of the traffic.
+    Canary(CandidateSettings),
+    /// The candidate is there in full before it gets the traffic.
+    BlueGreen(CandidateSettings),
+}
+
+/// How a candidate is tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedSettings")]
+pub struct CandidateSettings {
+    exposed: WorkloadName,
+    layer: TrafficLayer,
+    steps: Vec<Step>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<DataPlane>,
+}
+
+#[derive(Deserialize)]
+struct UncheckedSettings {
+    exposed: WorkloadName,
+    layer: TrafficLayer,
+    steps: Vec<Step>,
+    #[serde(default)]
+    metrics: Option<DataPlane>,
+}
+
+impl TryFrom<UncheckedSettings> for CandidateSettings {
+    type Error = StepsError;
+
+    fn try_from(unchecked: UncheckedSettings) -> Result<Self, StepsError> {
+        let settings = Self::new(unchecked.exposed, unchecked.layer, unchecked.steps)?;
+        Ok(settings.measured_by(unchecked.metrics))
+    }
+}
+
+/// What is wrong with a list of steps; the text says which step.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepsError {
+    /// A weight that does not rise.
+    #[error("step {number} asks for {weight} after {before}: weights must rise from step to step")]
+    NotRising {
+        /// Which step, from 1.
+        number: usize,
+        /// The weight.
+        weight: Weight,
+        /// The weight before it.
+        before: Weight,
+    },
+    /// The layer has no shares.
+    #[error("step {number} asks for {weight}, but {layer} is switched as a whole: only 100 % can be had")]
+    NotGradual {
+        /// Which step, from 1.
+        number: usize,
+        /// The weight.
+        weight: Weight,
+        /// The layer, in words.
+        layer: String,
+    },
+    /// The rollout comes by itself.
+    #[error("step {number} is the rollout, which comes by itself at the end")]
+    Rollout {
+        /// Which step, from 1.
+        number: usize,
+    },
+    /// A pause that nobody waits for.
+    #[error("step {number} pauses for {seconds} s; 1 second to 7 days are possible")]
+    Pause {
+        /// Which step, from 1.
+        number: usize,
+        /// How long.
+        seconds: u32,
+    },
+    /// More steps than anybody reads.
+    #[error("at most {} steps are possible", CandidateSettings::MAX_STEPS)]
+    TooMany,
+}
+
+impl CandidateSettings {
+    /// The most steps that a target may ask for.
+    pub const MAX_STEPS: usize = 30;
+    /// The longest pause, in seconds: what waits longer expires.
+    pub const MAX_PAUSE_SECONDS: u32 = 7 * 24 * 3600;
+    /// How long the usual canary stays at its first weight, in seconds.
+    pub const FIRST_PAUSE_SECONDS: u32 = 30 * 60;
+    /// How long the usual canary stays at a later weight, in seconds.
+    pub const PAUSE_SECONDS: u32 = 10 * 60;
+    /// How long the usual blue-green keeps the old side at full size after the switch, in seconds.
+    pub const AFTER_SWITCH_SECONDS: u32 = 30;
+
+    /// Settings for the workload `exposed`, which serves the traffic that `layer` moves.
+    ///
+    /// # Errors
+    /// [`StepsError`] says which step cannot be.
+    pub fn new(exposed: WorkloadName, layer: TrafficLayer, steps: Vec<Step>) -> Result<Self, StepsError> {
+        if steps.len() > Self::MAX_STEPS {
+            return Err(StepsError::TooMany);
+        }
+        let mut before = Weight::NONE;
+        for (number, step) in (1..).zip(&steps) {
+            match step {
+                Step::Weight { weight } if *weight <= before => {
+                    return Err(StepsError::NotRising { number, weight: *weight, before });
+                }
+                Step::Weight { weight } if !layer.is_gradual() && *weight != Weight::ALL => {
+                    return Err(StepsError::NotGradual { number, weight: *weight, layer: layer.words() });
+                }
+                Step::Weight { weight } => before = *weight,
+                Step::Pause { seconds } if !(1..=Self::MAX_PAUSE_SECONDS).contains(seconds) => {
+                    return Err(StepsError::Pause { number, seconds: *seconds });
+                }
+                Step::Rollout => return Err(StepsError::Rollout { number }),
+                Step::Pause { .. } | Step::Preview | Step::Ask => {}
+            }
+        }
+        Ok(Self { exposed, layer, steps, metrics: None })
+    }
+
+    /// The same with numbers that `plane` counts, or without any.
+    #[must_use]
+    pub fn measured_by(self, plane: Option<DataPlane>) -> Self {
+        Self { metrics: plane, ..self }
+    }
+
+    /// The usual canary: 10, 25, 50, then everything, with pauses between.
+    #[must_use]
+    pub fn usual_canary(exposed: WorkloadName, layer: TrafficLayer) -> Self {
+        let stay = |percent, seconds| [weight_step(percent), Step::Pause { seconds }];
+        let gradual =
+            [stay(10, Self::FIRST_PAUSE_SECONDS), stay(25, Self::PAUSE_SECONDS), stay(50, Self::PAUSE_SECONDS)];
+        let mut steps = if layer.is_gradual() { gradual.concat() } else { vec![Step::Preview, Step::Ask] };
+        steps.push(weight_step(100));
+        Self { exposed, layer, steps, metrics: None }
+    }
+
+    /// The usual blue-green: the candidate in full without traffic, a person's yes, the switch, and a
+    /// while in which the old side stays as it was.
+    #[must_use]
+    pub fn usual_blue_green(exposed: WorkloadName, layer: TrafficLayer) -> Self {
+        let after = Step::Pause { seconds: Self::AFTER_SWITCH_SECONDS };
+        Self { exposed, layer, steps: vec![Step::Preview, Step::Ask, weight_step(100), after], metrics: None }
+    }
+
+    /// The workload that serves the traffic; the target's others are rolled at the end.
+    #[must_use]
+    pub const fn exposed(&self) -> &WorkloadName {
+        &self.exposed
+    }
+
+    /// What moves the traffic.
+    #[must_use]
+    pub const fn layer(&self) -> &TrafficLayer {
+        &self.layer
+    }
+
+    /// Who counts the requests that the version is judged by, when somebody does.
+    #[must_use]
+    pub const fn metrics(&self) -> Option<DataPlane> {
+        self.metrics
+    }
+
+    /// The rules by which a version is judged while it is tried; none without numbers, for what pods show
+    /// is judged anyway. A version on trial is taken back sooner than one that runs: two intervals after
+    /// the first window that is beyond a limit.
+    #[must_use]
+    pub fn rules(&self) -> Vec<MetricRule> {
+        let Some(plane) = self.metrics else { return Vec::new() };
+        let rules = default_rules(Some(plane), &HealthCheck::Readiness);
+        let is_of_traffic = |rule: &&MetricRule| rule.measure().counts_requests();
+        let sooner = |rule: &MetricRule| {
+            let values = Adjustment { trigger: Some(Trigger::Consecutive(3)), ..Adjustment::default() };
+            RuleChange::Adjust { rule: rule.name().clone(), values: Box::new(values) }
+        };
+        let changes: Vec<_> = rules.iter().filter(is_of_traffic).map(sooner).collect();
+        // A test holds that the change can be made; the rules as they are would be no worse.
+        changed(rules.clone(), changes).unwrap_or(rules)
+    }
+
+    /// The steps before the rollout.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// With everything on the candidate before the rollout, so that pods which are replaced serve nobody.
+    /// Where only the numbers of pods move the traffic, the rollout itself is the last part.
+    fn all_steps(&self) -> Vec<Step> {
+        let is_everything = |step: &Step| *step == weight_step(100);
+        let mut steps = self.steps.clone();
+        if !self.layer.has_route() {
+            steps.retain(|step| !is_everything(step));
+        } else if !steps.iter().any(is_everything) {
+            steps.push(weight_step(100));
+        }
+        steps.push(Step::Rollout);
+        steps
+    }
+}
+
+const fn weight_step(percent: u8) -> Step {
+    Step::Weight { weight: Weight::at_most(percent) }
 }
 
 impl Strategy {
     /// The word for people.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn words(&self) -> &'static str {
         match self {
             Self::Rolling => "rolling",
+            Self::Canary(_) => "canary",
+            Self::BlueGreen(_) => "blue-green",
         }
     }
 
     /// The steps that this strategy goes through.
     #[must_use]
-    pub fn steps(self) -> Vec<Step> {
+    pub fn steps(&self) -> Vec<Step> {
         match self {
             Self::Rolling => vec![Step::Rollout],
+            Self::Canary(settings) | Self::BlueGreen(settings) => settings.all_steps(),
+        }
+    }
+
+    /// How the candidate is tried, where there is one.
+    #[must_use]
+    pub const fn candidate(&self) -> Option<(CandidateName, &CandidateSettings)> {
+        match self {
+            Self::Rolling => None,
+            Self::Canary(settings) => Some((CandidateName::Canary, settings)),
+            Self::BlueGreen(settings) => Some((CandidateName::Preview, settings)),
         }
     }
 }
@@ -34,16 +258,121 @@ impl Strategy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
-    /// All workloads get the version's images and are followed until every pod is available.
+    /// The candidate is there in full, without traffic.
+    Preview,
+    /// The candidate gets this share of the traffic, once it has the pods for it.
+    Weight {
+        /// The share.
+        weight: Weight,
+    },
+    /// Nothing changes for a while.
+    Pause {
+        /// How long.
+        seconds: u32,
+    },
+    /// Nothing changes until a person says so.
+    Ask,
+    /// All workloads get the version's images and are followed until every pod is available; where
+    /// there is a candidate, its traffic then goes to them, and it is removed.
     Rollout,
 }
 
 impl Step {
-    /// The step in a word or two.
+    /// The step in a few words.
     #[must_use]
-    pub const fn words(&self) -> &'static str {
+    pub fn words(&self) -> String {
         match self {
-            Self::Rollout => "Rollout",
+            Self::Preview => "Preview".to_owned(),
+            Self::Weight { weight } => weight.to_string(),
+            Self::Pause { seconds } => format!("Pause {}", duration_words::exact(i64::from(*seconds))),
+            Self::Ask => "Go on?".to_owned(),
+            Self::Rollout => "Rollout".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::names::ObjectName;
+
+    fn name(text: &str) -> ObjectName {
+        ObjectName::parse(text).unwrap()
+    }
+
+    fn gateway() -> TrafficLayer {
+        let (service, route) = (name("cart"), name("cart"));
+        TrafficLayer::GatewayApi { service, kind: crate::traffic::RouteKind::Http, route }
+    }
+
+    fn selector() -> TrafficLayer {
+        TrafficLayer::Selector { service: name("cart") }
+    }
+
+    #[test]
+    fn steps_that_cannot_be_are_refused_by_name() {
+        let settings = |layer, steps| CandidateSettings::new(name("cart"), layer, steps).map_err(|e| e.to_string());
+        let table = [
+            (
+                gateway(),
+                vec![weight_step(25), weight_step(10)],
+                "step 2 asks for 10 % after 25 %: weights must rise from step to step",
+            ),
+            (
+                selector(),
+                vec![weight_step(25)],
+                "step 1 asks for 25 %, but Service cart is switched as a whole: only 100 % can be had",
+            ),
+            (gateway(), vec![Step::Rollout], "step 1 is the rollout, which comes by itself at the end"),
+            (gateway(), vec![Step::Pause { seconds: 0 }], "step 1 pauses for 0 s; 1 second to 7 days are possible"),
+            (gateway(), vec![Step::Ask; 31], "at most 30 steps are possible"),
+        ];
+        for (layer, steps, refused) in table {
+            assert_eq!(settings(layer, steps).unwrap_err(), refused);
+        }
+    }
+
+    #[test]
+    fn everything_is_on_the_candidate_before_the_rollout_where_that_can_be() {
+        let words = |strategy: &Strategy| strategy.steps().iter().map(Step::words).collect::<Vec<_>>().join(", ");
+        let canary = |layer| Strategy::Canary(CandidateSettings::usual_canary(name("cart"), layer));
+        assert_eq!(words(&Strategy::Rolling), "Rollout");
+        assert_eq!(
+            words(&canary(gateway())),
+            "10 %, Pause 30 min, 25 %, Pause 10 min, 50 %, Pause 10 min, 100 %, Rollout"
+        );
+        assert_eq!(
+            words(&canary(TrafficLayer::Replicas)),
+            "10 %, Pause 30 min, 25 %, Pause 10 min, 50 %, Pause 10 min, Rollout"
+        );
+        assert_eq!(words(&canary(selector())), "Preview, Go on?, 100 %, Rollout");
+        let settings = CandidateSettings::new(name("cart"), gateway(), vec![weight_step(20)]).unwrap();
+        assert_eq!(words(&Strategy::Canary(settings)), "20 %, 100 %, Rollout");
+        let blue_green = Strategy::BlueGreen(CandidateSettings::usual_blue_green(name("cart"), selector()));
+        assert_eq!(words(&blue_green), "Preview, Go on?, 100 %, Pause 30 s, Rollout");
+    }
+
+    #[test]
+    fn a_version_is_judged_by_numbers_where_somebody_counts() {
+        let settings = CandidateSettings::usual_canary(name("cart"), gateway());
+        assert_eq!(settings.rules(), []);
+        let settings = settings.measured_by(Some(DataPlane::EnvoyGateway));
+        let of = |rule: &MetricRule| format!("{} {:?}", rule.name(), rule.trigger());
+        let rules: Vec<_> = settings.rules().iter().map(of).collect();
+        assert_eq!(rules.len(), 8, "{rules:?}");
+        assert!(rules.contains(&"error-rate Consecutive(3)".to_owned()), "{rules:?}");
+        assert!(rules.contains(&"p95 Consecutive(3)".to_owned()), "{rules:?}");
+        let stored: CandidateSettings = serde_json::from_str(&serde_json::to_string(&settings).unwrap()).unwrap();
+        assert_eq!(stored, settings);
+    }
+
+    #[test]
+    fn stored_settings_are_read_again_and_wrong_ones_are_not() {
+        let canary = Strategy::Canary(CandidateSettings::usual_canary(name("cart"), gateway()));
+        let text = serde_json::to_string(&canary).unwrap();
+        assert_eq!(serde_json::from_str::<Strategy>(&text).unwrap(), canary);
+        assert_eq!(serde_json::from_str::<Strategy>("\"rolling\"").unwrap(), Strategy::Rolling);
+        assert!(serde_json::from_str::<Strategy>(&text.replace("\"weight\":25", "\"weight\":5")).is_err());
     }
 }

@@ -18,6 +18,8 @@ pub mod service_form;
 pub mod services;
 pub mod settings;
 pub mod sign_in;
+pub mod steering;
+pub mod strategy;
 pub mod target;
 pub mod version;
 mod workloads;

@@ -16,15 +16,16 @@ use crate::{
         PageHead, ReasonDialog, Said, Show, State, StatePill, Step, Steps, Time, VersionLabel,
     },
     error::{Answer, AppError},
-    form::{FormProblem, ReasonField, Sending},
+    form::{FormProblem, ReasonField, Sending, Sendings},
     live,
     page::{Rights, page_of, sentence},
     pages::{
         parts::{cause_chip, check_rows, checks_or, demand_rows, distance, what_changes},
+        steering::traffic_card,
         workloads::workloads,
     },
     routes,
-    server_fns::promotions::{Abandon, Abort, Cancel, Judge},
+    server_fns::promotions::{Abandon, Abort, Cancel, Judge, Steer},
 };
 
 /// The page's forms, made with the page.
@@ -35,6 +36,7 @@ pub struct Forms {
     cancel: Sending<Cancel>,
     abort: Sending<Abort>,
     abandon: Sending<Abandon>,
+    steer: Sendings<Steer>,
 }
 
 /// A promotion's page.
@@ -43,7 +45,13 @@ pub fn PromotionPage() -> impl IntoView {
     let params = use_params_map();
     let number =
         Memo::new(move |_| params.with(|params| params.get("number").and_then(|text| text.parse::<i64>().ok())));
-    let forms = Forms { judge: Sending::new(), cancel: Sending::new(), abort: Sending::new(), abandon: Sending::new() };
+    let forms = Forms {
+        judge: Sending::new(),
+        cancel: Sending::new(),
+        abort: Sending::new(),
+        abandon: Sending::new(),
+        steer: Sendings::new(),
+    };
     // The stream says how far each promotion is; what is shown already is not fetched again.
     let shown = StoredValue::new(None::<(String, i64)>);
     let changes = live::use_changes(move |change| {
@@ -55,8 +63,8 @@ pub fn PromotionPage() -> impl IntoView {
     });
     let data = Resource::new(
         move || {
-            let sent = forms.judge.version() + forms.cancel.version() + forms.abort.version() + forms.abandon.version();
-            (number.get(), changes.get(), sent)
+            let stopped = forms.cancel.version() + forms.abort.version() + forms.abandon.version();
+            (number.get(), changes.get(), forms.judge.version() + stopped + forms.steer.version())
         },
         |(number, _, _)| load(number),
     );
@@ -100,6 +108,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
         Crumb { label: format!("promotion {}", line.number), href: None },
     ];
     let judging = judge_card(&view, forms);
+    let traffic = traffic_card(&view, forms.steer);
     let head = head(&view, forms);
     let next = next(&view);
     let back = view.rolled_back_by.map(rolled_back);
@@ -120,6 +129,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
                     {back}
                     {next}
                     {judging}
+                    {traffic}
                     {workloads}
                     {journal(view.journal)}
                 </div>

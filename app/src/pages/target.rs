@@ -15,8 +15,9 @@ use crate::{
     error::Answer,
     form::{FormProblem, Sending},
     page::page_of,
+    pages::strategy::strategy_card,
     routes, server_fns,
-    server_fns::services::{SetTarget, TargetRow},
+    server_fns::services::{SetStrategy, SetTarget, TargetRow},
 };
 
 /// Rows that are offered beyond those that are set: most targets have one workload, an API with a worker
@@ -38,10 +39,11 @@ pub fn TargetPage() -> impl IntoView {
         params.with(|params| (params.get("name").unwrap_or_default(), params.get("environment").unwrap_or_default()))
     });
     let form = Sending::<SetTarget>::new();
+    let strategy = Sending::<SetStrategy>::new();
     let data = Resource::new(move || asked.get(), load);
     view! {
         <Title text="Workloads" />
-        {page_of(data, move |loaded, _| target_view(loaded, form))}
+        {page_of(data, move |loaded, _| target_view(loaded, form, strategy))}
     }
     .into_any()
 }
@@ -56,18 +58,18 @@ async fn load((service, environment): (String, String)) -> Answer<Loaded> {
     Ok(Loaded { service, environment, clusters })
 }
 
-fn target_view(loaded: Loaded, form: Sending<SetTarget>) -> AnyView {
+fn target_view(loaded: Loaded, form: Sending<SetTarget>, strategy: Sending<SetStrategy>) -> AnyView {
     let Loaded { service, environment, clusters } = loaded;
     let crumbs = vec![
         Crumb { label: service.name.clone(), href: Some(routes::service(&service.name)) },
         Crumb { label: environment.title.clone(), href: None },
     ];
-    let present = service
-        .targets
-        .into_iter()
-        .find(|target| target.environment.name == environment.name)
-        .map(|target| target.workloads)
-        .unwrap_or_default();
+    let target = service.targets.into_iter().find(|target| target.environment.name == environment.name);
+    let (present, present_strategy) = target.map(|target| (target.workloads, target.strategy)).unwrap_or_default();
+    // A target without workloads has nothing that a strategy could move.
+    let strategy = present
+        .first()
+        .map(|first| strategy_card(&service.name, &environment.name, &present_strategy, &first.workload, strategy));
     let names: Vec<String> = if clusters.is_empty() {
         environment.clusters.clone()
     } else {
@@ -113,6 +115,7 @@ fn target_view(loaded: Loaded, form: Sending<SetTarget>) -> AnyView {
                     </div>
                 </ActionForm>
             </Card>
+            {strategy}
         </div>
     }
     .into_any()

@@ -47,6 +47,7 @@ fn workload_view(workload: WorkloadView, new: &str, old: &str) -> AnyView {
         })
         .collect_view();
     let practice = workload.is_practice.then(|| view! { <Chip outline=true>"practice"</Chip> });
+    let candidate = workload.is_candidate.then(|| view! { <Chip tone=State::Moving>"candidate"</Chip> });
     let by_hand = workload.by_hand.map(|command| {
         view! {
             <More label="Take it back by hand">
@@ -68,7 +69,7 @@ fn workload_view(workload: WorkloadView, new: &str, old: &str) -> AnyView {
             <div class="row row-apart">
                 <span class="row">
                     <span class="workload">{format!("{} in {}", workload.workload, workload.cluster)}</span>
-                    {practice}
+                    {candidate} {practice}
                 </span>
                 <span class="note">{workload.words}</span>
             </div>

@@ -120,6 +120,47 @@ pub async fn abandon(number: i64, #[server(default)] reason: String) -> Result<(
     Ok(backend.abandon(&actor, number, reason).await?)
 }
 
+/// What is done to a promotion under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SteerAct {
+    /// Pause.
+    Hold,
+    /// Let it go on.
+    GoOn,
+    /// End the present step.
+    Skip,
+    /// Set the share.
+    SetWeight,
+    /// Leave the rest out.
+    PromoteNow,
+}
+
+/// Steers a promotion under way. `step` is the index of the step that the page showed.
+#[server(prefix = "/do", endpoint = "steer")]
+pub async fn steer(
+    number: i64,
+    act: SteerAct,
+    #[server(default)] step: usize,
+    #[server(default)] weight: String,
+    #[server(default)] reason: String,
+) -> Result<(), AppError> {
+    use contract::promotions::Steer;
+    let (backend, actor) = super::backend()?;
+    let steer = match act {
+        SteerAct::Hold => Steer::Hold { reason },
+        SteerAct::GoOn => Steer::GoOn { step },
+        SteerAct::Skip => Steer::Skip { step },
+        SteerAct::SetWeight => {
+            let number = weight.trim().parse();
+            let weight = number.map_err(|_| contract::ApiError::invalid("weight", "a whole number from 0 to 100"))?;
+            Steer::SetWeight { weight, reason }
+        }
+        SteerAct::PromoteNow => Steer::PromoteNow { reason },
+    };
+    Ok(backend.steer(&actor, number, steer).await?)
+}
+
 /// What a rollback would do.
 #[server(name = LoadRollbackView, prefix = "/do", endpoint = "rollback_view", input = Json, output = Json)]
 pub async fn rollback_view(

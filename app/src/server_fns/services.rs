@@ -82,6 +82,26 @@ pub async fn set_target(
     Ok(())
 }
 
+/// Sets a target's strategy and leads to the service.
+#[server(prefix = "/do", endpoint = "set_strategy")]
+#[expect(clippy::too_many_arguments, reason = "one for each field of the form")]
+pub async fn set_strategy(
+    target_service: String,
+    environment: String,
+    strategy: String,
+    #[server(default)] exposed: String,
+    #[server(default)] layer: String,
+    #[server(default)] service: String,
+    #[server(default)] route: String,
+    #[server(default)] steps: String,
+) -> Result<(), AppError> {
+    let (backend, actor) = super::backend()?;
+    let input = contract::services::StrategyInput { strategy, exposed, layer, service, route, steps };
+    backend.set_strategy(&actor, &target_service, &environment, input).await?;
+    leptos_axum::redirect(&crate::routes::service(&target_service));
+    Ok(())
+}
+
 /// A workload as the form sends it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TargetRow {

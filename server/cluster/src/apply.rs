@@ -2,8 +2,6 @@
 //! the images (or the whole template, when it is put back) and the object's own annotations; never
 //! the metadata of the pod template, which would roll pods for nothing.
 
-use std::time::Duration;
-
 use kube::api::{DynamicObject, Patch, PatchParams};
 use ports::{ApplyOutcome, ClusterError, Judgement, TemplateChange, WorkloadChange};
 use serde_json::{Value, json};
@@ -11,19 +9,9 @@ use serde_json::{Value, json};
 use crate::{
     connect::KubeCluster,
     error::{bounded, is_conflict, is_missing, sort},
-    marks,
+    objects::{Edit, FIELD_MANAGER, PAUSE, TRIES},
     records::DeploymentRecord,
 };
-
-/// How often a write is tried when the object changes under it. The Deployment controller updates
-/// the status several times while pods come and go.
-const TRIES: u32 = 6;
-
-/// The first pause after a lost race; it grows with each.
-const PAUSE: Duration = Duration::from_millis(40);
-
-/// Who writes, in the object's managed fields.
-const FIELD_MANAGER: &str = "slipway";
 
 impl KubeCluster {
     pub(crate) async fn apply_change(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
@@ -56,8 +44,7 @@ impl KubeCluster {
 /// that was read makes the API server answer 409 when the object is a newer one.
 fn operations(change: &WorkloadChange, record: &DeploymentRecord) -> Value {
     let seen = record.without_pods();
-    let mut operations =
-        vec![json!({"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version})];
+    let mut edit = Edit::of(Some(&seen.resource_version));
     match &change.template {
         TemplateChange::Images(images) => {
             let containers = seen.template.pointer("/spec/containers").and_then(Value::as_array);
@@ -66,24 +53,17 @@ fn operations(change: &WorkloadChange, record: &DeploymentRecord) -> Value {
                 let wanted = images.iter().find(|i| Some(i.container.as_str()) == name);
                 if let Some(wanted) = wanted.filter(|w| seen.image_of(w.container.as_str()) != Some(w.image.as_str())) {
                     let path = format!("/spec/template/spec/containers/{index}/image");
-                    operations.push(json!({"op": "replace", "path": path, "value": wanted.image}));
+                    edit.set(path, json!(wanted.image));
                 }
             }
         }
         TemplateChange::Restore(saved) if *saved != seen.template => {
-            operations.push(json!({"op": "replace", "path": "/spec/template", "value": saved}));
+            edit.set("/spec/template", saved.clone());
         }
         TemplateChange::Restore(_) => {}
     }
-    if !record.has_annotations {
-        operations.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
-    }
-    for (key, value) in marks::annotations(change.stamp, &change.change_cause) {
-        // RFC 6901 writes a slash inside a key as ~1.
-        let path = format!("/metadata/annotations/{}", key.replace('/', "~1"));
-        operations.push(json!({"op": "add", "path": path, "value": value}));
-    }
-    Value::Array(operations)
+    edit.mark(record.has_annotations, change.stamp, &change.change_cause);
+    Value::Array(edit.0)
 }
 
 #[cfg(test)]
@@ -143,7 +123,7 @@ mod tests {
         let mut saved = record.without_pods().template.clone();
         saved["spec"]["containers"][1]["image"] = json!("cart:0");
         let patch = operations(&change(TemplateChange::Restore(saved.clone()), &record), &record);
-        assert_eq!(patch[1], json!({"op": "replace", "path": "/spec/template", "value": saved}));
+        assert_eq!(patch[1], json!({"op": "add", "path": "/spec/template", "value": saved}));
         assert_eq!(patch[2], json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
         let same = record.without_pods().template.clone();
         let patch = operations(&change(TemplateChange::Restore(same), &record), &record);

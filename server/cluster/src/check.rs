@@ -2,7 +2,7 @@
 //! server itself says (SelfSubjectAccessReview).
 
 use domain::names::Namespace;
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::api::{Api, PostParams};
 use ports::{ClusterError, ConnectionReport, NEEDED_PERMISSIONS, NamespaceScope, NeededPermission, Permission};
@@ -12,6 +12,10 @@ use crate::{
     error::{bounded, sort},
 };
 
+/// How many questions are asked at a time: many namespaces make hundreds, and the API server has others
+/// to serve.
+const QUESTIONS_AT_A_TIME: usize = 25;
+
 impl KubeCluster {
     pub(crate) async fn report(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError> {
         let version = bounded(self.client().apiserver_version()).await.map_err(|e| sort(&e))?;
@@ -19,10 +23,11 @@ impl KubeCluster {
             NamespaceScope::All => vec![None],
             NamespaceScope::Only(namespaces) => namespaces.iter().map(Some).collect(),
         };
-        let questions = namespaces
-            .into_iter()
-            .flat_map(|namespace| NEEDED_PERMISSIONS.iter().map(move |needed| self.ask(needed, namespace)));
-        let permissions = try_join_all(questions).await?;
+        let mut questions = Vec::new();
+        for namespace in namespaces {
+            questions.extend(NEEDED_PERMISSIONS.iter().map(|needed| self.ask(needed, namespace)));
+        }
+        let permissions = stream::iter(questions).buffered(QUESTIONS_AT_A_TIME).try_collect().await?;
         Ok(ConnectionReport { version: version.git_version, permissions })
     }
 
@@ -48,6 +53,7 @@ impl KubeCluster {
             resource: needed.resource_and_group(),
             namespace: namespace.cloned(),
             needed_for: needed.needed_for.to_owned(),
+            used: needed.used,
             is_granted: answer.status.is_some_and(|s| s.allowed),
         })
     }

@@ -4,21 +4,21 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::observation::{Observed, WorkloadRef};
-use futures::stream::BoxStream;
-use k8s_openapi::api::{
-    apps::v1::{Deployment, ReplicaSet},
-    core::v1::Pod,
+use domain::{
+    observation::{Observed, WorkloadRef},
+    traffic::RouteObserved,
 };
+use futures::stream::BoxStream;
+use k8s_openapi::api::{apps::v1::ReplicaSet, core::v1::Pod};
 use kube::{Api, Client, Config, api::DynamicObject, core::ApiResource};
 use ports::{
-    ApplyOutcome, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings, DiscoveredWorkload,
-    InventoryEvent, NamespaceScope, WorkloadChange,
+    ApplyOutcome, CandidateChange, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings,
+    DiscoveredWorkload, InventoryEvent, NamespaceScope, Route, RouteChange, WorkloadChange,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{kubeconfig, watch};
+use crate::{kubeconfig, objects::deployments, watch};
 
 /// How long making a connection may take. Three seconds is a lost packet and its two repeats.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -68,7 +68,7 @@ impl KubeCluster {
     }
 
     pub(crate) fn deployments(&self, namespace: &str) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), namespace, &deployment_kind())
+        Api::namespaced_with(self.client.clone(), namespace, &deployments())
     }
 
     pub(crate) fn replica_sets(&self, namespace: &str) -> Api<DynamicObject> {
@@ -83,7 +83,7 @@ impl KubeCluster {
     pub(crate) fn kinds_in(&self, scope: &NamespaceScope) -> Vec<Kinds> {
         match scope {
             NamespaceScope::All => vec![Kinds {
-                deployments: Api::all_with(self.client.clone(), &deployment_kind()),
+                deployments: Api::all_with(self.client.clone(), &deployments()),
                 replica_sets: Api::all_with(self.client.clone(), &replica_set_kind()),
                 pods: Api::all(self.client.clone()),
             }],
@@ -112,6 +112,18 @@ impl Cluster for KubeCluster {
         self.apply_change(change).await
     }
 
+    async fn apply_candidate(&self, change: &CandidateChange) -> Result<ApplyOutcome, ClusterError> {
+        self.apply_candidate_change(change).await
+    }
+
+    async fn observe_route(&self, route: &Route) -> Result<RouteObserved, ClusterError> {
+        self.observe_route_objects(route).await
+    }
+
+    async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError> {
+        self.apply_route_change(change).await
+    }
+
     async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
         self.list_workloads(scope).await
     }
@@ -130,10 +142,6 @@ pub(crate) struct Kinds {
     pub(crate) deployments: Api<DynamicObject>,
     pub(crate) replica_sets: Api<DynamicObject>,
     pub(crate) pods: Api<Pod>,
-}
-
-fn deployment_kind() -> ApiResource {
-    ApiResource::erase::<Deployment>(&())
 }
 
 fn replica_set_kind() -> ApiResource {

@@ -27,6 +27,7 @@ async fn workloads(kinds: &Kinds) -> Result<Vec<DiscoveredWorkload>, kube::Error
     let mut inventory = Inventory::default();
     for object in deployments {
         match DeploymentRecord::new(object) {
+            Ok(record) if record.is_candidate() => {}
             Ok(record) => drop(inventory.put_deployment(record)),
             Err(why) => tracing::warn!(error = %why, "a Deployment that cannot be read is left out"),
         }

@@ -6,6 +6,8 @@
 //! fields that this build does not know, and a template that lost a field could not be put back.
 
 mod apply;
+mod candidate_objects;
+mod candidates;
 mod check;
 mod connect;
 mod discover;
@@ -13,9 +15,12 @@ mod error;
 mod inventory;
 pub mod kubeconfig;
 mod marks;
+mod objects;
 mod observe;
 mod pods;
 mod records;
+mod sides;
+mod traffic;
 mod watch;
 
 pub use connect::{KubeCluster, KubeConnector};

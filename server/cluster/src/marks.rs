@@ -39,9 +39,9 @@ pub(crate) fn annotations(stamp: Stamp, change_cause: &str) -> [(&'static str, S
     ]
 }
 
-/// The tool that owns the object and would undo or fight a change made here.
-pub(crate) fn manager_of(metadata: &ObjectMeta) -> Option<Manager> {
-    owner(metadata).or_else(|| flux(metadata)).or_else(|| argo_cd(metadata)).or_else(|| helm(metadata))
+/// The tool that owns the object, of the given kind, and would undo or fight a change made here.
+pub(crate) fn manager_of(metadata: &ObjectMeta, kind: &str) -> Option<Manager> {
+    owner(metadata).or_else(|| flux(metadata)).or_else(|| argo_cd(metadata, kind)).or_else(|| helm(metadata))
 }
 
 fn owner(metadata: &ObjectMeta) -> Option<Manager> {
@@ -64,9 +64,9 @@ fn flux(metadata: &ObjectMeta) -> Option<Manager> {
     (!is_left_alone).then(|| Manager::FluxKustomization { name: name.clone() })
 }
 
-fn argo_cd(metadata: &ObjectMeta) -> Option<Manager> {
+fn argo_cd(metadata: &ObjectMeta, kind: &str) -> Option<Manager> {
     let label = |key: &str| metadata.labels.as_ref().and_then(|l| l.get(key));
-    let application = tracked_by(metadata)
+    let application = tracked_by(metadata, kind)
         .or_else(|| label("argocd.argoproj.io/instance").cloned())
         // The old way of tracking uses a label that everybody uses: it counts with another trace only.
         .or_else(|| label("app.kubernetes.io/instance").filter(|_| was_applied_by_argo_cd(metadata)).cloned())?;
@@ -75,12 +75,12 @@ fn argo_cd(metadata: &ObjectMeta) -> Option<Manager> {
 
 /// The Application of the tracking annotation, `app:group/Kind:namespace/name`, when it names this
 /// very object: Argo CD ignores one that was copied from another.
-fn tracked_by(metadata: &ObjectMeta) -> Option<String> {
+fn tracked_by(metadata: &ObjectMeta, kind: &str) -> Option<String> {
     let id = metadata.annotations.as_ref()?.get("argocd.argoproj.io/tracking-id")?;
     let mut parts = id.split(':');
-    let (application, kind, object) = (parts.next()?, parts.next()?, parts.next()?);
+    let (application, tracked, object) = (parts.next()?, parts.next()?, parts.next()?);
     let (namespace, name) = object.split_once('/')?;
-    let is_this = kind.ends_with("/Deployment")
+    let is_this = tracked.rsplit_once('/').is_some_and(|(_, tracked)| tracked == kind)
         && Some(name) == metadata.name.as_deref()
         && Some(namespace) == metadata.namespace.as_deref();
     is_this.then(|| application.to_owned())
@@ -108,7 +108,7 @@ mod tests {
         let mut metadata = metadata;
         metadata["name"] = json!("cart");
         metadata["namespace"] = json!("shop");
-        manager_of(&serde_json::from_value(metadata).unwrap()).map(|m| m.words())
+        manager_of(&serde_json::from_value(metadata).unwrap(), "Deployment").map(|m| m.words())
     }
 
     #[test]
@@ -155,6 +155,15 @@ mod tests {
         for (metadata, expected) in table {
             assert_eq!(found(metadata.clone()).as_deref(), expected, "{metadata}");
         }
+    }
+
+    #[test]
+    fn an_object_of_the_core_group_is_recognised_too() {
+        let metadata = json!({"name": "cart", "namespace": "shop",
+                              "annotations": {"argocd.argoproj.io/tracking-id": "web:/Service:shop/cart"}});
+        let metadata: ObjectMeta = serde_json::from_value(metadata).unwrap();
+        assert!(manager_of(&metadata, "Service").is_some());
+        assert_eq!(manager_of(&metadata, "Deployment"), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::{
     error::cut,
     marks::{manager_of, stamp_of},
+    objects::CANDIDATE_OF,
 };
 
 /// Kubernetes' default of `spec.progressDeadlineSeconds`.
@@ -131,7 +132,7 @@ impl DeploymentRecord {
             progress_deadline_seconds: spec.progress_deadline_seconds.unwrap_or(DEFAULT_DEADLINE_SECONDS),
             images: ports::template_images(&spec.template),
             stamp: stamp_of(&metadata),
-            manager: manager_of(&metadata),
+            manager: manager_of(&metadata, "Deployment"),
             pods: Vec::new(),
             template: spec.template,
             workload,
@@ -143,6 +144,11 @@ impl DeploymentRecord {
             selector: spec.selector,
             labels: metadata.labels.unwrap_or_default().into_iter().collect(),
         })
+    }
+
+    /// Whether Slipway made it to be tried beside a workload: no workload of its own.
+    pub(crate) fn is_candidate(&self) -> bool {
+        self.labels.iter().any(|(key, _)| key == CANDIDATE_OF)
     }
 
     pub(crate) fn uid(&self) -> &str {

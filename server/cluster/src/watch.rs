@@ -196,6 +196,8 @@ impl Session {
                 None
             }
             Told::Deployment(record, uid) => match *record {
+                // Somebody may have taken a candidate over, or made a workload one.
+                Ok(record) if record.is_candidate() => self.inventory.remove(&uid),
                 Ok(record) => {
                     self.keep(source, uid);
                     Some(self.inventory.put_deployment(record))

@@ -29,6 +29,7 @@ mod search;
 mod services;
 mod sign_ins;
 mod slack;
+mod strategies;
 mod supervise;
 mod tokens;
 mod versions;

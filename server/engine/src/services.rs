@@ -8,8 +8,8 @@ use contract::{
     Answer, ApiError, Page, PageRequest,
     board::TeamChoice,
     services::{
-        CommitWhereabouts, ServiceInput, ServiceLine, ServiceView, ServicesBackend, ServicesQuery, TargetView,
-        TargetWorkloadInput,
+        CommitWhereabouts, ServiceInput, ServiceLine, ServiceView, ServicesBackend, ServicesQuery, StrategyInput,
+        TargetView, TargetWorkloadInput,
     },
 };
 use domain::{
@@ -34,7 +34,7 @@ use crate::{
     error::OrFail,
     lists::{self, Columns, given},
     promotions::request::last_good,
-    versions,
+    strategies, versions,
 };
 
 /// Longest description: a paragraph.
@@ -200,7 +200,8 @@ impl Engine {
             let before = read.succeeded_before(service.id, environment.id, 20).await.or_fail(self)?;
             let now = runs.version_in(environment.id);
             let roll_back_to = last_good(before, now).map(|b| b.label.to_string());
-            let workloads = targets.iter().find(|t| t.environment == environment.id).map(|t| t.workloads.as_slice());
+            let target = targets.iter().find(|t| t.environment == environment.id);
+            let workloads = target.map(|t| t.workloads.as_slice());
             let shown = |w: &TargetWorkload| TargetWorkloadInput {
                 cluster: clusters.iter().find(|c| c.id == w.cluster).map_or_else(String::new, |c| c.name.to_string()),
                 namespace: w.workload.namespace.to_string(),
@@ -211,6 +212,7 @@ impl Engine {
             views.push(TargetView {
                 environment: head,
                 workloads: workloads.unwrap_or_default().iter().map(shown).collect(),
+                strategy: target.map(|t| strategies::input_of(&t.strategy)).unwrap_or_default(),
                 roll_back_to: roll_back_to.filter(|_| cell.view.can_roll_back),
                 cell: cell.view,
             });
@@ -316,7 +318,7 @@ impl ServicesBackend for Engine {
             id: known.as_ref().map_or_else(|| TargetId::new(self.uuid()), |t| t.id),
             service: service.id,
             environment: environment.id,
-            strategy: known.as_ref().map(|t| t.strategy).unwrap_or_default(),
+            strategy: known.as_ref().map(|t| t.strategy.clone()).unwrap_or_default(),
             workloads: parsed,
         };
         if known.is_some() {
@@ -342,6 +344,11 @@ impl ServicesBackend for Engine {
         entry.id = Some(target.id.uuid());
         audit::record(&mut tx, self, actor, entry).await.or_fail(self)?;
         tx.commit().await.or_fail(self)
+    }
+
+    async fn set_strategy(&self, actor: &Actor, service: &str, environment: &str, input: StrategyInput) -> Answer<()> {
+        actor.may(Act::ManageServices)?;
+        self.write_strategy(actor, service, environment, input).await
     }
 
     async fn where_is_commit(&self, actor: &Actor, service: &str, hash: &str) -> Answer<Vec<CommitWhereabouts>> {

@@ -11,9 +11,12 @@ use domain::{
     image::ContainerImage,
     names::Namespace,
     observation::{Manager, Observed, Stamp, WorkloadObservation, WorkloadRef},
+    traffic::{RouteObserved, TrafficLayer, Weight},
 };
 use futures_core::stream::BoxStream;
 use secrecy::SecretString;
+
+use crate::permissions::PermissionUse;
 
 /// Where a cluster is and how to get in. Only these are ever taken from a kubeconfig.
 #[derive(Clone, Debug)]
@@ -88,6 +91,51 @@ pub enum TemplateChange {
     Restore(serde_json::Value),
 }
 
+/// What the candidate of a workload should be: a second Deployment, made from the workload as it is
+/// now, with a Service of its own where the layer needs one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateChange {
+    /// The traffic that will reach it.
+    pub route: Route,
+    /// Our mark for this change.
+    pub stamp: Stamp,
+    /// The images that differ from the workload's, by container.
+    pub images: Vec<ContainerImage>,
+    /// Its pods; 0 when there should be neither Deployment nor Service.
+    pub pods: u32,
+    /// For `kubernetes.io/change-cause`: who, what, why in one line.
+    pub change_cause: String,
+}
+
+/// Between which Deployments which layer moves traffic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The Deployment that serves.
+    pub stable: WorkloadRef,
+    /// The Deployment that is tried beside it.
+    pub candidate: WorkloadRef,
+    /// What moves the traffic.
+    pub layer: TrafficLayer,
+}
+
+/// Which share of the traffic the candidate should get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteChange {
+    /// The traffic; its layer has an object that says the shares.
+    pub route: Route,
+    /// Our mark for this change.
+    pub stamp: Stamp,
+    /// The candidate's share.
+    pub weight: Weight,
+    /// What the object said before the first change, as [`RouteObservation::rules`] gave it; put back
+    /// exactly when the share is nothing.
+    ///
+    /// [`RouteObservation::rules`]: domain::traffic::RouteObservation::rules
+    pub saved: serde_json::Value,
+    /// For `kubernetes.io/change-cause`: who, what, why in one line.
+    pub change_cause: String,
+}
+
 /// What [`Cluster::apply`] found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApplyOutcome {
@@ -140,6 +188,8 @@ pub struct Permission {
     pub namespace: Option<Namespace>,
     /// What it is needed for, in words.
     pub needed_for: String,
+    /// For which promotions.
+    pub used: PermissionUse,
     /// Whether the cluster says yes.
     pub is_granted: bool,
 }
@@ -191,7 +241,27 @@ pub trait Cluster: Send + Sync + 'static {
     /// [`ClusterError`]; after [`ClusterError::Unreachable`] the write may or may not have happened.
     async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError>;
 
-    /// Lists the Deployments in `scope`, by namespace and name.
+    /// Makes the candidate what `change` says. Only what carries our mark for the same target is
+    /// changed or removed.
+    ///
+    /// # Errors
+    /// [`ClusterError`], as for [`Cluster::apply`].
+    async fn apply_candidate(&self, change: &CandidateChange) -> Result<ApplyOutcome, ClusterError>;
+
+    /// Reads what says the shares of a route.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; a missing object is not an error but [`RouteObserved::Missing`].
+    async fn observe_route(&self, route: &Route) -> Result<RouteObserved, ClusterError>;
+
+    /// Gives the candidate the share that `change` says, with the resource version that was read.
+    /// Everything else that the object says stays.
+    ///
+    /// # Errors
+    /// [`ClusterError`], as for [`Cluster::apply`].
+    async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError>;
+
+    /// Lists the Deployments in `scope`, by namespace and name. Candidates are left out.
     ///
     /// # Errors
     /// [`ClusterError`].

@@ -6,10 +6,11 @@ use domain::{
     image::ContainerImage,
     names::ContainerName,
     observation::{Stamp, WorkloadObservation},
+    traffic::RouteObservation,
 };
 use serde_json::Value;
 
-use crate::cluster::{ApplyOutcome, ClusterError, TemplateChange, WorkloadChange};
+use crate::cluster::{ApplyOutcome, CandidateChange, ClusterError, RouteChange, TemplateChange, WorkloadChange};
 
 /// What to do with a change after reading its object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,63 @@ impl WorkloadChange {
 
 fn is_ours(found: Option<Stamp>, ours: Stamp) -> bool {
     found == Some(ours)
+}
+
+impl CandidateChange {
+    /// Whether the workload has every container whose image differs.
+    ///
+    /// # Errors
+    /// [`ClusterError::Invalid`] naming the first that it does not have.
+    pub fn check_containers(&self, stable: &WorkloadObservation) -> Result<(), ClusterError> {
+        match self.images.iter().find(|i| stable.image_of(i.container.as_str()).is_none()) {
+            Some(unknown) => Err(no_container(&unknown.container, stable)),
+            None => Ok(()),
+        }
+    }
+
+    /// Judges the change against the Deployment of the candidate's name as it was read. One that
+    /// carries no mark of the same target was made by somebody else, and stays.
+    #[must_use]
+    pub fn judge(&self, seen: Option<&WorkloadObservation>) -> Judgement {
+        let Some(seen) = seen else {
+            return if self.pods == 0 { Judgement::Answer(ApplyOutcome::Unchanged) } else { Judgement::Write };
+        };
+        if let Some(stamp) = seen.stamp.filter(|stamp| stamp.is_after(&self.stamp)) {
+            return Judgement::Answer(ApplyOutcome::Overtaken(stamp));
+        }
+        if seen.stamp.is_none_or(|stamp| stamp.target != self.stamp.target) {
+            return Judgement::Answer(ApplyOutcome::ChangedByOthers);
+        }
+        let runs_wanted = self.images.iter().all(|i| seen.image_of(i.container.as_str()) == Some(i.image.as_str()));
+        match (is_ours(seen.stamp, self.stamp), runs_wanted && seen.wanted_replicas >= self.pods) {
+            (true, true) if self.pods > 0 => Judgement::Answer(ApplyOutcome::Unchanged),
+            (true, false) => Judgement::Answer(ApplyOutcome::ChangedByOthers),
+            (true | false, true | false) => Judgement::Write,
+        }
+    }
+}
+
+impl RouteChange {
+    /// Judges the change against the object as it was read.
+    ///
+    /// # Errors
+    /// [`ClusterError::Invalid`] when the object cannot move the traffic.
+    pub fn judge(&self, seen: &RouteObservation) -> Result<Judgement, ClusterError> {
+        if let Some(stamp) = seen.stamp.filter(|stamp| stamp.is_after(&self.stamp)) {
+            return Ok(Judgement::Answer(ApplyOutcome::Overtaken(stamp)));
+        }
+        if let Some(manager) = &seen.manager {
+            return Ok(Judgement::Answer(ApplyOutcome::Managed(manager.clone())));
+        }
+        if let Some(why) = &seen.unfit {
+            return Err(ClusterError::Invalid(why.clone()));
+        }
+        Ok(match (is_ours(seen.stamp, self.stamp), seen.weight == self.weight) {
+            (true, true) => Judgement::Answer(ApplyOutcome::Unchanged),
+            (true, false) => Judgement::Answer(ApplyOutcome::ChangedByOthers),
+            (false, true | false) => Judgement::Write,
+        })
+    }
 }
 
 impl TemplateChange {

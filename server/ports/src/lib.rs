@@ -7,13 +7,15 @@ pub mod judgement;
 pub mod messenger;
 pub mod metrics;
 pub mod permissions;
+pub mod write;
 
 pub use clock::{Clock, Randomness};
 pub use cluster::{
-    ApplyOutcome, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings, DiscoveredWorkload,
-    InventoryEvent, NamespaceScope, Permission, TemplateChange, WorkloadChange,
+    ApplyOutcome, CandidateChange, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings,
+    DiscoveredWorkload, InventoryEvent, NamespaceScope, Permission, Route, RouteChange, TemplateChange, WorkloadChange,
 };
 pub use judgement::{Judgement, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
 pub use metrics::{MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};
-pub use permissions::{NEEDED_PERMISSIONS, NeededPermission};
+pub use permissions::{NEEDED_PERMISSIONS, NeededPermission, PermissionUse};
+pub use write::{PlacedWrite, Write, looked_at, route_of, writes};

@@ -1,7 +1,16 @@
-//! What Slipway asks of a cluster, in one list: 'Test connection' asks for each, the role that a
-//! platform engineer makes grants exactly these, and a test compares the two.
+//! What Slipway asks of a cluster, in one list: 'Test connection' asks for each, the roles that a
+//! platform engineer makes grant exactly these, and a test compares them.
 
-/// A permission that Slipway cannot work without.
+/// For which promotions a permission is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PermissionUse {
+    /// For every promotion.
+    Always,
+    /// For canary and blue-green promotions only: without it rolling ones work.
+    Candidates,
+}
+
+/// A permission that Slipway works with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NeededPermission {
     /// The verb.
@@ -12,6 +21,8 @@ pub struct NeededPermission {
     pub resource: &'static str,
     /// What it is needed for, in words.
     pub needed_for: &'static str,
+    /// For which promotions.
+    pub used: PermissionUse,
 }
 
 impl NeededPermission {
@@ -22,23 +33,53 @@ impl NeededPermission {
     }
 }
 
-const fn needs(
+const fn always(
     verb: &'static str,
     group: &'static str,
     resource: &'static str,
     needed_for: &'static str,
 ) -> NeededPermission {
-    NeededPermission { verb, group, resource, needed_for }
+    NeededPermission { verb, group, resource, needed_for, used: PermissionUse::Always }
 }
 
+const fn for_candidates(
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    needed_for: &'static str,
+) -> NeededPermission {
+    NeededPermission { verb, group, resource, needed_for, used: PermissionUse::Candidates }
+}
+
+const GATEWAY: &str = "gateway.networking.k8s.io";
+const ISTIO: &str = "networking.istio.io";
+const INGRESS: &str = "networking.k8s.io";
+
 /// Everything Slipway needs, per namespace or for all of them.
-pub const NEEDED_PERMISSIONS: [NeededPermission; 8] = [
-    needs("get", "apps", "deployments", "reading what runs before and after a change"),
-    needs("list", "apps", "deployments", "finding what is there"),
-    needs("watch", "apps", "deployments", "seeing changes as they happen"),
-    needs("patch", "apps", "deployments", "setting images, and putting the former template back"),
-    needs("list", "apps", "replicasets", "telling new pods from old ones"),
-    needs("watch", "apps", "replicasets", "telling new pods from old ones as they change"),
-    needs("list", "", "pods", "seeing whether pods run, and why not"),
-    needs("watch", "", "pods", "noticing pods that crash within seconds"),
+pub const NEEDED_PERMISSIONS: [NeededPermission; 25] = [
+    always("get", "apps", "deployments", "reading what runs before and after a change"),
+    always("list", "apps", "deployments", "finding what is there"),
+    always("watch", "apps", "deployments", "seeing changes as they happen"),
+    always("patch", "apps", "deployments", "setting images, and putting the former template back"),
+    always("list", "apps", "replicasets", "telling new pods from old ones"),
+    always("watch", "apps", "replicasets", "telling new pods from old ones as they change"),
+    always("list", "", "pods", "seeing whether pods run, and why not"),
+    always("watch", "", "pods", "noticing pods that crash within seconds"),
+    for_candidates("create", "apps", "deployments", "canary and blue-green only: making the candidate"),
+    for_candidates("delete", "apps", "deployments", "canary and blue-green only: removing the candidate"),
+    for_candidates("get", "", "services", "canary and blue-green only: telling the sides apart"),
+    for_candidates("create", "", "services", "canary and blue-green only: a Service for the candidate"),
+    for_candidates("patch", "", "services", "blue-green by a Service's selector only: switching it"),
+    for_candidates("delete", "", "services", "canary and blue-green only: removing the candidate's Service"),
+    for_candidates("list", "discovery.k8s.io", "endpointslices", "canary and blue-green only: who can be reached"),
+    for_candidates("get", GATEWAY, "httproutes", "canary by HTTPRoute only: reading shares"),
+    for_candidates("patch", GATEWAY, "httproutes", "canary by HTTPRoute only: setting shares"),
+    for_candidates("get", GATEWAY, "grpcroutes", "canary by GRPCRoute only: reading shares"),
+    for_candidates("patch", GATEWAY, "grpcroutes", "canary by GRPCRoute only: setting shares"),
+    for_candidates("get", ISTIO, "virtualservices", "canary by Istio only: reading shares"),
+    for_candidates("patch", ISTIO, "virtualservices", "canary by Istio only: setting shares"),
+    for_candidates("get", INGRESS, "ingresses", "canary by ingress-nginx only: reading shares"),
+    for_candidates("create", INGRESS, "ingresses", "canary by ingress-nginx only: the second Ingress"),
+    for_candidates("patch", INGRESS, "ingresses", "canary by ingress-nginx only: setting shares"),
+    for_candidates("delete", INGRESS, "ingresses", "canary by ingress-nginx only: removing the second Ingress"),
 ];

@@ -10,11 +10,14 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::observation::{Observed, WorkloadObservation, WorkloadRef};
+use domain::{
+    observation::{Observed, WorkloadObservation, WorkloadRef},
+    traffic::RouteObserved,
+};
 use futures::stream::BoxStream;
 use ports::{
-    ApplyOutcome, Clock, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload, InventoryEvent, Judgement,
-    NamespaceScope, Permission, TemplateChange, WorkloadChange,
+    ApplyOutcome, CandidateChange, Clock, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload, InventoryEvent,
+    Judgement, NamespaceScope, Permission, Route, RouteChange, TemplateChange, WorkloadChange,
 };
 use serde_json::Value;
 
@@ -143,12 +146,35 @@ impl PracticeCluster {
         Ok(journal.into_iter().filter(|w| w.by == Writer::Slipway && w.workload == *workload).collect())
     }
 
+    /// What a workload is now, whatever becomes of calls: for tests that judge from outside.
+    ///
+    /// # Errors
+    /// As [`PracticeCluster::journal`].
+    pub fn peek(&self, workload: &WorkloadRef) -> std::io::Result<Observed> {
+        self.inner.observe_now(workload)
+    }
+
     /// The change cause that stands on a workload, as `kubernetes.io/change-cause` does.
     ///
     /// # Errors
     /// As [`PracticeCluster::journal`].
     pub fn change_cause(&self, workload: &WorkloadRef) -> std::io::Result<Option<String>> {
         self.inner.read(|state, _| state.get(workload).and_then(|d| d.change_cause.clone()))
+    }
+}
+
+impl PracticeCluster {
+    /// A change as it reaches the cluster: it may have no effect, or its answer may be lost.
+    async fn change(
+        &self,
+        change: impl FnOnce(&Inner) -> std::io::Result<Result<ApplyOutcome, ClusterError>>,
+    ) -> Result<ApplyOutcome, ClusterError> {
+        let fate = self.inner.faults.fate().await;
+        if let Fate::Failed(error) = fate {
+            return Err(error);
+        }
+        let outcome = change(&self.inner).map_err(|e| storage_trouble(&e))?;
+        if fate == Fate::AnswerLost { Err(faults::answer_lost()) } else { outcome }
     }
 }
 
@@ -235,7 +261,8 @@ impl Inner {
 
     pub(crate) fn list(&self, scope: &NamespaceScope) -> std::io::Result<Vec<DiscoveredWorkload>> {
         self.read(|state, now| {
-            let in_scope = state.deployments.values_mut().filter(|d| is_in_scope(&d.workload, scope));
+            let in_scope =
+                state.deployments.values_mut().filter(|d| is_in_scope(&d.workload, scope) && !d.is_candidate());
             let found = in_scope.map(|deployment| DiscoveredWorkload {
                 observation: self.observe(deployment, now),
                 labels: deployment.labels.clone().into_iter().collect(),
@@ -286,12 +313,23 @@ impl Cluster for PracticeCluster {
     }
 
     async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
-        let fate = self.inner.faults.fate().await;
-        if let Fate::Failed(error) = fate {
-            return Err(error);
+        self.change(|inner| inner.apply_now(change)).await
+    }
+
+    async fn apply_candidate(&self, change: &CandidateChange) -> Result<ApplyOutcome, ClusterError> {
+        self.change(|inner| inner.apply_candidate_now(change)).await
+    }
+
+    async fn observe_route(&self, route: &Route) -> Result<RouteObserved, ClusterError> {
+        match self.inner.faults.fate().await {
+            Fate::Answered => self.inner.observe_route_now(route).map_err(|e| storage_trouble(&e)),
+            Fate::AnswerLost => Err(faults::answer_lost()),
+            Fate::Failed(error) => Err(error),
         }
-        let outcome = self.inner.apply_now(change).map_err(|e| storage_trouble(&e))?;
-        if fate == Fate::AnswerLost { Err(faults::answer_lost()) } else { outcome }
+    }
+
+    async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError> {
+        self.change(|inner| inner.apply_route_now(change)).await
     }
 
     async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
@@ -327,6 +365,7 @@ fn report(scope: &NamespaceScope) -> ConnectionReport {
             resource: needed.resource_and_group(),
             namespace: namespace.clone(),
             needed_for: needed.needed_for.to_owned(),
+            used: needed.used,
             is_granted: true,
         })
     });

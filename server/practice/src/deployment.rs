@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::behaviour::{Container, Timing};
 
+/// By this label candidates are told from what people made.
+pub(crate) const CANDIDATE_LABEL: &str = "slipway.dev/candidate-of";
+
 /// A number of pods, or a share of the wanted ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -192,6 +195,11 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
+    /// Whether it is tried beside another: no workload of its own.
+    pub(crate) fn is_candidate(&self) -> bool {
+        self.labels.contains_key(CANDIDATE_LABEL)
+    }
+
     pub(crate) fn active_pods(&self) -> impl Iterator<Item = &Pod> {
         self.pods.iter().filter(|p| p.is_active())
     }

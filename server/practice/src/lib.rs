@@ -12,10 +12,12 @@ pub mod randomness;
 pub mod stories;
 
 mod behaviour;
+mod candidates;
 mod cluster;
 mod controller;
 mod deployment;
 mod faults;
+mod routes;
 mod seed;
 mod state;
 mod watch;

@@ -13,7 +13,7 @@ use ports::{ClusterError, TemplateChange};
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{PracticeCluster, changed_template},
+    cluster::{Inner, PracticeCluster, changed_template},
     deployment::{Counts, Deployment, Replacement},
     faults::Fate,
     randomness::{hash, mix},
@@ -132,6 +132,21 @@ impl NewDeployment {
     }
 }
 
+impl Inner {
+    /// Makes a Deployment where there is none of its name.
+    pub(crate) fn make<'a>(&self, state: &'a mut State, now: DateTime<Utc>, new: &NewDeployment) -> &'a mut Deployment {
+        let workload = WorkloadRef { namespace: new.namespace.clone(), name: new.name.clone() };
+        state.made += 1;
+        let seed = hash(&[&self.seed.to_string(), &workload.to_string(), &state.made.to_string()]);
+        // Kubernetes' versions rise over all objects: one made again starts above its former self.
+        let mut deployment = new.deployment(workload.clone(), seed, state.highest_version + 1, now);
+        let created_at = deployment.played_to;
+        deployment.spec_changed(created_at, &self.pace);
+        deployment.play(now, &self.pace);
+        state.deployments.entry(workload.to_string()).insert_entry(deployment).into_mut()
+    }
+}
+
 impl PracticeCluster {
     /// Makes a Deployment; its pods start as the clock moves on from its creation.
     ///
@@ -143,14 +158,7 @@ impl PracticeCluster {
             if state.get(&workload).is_some() {
                 return (Err(PracticeError::Exists(workload.clone())), false);
             }
-            state.made += 1;
-            let seed = hash(&[&self.inner.seed.to_string(), &workload.to_string(), &state.made.to_string()]);
-            // Kubernetes' versions rise over all objects: one made again starts above its former self.
-            let mut deployment = new.deployment(workload.clone(), seed, state.highest_version + 1, now);
-            let created_at = deployment.played_to;
-            deployment.spec_changed(created_at, &self.inner.pace);
-            deployment.play(now, &self.inner.pace);
-            state.deployments.insert(workload.to_string(), deployment);
+            self.inner.make(state, now, new);
             (Ok(workload.clone()), true)
         })?
     }

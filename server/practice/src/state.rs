@@ -17,7 +17,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::deployment::Deployment;
+use crate::{deployment::Deployment, routes::PracticeRoute};
 
 /// How many accepted writes the journal keeps: more than any test makes, less than hurts a file that
 /// is written with each.
@@ -54,6 +54,9 @@ pub struct AcceptedWrite {
 pub(crate) struct State {
     /// By `namespace/name`.
     pub(crate) deployments: BTreeMap<String, Deployment>,
+    /// What says the shares of traffic, by `namespace/kind name`.
+    #[serde(default)]
+    pub(crate) routes: BTreeMap<String, PracticeRoute>,
     pub(crate) journal: Vec<AcceptedWrite>,
     /// Deployments ever made: numbers their identities.
     pub(crate) made: u64,

@@ -132,7 +132,10 @@ impl Watcher {
     fn look(&mut self) {
         let seen = if self.cluster.faults.is_reachable() {
             self.cluster.read(|state, now| {
-                let in_scope = state.deployments.values_mut().filter(|d| is_in_scope(&d.workload, &self.scope));
+                let in_scope = state
+                    .deployments
+                    .values_mut()
+                    .filter(|d| is_in_scope(&d.workload, &self.scope) && !d.is_candidate());
                 let mut changed = Vec::new();
                 let mut versions = Known::new();
                 for deployment in in_scope {

@@ -139,6 +139,10 @@ pub enum Today {
     NextCrashes,
     /// Someone changed what runs in pre-production with kubectl.
     ChangedByOthers,
+    /// A canary in production begins as the server starts, and asks at half of the traffic.
+    CanaryUnderWay,
+    /// The next version answers with errors: its canary in production will be taken back.
+    NextAnswersBadly,
 }
 
 /// A service.
@@ -159,6 +163,8 @@ pub struct ServiceSpec {
     pub cadence: f64,
     /// The first version's number.
     pub first: (u32, u32, u32),
+    /// The steps of its canary in production, where it is promoted by one.
+    pub canary: Option<&'static str>,
     /// What happens to it when the demo opens.
     pub today: Today,
     /// What its commits are about.
@@ -176,6 +182,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 3.2,
         first: (2, 11, 0),
+        canary: None,
         today: Today::ReadyToPromote,
         topics: &[
             "basket totals",
@@ -194,6 +201,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 4,
         cadence: 2.4,
         first: (5, 1, 0),
+        canary: None,
         today: Today::WaitsForApproval,
         topics: &["refunds", "card authorisation", "the payment journal", "3-D Secure redirects", "settlement files"],
     },
@@ -206,6 +214,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 2.8,
         first: (1, 34, 0),
+        canary: None,
         today: Today::Rolls,
         topics: &[
             "order amendments",
@@ -224,7 +233,8 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 2,
         cadence: 1.4,
         first: (1, 6, 0),
-        today: Today::Calm,
+        canary: Some("10%, 30s, 25%, 30s, 50%, ask"),
+        today: Today::CanaryUnderWay,
         topics: &["credit notes", "PDF rendering", "VAT rounding", "invoice numbering"],
     },
     ServiceSpec {
@@ -236,6 +246,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 6,
         cadence: 3.0,
         first: (8, 20, 0),
+        canary: None,
         today: Today::RollsWithQueue,
         topics: &["synonyms", "ranking of own brands", "index rebuilds", "typing suggestions", "filters by allergen"],
     },
@@ -248,7 +259,8 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 1.2,
         first: (0, 38, 0),
-        today: Today::Calm,
+        canary: Some("10%, 20s, 25%, 2m, 50%, 1m"),
+        today: Today::NextAnswersBadly,
         topics: &["AVIF output", "cache keys", "picture cropping", "the resize queue"],
     },
     ServiceSpec {
@@ -260,6 +272,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 4,
         cadence: 2.6,
         first: (3, 0, 0),
+        canary: None,
         today: Today::TakenBack,
         topics: &["promotions by basket", "price lists", "member prices", "rounding per country", "the price cache"],
     },
@@ -272,6 +285,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 1.8,
         first: (1, 2, 0),
+        canary: None,
         today: Today::NextCrashes,
         topics: &["the nightly model", "similar products", "cold starts", "feature flags of the model"],
     },
@@ -284,6 +298,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 6,
         cadence: 1.6,
         first: (4, 0, 0),
+        canary: None,
         today: Today::WaitsForApproval,
         topics: &["passkeys", "session lifetimes", "rate limits on sign-in", "token rotation"],
     },
@@ -296,6 +311,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 2.0,
         first: (7, 3, 0),
+        canary: None,
         today: Today::ChangedByOthers,
         topics: &["address validation", "household sharing", "dietary preferences", "the export of personal data"],
     },
@@ -308,6 +324,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 2,
         cadence: 1.8,
         first: (2, 0, 0),
+        canary: None,
         today: Today::Calm,
         topics: &["bounce handling", "templates", "quiet hours", "push tokens"],
     },
@@ -320,6 +337,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 4,
         cadence: 2.2,
         first: (6, 4, 0),
+        canary: None,
         today: Today::WaitsForApproval,
         topics: &["slot capacity", "same-day slots", "slot reservations", "holiday schedules"],
     },
@@ -332,6 +350,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 1.6,
         first: (3, 9, 0),
+        canary: None,
         today: Today::Calm,
         topics: &["tour planning", "traffic data", "van loads", "re-planning after a breakdown"],
     },
@@ -344,6 +363,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 2,
         cadence: 1.4,
         first: (1, 0, 0),
+        canary: None,
         today: Today::Calm,
         topics: &["the van map", "arrival estimates", "position uploads", "driver notes"],
     },

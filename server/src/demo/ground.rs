@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     image::ContainerImage,
     names::{Namespace, WorkloadName},
+    traffic::TrafficLayer,
 };
 use practice::{NewDeployment, PracticeCluster};
 
@@ -27,6 +28,8 @@ pub struct GroundWorkload {
     pub labels: BTreeMap<String, String>,
     /// Since when it runs, where the cluster can be told.
     pub since: DateTime<Utc>,
+    /// What moves its traffic, where its strategy needs that.
+    pub layer: Option<TrafficLayer>,
 }
 
 /// A cluster to put the company into.
@@ -55,6 +58,9 @@ impl Ground for PracticeCluster {
             };
             self.create_deployment(&new)
                 .with_context(|| format!("the practice cluster cannot take {}", workload.name))?;
+            if let Some(layer) = workload.layer.as_ref().filter(|layer| layer.has_route()) {
+                self.create_route(&workload.namespace, layer)?;
+            }
         }
         Ok(())
     }

@@ -55,6 +55,8 @@ pub struct Place {
     pub name: ClusterName,
     /// What the names of the company's namespaces begin with: several companies fit into one cluster.
     pub namespace_prefix: String,
+    /// Whether routes of the Gateway API can be made there; without them the numbers of pods are the shares.
+    pub has_routes: bool,
 }
 
 /// Fills an empty database with the company on a practice cluster.
@@ -80,6 +82,7 @@ pub async fn connect_practice(store: &Store, now: DateTime<Utc>) -> anyhow::Resu
         cluster: ClusterId::new(randomness.uuid()),
         name: ClusterName::parse(PRACTICE).context("name")?,
         namespace_prefix: String::new(),
+        has_routes: true,
     };
     let mut tx = store.begin().await?;
     tx.insert_cluster(&Cluster {

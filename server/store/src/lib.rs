@@ -25,12 +25,14 @@ mod incidents;
 mod insights;
 mod inventory;
 mod links;
+mod metric_sources;
 mod outbox;
 mod paging;
 mod people;
 mod promotion_lists;
 mod promotions;
 mod rollbacks;
+mod samples;
 mod search;
 mod services;
 mod sessions;
@@ -60,12 +62,14 @@ pub use incidents::{Incident, IncidentFilter, IncidentRow};
 pub use insights::{CommitTime, InsightsDeployment, InsightsFilter, InsightsIncident};
 pub use inventory::{Running, RunningPlace};
 pub use links::{LinkPurpose, OneTimeLink};
+pub use metric_sources::{MetricSource, MetricSourceKind};
 pub use outbox::{DueEffect, EffectKey, Message};
 pub use paging::{Page, Paging};
 pub use people::Person;
 pub use promotion_lists::{PromotionFilter, PromotionRow, PromotionStage};
 pub use promotions::{JournalRow, LoadedPromotion};
 pub use rollbacks::NextSuccess;
+pub use samples::SAMPLES_PER_RULE;
 pub use search::{Found, FoundPerson, FoundPromotion, FoundService, FoundVersion};
 pub use services::{Service, ServiceFacts, ServiceFilter, ServiceRow};
 pub use sessions::Session;
@@ -95,12 +99,14 @@ pub fn statements() -> Vec<Statement> {
         insights::STATEMENTS,
         inventory::STATEMENTS,
         links::STATEMENTS,
+        metric_sources::STATEMENTS,
         outbox::STATEMENTS,
         people::STATEMENTS,
         consents::STATEMENTS,
         promotion_lists::STATEMENTS,
         promotions::STATEMENTS,
         rollbacks::STATEMENTS,
+        samples::STATEMENTS,
         search::STATEMENTS,
         services::STATEMENTS,
         sessions::STATEMENTS,

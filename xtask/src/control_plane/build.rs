@@ -35,6 +35,18 @@ const PROGRAMS: &[Program] = &[
     Program { name: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", module: "controlplane/kwok" },
 ];
 
+/// Modules and the files in them that define kinds.
+const CUSTOM_RESOURCE_DEFINITIONS: &[(&str, &[&str])] = &[
+    (
+        "sigs.k8s.io/gateway-api",
+        &[
+            "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",
+            "config/crd/standard/gateway.networking.k8s.io_grpcroutes.yaml",
+        ],
+    ),
+    ("istio.io/api", &["kubernetes/customresourcedefinitions.gen.yaml"]),
+];
+
 /// Where each program of the control plane lies.
 pub struct Programs {
     /// etcd.
@@ -78,6 +90,24 @@ pub fn programs() -> Result<Programs> {
         kubectl: locate("kubectl")?,
         kwok: locate("kwok")?,
     })
+}
+
+/// The files that define the kinds which are not Kubernetes' own, from their Go modules.
+///
+/// # Errors
+/// As [`programs`].
+pub fn custom_resource_definitions() -> Result<Vec<PathBuf>> {
+    let module = paths::root().join("end2end/controlplane/crds");
+    let mut files = Vec::new();
+    for (name, inside) in CUSTOM_RESOURCE_DEFINITIONS {
+        let told =
+            process::output(process::command(&go()?).current_dir(&module).args(["mod", "download", "-json", name]))?;
+        let told: serde_json::Value =
+            serde_json::from_str(&told).with_context(|| format!("cannot read what Go says of {name}"))?;
+        let folder = told["Dir"].as_str().with_context(|| format!("Go does not say where {name} lies"))?;
+        files.extend(inside.iter().map(|file| Path::new(folder).join(file)));
+    }
+    Ok(files)
 }
 
 fn built(program: &Program) -> Result<PathBuf> {
@@ -141,8 +171,9 @@ fn go() -> Result<PathBuf> {
     let install = format!(
         "the tests against a real Kubernetes control plane build it from its Go sources and need \
          Go {}.{} or newer.\nPlease install it from your distribution or from go.dev/dl and put \
-         its `go` on PATH.\n(With KUBEBUILDER_ASSETS naming a folder of built programs, or \
-         SLIPWAY_TEST_KUBECONFIG naming a cluster, none is needed.)",
+         its `go` on PATH.\n(With KUBEBUILDER_ASSETS naming a folder of built programs it only \
+         fetches the definitions of kinds; with SLIPWAY_TEST_KUBECONFIG naming a cluster that \
+         has them, none is needed.)",
         wanted.0, wanted.1
     );
     let Some(go) = find_go() else {

@@ -100,6 +100,9 @@ fn start(programs: &Programs) -> Result<ControlPlane> {
     ];
     let sources = paths::root().join("end2end/controlplane");
     admin.apply(&sources.join("node.yaml"))?;
+    for definitions in super::build::custom_resource_definitions()? {
+        admin.apply(&definitions)?;
+    }
     admin.apply(&paths::root().join("server/cluster/src/slipway-role.yaml"))?;
     let mut kwok = Background::start(
         "kwok",
@@ -209,7 +212,8 @@ impl Kubectl {
         if !fs::exists(file)? {
             anyhow::bail!("{} is missing", file.display());
         }
-        process::output(self.command().args(["apply", "--filename"]).arg(file)).map(drop)
+        // Some definitions are too large for the annotation that a client-side apply leaves.
+        process::output(self.command().args(["apply", "--server-side", "--filename"]).arg(file)).map(drop)
     }
 
     fn node_is_ready(&self) -> bool {

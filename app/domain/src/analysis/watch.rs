@@ -155,6 +155,25 @@ impl Watch {
         }
     }
 
+    /// A person answered for what this rule does not know: it begins anew. What speaks against the
+    /// version stays.
+    pub fn restarted(&mut self, at: DateTime<Utc>) {
+        self.weight_changed(at);
+        self.state.errors = 0;
+    }
+
+    /// Windows that begin earlier are not about the weight as it is.
+    #[must_use]
+    pub const fn counts_from(&self) -> DateTime<Utc> {
+        self.state.counts_from
+    }
+
+    /// Whether the rule is to be evaluated at `now`.
+    #[must_use]
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.next_evaluation() <= now
+    }
+
     /// How long before an evaluation the first second lies that it is about.
     fn looks_back(&self) -> Duration {
         let window = Duration::seconds(i64::from(self.rule.window_seconds()));

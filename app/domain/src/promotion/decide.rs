@@ -6,10 +6,11 @@ use chrono::{DateTime, Duration, Utc};
 use super::{
     APPROVAL_LASTS_DAYS, Approval, Blocker, Decision, Effect, Facts, Failure, Input, JournalEntry, JournalEvent,
     LOOK_EVERY_SECONDS, LOOK_WHILE_WATCHING_SECONDS, Phase, Plan, Promotion, Refusal, Run, Supersedes, TakeBackCause,
-    TakenBack, WAITING_LASTS_DAYS, observe, words::headline,
+    TakenBack, WAITING_LASTS_DAYS, judging, observe, progress, steering, words::headline,
 };
 use crate::{
     actor::{Act, Actor, Identity},
+    analysis::Sample,
     ids::PersonId,
 };
 
@@ -18,6 +19,7 @@ pub(super) struct Draft<'a> {
     pub(super) next: Promotion,
     pub(super) facts: &'a Facts,
     pub(super) now: DateTime<Utc>,
+    pub(super) taken: Vec<Sample>,
     journal: Vec<JournalEntry>,
     supersedes: bool,
 }
@@ -38,7 +40,7 @@ impl Draft<'_> {
             self.end(run, cause, TakenBack::NotNeeded);
             return;
         }
-        run.next_generation(self.now);
+        progress::begin_back(&mut run, self.now);
         self.next.phase = Phase::TakingBack { run, cause, since: self.now };
     }
 
@@ -83,7 +85,8 @@ impl Draft<'_> {
 /// # Errors
 /// [`Refusal`] says which rule refused the input; the promotion stays as it was.
 pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<Utc>) -> Result<Decision, Refusal> {
-    let mut draft = Draft { next: promotion.clone(), facts, now, journal: Vec::new(), supersedes: false };
+    let next = promotion.clone();
+    let mut draft = Draft { next, facts, now, taken: Vec::new(), journal: Vec::new(), supersedes: false };
     match input {
         Input::Approve { by, comment, plan_number } => approve(&mut draft, &by, comment, plan_number)?,
         Input::Reject { by, reason } => reject(&mut draft, by, reason)?,
@@ -91,33 +94,42 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
         Input::Abort { by, reason } => abort(&mut draft, by, reason)?,
         Input::Supersede { by, who } => supersede(&mut draft, by, &who),
         Input::Abandon { by, reason } => abandon(&mut draft, &by, reason)?,
+        Input::Hold { by, reason } => steering::hold(&mut draft, &by, reason)?,
+        Input::GoOn { by, step } => steering::go_on(&mut draft, &by, step)?,
+        Input::Skip { by, step } => steering::skip(&mut draft, &by, step)?,
+        Input::SetWeight { by, weight, reason } => steering::set_weight(&mut draft, &by, weight, reason)?,
+        Input::PromoteNow { by, reason } => steering::promote_now(&mut draft, &by, reason)?,
         Input::Observed(seen) => observe::observed(&mut draft, &seen),
         Input::RefusedByCluster { generation, message } => refused_by_cluster(&mut draft, generation, message),
         Input::Trouble { message } => trouble(&mut draft, message),
+        Input::Measured(samples) => judging::measured(&mut draft, samples),
         Input::Clock => {}
     }
     settle_waiting(&mut draft);
     settle_watching(&mut draft);
-    let Draft { next, journal, supersedes, .. } = draft;
+    let Draft { next, journal, supersedes, taken: samples, .. } = draft;
     let outbox = if headline(promotion) == headline(&next) && !journal.iter().any(is_told) {
         vec![]
     } else {
         vec![Effect::TellMessenger]
     };
-    let has_moved = std::mem::discriminant(&promotion.phase) != std::mem::discriminant(&next.phase);
+    let has_moved = promotion.place() != next.place();
     let wake_at = wake_at(&next, now, has_moved);
-    Ok(Decision { next, journal, outbox, supersedes, wake_at })
+    Ok(Decision { next, journal, outbox, supersedes, samples, wake_at })
 }
 
 /// What people in the channel want to hear even when the headline stays.
 fn is_told(entry: &JournalEntry) -> bool {
     matches!(
         entry.event,
-        JournalEvent::Requested { .. } | JournalEvent::Approved { .. } | JournalEvent::Rejected { .. }
+        JournalEvent::Requested { .. }
+            | JournalEvent::Approved { .. }
+            | JournalEvent::Rejected { .. }
+            | JournalEvent::Warned { .. }
     )
 }
 
-fn needs_reason(reason: String) -> Result<String, Refusal> {
+pub(super) fn needs_reason(reason: String) -> Result<String, Refusal> {
     let reason = reason.trim().to_owned();
     if reason.is_empty() { Err(Refusal::ReasonNeeded) } else { Ok(reason) }
 }
@@ -404,9 +416,12 @@ fn wake_at(next: &Promotion, now: DateTime<Utc>, has_moved: bool) -> Option<Date
         Phase::Starting { .. } | Phase::Progressing { .. } | Phase::TakingBack { .. } => {
             // With every failed try the next one waits twice as long, up to a minute.
             let patience = next.trouble.as_ref().map_or(0, |t| t.attempts.min(5));
-            Some(now + Duration::seconds((LOOK_EVERY_SECONDS << patience).min(60)))
+            Some(judging::no_later(next, now, now + Duration::seconds((LOOK_EVERY_SECONDS << patience).min(60))))
         }
-        Phase::Watching { until, .. } => Some((*until).min(now + Duration::seconds(LOOK_WHILE_WATCHING_SECONDS))),
+        Phase::Watching { until, .. } => {
+            let look = (*until).min(now + Duration::seconds(LOOK_WHILE_WATCHING_SECONDS));
+            Some(judging::no_later(next, now, look))
+        }
         Phase::Succeeded { .. }
         | Phase::Failed { .. }
         | Phase::Aborted { .. }
@@ -456,6 +471,26 @@ impl Promotion {
                 actor.may(Act::StopAnyPromotion)?;
                 may_abandon(self)
             }
+            PromotionAct::Hold => {
+                actor.may(stop)?;
+                steering::may_hold(self)
+            }
+            PromotionAct::GoOn => {
+                actor.may(Act::SteerPromotion)?;
+                steering::may_go_on(self)
+            }
+            PromotionAct::Skip => {
+                actor.may(Act::SteerPromotion)?;
+                steering::may_skip(self)
+            }
+            PromotionAct::SetWeight => {
+                actor.may(Act::SteerPromotion)?;
+                steering::may_set_weight(self)
+            }
+            PromotionAct::PromoteNow => {
+                actor.may(Act::SteerPromotion)?;
+                steering::may_promote_now(self)
+            }
         }
     }
 }
@@ -474,8 +509,29 @@ pub enum PromotionAct {
     Abort,
     /// Give up taking it back.
     Abandon,
+    /// Let nothing go on by itself.
+    Hold,
+    /// Let it go on.
+    GoOn,
+    /// End the present step before its time.
+    Skip,
+    /// Set the share of the traffic by hand.
+    SetWeight,
+    /// Leave the remaining pauses and shares out.
+    PromoteNow,
 }
 
 impl PromotionAct {
-    const ALL: [Self; 5] = [Self::Approve, Self::Reject, Self::Cancel, Self::Abort, Self::Abandon];
+    const ALL: [Self; 10] = [
+        Self::Approve,
+        Self::Reject,
+        Self::Cancel,
+        Self::Abort,
+        Self::Abandon,
+        Self::Hold,
+        Self::GoOn,
+        Self::Skip,
+        Self::SetWeight,
+        Self::PromoteNow,
+    ];
 }

@@ -1,18 +1,21 @@
 //! What the clusters should look like in a state. Derived again on every pass, never queued.
 
-use super::{Phase, Promotion, Run, TakeBackCause, WorkloadPlan};
+use super::{Phase, Promotion, Run, StableWant, TakeBackCause, WorkloadPlan, progress::stands_against};
 use crate::{
     image::ContainerImage,
-    observation::{PlacedWorkload, Stamp},
+    observation::{PlacedWorkload, Stamp, WorkloadRef},
+    traffic::{TrafficLayer, Weight},
 };
 
 /// What the clusters should look like now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desired {
-    /// The mark that each write carries.
-    pub stamp: Stamp,
-    /// Each workload.
+    /// Each workload that this promotion writes.
     pub workloads: Vec<DesiredWorkload>,
+    /// Each candidate, also one that should be gone.
+    pub candidates: Vec<DesiredCandidate>,
+    /// Each object that moves traffic.
+    pub routes: Vec<DesiredRoute>,
 }
 
 /// What one workload should be.
@@ -22,6 +25,8 @@ pub struct DesiredWorkload {
     pub placed: PlacedWorkload,
     /// The cluster's name, for messages.
     pub cluster_name: String,
+    /// The mark that the write carries.
+    pub stamp: Stamp,
     /// What its pod template should be.
     pub template: DesiredTemplate,
     /// The images, by container, over which this may be written: what ran before and what this
@@ -38,24 +43,50 @@ pub enum DesiredTemplate {
     Restored(serde_json::Value),
 }
 
+/// What a candidate should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredCandidate {
+    /// The workload from which it is made.
+    pub placed: PlacedWorkload,
+    /// The cluster's name, for messages.
+    pub cluster_name: String,
+    /// The mark that the write carries.
+    pub stamp: Stamp,
+    /// The Deployment.
+    pub candidate: WorkloadRef,
+    /// What moves the traffic to it.
+    pub layer: TrafficLayer,
+    /// The images that differ from the workload's, by container.
+    pub images: Vec<ContainerImage>,
+    /// Its pods; 0 when there should be no candidate.
+    pub pods: u32,
+}
+
+/// What an object that moves traffic should say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredRoute {
+    /// The workload whose traffic it moves.
+    pub placed: PlacedWorkload,
+    /// The cluster's name, for messages.
+    pub cluster_name: String,
+    /// The mark that the write carries.
+    pub stamp: Stamp,
+    /// The Deployment that gets the share.
+    pub candidate: WorkloadRef,
+    /// What moves the traffic.
+    pub layer: TrafficLayer,
+    /// The share.
+    pub weight: Weight,
+    /// What the object said before, to be put back when the share is nothing.
+    pub saved: serde_json::Value,
+}
+
 /// What the clusters should look like now; `None` when this promotion wants nothing of them.
 #[must_use]
 pub fn desired(promotion: &Promotion) -> Option<Desired> {
-    match &promotion.phase {
-        Phase::Progressing { run, .. } => Some(Desired {
-            stamp: stamp(promotion, run),
-            workloads: promotion.plan.workloads.iter().map(|planned| with_images(planned, run)).collect(),
-        }),
-        Phase::TakingBack { run, cause, .. } => Some(Desired {
-            stamp: stamp(promotion, run),
-            workloads: promotion
-                .plan
-                .workloads
-                .iter()
-                .filter(|planned| is_put_back(planned, cause))
-                .filter_map(|planned| restored(planned, run))
-                .collect(),
-        }),
+    let (run, cause) = match &promotion.phase {
+        Phase::Progressing { run, .. } => (run, None),
+        Phase::TakingBack { run, cause, .. } => (run, Some(cause)),
         Phase::Waiting { .. }
         | Phase::Starting { .. }
         | Phase::Watching { .. }
@@ -65,17 +96,46 @@ pub fn desired(promotion: &Promotion) -> Option<Desired> {
         | Phase::Rejected { .. }
         | Phase::Cancelled { .. }
         | Phase::Expired { .. }
-        | Phase::Superseded { .. } => None,
+        | Phase::Superseded { .. } => return None,
+    };
+    let planned = &promotion.plan.workloads;
+    let is_ours = |planned: &&WorkloadPlan| cause.is_none_or(|cause| is_put_back(planned, cause));
+    let is_routed = |planned: &&WorkloadPlan| cause.is_none_or(|cause| is_route_put_back(planned, cause));
+    Some(Desired {
+        workloads: planned.iter().filter(is_ours).filter_map(|one| workload(promotion, one, run)).collect(),
+        candidates: planned.iter().filter_map(|one| candidate(promotion, one, run)).collect(),
+        routes: planned.iter().filter(is_routed).filter_map(|one| route(promotion, one, run)).collect(),
+    })
+}
+
+impl Promotion {
+    /// Whether our mark of what is wanted was seen on everything that it belongs on: there is nothing
+    /// to write then.
+    #[must_use]
+    pub fn is_all_told(&self) -> bool {
+        let Some(run) = self.run() else { return false };
+        let is_untouched = run.wanted.stable.generation == 0;
+        !run.progress.is_empty()
+            && (is_untouched || run.progress.iter().all(|progress| progress.was_ours))
+            && (!run.wanted.has_candidates() || run.candidates.iter().all(|progress| progress.was_ours))
+            && (run.wanted.weight.generation == 0 || run.routes.iter().all(|route| route.was_ours))
     }
 }
 
-pub(super) fn stamp(promotion: &Promotion, run: &Run) -> Stamp {
-    Stamp { target: promotion.target, promotion: promotion.id, sequence: run.sequence, generation: run.generation }
+/// The mark of what was last wanted in `generation`.
+pub(super) fn stamp(promotion: &Promotion, run: &Run, generation: u32) -> Stamp {
+    Stamp { target: promotion.target, promotion: promotion.id, sequence: run.sequence, generation }
 }
 
 /// How a workload is named in messages: `eu-1 shop/cart`.
 pub(super) fn shown(planned: &WorkloadPlan) -> String {
     format!("{} {}", planned.cluster_name, planned.placed.workload)
+}
+
+/// How what moves a workload's traffic is named in messages: `eu-1 shop/HTTPRoute cart`.
+pub(super) fn shown_route(planned: &WorkloadPlan) -> String {
+    let layer = planned.candidate.as_ref().map(|candidate| candidate.layer.words()).unwrap_or_default();
+    format!("{} {}/{layer}", planned.cluster_name, planned.placed.workload.namespace)
 }
 
 /// A workload that someone else changed, or deleted, in the middle stays as they left it.
@@ -88,8 +148,15 @@ pub(super) fn is_put_back(planned: &WorkloadPlan, cause: &TakeBackCause) -> bool
         | TakeBackCause::Budget { .. }
         | TakeBackCause::Aborted { .. }
         | TakeBackCause::Superseded { .. }
-        | TakeBackCause::RefusedByCluster { .. } => true,
+        | TakeBackCause::RouteChanged { .. }
+        | TakeBackCause::RefusedByCluster { .. }
+        | TakeBackCause::Breach { .. } => true,
     }
+}
+
+/// The same for what moves its traffic.
+pub(super) fn is_route_put_back(planned: &WorkloadPlan, cause: &TakeBackCause) -> bool {
+    !matches!(cause, TakeBackCause::RouteChanged { route, .. } if *route == shown_route(planned))
 }
 
 /// The images that this run knows in the containers that it sets: those from before, and its own.
@@ -100,21 +167,52 @@ pub(super) fn known_images(planned: &WorkloadPlan, run: &Run) -> Vec<ContainerIm
     planned.images.iter().chain(before).cloned().collect()
 }
 
-fn with_images(planned: &WorkloadPlan, run: &Run) -> DesiredWorkload {
-    DesiredWorkload {
-        over: known_images(planned, run),
-        placed: planned.placed.clone(),
-        cluster_name: planned.cluster_name.clone(),
-        template: DesiredTemplate::Images(planned.images.clone()),
-    }
-}
-
-fn restored(planned: &WorkloadPlan, run: &Run) -> Option<DesiredWorkload> {
-    let saved = run.saved.iter().find(|saved| saved.placed == planned.placed)?;
+fn workload(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<DesiredWorkload> {
+    let template = match run.wanted.stable.want {
+        StableWant::AsItIs => return None,
+        StableWant::Version => DesiredTemplate::Images(planned.images.clone()),
+        StableWant::Before => {
+            let saved = run.saved.iter().find(|saved| saved.placed == planned.placed)?;
+            DesiredTemplate::Restored(saved.template.clone())
+        }
+    };
     Some(DesiredWorkload {
         placed: planned.placed.clone(),
         cluster_name: planned.cluster_name.clone(),
-        template: DesiredTemplate::Restored(saved.template.clone()),
+        stamp: stamp(promotion, run, run.wanted.stable.generation),
+        template,
         over: known_images(planned, run),
+    })
+}
+
+fn candidate(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<DesiredCandidate> {
+    let plan = planned.candidate.as_ref().filter(|_| run.wanted.has_candidates())?;
+    Some(DesiredCandidate {
+        placed: planned.placed.clone(),
+        cluster_name: planned.cluster_name.clone(),
+        stamp: stamp(promotion, run, run.wanted.candidates.generation),
+        candidate: plan.workload.clone(),
+        layer: plan.layer.clone(),
+        images: planned.images.clone(),
+        pods: run.wanted.pods_of(&planned.placed),
+    })
+}
+
+fn route(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<DesiredRoute> {
+    let plan = planned.candidate.as_ref().filter(|plan| plan.layer.has_route() && run.wanted.weight.generation > 0)?;
+    // Pods may have died since the share was decided: it waits for them.
+    let last = run.routes.iter().find(|route| route.placed == planned.placed && !route.was_ours);
+    if last.is_some_and(|last| stands_against(run, last, run.wanted.weight.want).is_some()) {
+        return None;
+    }
+    let saved = run.saved_routes.iter().find(|saved| saved.placed == planned.placed)?;
+    Some(DesiredRoute {
+        placed: planned.placed.clone(),
+        cluster_name: planned.cluster_name.clone(),
+        stamp: stamp(promotion, run, run.wanted.weight.generation),
+        candidate: plan.workload.clone(),
+        layer: plan.layer.clone(),
+        weight: run.wanted.weight.want,
+        saved: saved.rules.clone(),
     })
 }

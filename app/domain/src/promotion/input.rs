@@ -7,9 +7,11 @@ use chrono::{DateTime, Utc};
 use super::{JournalEntry, Plan, Promotion};
 use crate::{
     actor::{Identity, NotAllowed},
+    analysis::Sample,
     environment::EnvironmentRules,
     ids::{PersonId, PromotionId},
     observation::{Observed, PlacedWorkload},
+    traffic::{RouteObserved, Weight},
 };
 
 /// Something that happened.
@@ -59,8 +61,45 @@ pub enum Input {
         /// Why.
         reason: String,
     },
-    /// Workloads were read; those that could not be are left out.
-    Observed(Vec<(PlacedWorkload, Observed)>),
+    /// Let nothing go on by itself; what is there stays as it is.
+    Hold {
+        /// Who.
+        by: Identity,
+        /// Why.
+        reason: String,
+    },
+    /// Let it go on: ends a hold, or the step that asks.
+    GoOn {
+        /// Who.
+        by: Identity,
+        /// The index of the step that they saw: a second tap must not let the next one go.
+        step: usize,
+    },
+    /// End the present step before its time.
+    Skip {
+        /// Who.
+        by: Identity,
+        /// The index of the step that they saw.
+        step: usize,
+    },
+    /// Set the share of the traffic by hand; it stays there until someone lets it go on.
+    SetWeight {
+        /// Who.
+        by: Identity,
+        /// The share.
+        weight: Weight,
+        /// Why.
+        reason: String,
+    },
+    /// Leave the remaining pauses and shares out.
+    PromoteNow {
+        /// Who.
+        by: Identity,
+        /// Why.
+        reason: String,
+    },
+    /// Objects were read; those that could not be are left out.
+    Observed(Sight),
     /// A cluster refused what was to be written; trying again will not help.
     RefusedByCluster {
         /// The generation of the run that was to be written.
@@ -73,8 +112,19 @@ pub enum Input {
         /// In words, with the cluster's name.
         message: String,
     },
+    /// Rules were evaluated.
+    Measured(Vec<Sample>),
     /// Time went by.
     Clock,
+}
+
+/// What was read of the clusters for one promotion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// Workloads and candidates, each by where it stands.
+    pub workloads: Vec<(PlacedWorkload, Observed)>,
+    /// What moves the traffic of a workload, by the workload.
+    pub routes: Vec<(PlacedWorkload, RouteObserved)>,
 }
 
 /// Who holds the target now.
@@ -124,6 +174,8 @@ pub struct Decision {
     /// Whether what else is open at the target is superseded now, as far as
     /// [`Promotion::may_supersede`] says.
     pub supersedes: bool,
+    /// The samples that were taken in, to be kept; others came too late or too early.
+    pub samples: Vec<Sample>,
     /// When to look again; `None` only when it is over.
     pub wake_at: Option<DateTime<Utc>>,
 }
@@ -164,6 +216,33 @@ pub enum Refusal {
     /// Only taking back can be given up.
     #[error("only a promotion that is being taken back can be given up; abort it first")]
     NotTakingBack,
+    /// Only a promotion under way can be paused, let go on or steered.
+    #[error("this promotion is not under way, so there is nothing to steer")]
+    NotUnderWay,
+    /// There is nothing between which it could be paused.
+    #[error("a rolling update has no steps to pause between; abort it to stop it")]
+    NoSteps,
+    /// It is paused already.
+    #[error("this promotion is paused already: {0}")]
+    HeldAlready(String),
+    /// It goes on by itself.
+    #[error("this promotion goes on by itself; there is nothing to let go on")]
+    NotHeld,
+    /// Another step than the one that was seen.
+    #[error("the promotion has gone on to another step since; look again")]
+    StepChanged,
+    /// The last step cannot be left out.
+    #[error("the rollout is what the promotion is for; it cannot be skipped, only aborted")]
+    RolloutNotSkipped,
+    /// There is no share to set.
+    #[error("this promotion moves no traffic by weight")]
+    NoWeights,
+    /// The share is more than the approved steps give.
+    #[error("the approved steps give at most {most} to the candidate at this point; promote at once to go further")]
+    TooMuch {
+        /// The most.
+        most: Weight,
+    },
     /// The clusters answer.
     #[error("the clusters answer, so taking back ends by itself; it can be given up only while one does not")]
     EndsByItself,

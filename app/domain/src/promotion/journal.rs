@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{TakeBackCause, TakenBack};
-use crate::{actor::Identity, image::short_image, state::Mark};
+use crate::{actor::Identity, analysis::RuleName, image::short_image, state::Mark, traffic::Weight};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,64 @@ pub enum JournalEvent {
         from: Vec<String>,
         /// To which images.
         to: Vec<String>,
+    },
+    /// The next step of the strategy began.
+    StepBegan {
+        /// Which, from 1.
+        number: usize,
+        /// The step in words.
+        words: String,
+    },
+    /// Something is wanted of the clusters that was not before.
+    Moves {
+        /// In words.
+        next: String,
+    },
+    /// It does not go on by itself.
+    Held {
+        /// Why.
+        why: String,
+    },
+    /// A person let it go on, or what was missing is known.
+    WentOn,
+    /// What was measured is beyond a limit that people are told of, or not often enough beyond one that
+    /// takes the version back.
+    Warned {
+        /// The rule.
+        rule: RuleName,
+        /// Why, in words.
+        words: String,
+    },
+    /// A rule that is only recorded would have taken the version back.
+    Recorded {
+        /// The rule.
+        rule: RuleName,
+        /// Why, in words.
+        words: String,
+    },
+    /// What was measured after the end speaks for a rollback, which a person must ask for.
+    ProposesRollback {
+        /// The rule.
+        rule: RuleName,
+        /// Why, in words.
+        words: String,
+    },
+    /// A person ended a step before its time.
+    Skipped {
+        /// The step in words.
+        words: String,
+    },
+    /// A person set the share of the traffic.
+    WeightSet {
+        /// The share.
+        weight: Weight,
+        /// Why.
+        reason: String,
+    },
+    /// A person promoted it without the remaining steps.
+    StepsLeftOut {
+        /// Why.
+        reason: String,
     },
     /// Pods moved.
     Pods {
@@ -129,6 +187,16 @@ impl JournalEvent {
             Self::Waits { .. } => "Waits".into(),
             Self::Started => "Started".into(),
             Self::RollingOut { .. } => "Rolling out".into(),
+            Self::StepBegan { number, .. } => format!("Step {number}"),
+            Self::Moves { .. } => "Moves".into(),
+            Self::Held { .. } => "Paused".into(),
+            Self::WentOn => "Goes on".into(),
+            Self::Warned { .. } => "Warning".into(),
+            Self::Recorded { .. } => "Only recorded".into(),
+            Self::ProposesRollback { .. } => "Proposes a rollback".into(),
+            Self::Skipped { .. } => "Skipped".into(),
+            Self::WeightSet { weight, .. } => format!("Set to {weight}"),
+            Self::StepsLeftOut { .. } => "Promoted at once".into(),
             Self::Pods { .. } => "Pods".into(),
             Self::Trouble { .. } => "Cannot tell".into(),
             Self::TroubleOver => "Can tell again".into(),
@@ -150,6 +218,8 @@ impl JournalEvent {
             Self::Requested { reason }
             | Self::Rejected { reason }
             | Self::Cancelled { reason }
+            | Self::WeightSet { reason, .. }
+            | Self::StepsLeftOut { reason }
             | Self::Abandoned { reason } => quoted(reason),
             Self::Approved { comment, .. } => comment.as_deref().map(quoted).unwrap_or_default(),
             Self::ApprovalsVoid { why } => why.clone(),
@@ -157,6 +227,12 @@ impl JournalEvent {
             Self::Waits { for_what } => for_what.join("; "),
             Self::Started => "holds the target; looks at the workloads first".into(),
             Self::RollingOut { from, to } => format!("{} → {}", short_images(from), short_images(to)),
+            Self::StepBegan { words, .. } | Self::Skipped { words } => words.clone(),
+            Self::Moves { next } => next.clone(),
+            Self::Held { why } => why.clone(),
+            Self::WentOn => String::new(),
+            Self::Warned { words, .. } | Self::ProposesRollback { words, .. } => words.clone(),
+            Self::Recorded { words, .. } => format!("would be taken back: {words}"),
             Self::Pods { progress } => progress.clone(),
             Self::Trouble { message } => message.clone(),
             Self::TroubleOver => "the clusters answer again".into(),
@@ -174,9 +250,24 @@ impl JournalEvent {
     pub const fn mark(&self) -> Mark {
         match self {
             Self::Approved { .. } | Self::Succeeded | Self::TroubleOver => Mark::Done,
-            Self::Started | Self::RollingOut { .. } | Self::Pods { .. } | Self::WatchStarted { .. } => Mark::Moving,
-            Self::Waits { .. } | Self::ApprovalsVoid { .. } | Self::Trouble { .. } => Mark::Waiting,
+            Self::Started
+            | Self::RollingOut { .. }
+            | Self::StepBegan { .. }
+            | Self::Moves { .. }
+            | Self::WentOn
+            | Self::Skipped { .. }
+            | Self::WeightSet { .. }
+            | Self::StepsLeftOut { .. }
+            | Self::Pods { .. }
+            | Self::WatchStarted { .. } => Mark::Moving,
+            Self::Waits { .. }
+            | Self::Held { .. }
+            | Self::Warned { .. }
+            | Self::Recorded { .. }
+            | Self::ApprovalsVoid { .. }
+            | Self::Trouble { .. } => Mark::Waiting,
             Self::Rejected { .. }
+            | Self::ProposesRollback { .. }
             | Self::TakingBack { .. }
             | Self::Abandoned { .. }
             | Self::Failed { .. }
@@ -210,8 +301,10 @@ impl TakeBackCause {
             Self::ChangedByOthers { workload, images } => {
                 format!("{workload} was changed by someone else to {}", images.join(", "))
             }
+            Self::RouteChanged { route, what } => format!("{route} was changed by someone else: {what}"),
             Self::Deleted { workload } => format!("{workload} was deleted"),
             Self::RefusedByCluster { message } => format!("the cluster refused the change: {message}"),
+            Self::Breach { words, .. } => words.clone(),
         }
     }
 }

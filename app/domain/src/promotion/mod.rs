@@ -6,22 +6,30 @@ mod decide;
 mod desired;
 mod input;
 mod journal;
+mod judging;
 mod observe;
 mod phase;
 mod plan;
+mod progress;
 mod run;
+mod steering;
+mod tell;
+mod wanted;
 mod words;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use decide::{PromotionAct, decide};
-pub use desired::{Desired, DesiredTemplate, DesiredWorkload, desired};
-pub use input::{Decision, Effect, Facts, Input, Occupant, Refusal};
+pub use desired::{Desired, DesiredCandidate, DesiredRoute, DesiredTemplate, DesiredWorkload, desired};
+pub use input::{Decision, Effect, Facts, Input, Occupant, Refusal, Sight};
 pub use journal::{JournalEntry, JournalEvent};
+pub use judging::Subject;
 pub use phase::{Failure, Phase, TakeBackCause, TakenBack};
-pub use plan::{Approval, Blocker, Plan, WorkloadPlan};
-pub use run::{Run, SavedWorkload, WorkloadProgress};
+pub use plan::{Approval, Blocker, CandidatePlan, Plan, WorkloadPlan};
+pub use progress::DRAIN_SECONDS;
+pub use run::{Hold, RouteProgress, Run, SavedRoute, SavedWorkload, WorkloadProgress};
+pub use wanted::{CandidateSize, Goal, Move, Part, StableWant, Wanted};
 pub use words::{Headline, headline, words_for_blocker};
 
 use crate::{
@@ -153,6 +161,17 @@ impl Promotion {
     #[must_use]
     pub fn occupies(&self) -> bool {
         matches!(self.phase, Phase::Starting { .. } | Phase::Progressing { .. } | Phase::TakingBack { .. })
+    }
+
+    /// Where it is, as far as there is work at once when that changes: its phase, its step, and what
+    /// is wanted of the clusters.
+    #[must_use]
+    pub fn place(&self) -> (std::mem::Discriminant<Phase>, Option<usize>, u32) {
+        let step = match &self.phase {
+            Phase::Progressing { step, .. } => Some(*step),
+            _ => None,
+        };
+        (std::mem::discriminant(&self.phase), step, self.run().map_or(0, |run| run.generation))
     }
 
     /// The run, when there is one.

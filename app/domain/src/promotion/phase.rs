@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Blocker, Run};
-use crate::{actor::Identity, rollout::RolloutFailure};
+use crate::{actor::Identity, analysis::RuleName, rollout::RolloutFailure};
 
 /// Why a promotion is taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,13 @@ pub enum TakeBackCause {
         /// What runs there now.
         images: Vec<String>,
     },
+    /// Someone else changed what moves the traffic in the middle; it stays as they set it.
+    RouteChanged {
+        /// The object, as `cluster namespace/kind name`.
+        route: String,
+        /// What it says now.
+        what: String,
+    },
     /// A workload was deleted in the middle.
     Deleted {
         /// The workload, as `cluster namespace/name`.
@@ -52,6 +59,13 @@ pub enum TakeBackCause {
     RefusedByCluster {
         /// The cluster's words.
         message: String,
+    },
+    /// What was measured is beyond a limit.
+    Breach {
+        /// The rule.
+        rule: RuleName,
+        /// Why, in words: `error rate 7.1 % is above 5 % in 3 evaluations in a row`.
+        words: String,
     },
 }
 

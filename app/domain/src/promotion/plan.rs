@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    analysis::MetricRule,
     ids::{EnvironmentId, PersonId, VersionId},
     image::ContainerImage,
-    observation::PlacedWorkload,
+    observation::{PlacedWorkload, WorkloadRef},
     strategy::{Step, Strategy},
+    traffic::TrafficLayer,
 };
 
 /// One workload and what this promotion sets in it.
@@ -19,6 +21,27 @@ pub struct WorkloadPlan {
     pub cluster_name: String,
     /// The images to set, by container.
     pub images: Vec<ContainerImage>,
+    /// The candidate that is tried beside it, where the strategy has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<CandidatePlan>,
+}
+
+impl WorkloadPlan {
+    /// Where the candidate stands, when there is one.
+    #[must_use]
+    pub fn placed_candidate(&self) -> Option<PlacedWorkload> {
+        let candidate = self.candidate.as_ref()?;
+        Some(PlacedWorkload { cluster: self.placed.cluster, workload: candidate.workload.clone() })
+    }
+}
+
+/// A second Deployment that runs the version beside the one that serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CandidatePlan {
+    /// The Deployment that is made.
+    pub workload: WorkloadRef,
+    /// What moves the traffic to it.
+    pub layer: TrafficLayer,
 }
 
 /// Exactly what is asked for. An approval binds to it; any change makes a new plan and voids the
@@ -45,6 +68,9 @@ pub struct Plan {
     pub rollout_budget_seconds: u32,
     /// How long to watch after the end, in seconds.
     pub watch_seconds: u32,
+    /// The rules by which the version is judged while it gets traffic and while it is watched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub analysis: Vec<MetricRule>,
 }
 
 /// A consent.

@@ -3,10 +3,13 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{LOOKED_AT_EVERY_SECONDS, UNSEEN_AFTER_SECONDS};
+use super::{LOOKED_AT_EVERY_SECONDS, Move, UNSEEN_AFTER_SECONDS, Wanted};
 use crate::{
+    actor::Identity,
+    analysis::Watch,
     image::ContainerImage,
     observation::{PlacedWorkload, PodCounts, PodObservation},
+    traffic::Weight,
 };
 
 /// A pod template as it was before the change.
@@ -20,6 +23,52 @@ pub struct SavedWorkload {
     pub images: Vec<ContainerImage>,
     /// The whole template then.
     pub template: serde_json::Value,
+}
+
+/// What an object said about traffic before the change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedRoute {
+    /// The workload whose traffic it moves.
+    pub placed: PlacedWorkload,
+    /// Kubernetes' identity of the object then.
+    pub uid: String,
+    /// What it said, to be put back exactly.
+    pub rules: serde_json::Value,
+}
+
+/// What was last seen of the traffic of one workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteProgress {
+    /// The workload whose traffic it is.
+    pub placed: PlacedWorkload,
+    /// The candidate that gets a share of it.
+    pub candidate: PlacedWorkload,
+    /// The object that moves it: `eu-1 shop/HTTPRoute cart`.
+    pub shown: String,
+    /// The share that the object gives to the candidate.
+    pub seen: Weight,
+    /// How many ready addresses the candidate's own Service has, where it has one.
+    pub endpoints: Option<u32>,
+    /// One line: `25 %, accepted`.
+    pub words: String,
+    /// Whether the layer does what is wanted.
+    pub is_settled: bool,
+    /// Whether our mark of the present generation was seen on it.
+    pub was_ours: bool,
+}
+
+/// Why a run does not go on by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Who, or which rule.
+    pub by: Identity,
+    /// Why, in words.
+    pub why: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Whether it ends by itself when what is missing is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lifts: bool,
 }
 
 /// What was last seen of one workload, for the screen.
@@ -66,6 +115,43 @@ pub struct Run {
     /// Seconds of the present generation in which nobody could look.
     #[serde(default)]
     pub unseen_seconds: i64,
+    /// The index of the step that it has reached.
+    #[serde(default)]
+    pub reached: usize,
+    /// What is wanted of the clusters.
+    #[serde(default = "Wanted::version_at_once")]
+    pub wanted: Wanted,
+    /// Since when that is wanted; `None` where nobody noted it.
+    #[serde(default)]
+    pub wanted_since: Option<DateTime<Utc>>,
+    /// Since when all of it is seen; `None` while it is not.
+    #[serde(default)]
+    pub settled_at: Option<DateTime<Utc>>,
+    /// What the traffic's objects said before, to be put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub saved_routes: Vec<SavedRoute>,
+    /// What was last seen of the candidates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<WorkloadProgress>,
+    /// What was last seen of the traffic.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteProgress>,
+    /// Why it does not go on by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// The share that a person has set in place of the step's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<Weight>,
+    /// The rules at work, once the version gets traffic.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub watches: Vec<Watch>,
+    /// What must still be known before the present step ends, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<String>,
+    /// Whether a person has let it go on without an answer: until the share changes, only what speaks
+    /// against the version counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unjudged: bool,
 }
 
 impl Run {
@@ -80,6 +166,18 @@ impl Run {
             progress: Vec::new(),
             looked_at: Some(now),
             unseen_seconds: 0,
+            reached: 0,
+            wanted: Wanted::nothing(),
+            wanted_since: None,
+            settled_at: None,
+            saved_routes: Vec::new(),
+            candidates: Vec::new(),
+            routes: Vec::new(),
+            hold: None,
+            by_hand: None,
+            watches: Vec::new(),
+            awaits: None,
+            is_unjudged: false,
         }
     }
 
@@ -89,15 +187,29 @@ impl Run {
         self.generation > 0
     }
 
-    /// Wants something new from now on.
-    pub(super) fn next_generation(&mut self, now: DateTime<Utc>) {
+    /// Wants something new from now on. What was seen of the other parts stays true.
+    pub(super) fn want(&mut self, next: Move, now: DateTime<Utc>) {
         self.generation += 1;
         self.looked_at = Some(now);
         self.unseen_seconds = 0;
-        for progress in &mut self.progress {
-            progress.was_ours = false;
-            progress.is_complete = false;
+        self.wanted_since = Some(now);
+        self.settled_at = None;
+        match &next {
+            Move::Stable(_) => forget(&mut self.progress),
+            Move::Grow(_) | Move::Remove => forget(&mut self.candidates),
+            Move::Shift(_) => {
+                for route in &mut self.routes {
+                    route.was_ours = false;
+                    route.is_settled = false;
+                }
+                self.is_unjudged = false;
+                self.awaits = None;
+                for watch in &mut self.watches {
+                    watch.weight_changed(now);
+                }
+            }
         }
+        self.wanted.take(next, self.generation);
     }
 
     /// Takes note that the workloads are looked at now.
@@ -115,8 +227,17 @@ impl Run {
         }
     }
 
-    /// Whether a budget that began at `since` is used up, without the time in which nobody could look.
+    /// Whether the budget of what is wanted now is used up, without the time in which nobody could look.
+    /// Where nobody noted since when it is wanted, `since` counts.
     pub(super) fn is_over_budget(&self, since: DateTime<Utc>, seconds: u32, now: DateTime<Utc>) -> bool {
+        let since = self.wanted_since.unwrap_or(since);
         now >= since + Duration::seconds(i64::from(seconds) + self.unseen_seconds)
+    }
+}
+
+fn forget(progress: &mut [WorkloadProgress]) {
+    for one in progress {
+        one.was_ours = false;
+        one.is_complete = false;
     }
 }

@@ -1,7 +1,9 @@
 //! A promotion's state in words, the same everywhere: Board, promotion page, Slack.
 
-use super::{Blocker, Failure, Phase, Promotion, TakenBack, WorkloadProgress};
-use crate::state::Mark;
+use chrono::{DateTime, Duration, Utc};
+
+use super::{Blocker, Failure, Phase, Promotion, Run, TakenBack, WorkloadProgress, judging, progress::open_in_words};
+use crate::{state::Mark, strategy::Step, traffic::Weight};
 
 /// The state in one line, with its mark.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -40,14 +42,15 @@ pub fn headline(promotion: &Promotion) -> Headline {
             line(Mark::Waiting, if words.is_empty() { "about to start".to_owned() } else { words.join("; ") })
         }
         Phase::Starting { .. } => moving(promotion, "starting: looks at the workloads first".to_owned(), Some(0)),
-        Phase::Progressing { run, .. } => {
-            moving(promotion, format!("rolling out: {}", pods_in_words(&run.progress)), percent(&run.progress))
-        }
+        Phase::Progressing { run, step, since } => progressing(promotion, run, *step, *since),
         Phase::TakingBack { run, cause, .. } => {
             let words = format!("taking back: {} ({})", pods_in_words(&run.progress), cause.words());
             moving(promotion, words, percent(&run.progress))
         }
-        Phase::Watching { until, .. } => line(Mark::Done, format!("done, watched until {}", until.format("%H:%M UTC"))),
+        Phase::Watching { run, until, .. } => match judging::proposal(run) {
+            Some(why) => line(Mark::Waiting, format!("proposes a rollback: {why}")),
+            None => line(Mark::Done, format!("done, watched until {}", until.format("%H:%M UTC"))),
+        },
         Phase::Succeeded { .. } => line(Mark::Done, "done".to_owned()),
         Phase::Failed { failure, back, .. } => line(Mark::Failed, failed_in_words(failure, back)),
         Phase::Aborted { by, back, .. } => match back {
@@ -58,6 +61,57 @@ pub fn headline(promotion: &Promotion) -> Headline {
         Phase::Cancelled { by, .. } => line(Mark::Nothing, format!("cancelled by {}", by.shown())),
         Phase::Expired { .. } => line(Mark::Nothing, "expired: nobody acted on it".to_owned()),
         Phase::Superseded { by, .. } => line(Mark::Nothing, format!("superseded by promotion {by}")),
+    }
+}
+
+fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Utc>) -> Headline {
+    if promotion.plan.strategy.candidate().is_none() {
+        let words = format!("rolling out: {}", pods_in_words(&run.progress));
+        return moving(promotion, words, percent(&run.progress));
+    }
+    let share = share_in_words(promotion, run);
+    let steps = promotion.plan.steps.len().max(1);
+    let percent = u8::try_from(step * 100 / steps).ok();
+    if let Some(hold) = &run.hold {
+        let words = format!("{share}, paused by {}: {}", hold.by.shown(), hold.why);
+        return Headline { mark: Mark::Waiting, words, percent };
+    }
+    match (promotion.plan.steps.get(step), run.by_hand) {
+        (Some(Step::Rollout) | None, _) => moving(
+            promotion,
+            format!("{share}, the workloads get the version: {}", pods_in_words(&run.progress)),
+            percent,
+        ),
+        _ if run.settled_at.is_none() => moving(promotion, format!("{share}: {}", open_in_words(run)), percent),
+        (Some(_), Some(_)) => {
+            waits(promotion, format!("{share}, set by hand: waits until someone lets it go on"), percent)
+        }
+        (Some(_), None) if run.awaits.is_some() => {
+            let awaits = run.awaits.clone().unwrap_or_default();
+            moving(promotion, format!("{share}, waits for the analysis: {awaits}"), percent)
+        }
+        (Some(Step::Ask), None) => waits(promotion, format!("{share}, waits for someone to let it go on"), percent),
+        (Some(Step::Pause { seconds }), None) => {
+            let until = since + Duration::seconds(i64::from(*seconds));
+            moving(promotion, format!("{share} until {}", until.format("%H:%M:%S UTC")), percent)
+        }
+        (Some(Step::Preview | Step::Weight { .. }), None) => moving(promotion, share, percent),
+    }
+}
+
+fn waits(promotion: &Promotion, words: String, percent: Option<u8>) -> Headline {
+    Headline { mark: Mark::Waiting, ..moving(promotion, words, percent) }
+}
+
+/// `canary at 25 %`.
+fn share_in_words(promotion: &Promotion, run: &Run) -> String {
+    let strategy = promotion.plan.strategy.words();
+    match run.wanted.weight.want {
+        Weight::NONE => format!("{strategy} without traffic"),
+        weight => match judging::warned(run) {
+            Some(what) => format!("{strategy} at {weight} (warning: {what})"),
+            None => format!("{strategy} at {weight}"),
+        },
     }
 }
 

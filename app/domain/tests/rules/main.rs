@@ -4,7 +4,10 @@
 mod world;
 
 mod analysis;
+mod candidate_properties;
+mod candidate_stories;
 mod consent;
+mod judging_stories;
 mod permissions;
 mod promotion_properties;
 mod promotion_stories;

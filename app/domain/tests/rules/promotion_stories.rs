@@ -4,7 +4,9 @@ use domain::{
     actor::Role,
     deployment::{Cause, Outcome},
     observation::{Manager, Observed, Stamp},
-    promotion::{Failure, Input, Occupant, Phase, Promotion, PromotionAct, Refusal, Supersedes, TakenBack, desired},
+    promotion::{
+        Failure, Input, Occupant, Phase, Promotion, PromotionAct, Refusal, Sight, Supersedes, TakenBack, desired,
+    },
     state::Mark,
 };
 
@@ -289,7 +291,7 @@ fn a_crash_is_judged_though_another_cluster_is_away() {
     let mut seen = world.cluster.clone();
     seen.truncate(1);
     world.give(Input::Trouble { message: "eu-2 is away".into() }).unwrap();
-    world.give(Input::Observed(seen)).unwrap();
+    world.give(Input::Observed(Sight { workloads: seen, routes: vec![] })).unwrap();
     assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
     assert!(world.promotion.trouble.is_some(), "the other cluster is still away");
 }

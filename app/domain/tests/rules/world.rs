@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use domain::{
     actor::{Actor, Identity, Role},
+    analysis::{DataPlane, Measure, Reading, Sample, Traffic, Watch},
     deployment::Cause,
     environment::{EnvironmentRules, Quorum},
     ids::{ClusterId, EnvironmentId, PersonId, PromotionId, ServiceId, TargetId, VersionId},
@@ -15,10 +16,11 @@ use domain::{
         WorkloadRef,
     },
     promotion::{
-        Decision, DesiredTemplate, Facts, Input, Phase, Plan, Promotion, Refusal, Supersedes, WorkloadPlan, decide,
-        desired, headline,
+        CandidatePlan, Decision, DesiredTemplate, Facts, Input, Phase, Plan, Promotion, Refusal, Sight, Supersedes,
+        WorkloadPlan, decide, desired, headline,
     },
-    strategy::Strategy,
+    strategy::{CandidateSettings, Strategy},
+    traffic::{RouteObservation, RouteObserved, TrafficLayer, Weight, candidate_of},
 };
 use uuid::Uuid;
 
@@ -104,11 +106,26 @@ pub fn settled(placed: &PlacedWorkload, image_now: &str, stamp: Option<Stamp>) -
     }
 }
 
+fn untouched_route() -> RouteObservation {
+    RouteObservation {
+        uid: "route".into(),
+        weight: Weight::NONE,
+        is_accepted: true,
+        complaint: None,
+        unfit: None,
+        candidate_endpoints: None,
+        rules: serde_json::json!([{ "backendRefs": [{ "name": "cart" }] }]),
+        stamp: None,
+        manager: None,
+    }
+}
+
 pub struct World {
     pub promotion: Promotion,
     pub facts: Facts,
     pub now: DateTime<Utc>,
     pub cluster: Vec<(PlacedWorkload, Observed)>,
+    pub routes: Vec<(PlacedWorkload, RouteObserved)>,
     /// How often the cluster was written.
     pub writes: usize,
     transcript: String,
@@ -128,6 +145,7 @@ impl World {
                     placed: placed(name),
                     cluster_name: "eu-1".into(),
                     images: vec![image(NEW)],
+                    candidate: None,
                 })
                 .collect(),
             rules_revision: rules.revision,
@@ -135,6 +153,7 @@ impl World {
             healthy_in: None,
             rollout_budget_seconds: rules.rollout_budget_seconds,
             watch_seconds: 0,
+            analysis: vec![],
         };
         let promotion = Promotion {
             id: PromotionId::new(Uuid::from_u128(9)),
@@ -161,7 +180,26 @@ impl World {
             .iter()
             .map(|n| (placed(n), Observed::Present(Box::new(settled(&placed(n), OLD, None)))))
             .collect();
-        Self { promotion, facts, now: noon(), cluster, writes: 0, transcript: String::new() }
+        Self { promotion, facts, now: noon(), cluster, routes: vec![], writes: 0, transcript: String::new() }
+    }
+
+    /// A promotion by a strategy that tries a candidate of `cart` first.
+    pub fn with_candidate(strategy: Strategy, workloads: &[&str]) -> Self {
+        let mut world = Self::new(workloads, 0);
+        let (ending, settings) = strategy.candidate().unwrap();
+        let plan = &mut world.promotion.plan;
+        for planned in plan.workloads.iter_mut().filter(|w| w.placed.workload.name == *settings.exposed()) {
+            let workload = candidate_of(&planned.placed.workload, ending);
+            world.cluster.push((placed(workload.name.as_str()), Observed::Missing));
+            if settings.layer().has_route() {
+                world.routes.push((planned.placed.clone(), RouteObserved::Present(Box::new(untouched_route()))));
+            }
+            planned.candidate = Some(CandidatePlan { workload, layer: settings.layer().clone() });
+        }
+        plan.steps = strategy.steps();
+        plan.strategy = strategy;
+        world.facts.plan_now = plan.clone();
+        world
     }
 
     pub fn give(&mut self, input: Input) -> Result<Decision, Refusal> {
@@ -184,8 +222,8 @@ impl World {
 
     /// Reads the cluster and takes it in.
     pub fn look(&mut self) -> Decision {
-        let seen = self.cluster.clone();
-        self.give(Input::Observed(seen)).unwrap()
+        let (workloads, routes) = (self.cluster.clone(), self.routes.clone());
+        self.give(Input::Observed(Sight { workloads, routes })).unwrap()
     }
 
     /// Writes what is desired, as a cluster would: fenced by the stamp, and only what differs.
@@ -194,7 +232,7 @@ impl World {
         for wanted in desired.workloads {
             let entry = self.cluster.iter_mut().find(|(p, _)| *p == wanted.placed);
             let Some((_, Observed::Present(now))) = entry else { continue };
-            if now.stamp.is_some_and(|s| s.is_after(&desired.stamp)) || now.stamp == Some(desired.stamp) {
+            if now.stamp.is_some_and(|s| s.is_after(&wanted.stamp)) || now.stamp == Some(wanted.stamp) {
                 continue;
             }
             if !now.shows_only(&wanted.over) {
@@ -207,12 +245,81 @@ impl World {
             self.writes += 1;
             now.template = serde_json::json!({ "image": images[0].image });
             now.images = images;
-            now.stamp = Some(desired.stamp);
+            now.stamp = Some(wanted.stamp);
             now.generation += 1;
             now.updated_replicas = 0;
             for pod in &mut now.pods {
                 pod.is_updated = false;
             }
+        }
+    }
+
+    /// Makes candidates and sets shares as they are desired, fenced as a cluster would.
+    pub fn apply_candidates(&mut self) {
+        let Some(desired) = desired(&self.promotion) else { return };
+        for wanted in desired.candidates {
+            let at = PlacedWorkload { cluster: wanted.placed.cluster, workload: wanted.candidate.clone() };
+            let (_, found) = self.cluster.iter_mut().find(|(p, _)| *p == at).unwrap();
+            match found {
+                Observed::Present(now) if now.stamp == Some(wanted.stamp) => {}
+                _ if wanted.pods == 0 => *found = Observed::Missing,
+                Observed::Present(now) => {
+                    now.stamp = Some(wanted.stamp);
+                    now.wanted_replicas = wanted.pods;
+                }
+                Observed::Missing => {
+                    let mut made = settled(&at, &wanted.images[0].image, Some(wanted.stamp));
+                    (made.wanted_replicas, made.updated_replicas, made.replicas) = (wanted.pods, 0, 0);
+                    (made.available_replicas, made.ready_replicas) = (0, 0);
+                    made.pods.clear();
+                    *found = Observed::Present(Box::new(made));
+                }
+            }
+        }
+        for wanted in desired.routes {
+            let Some((_, RouteObserved::Present(now))) = self.routes.iter_mut().find(|(p, _)| *p == wanted.placed)
+            else {
+                continue;
+            };
+            if now.stamp != Some(wanted.stamp) {
+                now.is_accepted = now.weight == wanted.weight;
+                now.weight = wanted.weight;
+                now.stamp = Some(wanted.stamp);
+            }
+        }
+    }
+
+    /// Everything that is asked for happens: pods come and are ready, routes are accepted.
+    pub fn cluster_acts(&mut self) {
+        for (_, found) in &mut self.cluster {
+            let Observed::Present(now) = found else { continue };
+            let pods = now.wanted_replicas;
+            now.observed_generation = now.generation;
+            (now.updated_replicas, now.replicas) = (pods, pods);
+            (now.available_replicas, now.ready_replicas) = (pods, pods);
+            now.pods = (0..pods).map(|n| pod(&format!("{}-{n}", now.workload.name), true, true)).collect();
+        }
+        for (_, found) in &mut self.routes {
+            if let RouteObserved::Present(now) = found {
+                now.is_accepted = true;
+            }
+        }
+    }
+
+    /// One pass of a promotion whose cluster does what it is told.
+    pub fn pass(&mut self) {
+        self.give(Input::Clock).unwrap();
+        self.look();
+        self.apply();
+        self.apply_candidates();
+        self.cluster_acts();
+        self.look();
+    }
+
+    pub fn route(&mut self) -> &mut RouteObservation {
+        match &mut self.routes[0].1 {
+            RouteObserved::Present(now) => now,
+            RouteObserved::Missing => panic!("the route is gone"),
         }
     }
 
@@ -259,4 +366,50 @@ impl World {
         world.look();
         world
     }
+}
+
+impl World {
+    /// Has the version judged by the usual rules, as the practice cluster counts.
+    pub fn analysed(mut self) -> Self {
+        let name = WorkloadName::parse("cart").unwrap();
+        let settings = CandidateSettings::usual_canary(name, TrafficLayer::Replicas);
+        let rules = settings.measured_by(Some(DataPlane::Practice)).rules();
+        self.promotion.plan.analysis = rules;
+        self.facts.plan_now = self.promotion.plan.clone();
+        self
+    }
+
+    /// Evaluates the rules that are due; the share of errors is as given, everything else is well.
+    pub fn samples(&self, errors: &Reading) -> Vec<Sample> {
+        let one = |watch: &&Watch| {
+            let rule = &watch.rule;
+            let reading = match rule.measure() {
+                Measure::Traffic { what: Traffic::ErrorRate, .. } => errors.clone(),
+                Measure::Traffic { .. } | Measure::Resource { .. } | Measure::Custom { .. } => busy(300.0),
+                Measure::BuiltIn { .. } => Reading::value(0.0),
+            };
+            Sample::judged(rule, self.now, "q".to_owned(), reading)
+        };
+        self.promotion.due(self.now).iter().map(one).collect()
+    }
+
+    /// Evaluates what is due and has the promotion take it in.
+    pub fn measure(&mut self, errors: &Reading) -> Decision {
+        let samples = self.samples(errors);
+        self.give(Input::Measured(samples)).unwrap()
+    }
+
+    /// So many seconds, with a pass and a measurement every ten.
+    pub fn watch_for(&mut self, seconds: i64, errors: &Reading) {
+        for _ in 0..seconds / 10 {
+            self.pass_seconds(10);
+            self.pass();
+            self.measure(errors);
+        }
+    }
+}
+
+/// A value with enough requests behind it.
+pub fn busy(value: f64) -> Reading {
+    Reading::value(value).with_requests(Reading::value(600.0))
 }

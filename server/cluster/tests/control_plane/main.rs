@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod access;
+mod candidates;
 mod outage;
 mod setup;
 mod stage;
 mod story_table;
+mod traffic;
 mod watching;
 mod writing;

@@ -10,7 +10,10 @@ use domain::{
     names::Namespace,
     observation::{Manager, WorkloadRef},
 };
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Service},
+};
 use kube::{
     Api, Client,
     api::{DeleteParams, Patch, PatchParams, PostParams},
@@ -53,6 +56,10 @@ impl Stage for RealStage {
         create(&self.room.admin, new).await.map_err(|e| failed("create", &e))
     }
 
+    async fn create_service(&self, workload: &WorkloadRef) -> Result<(), StageError> {
+        create_service(&self.room.admin, workload).await.map_err(|e| failed("create a Service", &e))
+    }
+
     async fn disturb(&self, workload: &WorkloadRef, act: &Disturbance) -> Result<(), StageError> {
         disturb(&self.room.admin, workload, act).await.map_err(|e| failed("disturb", &e))
     }
@@ -86,6 +93,17 @@ pub async fn create(admin: &Client, new: &NewDeployment) -> Result<(), kube::Err
     });
     let object: Deployment = serde_json::from_value(object).map_err(kube::Error::SerdeError)?;
     let api = Api::<Deployment>::namespaced(admin.clone(), new.namespace.as_str());
+    api.create(&PostParams::default(), &object).await.map(drop)
+}
+
+/// A Service of the Deployment's name for its pods.
+pub async fn create_service(admin: &Client, workload: &WorkloadRef) -> Result<(), kube::Error> {
+    let object = json!({
+        "metadata": {"name": workload.name},
+        "spec": {"selector": {"app": workload.name}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+    });
+    let object: Service = serde_json::from_value(object).map_err(kube::Error::SerdeError)?;
+    let api = Api::<Service>::namespaced(admin.clone(), workload.namespace.as_str());
     api.create(&PostParams::default(), &object).await.map(drop)
 }
 

@@ -14,10 +14,11 @@ use domain::{
     image::ContainerImage,
     names::{ContainerName, Namespace, WorkloadName},
     observation::{Stamp, WorkloadRef},
+    traffic::{CandidateName, RouteObserved, TrafficLayer, Weight, candidate_of},
 };
 use http::{Request, Response};
 use kube::client::Body;
-use ports::{ApplyOutcome, Cluster, ClusterError, TemplateChange, WorkloadChange};
+use ports::{ApplyOutcome, Cluster, ClusterError, Route, RouteChange, TemplateChange, WorkloadChange};
 use serde_json::{Value, json};
 
 type Asked = Arc<Mutex<Vec<(String, Value)>>>;
@@ -157,4 +158,92 @@ async fn what_is_no_api_server_is_an_error_and_no_panic() {
         };
         assert!(is_told, "{code} {text}: {seen:?}");
     }
+}
+
+#[tokio::test]
+async fn a_kind_that_the_cluster_does_not_know_is_missing() {
+    // This is what an API server answers for a group that nobody has defined.
+    let unknown = || (404, "404 page not found\n".to_owned());
+    let none = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSliceList", "metadata": {}, "items": []});
+    let answers = vec![unknown(), unknown(), unknown(), unknown(), (200, none.to_string())];
+    let (cluster, asked) = server(answers);
+    let name = WorkloadName::parse("cart").unwrap();
+    let layer = TrafficLayer::Istio { service: name.clone(), virtual_service: name };
+    let candidate = candidate_of(&workload(), CandidateName::Canary);
+    let route = Route { stable: workload(), candidate, layer };
+    assert_eq!(cluster.observe_route(&route).await, Ok(RouteObserved::Missing));
+    assert_eq!(asked.lock().unwrap().len(), 5);
+}
+
+/// An Ingress with a path to the Service `cart`, and the mark of a change of this generation.
+fn ingress(version: &str, generation: Option<u32>) -> (u16, String) {
+    let annotations = generation.map_or(json!({}), |generation| {
+        json!({"slipway.dev/target": TARGET.to_string(), "slipway.dev/promotion": uuid::Uuid::from_u128(1).to_string(),
+               "slipway.dev/sequence": "1", "slipway.dev/generation": generation.to_string()})
+    });
+    let path = json!({"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "cart"}}});
+    let object = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"name": "web", "namespace": "shop", "uid": "i", "resourceVersion": version,
+                     "annotations": annotations},
+        "spec": {"rules": [{"http": {"paths": [path]}}]},
+    });
+    (200, object.to_string())
+}
+
+#[tokio::test]
+async fn a_late_worker_takes_away_the_second_ingress_that_it_made_for_nothing() {
+    let service = |name: &str, labels: Value| {
+        let object = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "labels": labels},
+                            "spec": {"selector": {"app": "cart"}}});
+        (200, object.to_string())
+    };
+    let pods = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart"},
+        "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {"metadata": {"labels": {"app": "cart"}}}}});
+    let made = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"name": "web-canary", "uid": "second", "resourceVersion": "7",
+                     "labels": {"slipway.dev/candidate-of": "cart"}}});
+    let none = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSliceList", "metadata": {}, "items": []});
+    let round = |main: (u16, String), second: (u16, String)| {
+        let ours = json!({"slipway.dev/candidate-of": "cart"});
+        [
+            main,
+            second,
+            service("cart", json!({})),
+            (200, pods.to_string()),
+            service("cart-canary", ours),
+            (200, none.to_string()),
+        ]
+    };
+    let refused = |code: u16| {
+        let status = json!({"kind": "Status", "status": "Failure", "reason": "Conflict", "message": "m", "code": code});
+        (code, status.to_string())
+    };
+    // Between its reading and its writing another worker has given a share and taken it away again.
+    let mut answers: Vec<(u16, String)> = round(ingress("1", None), refused(404)).into();
+    answers.extend([(201, made.to_string()), refused(409)]);
+    answers.extend(round(ingress("3", Some(9)), (200, made.to_string())));
+    answers.push((200, made.to_string()));
+    let (cluster, asked) = server(answers);
+    let name = WorkloadName::parse("cart").unwrap();
+    let layer = TrafficLayer::IngressNginx { service: name, ingress: WorkloadName::parse("web").unwrap() };
+    let candidate = candidate_of(&workload(), CandidateName::Canary);
+    let stamp = |generation| Stamp {
+        target: TARGET,
+        promotion: PromotionId::new(uuid::Uuid::from_u128(1)),
+        sequence: 1,
+        generation,
+    };
+    let change = RouteChange {
+        route: Route { stable: workload(), candidate, layer },
+        stamp: stamp(5),
+        weight: Weight::at_most(10),
+        saved: json!({}),
+        change_cause: String::new(),
+    };
+    assert_eq!(cluster.apply_route(&change).await, Ok(ApplyOutcome::Overtaken(stamp(9))));
+    let asked = asked.lock().unwrap();
+    let writes: Vec<&str> = asked.iter().map(|(method, _)| method.as_str()).filter(|m| *m != "GET").collect();
+    assert_eq!(writes, ["POST", "PATCH", "DELETE"]);
+    assert_eq!(asked.last().unwrap().1["preconditions"], json!({"uid": "second", "resourceVersion": "7"}));
 }

@@ -10,6 +10,7 @@ use domain::{
     ids::{ClusterId, EnvironmentId, PersonId, ServiceId, VersionId},
     promotion::{Facts, Plan, Promotion},
     state::Mark,
+    strategy::Strategy,
 };
 use store::{Read, StoreError, Target};
 
@@ -52,6 +53,14 @@ pub(crate) fn without_entry(rules: EnvironmentRules) -> EnvironmentRules {
     EnvironmentRules { approvals: Quorum::NONE, healthy_in: None, ..rules }
 }
 
+/// A rollback to what has worked here before is not tried step by step: who takes back is in a hurry.
+pub(crate) fn strategy_for(cause: Cause, target: &Strategy) -> Strategy {
+    match cause {
+        Cause::Rollback => Strategy::Rolling,
+        Cause::Planned | Cause::Hotfix => target.clone(),
+    }
+}
+
 /// The plan as it would be made now. When none can be made any more, one without workloads: the
 /// start refuses it with what to do.
 async fn plan_now(
@@ -65,7 +74,8 @@ async fn plan_now(
     let target = read.target(promotion.target).await?;
     let (strategy, workloads) = target.map(|t| (t.strategy, t.workloads)).unwrap_or_default();
     let names = cluster_names(read).await?;
-    let made = super::plan::make(version, &images, &workloads, &names, strategy, rules, environment);
+    let strategy = strategy_for(promotion.cause, &strategy);
+    let made = super::plan::make(version, &images, &workloads, &names, &strategy, rules, environment);
     Ok(made.unwrap_or_else(|_| Plan { workloads: vec![], ..promotion.plan.clone() }))
 }
 

@@ -1,14 +1,11 @@
 //! The part of a pass that talks to clusters: look at every workload of a promotion, make every
 //! workload what the promotion wants. No transaction is open meanwhile.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use domain::{
-    observation::{Observed, PlacedWorkload},
-    promotion::{Desired, DesiredTemplate, Promotion},
-};
+use domain::promotion::{Desired, Promotion, Sight};
 use futures::future::join_all;
-use ports::{ApplyOutcome, Cluster, ClusterError, TemplateChange, WorkloadChange};
+use ports::{ApplyOutcome, ClusterError, looked_at, route_of, writes};
 
 use crate::clusters::registry::Registry;
 
@@ -18,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What looking gave.
 pub(crate) struct Look {
-    /// The workloads that were read.
-    pub(crate) seen: Vec<(PlacedWorkload, Observed)>,
+    /// The objects that were read.
+    pub(crate) seen: Sight,
     /// Why some could not be.
     pub(crate) trouble: Option<String>,
 }
@@ -38,50 +35,54 @@ pub(crate) enum Applied {
     Trouble(String),
 }
 
-/// Looks at every workload of the plan, all clusters at once.
+/// Looks at every workload of the plan, its candidate and its traffic, all at once.
 pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
-    let looks = promotion.plan.workloads.iter().map(|planned| async move {
-        let cluster = registry.handle(planned.placed.cluster).await;
-        let seen = match cluster {
-            Ok(cluster) => patiently(cluster.observe(&planned.placed.workload)).await,
+    let looks = looked_at(promotion).map(|(cluster_name, placed)| async move {
+        let seen = match registry.handle(placed.cluster).await {
+            Ok(cluster) => patiently(cluster.observe(&placed.workload)).await,
             Err(error) => Err(error),
         };
-        seen.map(|seen| (planned.placed.clone(), seen)).map_err(|e| in_words(&planned.cluster_name, &e))
+        seen.map(|seen| (placed, seen)).map_err(|e| in_words(cluster_name, &e))
     });
-    let mut look = Look { seen: Vec::new(), trouble: None };
-    for result in join_all(looks).await {
+    let routes = promotion.plan.workloads.iter().filter_map(|one| Some((one, route_of(one)?))).map(
+        |(planned, route)| async move {
+            let seen = match registry.handle(planned.placed.cluster).await {
+                Ok(cluster) => patiently(cluster.observe_route(&route)).await,
+                Err(error) => Err(error),
+            };
+            seen.map(|seen| (planned.placed.clone(), seen)).map_err(|e| in_words(&planned.cluster_name, &e))
+        },
+    );
+    let (workloads, routes) = futures::join!(join_all(looks), join_all(routes));
+    let mut look = Look { seen: Sight::default(), trouble: None };
+    for result in workloads {
         match result {
-            Ok(one) => look.seen.push(one),
+            Ok(one) => look.seen.workloads.push(one),
+            Err(words) => look.trouble = Some(words),
+        }
+    }
+    for result in routes {
+        match result {
+            Ok(one) => look.seen.routes.push(one),
             Err(words) => look.trouble = Some(words),
         }
     }
     look
 }
 
-/// Makes every workload what is desired, all clusters at once.
+/// Makes everything what is desired, all clusters at once. Which parts may change together was decided
+/// with what is desired.
 pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: Desired, cause: &str) -> Applied {
-    let stamp = desired.stamp;
-    let changes = desired.workloads.into_iter().map(|wanted| async move {
-        let template = match wanted.template {
-            DesiredTemplate::Images(images) => TemplateChange::Images(images),
-            DesiredTemplate::Restored(template) => TemplateChange::Restore(template),
-        };
-        let change = WorkloadChange {
-            workload: wanted.placed.workload.clone(),
-            stamp,
-            template,
-            over: wanted.over,
-            change_cause: cause.to_owned(),
-        };
-        let outcome = match registry.handle(wanted.placed.cluster).await {
-            Ok(cluster) => write(&cluster, &change).await,
+    let writes = writes(desired, cause).into_iter().map(|placed| async move {
+        let outcome = match registry.handle(placed.cluster).await {
+            Ok(cluster) => patiently(placed.write.to(&*cluster)).await,
             Err(error) => Err(error),
         };
-        (wanted.cluster_name, change.workload, outcome)
+        (placed.cluster_name, placed.write.shown(), outcome)
     });
     let mut wrote = false;
     let mut trouble = None;
-    for (cluster_name, workload, outcome) in join_all(changes).await {
+    for (cluster_name, object, outcome) in join_all(writes).await {
         match outcome {
             Ok(ApplyOutcome::Written) => wrote = true,
             // The next look sees each of these and the rules judge them.
@@ -92,21 +93,17 @@ pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: D
                 | ApplyOutcome::Missing,
             ) => {}
             Ok(ApplyOutcome::Managed(manager)) => {
-                let why = format!("{cluster_name} {workload} belongs to {}. {}", manager.words(), manager.advice());
+                let why = format!("{cluster_name} {object} belongs to {}. {}", manager.words(), manager.advice());
                 return Applied::Refused(why);
             }
             Err(ClusterError::Invalid(message)) => {
-                return Applied::Refused(format!("{cluster_name} {workload}: {message}"));
+                return Applied::Refused(format!("{cluster_name} {object}: {message}"));
             }
             Err(error) => trouble = Some(in_words(&cluster_name, &error)),
         }
     }
     tracing::debug!(promotion.number = promotion.number, wrote, "applied what the promotion wants");
     trouble.map_or(Applied::Settled { wrote }, Applied::Trouble)
-}
-
-async fn write(cluster: &Arc<dyn Cluster>, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
-    patiently(cluster.apply(change)).await
 }
 
 async fn patiently<T>(call: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {

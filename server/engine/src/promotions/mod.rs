@@ -10,6 +10,8 @@ pub(crate) mod pieces;
 pub(crate) mod plan;
 pub(crate) mod reconcile;
 pub(crate) mod request;
+mod steering;
+mod traffic;
 pub(crate) mod views;
 mod works;
 
@@ -18,7 +20,7 @@ use contract::{
     Answer, ApiError, Page,
     promotions::{
         PromoteView, PromotionLine, PromotionStatus, PromotionView, PromotionsBackend, PromotionsQuery,
-        RequestPromotion, RequestRollback, RollbackView,
+        RequestPromotion, RequestRollback, RollbackView, Steer,
     },
 };
 use domain::{
@@ -56,6 +58,11 @@ impl Engine {
             PromotionAct::Cancel => ("promotion.cancel", "cancelled"),
             PromotionAct::Abort => ("promotion.abort", "aborted"),
             PromotionAct::Abandon => ("promotion.abandon", "gave up taking back"),
+            PromotionAct::Hold => ("promotion.hold", "paused"),
+            PromotionAct::GoOn => ("promotion.go_on", "let go on"),
+            PromotionAct::Skip => ("promotion.skip", "skipped a step of"),
+            PromotionAct::SetWeight => ("promotion.set_weight", "set the share of"),
+            PromotionAct::PromoteNow => ("promotion.promote_now", "left out the steps of"),
         };
         let found = self.numbered(number).await?;
         let deed = advance::deed(actor, name, verb, reason);
@@ -162,6 +169,17 @@ impl PromotionsBackend for Engine {
         let reason = edge::reason(&reason)?;
         let input = Input::Abandon { by: actor.identity.clone(), reason: reason.clone() };
         self.act(actor, number, PromotionAct::Abandon, Some(&reason), input).await
+    }
+
+    async fn steer(&self, actor: &Actor, number: i64, steer: Steer) -> Answer<()> {
+        actor.may(match &steer {
+            Steer::Hold { .. } => Act::StopOwnPromotion,
+            Steer::GoOn { .. } | Steer::Skip { .. } | Steer::SetWeight { .. } | Steer::PromoteNow { .. } => {
+                Act::SteerPromotion
+            }
+        })?;
+        let (act, reason, input) = steering::input(actor, steer)?;
+        self.act(actor, number, act, reason.as_deref(), input).await
     }
 
     async fn rollback_view(

@@ -1,6 +1,8 @@
 //! The pieces of a promotion's page that follow from its state alone: the bar of steps, the pods,
 //! the journal, what happens next.
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, Utc};
 use contract::promotions::{ApprovalLine, Demand, JournalLine, PodView, StepView, WorkloadView};
 use domain::{
@@ -8,12 +10,14 @@ use domain::{
     image::ContainerImage,
     observation::PodObservation,
     promotion::{
-        APPROVAL_LASTS_DAYS, Failure, JournalEntry, Phase, Promotion, TakenBack, WAITING_LASTS_DAYS, WorkloadPlan,
-        WorkloadProgress, headline, words_for_blocker,
+        APPROVAL_LASTS_DAYS, Failure, JournalEntry, Phase, Promotion, StableWant, TakenBack, WAITING_LASTS_DAYS,
+        WorkloadPlan, WorkloadProgress, headline, words_for_blocker,
     },
     state::Mark,
 };
 use store::Running;
+
+use super::traffic;
 
 /// The bar of steps: consent, start, each step of the strategy, the watch, the end.
 /// `rolled_back_by` is the rollback that has taken the version away since.
@@ -22,7 +26,8 @@ pub(crate) fn steps(promotion: &Promotion, rolled_back_by: Option<i64>) -> Vec<S
     if promotion.plan.approvals > 0 {
         steps.push(approved(promotion));
     }
-    steps.extend(promotion.plan.steps.iter().map(|step| rollout(promotion, step.words())));
+    let of_strategy = promotion.plan.steps.iter().enumerate();
+    steps.extend(of_strategy.map(|(index, step)| strategy_step(promotion, index, &step.words())));
     if promotion.plan.watch_seconds > 0 {
         steps.push(watch(promotion));
     }
@@ -55,7 +60,19 @@ fn approved(promotion: &Promotion) -> StepView {
     }
 }
 
-fn rollout(promotion: &Promotion, title: &str) -> StepView {
+/// One step of the strategy: those before the one that was reached are done, those after it to come.
+fn strategy_step(promotion: &Promotion, index: usize, title: &str) -> StepView {
+    let reached = promotion.run().map_or(0, |run| run.reached);
+    let is_over_well = matches!(promotion.phase, Phase::Watching { .. } | Phase::Succeeded { .. });
+    match index.cmp(&reached) {
+        Ordering::Less => step(Mark::Done, title, "", None),
+        Ordering::Greater if is_over_well => step(Mark::Done, title, "", None),
+        Ordering::Greater => step(Mark::Nothing, title, "", None),
+        Ordering::Equal => reached_step(promotion, title),
+    }
+}
+
+fn reached_step(promotion: &Promotion, title: &str) -> StepView {
     let started = promotion.run().map(|run| run.started_at);
     match &promotion.phase {
         Phase::Waiting { blockers } => {
@@ -67,8 +84,12 @@ fn rollout(promotion: &Promotion, title: &str) -> StepView {
             step(mark, title, detail, None)
         }
         Phase::Starting { .. } => step(Mark::Moving, title, "looks at the workloads first", started),
-        Phase::Progressing { run, since, .. } => {
+        Phase::Progressing { run, since, .. } if promotion.plan.strategy.candidate().is_none() => {
             step(Mark::Moving, title, progress_in_words(&run.progress), Some(*since))
+        }
+        Phase::Progressing { since, .. } => {
+            let headline = headline(promotion);
+            step(headline.mark, title, headline.words, Some(*since))
         }
         Phase::TakingBack { cause, since, .. } => step(Mark::Failed, title, cause.words(), Some(*since)),
         Phase::Watching { finished_at, .. } | Phase::Succeeded { finished_at, .. } => {
@@ -136,6 +157,9 @@ fn progress_in_words(progress: &[WorkloadProgress]) -> String {
 
 /// What happens next, or what ended it, with the person or the time it waits for.
 pub(crate) fn next(promotion: &Promotion) -> String {
+    if let Some(next) = traffic::next(promotion).filter(|_| promotion.trouble.is_none()) {
+        return next;
+    }
     match &promotion.phase {
         Phase::Waiting { blockers } => {
             let words: Vec<_> = blockers.iter().map(words_for_blocker).collect();
@@ -179,13 +203,14 @@ pub(crate) fn workloads(
     is_practice: impl Fn(&WorkloadPlan) -> bool,
 ) -> Vec<WorkloadView> {
     let progress = promotion.run().map(|run| run.progress.as_slice()).unwrap_or_default();
-    // The first generation brings the version; a later one brings back what ran before.
-    let goes_back = promotion.run().is_some_and(|run| run.generation > 1);
+    // Beside a candidate a workload runs what it ran, and on the way back again.
+    let runs_before = promotion.run().is_some_and(|run| run.wanted.stable.want != StableWant::Version);
     promotion
         .plan
         .workloads
         .iter()
-        .map(|planned| {
+        .flat_map(|planned| {
+            let candidate = traffic::candidate(promotion, planned, is_practice(planned));
             let seen = progress.iter().find(|p| p.placed == planned.placed);
             let saved = promotion.run().and_then(|run| run.saved.iter().find(|s| s.placed == planned.placed));
             let is_set = |image: &&ContainerImage| planned.images.iter().any(|i| i.container == image.container);
@@ -201,11 +226,12 @@ pub(crate) fn workloads(
                 )
             });
             let ahead = if promotion.is_over() { None } else { pods_ahead(planned, running) };
-            WorkloadView {
+            let workload = WorkloadView {
                 cluster: planned.cluster_name.clone(),
                 is_practice: is_practice(planned),
                 workload: planned.placed.workload.to_string(),
-                images: if goes_back && !before.is_empty() {
+                is_candidate: false,
+                images: if runs_before && !before.is_empty() {
                     before.iter().map(|image| image.image.clone()).collect()
                 } else {
                     planned.images.iter().map(|image| image.image.clone()).collect()
@@ -214,10 +240,11 @@ pub(crate) fn workloads(
                 available: seen.map_or(0, |s| s.counts.available),
                 wanted: seen.map_or(0, |s| s.counts.wanted),
                 pods: seen
-                    .map(|s| shown_pods(s, promotion.finished_at().is_some()).map(|p| pod(p, goes_back)).collect())
+                    .map(|s| shown_pods(s, promotion.finished_at().is_some()).map(|p| pod(p, runs_before)).collect())
                     .unwrap_or_default(),
                 by_hand,
-            }
+            };
+            std::iter::once(workload).chain(candidate)
         })
         .collect()
 }
@@ -245,14 +272,14 @@ fn shown_pods(seen: &WorkloadProgress, has_ended: bool) -> impl Iterator<Item = 
 }
 
 /// A pod of the present template is a new one, unless that is the one from before.
-fn pod(seen: &PodObservation, goes_back: bool) -> PodView {
+pub(super) fn pod(seen: &PodObservation, is_before: bool) -> PodView {
     let (mark, words) = match &seen.trouble {
         _ if seen.is_terminating => (Mark::Nothing, "ending".to_owned()),
         Some(trouble) => (Mark::Failed, trouble.words()),
         None if seen.is_ready => (Mark::Done, "ready".to_owned()),
         None => (Mark::Moving, "starting".to_owned()),
     };
-    PodView { name: seen.name.clone(), is_new: seen.is_updated != goes_back, mark, words }
+    PodView { name: seen.name.clone(), is_new: seen.is_updated != is_before, mark, words }
 }
 
 /// The journal, newest first.

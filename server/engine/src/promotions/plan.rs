@@ -9,8 +9,9 @@ use domain::{
     ids::{ClusterId, VersionId},
     image::ContainerImage,
     observation::{PlacedWorkload, WorkloadRef},
-    promotion::{Plan, WorkloadPlan},
+    promotion::{CandidatePlan, Plan, WorkloadPlan},
     strategy::Strategy,
+    traffic::candidate_of,
     version::VersionImage,
 };
 use store::TargetWorkload;
@@ -38,6 +39,12 @@ pub(crate) enum PlanError {
         /// The workload.
         workload: String,
     },
+    /// The strategy exposes a workload that the target does not have.
+    #[error("the strategy tries {exposed} first, but the target has no such workload; set the target's strategy again")]
+    NotExposed {
+        /// The workload that the strategy names.
+        exposed: String,
+    },
     /// The version has several images and the container does not say which.
     #[error(
         "this version has several images, and the target does not say which of them goes into the container {container} of {workload}"
@@ -59,7 +66,7 @@ pub(crate) fn make(
     images: &[VersionImage],
     workloads: &[TargetWorkload],
     cluster_names: &BTreeMap<ClusterId, String>,
-    strategy: Strategy,
+    strategy: &Strategy,
     rules: &EnvironmentRules,
     environment: &str,
 ) -> Result<Plan, PlanError> {
@@ -72,18 +79,24 @@ pub(crate) fn make(
         let key = PlacedWorkload { cluster: row.cluster, workload: row.workload.clone() };
         placed.entry(key).or_default().push(ContainerImage { container: row.container.clone(), image });
     }
+    if let Some((_, settings)) = strategy.candidate()
+        && !placed.keys().any(|placed| placed.workload.name == *settings.exposed())
+    {
+        return Err(PlanError::NotExposed { exposed: settings.exposed().to_string() });
+    }
     let workloads = placed
         .into_iter()
         .map(|(placed, mut images)| {
             images.sort();
             let cluster_name = cluster_names.get(&placed.cluster).cloned().unwrap_or_default();
-            WorkloadPlan { placed, cluster_name, images }
+            let candidate = candidate(strategy, &placed.workload);
+            WorkloadPlan { placed, cluster_name, images, candidate }
         })
         .collect();
     Ok(Plan {
         number: 1,
         version,
-        strategy,
+        strategy: strategy.clone(),
         steps: strategy.steps(),
         workloads,
         rules_revision: rules.revision,
@@ -92,6 +105,13 @@ pub(crate) fn make(
         rollout_budget_seconds: rules.rollout_budget_seconds,
         watch_seconds: rules.watch_seconds,
     })
+}
+
+/// The candidate that the strategy tries beside a workload: only what serves the traffic has one.
+fn candidate(strategy: &Strategy, workload: &WorkloadRef) -> Option<CandidatePlan> {
+    let (ending, settings) = strategy.candidate()?;
+    (workload.name == *settings.exposed())
+        .then(|| CandidatePlan { workload: candidate_of(workload, ending), layer: settings.layer().clone() })
 }
 
 fn image_for(row: &TargetWorkload, images: &[VersionImage], workload: &WorkloadRef) -> Result<String, PlanError> {

@@ -11,7 +11,7 @@ use std::{
 use contract::Answer;
 use domain::{
     observation::{Observed, PlacedWorkload},
-    promotion::{Input, Phase, Promotion, desired},
+    promotion::{Input, Phase, Promotion, Sight, desired},
 };
 use store::StoreError;
 use tokio_util::sync::CancellationToken;
@@ -31,8 +31,8 @@ const GATHER: Duration = Duration::from_millis(10);
 /// A promotion whose cluster has no place for it is looked at after this: as often as any live one.
 const BUSY_SECONDS: i64 = domain::promotion::LOOK_EVERY_SECONDS;
 
-/// How many phases one pass may go through before it gives others a turn.
-const PHASES_IN_A_PASS: usize = 6;
+/// How many phases, steps and moves one pass may go through before it gives others a turn.
+const PLACES_IN_A_PASS: usize = 6;
 
 /// How the reconciler is, for health and metrics.
 #[derive(Debug, Default)]
@@ -87,8 +87,8 @@ impl Engine {
     pub(super) async fn work_on(&self, claim: Claim) -> Answer<()> {
         let id = claim.id;
         let mut promotion = self.advance(id, Input::Clock, None).await?;
-        for _ in 0..PHASES_IN_A_PASS {
-            let before = std::mem::discriminant(&promotion.phase);
+        for _ in 0..PLACES_IN_A_PASS {
+            let before = promotion.place();
             let inputs = match &promotion.phase {
                 Phase::Starting { .. }
                 | Phase::Progressing { .. }
@@ -105,7 +105,7 @@ impl Engine {
             for input in inputs {
                 promotion = self.advance(id, input, None).await?;
             }
-            if std::mem::discriminant(&promotion.phase) == before || !claim.is_fresh(self.now()) {
+            if promotion.place() == before || !claim.is_fresh(self.now()) {
                 return Ok(());
             }
         }
@@ -115,7 +115,7 @@ impl Engine {
     /// Applies what is desired where that was not seen yet, then looks.
     async fn field_work(&self, promotion: &Promotion) -> Answer<Vec<Input>> {
         let mut untold = None;
-        if let Some(desired) = desired(promotion).filter(|_| !is_all_ours(promotion)) {
+        if let Some(desired) = desired(promotion).filter(|_| !promotion.is_all_told()) {
             let cause = self.change_cause(promotion).await?;
             match field::apply(self.clusters(), promotion, desired, &cause).await {
                 Applied::Settled { wrote } => {
@@ -129,7 +129,7 @@ impl Engine {
             }
         }
         let Look { seen, trouble } = field::look(self.clusters(), promotion).await;
-        self.tell_inventory(&seen).await.or_fail(self)?;
+        self.tell_inventory(promotion, &seen).await.or_fail(self)?;
         Ok(match untold.or(trouble) {
             None => vec![Input::Observed(seen)],
             // What was read is judged too: pods that crash do not wait for another cluster.
@@ -139,9 +139,12 @@ impl Engine {
 
     /// What was looked at is known to the Board at once, before the watch tells it: a promotion that
     /// is done and a Board that shows the version before would contradict each other.
-    async fn tell_inventory(&self, seen: &[(PlacedWorkload, Observed)]) -> Result<(), StoreError> {
-        for (placed, observed) in seen {
-            if let Observed::Present(now) = observed {
+    async fn tell_inventory(&self, promotion: &Promotion, seen: &Sight) -> Result<(), StoreError> {
+        let is_target = |placed: &PlacedWorkload| promotion.plan.workloads.iter().any(|one| one.placed == *placed);
+        for (placed, observed) in &seen.workloads {
+            if let Observed::Present(now) = observed
+                && is_target(placed)
+            {
                 self.take_in_workload(placed.cluster, now).await?;
             }
         }
@@ -165,9 +168,4 @@ impl Engine {
             promotion.requested_by.shown()
         ))
     }
-}
-
-/// Whether our mark of the present generation was seen on every workload that it belongs on.
-fn is_all_ours(promotion: &Promotion) -> bool {
-    promotion.run().is_some_and(|run| !run.progress.is_empty() && run.progress.iter().all(|progress| progress.was_ours))
 }

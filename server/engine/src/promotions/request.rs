@@ -244,7 +244,8 @@ impl Engine {
             Cause::Rollback => facts::without_entry(environment.rules.clone()),
             Cause::Planned | Cause::Hotfix => environment.rules.clone(),
         };
-        plan::make(draft.version.id, &images, &target.workloads, &names, target.strategy, &rules, &environment.title)
+        let strategy = facts::strategy_for(draft.cause, &target.strategy);
+        plan::make(draft.version.id, &images, &target.workloads, &names, &strategy, &rules, &environment.title)
             .map_err(|e| ApiError::conflict(e.to_string()))
     }
 

@@ -10,6 +10,7 @@ use domain::{
     deployment::Cause,
     promotion::{Blocker, Headline, Phase, Promotion, PromotionAct, headline},
     state::Mark,
+    strategy::Step,
 };
 use store::{
     ClusterKind, Environment, LoadedPromotion, Paging, PromotionFilter, PromotionRow, PromotionStage, Read, Target,
@@ -106,6 +107,7 @@ pub(crate) async fn promotion(
         None => None,
     };
     let comparison = compare::between(engine, read, &service, from.as_ref(), &to).await?;
+    let from_label = from.map(|version| version.label.to_string());
     let practice = practice_clusters(read).await.or_fail(engine)?;
     let is_practice = |planned: &domain::promotion::WorkloadPlan| practice.contains(&planned.placed.cluster);
     let demands = demands(engine, read, &promotion, &environment, &comparison).await?;
@@ -144,6 +146,7 @@ pub(crate) async fn promotion(
         next: pieces::next(&promotion),
         steps: pieces::steps(&promotion, rolled_back_by),
         workloads: pieces::workloads(&promotion, &running, is_practice),
+        traffic: super::traffic::view(&promotion, from_label),
         comparison,
         demands,
         approvals: pieces::approvals(&promotion),
@@ -367,12 +370,16 @@ fn strategy_in_words(asked: &Asked) -> String {
         0 => String::new(),
         seconds => format!(", then watched for {} min", seconds.div_ceil(60)),
     };
-    format!(
-        "{}: pods are replaced a few at a time{watch}. All of them have {} min, this environment's time for a rollout; a \
-         Deployment's own progress deadline counts anew with each pod that comes up, and can end it sooner",
-        asked.target.strategy.words(),
-        rules.rollout_budget_seconds.div_ceil(60)
-    )
+    let budget = rules.rollout_budget_seconds.div_ceil(60);
+    let Some((_, settings)) = asked.target.strategy.candidate() else {
+        return format!(
+            "rolling: pods are replaced a few at a time{watch}. All of them have {budget} min, this environment's time for a rollout; a \
+             Deployment's own progress deadline counts anew with each pod that comes up, and can end it sooner"
+        );
+    };
+    let steps: Vec<String> = asked.target.strategy.steps().iter().map(Step::words).collect();
+    let (word, layer) = (asked.target.strategy.words(), settings.layer().words());
+    format!("{word} by {layer}: {}; each move within {budget} min{watch}", steps.join(" → "))
 }
 
 /// What is verified one environment before; without one before, the newest version.
@@ -424,7 +431,7 @@ async fn plan_refusal(engine: &Engine, read: &mut Read, asked: &Asked, to: &Vers
         &images,
         &target.workloads,
         &names,
-        target.strategy,
+        &target.strategy,
         &environment.rules,
         &environment.title,
     );

@@ -18,18 +18,15 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contract::promotions::PromotionsBackend;
-use domain::observation::{Observed, WorkloadRef};
-use futures::stream::BoxStream;
-use ports::{
-    ApplyOutcome, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload, InventoryEvent, MessageKey, MessageRef,
-    Messenger, MessengerError, NamespaceScope, PromotionMessage, WorkloadChange,
-};
+use domain::observation::Observed;
+use ports::{Cluster as _, MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
 use practice::{MockClock, PracticeCluster, PracticeSettings};
 use serde::{Deserialize, Serialize};
 use store::{Durability, Store, StoreOptions};
 
 use crate::{
-    database,
+    canaries, database,
+    guarded::{Call, Guard, Guarded},
     world::{World, engine_of, noon, workload},
 };
 
@@ -46,6 +43,8 @@ struct Task {
     dies_at: u64,
     number: i64,
     seed: u64,
+    /// How much time goes by between two passes.
+    step_seconds: u64,
 }
 
 /// Counts stop points and dies at one.
@@ -67,34 +66,16 @@ impl Stops {
     }
 }
 
-struct StoppingCluster(PracticeCluster, Arc<Stops>);
-
 #[async_trait]
-impl Cluster for StoppingCluster {
-    async fn observe(&self, workload: &WorkloadRef) -> Result<Observed, ClusterError> {
-        self.1.pass();
-        let seen = self.0.observe(workload).await;
-        self.1.pass();
-        seen
+impl Guard for Stops {
+    async fn before(&self, call: Call) {
+        if call != Call::Watch {
+            self.pass();
+        }
     }
 
-    async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
-        self.1.pass();
-        let outcome = self.0.apply(change).await;
-        self.1.pass();
-        outcome
-    }
-
-    async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
-        self.0.discover(scope).await
-    }
-
-    async fn check(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError> {
-        self.0.check(scope).await
-    }
-
-    fn watch(&self, scope: NamespaceScope) -> BoxStream<'static, InventoryEvent> {
-        self.0.watch(scope)
+    async fn after(&self, _call: Call) {
+        self.pass();
     }
 }
 
@@ -183,7 +164,7 @@ async fn child() {
     let engine = engine_of(
         store.clone(),
         &clock,
-        Arc::new(StoppingCluster(practice, Arc::clone(&stops))),
+        Arc::new(Guarded { inside: practice, guard: Arc::clone(&stops) }),
         Arc::new(move |_| -> Arc<dyn Messenger> {
             Arc::new(FileMessenger { path: path.clone(), stops: Arc::clone(&told) })
         }),
@@ -192,7 +173,7 @@ async fn child() {
     for _ in 0..300 {
         engine.reconcile_due().await.unwrap();
         engine.deliver_due().await.unwrap();
-        clock.advance(Duration::from_secs(1));
+        clock.advance(Duration::from_secs(task.step_seconds));
         let mut read = store.read().await.unwrap();
         let is_over = read.promotion_by_number(task.number).await.unwrap().unwrap().promotion.is_over();
         if is_over && read.pending_effects().await.unwrap() == 0 {
@@ -225,10 +206,12 @@ struct Prepared {
     folder: tempfile::TempDir,
     name: String,
     number: i64,
+    step_seconds: u64,
 }
 
 impl Prepared {
-    async fn new(kind: Kind, name: &str, label: &str) -> Self {
+    /// `steps` are those of a canary; rolling without any.
+    async fn new(kind: Kind, name: &str, label: &str, steps: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let name = format!("crash_{name}_{}", std::process::id());
         let url = match kind {
@@ -246,12 +229,17 @@ impl Prepared {
         world.with_slack().await;
         world.service("cart").await;
         world.version("cart", label).await;
+        if let Some(steps) = steps {
+            canaries::set(&world, steps).await;
+        }
         let number = world.ask("cart", label).await;
         store.close().await;
         if kind == Kind::Postgres {
             database::disconnect(&name).await;
         }
-        Self { kind, folder, name, number }
+        // What drains is looked at every few seconds: fewer stop points that are all alike.
+        let step_seconds = if steps.is_some() { 6 } else { 1 };
+        Self { kind, folder, name, number, step_seconds }
     }
 
     /// A copy of its own for one run.
@@ -281,10 +269,16 @@ struct End {
     image: &'static str,
     writes: usize,
     told: &'static str,
+    /// What was done to the candidate and its traffic.
+    candidate: &'static [&'static str],
 }
 
 async fn survives(kind: Kind, name: &str, label: &str, end: End) {
-    let prepared = Prepared::new(kind, name, label).await;
+    survives_with(kind, name, label, None, end).await;
+}
+
+async fn survives_with(kind: Kind, name: &str, label: &str, steps: Option<&str>, end: End) {
+    let prepared = Prepared::new(kind, name, label, steps).await;
     let starts_at = noon() + chrono::Duration::seconds(61);
     let mut stops = 1;
     let mut run_number = 0;
@@ -299,6 +293,7 @@ async fn survives(kind: Kind, name: &str, label: &str, end: End) {
             dies_at,
             number: prepared.number,
             seed,
+            step_seconds: prepared.step_seconds,
         };
         let first = run(&task(run_number, starts_at, 1_000 + run_number));
         assert_eq!(first.success(), run_number == 0, "stop point {run_number}: {first}");
@@ -333,14 +328,18 @@ async fn check(url: &str, folder: &Path, prepared: &Prepared, end: &End, stop: u
     assert_eq!(ours.len(), end.writes, "stop point {stop}: {ours:?}");
     let Observed::Present(seen) = practice.observe(&workload("cart")).await.unwrap() else { panic!("it is gone") };
     assert_eq!(seen.images[0].image, end.image, "stop point {stop}");
+    assert_eq!(practice.observe(&workload("cart-canary")).await.unwrap(), Observed::Missing, "stop point {stop}");
+    assert_eq!(canaries::share_in(&practice), 0, "stop point {stop}: traffic on nothing");
+    let acts: Vec<_> = practice.writes_of(&workload("cart-canary")).unwrap().into_iter().map(|w| w.act).collect();
+    assert_eq!(acts, end.candidate, "stop point {stop}: nothing is applied twice");
     assert_eq!(messages.len(), 1, "stop point {stop}: one message");
     let last = messages[0].texts.last().unwrap();
     assert!(last.starts_with(end.told), "stop point {stop}: {last}");
     store.close().await;
 }
 
-const GOOD: End = End { phase: "succeeded", image: "r.example/cart:2.0", writes: 1, told: "done" };
-const BAD: End = End { phase: "failed", image: "r.example/cart:1.0", writes: 2, told: "taken back" };
+const GOOD: End = End { phase: "succeeded", image: "r.example/cart:2.0", writes: 1, told: "done", candidate: &[] };
+const BAD: End = End { phase: "failed", image: "r.example/cart:1.0", writes: 2, told: "taken back", candidate: &[] };
 
 #[tokio::test]
 async fn a_good_promotion_survives_being_killed_anywhere_on_sqlite() {
@@ -360,4 +359,18 @@ async fn taking_back_survives_being_killed_anywhere_on_sqlite() {
 #[tokio::test]
 async fn taking_back_survives_being_killed_anywhere_on_postgres() {
     survives(Kind::Postgres, "bad", "2.0-crash", BAD).await;
+}
+
+const GOOD_CANARY: End =
+    End { candidate: &["make with 2", "weight 50 %", "scale to 3", "weight 100 %", "weight 0 %", "remove"], ..GOOD };
+const BAD_CANARY: End = End { writes: 0, candidate: &["make with 2", "weight 50 %", "weight 0 %", "remove"], ..BAD };
+
+#[tokio::test]
+async fn a_good_canary_survives_being_killed_anywhere_on_sqlite() {
+    survives_with(Kind::Sqlite, "good_canary", "2.0", Some("50%"), GOOD_CANARY).await;
+}
+
+#[tokio::test]
+async fn a_bad_canary_survives_being_killed_anywhere_on_postgres() {
+    survives_with(Kind::Postgres, "bad_canary", "2.0-latecrash", Some("50%, 10m"), BAD_CANARY).await;
 }

@@ -14,19 +14,13 @@ use contract::{
     services::{ServiceInput, ServicesBackend, TargetWorkloadInput},
     versions::VersionsBackend,
 };
-use domain::observation::{Observed, WorkloadRef};
 use engine::Engine;
-use futures::stream::BoxStream;
-use ports::{
-    ApplyOutcome, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload, InventoryEvent, NamespaceScope,
-    WorkloadChange,
-};
-use practice::PracticeCluster;
 use sqlx::{Connection as _, Executor as _};
 use store::{Durability, Entity, Store, StoreOptions};
 
 use crate::{
     database,
+    guarded::{Call, Guard, Guarded},
     loops::{Running, until},
     world::{World, build, deploy, engine_of, workload},
 };
@@ -129,30 +123,13 @@ async fn what_the_database_did_not_take_at_first_is_not_lost() {
     until(&world.clock, "the new image is known", async || runs(store).await == some(&["2.0"])).await;
 }
 
-/// A practice cluster whose first watch panics.
-struct Panicking(PracticeCluster, AtomicBool);
+/// The first watch panics.
+struct Panics(AtomicBool);
 
 #[async_trait]
-impl Cluster for Panicking {
-    async fn observe(&self, workload: &WorkloadRef) -> Result<Observed, ClusterError> {
-        self.0.observe(workload).await
-    }
-
-    async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
-        self.0.apply(change).await
-    }
-
-    async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
-        self.0.discover(scope).await
-    }
-
-    async fn check(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError> {
-        self.0.check(scope).await
-    }
-
-    fn watch(&self, scope: NamespaceScope) -> BoxStream<'static, InventoryEvent> {
-        assert!(self.1.swap(true, Ordering::SeqCst), "a defect");
-        self.0.watch(scope)
+impl Guard for Panics {
+    async fn before(&self, call: Call) {
+        assert!(call != Call::Watch || self.0.swap(true, Ordering::SeqCst), "a defect");
     }
 }
 
@@ -161,10 +138,10 @@ async fn a_watch_that_panics_begins_anew() {
     let world = World::new(0).await;
     world.service("cart").await;
     let none: engine::MakeMessenger = Arc::new(|_| panic!("nobody is told here"));
-    let cluster = Arc::new(Panicking(world.practice.clone(), AtomicBool::new(false)));
+    let cluster = Arc::new(Guarded::new(world.practice.clone(), Panics(AtomicBool::new(false))));
     let engine = engine_of(world.engine.store().clone(), &world.clock, cluster.clone(), none, 2);
     let _running = Running::of(&engine);
-    until(&world.clock, "the defect is met", async || cluster.1.load(Ordering::SeqCst)).await;
+    until(&world.clock, "the defect is met", async || cluster.guard.0.load(Ordering::SeqCst)).await;
     let store = world.engine.store();
     world.practice.set_image_by_other(&workload("cart"), "app", "r.example/cart:9.9").unwrap();
     until(&world.clock, "the change is known", async || {

@@ -3,11 +3,13 @@
 
 mod both;
 mod database;
+mod guarded;
 mod loops;
 mod world;
 
 mod adopting;
 mod approving;
+mod canaries;
 mod clusters;
 mod crash;
 mod history;

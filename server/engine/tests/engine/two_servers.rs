@@ -7,21 +7,16 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use domain::observation::{Observed, WorkloadRef};
 use engine::{Engine, MakeMessenger};
-use futures::stream::BoxStream;
-use ports::{
-    ApplyOutcome, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload, InventoryEvent, Messenger,
-    NamespaceScope, WorkloadChange,
-};
-use practice::PracticeCluster;
 use store::{Durability, Store, StoreOptions};
 
 use crate::{
     database,
+    guarded::{Call, Guard, Guarded},
     loops::{Running, until},
     world::{World, engine_of},
 };
+use ports::{Cluster, Messenger};
 
 /// One installation and a second server on its database.
 struct Pair {
@@ -120,31 +115,16 @@ async fn two_servers_share_the_work_on_sqlite() {
     they_share_the_work_and_do_each_thing_once(Pair::on_sqlite().await).await;
 }
 
-/// A practice cluster that does what it is told and then never answers.
-struct Silent(PracticeCluster, AtomicBool);
+/// What is written is done, and never answered.
+struct Silent(AtomicBool);
 
 #[async_trait]
-impl Cluster for Silent {
-    async fn observe(&self, workload: &WorkloadRef) -> Result<Observed, ClusterError> {
-        self.0.observe(workload).await
-    }
-
-    async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
-        self.0.apply(change).await?;
-        self.1.store(true, Ordering::SeqCst);
-        std::future::pending().await
-    }
-
-    async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
-        self.0.discover(scope).await
-    }
-
-    async fn check(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError> {
-        self.0.check(scope).await
-    }
-
-    fn watch(&self, scope: NamespaceScope) -> BoxStream<'static, InventoryEvent> {
-        self.0.watch(scope)
+impl Guard for Silent {
+    async fn after(&self, call: Call) {
+        if call == Call::Apply {
+            self.0.store(true, Ordering::SeqCst);
+            std::future::pending().await
+        }
     }
 }
 
@@ -153,10 +133,10 @@ async fn what_one_leaves_the_other_finishes(pair: Pair) {
     world.service("cart").await;
     world.version("cart", "2.0").await;
     let number = world.ask("cart", "2.0").await;
-    let silent = Arc::new(Silent(world.practice.clone(), AtomicBool::new(false)));
+    let silent = Arc::new(Guarded::new(world.practice.clone(), Silent(AtomicBool::new(false))));
     let dying = server(world, world.engine.store().clone(), silent.clone(), 3);
     let running = Running::of(&dying);
-    until(&world.clock, "it has written", async || silent.1.load(Ordering::SeqCst)).await;
+    until(&world.clock, "it has written", async || silent.guard.0.load(Ordering::SeqCst)).await;
     drop(running);
     let died_at = world.engine.now();
     let _other = Running::of(&pair.other);

@@ -11,48 +11,28 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contract::clusters::ClustersBackend;
-use domain::observation::{Observed, WorkloadRef};
 use engine::{Engine, Parts};
-use futures::stream::BoxStream;
-use ports::{
-    ApplyOutcome, Clock, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings,
-    DiscoveredWorkload, InventoryEvent, NamespaceScope, WorkloadChange,
-};
+use ports::{Clock, Cluster, ClusterConnector, ClusterError, ConnectionSettings};
 use practice::{MockClock, PracticeCluster, SeededRandomness};
 use sqlx::Connection as _;
 use store::ClusterKind;
 
+use crate::guarded::{Call, Guard, Guarded};
 use crate::loops::{Running, soon, until};
 use crate::world::{PracticeConnector, World, connect, deploy, engine_with, ticked};
 
 /// A cluster that lists what is there and then answers nothing.
-struct Hanging {
-    inside: PracticeCluster,
-    asked: AtomicUsize,
-}
+type Hanging = Guarded<Hangs>;
+
+struct Hangs(AtomicUsize);
 
 #[async_trait]
-impl Cluster for Hanging {
-    async fn observe(&self, _workload: &WorkloadRef) -> Result<Observed, ClusterError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+impl Guard for Hangs {
+    async fn before(&self, call: Call) {
+        if call != Call::Watch {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
         std::future::pending().await
-    }
-
-    async fn apply(&self, _change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        std::future::pending().await
-    }
-
-    async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
-        self.inside.discover(scope).await
-    }
-
-    async fn check(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError> {
-        self.inside.check(scope).await
-    }
-
-    fn watch(&self, _scope: NamespaceScope) -> BoxStream<'static, InventoryEvent> {
-        Box::pin(futures::stream::pending())
     }
 }
 
@@ -87,7 +67,7 @@ async fn hanging(world: &World, many: usize) -> (Engine, Arc<Hanging>, Running) 
         deploy(&inside, name, name, "1.0");
     }
     world.clock.advance(Duration::from_secs(60));
-    let far = Arc::new(Hanging { inside, asked: AtomicUsize::new(0) });
+    let far = Arc::new(Hanging::new(inside, Hangs(AtomicUsize::new(0))));
     let connector = Arc::new(Two { near: world.practice.clone(), far: far.clone() });
     let none: engine::MakeMessenger = Arc::new(|_| panic!("nobody is told here"));
     let engine = engine_with(world.engine.store().clone(), &world.clock, connector, none, 2);
@@ -112,12 +92,12 @@ async fn a_cluster_that_hangs_holds_up_its_own_promotions_alone() {
         world.service("cart").await;
         world.version("cart", "2.0").await;
         let (_engine, far, _running) = hanging(&world, many).await;
-        until(&world.clock, "the far cluster is asked", async || far.asked.load(Ordering::SeqCst) >= many.min(16))
+        until(&world.clock, "the far cluster is asked", async || far.guard.0.load(Ordering::SeqCst) >= many.min(16))
             .await;
         let number = world.ask("cart", "2.0").await;
         soon(&world.clock, "cart goes on beside them", async || world.status(number).await.is_over).await;
         assert_eq!(world.status(number).await.phase, "succeeded");
-        let asked = far.asked.load(Ordering::SeqCst);
+        let asked = far.guard.0.load(Ordering::SeqCst);
         assert!(asked <= 16, "{asked} works hang at one cluster, and none of them has ended");
     }
 }

@@ -3,6 +3,8 @@
 //! practice cluster and on a real control plane, through [`ports::Cluster`] and a [`Stage`] that
 //! prepares and disturbs: so the practice cluster is held to the real one.
 
+mod candidate;
+mod candidate_table;
 mod play;
 mod table;
 
@@ -39,6 +41,9 @@ pub trait Stage: Send + Sync {
     /// Makes a Deployment.
     async fn create(&self, new: &NewDeployment) -> Result<(), StageError>;
 
+    /// Makes a Service of the workload's name for its pods.
+    async fn create_service(&self, workload: &WorkloadRef) -> Result<(), StageError>;
+
     /// Does what other people do.
     async fn disturb(&self, workload: &WorkloadRef, act: &Disturbance) -> Result<(), StageError>;
 
@@ -66,6 +71,17 @@ pub enum Disturbance {
 /// A mark by its sequence and generation; the promotion follows from the sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(pub i64, pub u32);
+
+/// What a candidate should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its pods.
+    pub pods: u32,
+    /// The images that differ, by container.
+    pub images: &'static [(&'static str, &'static str)],
+    /// Whether it is behind the same Service as the workload; else the Service's selector is switched.
+    pub is_behind_same_service: bool,
+}
 
 /// What a step waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +115,21 @@ pub enum Step {
     SetImages(Mark, &'static [(&'static str, &'static str)]),
     /// Slipway puts the kept pod template back.
     Restore(Mark),
+    /// Makes a Service of the Deployment's name.
+    CreateService,
+    /// Slipway makes the candidate what it should be.
+    Candidate(Mark, Candidate),
+    /// Waits for the candidate; the line says what is seen of it then.
+    WaitCandidate(Until),
+    /// Other people act on the candidate.
+    DisturbCandidate(Disturbance),
+    /// Keeps what the Service says, as Slipway does before it writes.
+    SaveRoute,
+    /// Slipway gives the candidate this share of the Service's traffic.
+    Share(Mark, u8),
+    /// Waits until the candidate has this share, accepted, and so many addresses (`None` where it has no
+    /// Service); the line says what is seen then.
+    WaitShare(u8, Option<u32>),
     /// Two workers write at the same time, each its own mark and image of the container `app`.
     Race([(Mark, &'static str); 2]),
     /// Waits; the line says what is seen then.

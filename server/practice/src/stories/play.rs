@@ -36,6 +36,14 @@ pub enum StoryError {
         /// What was seen at last.
         seen: String,
     },
+    /// The share that was waited for did not come.
+    #[error("waited in vain for {percent} %; seen: {seen}")]
+    NoShare {
+        /// What was waited for.
+        percent: u8,
+        /// What was seen at last.
+        seen: String,
+    },
     /// Something was seen on the way that must not be.
     #[error("on the way to {until:?} this was seen: {seen}")]
     Astray {
@@ -74,7 +82,8 @@ pub enum StoryError {
 pub async fn play(story: &Story, stage: &dyn Stage) -> Result<(), StoryError> {
     let deployment = (story.deployment)(stage.namespace());
     let workload = WorkloadRef { namespace: deployment.namespace.clone(), name: deployment.name.clone() };
-    let mut player = Player { stage, cluster: stage.cluster(), deployment, workload, saved: None, uid: None };
+    let mut player =
+        Player { stage, cluster: stage.cluster(), deployment, workload, saved: None, uid: None, saved_route: None };
     for (number, (step, expected)) in (1..).zip(&story.steps) {
         let at = || format!("step {number} of '{}'", story.name);
         let seen = player.step(step).await.map_err(|cause| StoryError::Step { at: at(), cause: Box::new(cause) })?;
@@ -104,13 +113,15 @@ fn is_like(expected: &str, seen: &str) -> bool {
     left.ends_with(end)
 }
 
-struct Player<'a> {
-    stage: &'a dyn Stage,
-    cluster: Arc<dyn Cluster>,
+pub(super) struct Player<'a> {
+    pub(super) stage: &'a dyn Stage,
+    pub(super) cluster: Arc<dyn Cluster>,
     deployment: NewDeployment,
-    workload: WorkloadRef,
+    pub(super) workload: WorkloadRef,
     saved: Option<Value>,
     uid: Option<String>,
+    /// What the Service said before the first share.
+    pub(super) saved_route: Option<Value>,
 }
 
 impl Player<'_> {
@@ -137,8 +148,27 @@ impl Player<'_> {
                 let saved = self.saved.clone().ok_or_else(|| StoryError::Table("nothing was saved".to_owned()))?;
                 self.apply(*mark, TemplateChange::Restore(saved)).await?
             }
+            Step::CreateService => {
+                self.stage.create_service(&self.workload).await?;
+                "made".to_owned()
+            }
+            Step::Candidate(mark, candidate) => self.candidate(*mark, candidate).await?,
+            Step::WaitCandidate(until) => {
+                let candidate = self.route().candidate;
+                self.wait(&candidate, *until).await?
+            }
+            Step::DisturbCandidate(act) => {
+                self.stage.disturb(&self.route().candidate, act).await?;
+                "done by others".to_owned()
+            }
+            Step::SaveRoute => self.save_route().await?,
+            Step::Share(mark, percent) => self.share(*mark, *percent).await?,
+            Step::WaitShare(percent, addresses) => self.wait_share(*percent, *addresses).await?,
             Step::Race(both) => self.race(both).await?,
-            Step::Wait(until) => self.wait(*until).await?,
+            Step::Wait(until) => {
+                let workload = self.workload.clone();
+                self.wait(&workload, *until).await?
+            }
             Step::Look => {
                 let seen = self.cluster.observe(&self.workload).await?;
                 self.words(&seen)
@@ -147,14 +177,12 @@ impl Player<'_> {
     }
 
     fn change(&self, mark: Mark, template: TemplateChange) -> WorkloadChange {
-        let Mark(sequence, generation) = mark;
-        let promotion = PromotionId::new(uuid::Uuid::from_u128(u128::from(sequence.unsigned_abs())));
         WorkloadChange {
             workload: self.workload.clone(),
-            stamp: Stamp { target: TARGET, promotion, sequence, generation },
+            stamp: stamp(mark),
             template,
             over: vec![],
-            change_cause: format!("story: mark {sequence}.{generation}"),
+            change_cause: cause(mark),
         }
     }
 
@@ -186,11 +214,12 @@ impl Player<'_> {
         }
     }
 
-    async fn wait(&mut self, until: Until) -> Result<String, StoryError> {
+    async fn wait(&mut self, workload: &WorkloadRef, until: Until) -> Result<String, StoryError> {
         loop {
-            let seen = self.cluster.observe(&self.workload).await?;
+            let seen = self.cluster.observe(workload).await?;
             if has_come(until, &seen) {
-                return Ok(self.words(&seen));
+                let is_its_own = *workload == self.workload;
+                return Ok(if is_its_own { self.words(&seen) } else { candidate_words(&seen) });
             }
             if !may_be_passed(until, &seen) {
                 return Err(StoryError::Astray { until, seen: format!("{seen:#?}") });
@@ -206,17 +235,7 @@ impl Player<'_> {
             Observed::Missing => return "missing".to_owned(),
             Observed::Present(seen) => seen,
         };
-        let images: Vec<String> = seen.images.iter().map(|i| format!("{}={}", i.container, short(&i.image))).collect();
-        let mark = seen.stamp.map_or("no mark".to_owned(), |s| format!("mark {}.{}", s.sequence, s.generation));
-        let mut words = vec![
-            verdict(seen),
-            images.join(" "),
-            format!("{}/{} updated", seen.updated_replicas, seen.wanted_replicas),
-            format!("{} ready", seen.ready_replicas),
-            seen.progressing_reason.clone().unwrap_or_else(|| "no condition".to_owned()),
-            format!("revision {}", seen.revision.as_deref().unwrap_or("none")),
-            mark,
-        ];
+        let mut words = words_of(seen);
         if self.saved.as_ref() == Some(&seen.template) {
             words.push("template as saved".to_owned());
         }
@@ -228,7 +247,40 @@ impl Player<'_> {
     }
 }
 
-fn pair(container: &str, image: &str) -> Result<ContainerImage, StoryError> {
+pub(super) fn stamp(Mark(sequence, generation): Mark) -> Stamp {
+    let promotion = PromotionId::new(uuid::Uuid::from_u128(u128::from(sequence.unsigned_abs())));
+    Stamp { target: TARGET, promotion, sequence, generation }
+}
+
+pub(super) fn cause(Mark(sequence, generation): Mark) -> String {
+    format!("story: mark {sequence}.{generation}")
+}
+
+fn words_of(seen: &WorkloadObservation) -> Vec<String> {
+    let images: Vec<String> = seen.images.iter().map(|i| format!("{}={}", i.container, short(&i.image))).collect();
+    vec![
+        verdict(seen),
+        images.join(" "),
+        format!("{}/{} updated", seen.updated_replicas, seen.wanted_replicas),
+        format!("{} ready", seen.ready_replicas),
+        seen.progressing_reason.clone().unwrap_or_else(|| "no condition".to_owned()),
+        format!("revision {}", seen.revision.as_deref().unwrap_or("none")),
+        mark_words(seen.stamp),
+    ]
+}
+
+pub(super) fn mark_words(stamp: Option<Stamp>) -> String {
+    stamp.map_or("no mark".to_owned(), |s| format!("mark {}.{}", s.sequence, s.generation))
+}
+
+fn candidate_words(seen: &Observed) -> String {
+    match seen {
+        Observed::Missing => "missing".to_owned(),
+        Observed::Present(seen) => words_of(seen).join("; "),
+    }
+}
+
+pub(super) fn pair(container: &str, image: &str) -> Result<ContainerImage, StoryError> {
     let container = ContainerName::parse(container).map_err(|e| StoryError::Table(e.to_string()))?;
     Ok(ContainerImage { container, image: image.to_owned() })
 }
@@ -238,7 +290,7 @@ fn short(image: &str) -> &str {
     image.rsplit('/').next().unwrap_or(image)
 }
 
-fn outcome_words(outcome: Result<ApplyOutcome, ClusterError>) -> Result<String, StoryError> {
+pub(super) fn outcome_words(outcome: Result<ApplyOutcome, ClusterError>) -> Result<String, StoryError> {
     Ok(match outcome {
         Ok(ApplyOutcome::Written) => "written".to_owned(),
         Ok(ApplyOutcome::Unchanged) => "unchanged".to_owned(),

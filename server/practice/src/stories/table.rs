@@ -15,13 +15,14 @@ use super::{
     Step::{Create, Disturb, Look, Race, Restore, SaveTemplate, SetImages, Wait},
     Story,
     Until::{Complete, Failed, Missing, Moving, Paused, Restarts, Trouble},
+    candidate_table,
 };
 use crate::seed::NewDeployment;
 
 const V1: &str = "registry.test/shop/cart:1.0";
-const V2: &str = "registry.test/shop/cart:2.0";
-const V3: &str = "registry.test/shop/cart:3.0";
-const CRASHES: &str = "registry.test/shop/cart:2.0-crash";
+pub(super) const V2: &str = "registry.test/shop/cart:2.0";
+pub(super) const V3: &str = "registry.test/shop/cart:3.0";
+pub(super) const CRASHES: &str = "registry.test/shop/cart:2.0-crash";
 const NO_PULL: &str = "registry.test/shop/cart:2.0-nopull";
 const OUT_OF_MEMORY: &str = "registry.test/shop/cart:2.0-oom";
 const NEVER_READY: &str = "registry.test/shop/cart:2.0-neverready";
@@ -29,7 +30,7 @@ const FLAPS: &str = "registry.test/shop/cart:2.0-flapping";
 const PROXY_V2: &str = "registry.test/shop/proxy:2.0";
 const PROXY_CRASHES: &str = "registry.test/shop/proxy:2.0-crash";
 
-const STARTED: (super::Step, &str) =
+pub(super) const STARTED: (super::Step, &str) =
     (Wait(Complete), "complete 3/3; app=cart:1.0; 3/3 updated; 3 ready; NewReplicaSetAvailable; revision 1; no mark");
 
 const ONE_STARTED: &str =
@@ -47,7 +48,7 @@ fn cart(namespace: Namespace, replicas: u32, containers: &[(&str, &str)]) -> New
     new
 }
 
-fn three(namespace: Namespace) -> NewDeployment {
+pub(super) fn three(namespace: Namespace) -> NewDeployment {
     cart(namespace, 3, &[("app", V1)])
 }
 
@@ -70,7 +71,8 @@ fn managed(namespace: Namespace, manager: Manager) -> NewDeployment {
 /// Every story.
 #[must_use]
 pub fn stories() -> Vec<Story> {
-    [good_stories(), bad_versions(), with_others(), marks(), owned_by_other_tools()].concat()
+    [good_stories(), bad_versions(), with_others(), marks(), owned_by_other_tools(), candidate_table::stories()]
+        .concat()
 }
 
 fn good_stories() -> Vec<Story> {

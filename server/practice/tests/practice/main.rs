@@ -5,6 +5,7 @@
 mod faults;
 mod metrics;
 mod rollout;
+mod simulation;
 mod story_table;
 mod support;
 mod survival;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{names::Namespace, observation::WorkloadRef};
+use domain::{names::Namespace, observation::WorkloadRef, traffic::TrafficLayer};
 use ports::Cluster;
 use practice::{
     NewDeployment, PracticeError,
@@ -41,6 +41,11 @@ impl Stage for PracticeStage {
 
     async fn create(&self, new: &NewDeployment) -> Result<(), StageError> {
         Self::done("create", self.world.cluster.create_deployment(new))
+    }
+
+    async fn create_service(&self, workload: &WorkloadRef) -> Result<(), StageError> {
+        let layer = TrafficLayer::Selector { service: workload.name.clone() };
+        Self::done("create a Service", self.world.cluster.create_route(&workload.namespace, &layer))
     }
 
     async fn disturb(&self, workload: &WorkloadRef, act: &Disturbance) -> Result<(), StageError> {

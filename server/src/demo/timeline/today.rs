@@ -93,6 +93,19 @@ impl Teller<'_> {
             Today::NextCrashes => {
                 self.tell_version("-crash", h(2), &[h(2) - 7]);
             }
+            Today::CanaryUnderWay => {
+                let version = self.tell_version("", h(30), &[h(30) - 7, h(27), h(21)]);
+                self.ask(
+                    PRODUCTION,
+                    version,
+                    25,
+                    Some(0),
+                    "Credit notes in one page, tried on a part of the customers",
+                );
+            }
+            Today::NextAnswersBadly => {
+                self.tell_version("-errors", h(26), &[h(26) - 6, h(22), h(18)]);
+            }
             Today::ChangedByOthers => {
                 self.tell_version("", h(9), &[h(9) - 5, h(8)]);
             }

@@ -8,7 +8,9 @@ use domain::ids::{ServiceId, TargetId, TeamId, VersionId};
 use domain::image::Image;
 use domain::names::{ContainerName, Namespace, ServiceName, WorkloadName};
 use domain::observation::WorkloadRef;
-use domain::strategy::Strategy;
+use domain::steps_text;
+use domain::strategy::{CandidateSettings, Strategy};
+use domain::traffic::{RouteKind, TrafficLayer};
 use domain::version::{
     Check, CheckCounts, Commit, CommitHash, Verdict, VersionFlags, VersionImage, VersionLabel, WebLink,
 };
@@ -65,7 +67,23 @@ impl Writer<'_> {
             });
         }
         let id = TargetId::new(self.uuid());
-        Ok(Target { id, service, environment: environment.id, strategy: Strategy::Rolling, workloads })
+        let strategy = self.strategy(spec, index)?;
+        Ok(Target { id, service, environment: environment.id, strategy, workloads })
+    }
+
+    fn strategy(&self, spec: &ServiceSpec, environment: usize) -> anyhow::Result<Strategy> {
+        let (Some(steps), Some(exposed)) = (spec.canary.filter(|_| environment == PRODUCTION), spec.workloads.first())
+        else {
+            return Ok(Strategy::Rolling);
+        };
+        let exposed = WorkloadName::parse(exposed)?;
+        let layer = if self.place.has_routes {
+            let (service, route) = (exposed.clone(), exposed.clone());
+            TrafficLayer::GatewayApi { service, kind: RouteKind::Http, route }
+        } else {
+            TrafficLayer::Replicas
+        };
+        Ok(Strategy::Canary(CandidateSettings::new(exposed, layer, steps_text::parse(steps)?)?))
     }
 
     fn version(&self, spec: &ServiceSpec, service: ServiceId, told: &VersionStory) -> anyhow::Result<NewVersion> {

@@ -4,6 +4,7 @@
 //! left out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod analysis;
 mod board;
 mod catalogue;
 mod consents;

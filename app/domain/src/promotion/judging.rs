@@ -1,0 +1,273 @@
+//! What measurements do to a promotion: while the version gets traffic, a breach takes it back, what is
+//! not known pauses it and asks, and no step raises the share before the rules have spoken about the
+//! share as it is. While it is only watched, a breach proposes a rollback. Without rules nothing of this
+//! happens.
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::{Hold, JournalEvent, Move, Phase, Promotion, Run, TakeBackCause, decide::Draft};
+use crate::{
+    actor::Identity,
+    analysis::{
+        BuiltInCheck, Conclusion, Folded, Measure, Moment, Sample, Verdict, Watch, conclude, dry_run_breaches, warnings,
+    },
+    strategy::Step,
+    traffic::Weight,
+};
+
+/// The rule that speaks in the journal and holds.
+const ANALYSIS: &str = "analysis";
+
+/// What is being judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The candidate, beside what serves.
+    Candidate,
+    /// The workload itself, after the rollout.
+    Workload,
+}
+
+/// Whether a step may end.
+pub(super) enum Answer {
+    /// Nothing speaks against it.
+    Yes,
+    /// Something must be known first.
+    NotYet,
+    /// The version is bad.
+    Never(TakeBackCause),
+}
+
+impl Promotion {
+    /// What is judged just now, when something is.
+    #[must_use]
+    pub fn judged(&self) -> Option<Subject> {
+        match &self.phase {
+            Phase::Progressing { run, .. } if gets_traffic(run) => Some(Subject::Candidate),
+            Phase::Watching { .. } => Some(Subject::Workload),
+            Phase::Waiting { .. }
+            | Phase::Starting { .. }
+            | Phase::Progressing { .. }
+            | Phase::TakingBack { .. }
+            | Phase::Succeeded { .. }
+            | Phase::Failed { .. }
+            | Phase::Aborted { .. }
+            | Phase::Rejected { .. }
+            | Phase::Cancelled { .. }
+            | Phase::Expired { .. }
+            | Phase::Superseded { .. } => None,
+        }
+    }
+
+    /// The rules that are to be evaluated at `now`.
+    #[must_use]
+    pub fn due(&self, now: DateTime<Utc>) -> Vec<&Watch> {
+        let run = self.run().filter(|_| self.judged().is_some());
+        run.map(|run| due(run, now).collect()).unwrap_or_default()
+    }
+}
+
+fn gets_traffic(run: &Run) -> bool {
+    run.wanted.weight.want > Weight::NONE
+}
+
+fn due(run: &Run, now: DateTime<Utc>) -> impl Iterator<Item = &Watch> {
+    run.watches.iter().filter(move |watch| counts(run, watch) && watch.is_due(now))
+}
+
+/// Pods that are being added are not ill: whether all are ready is asked once they have been.
+fn counts(run: &Run, watch: &Watch) -> bool {
+    let is_growing = run.wanted.candidates.generation > run.wanted.weight.generation;
+    let is_of_readiness = matches!(
+        watch.rule.measure(),
+        Measure::BuiltIn { check: BuiltInCheck::HealthByReadiness | BuiltInCheck::PodsNotReady }
+    );
+    !(is_growing && is_of_readiness)
+}
+
+/// The time to look again, brought forward to the next evaluation.
+pub(super) fn no_later(promotion: &Promotion, now: DateTime<Utc>, look: DateTime<Utc>) -> DateTime<Utc> {
+    let run = promotion.run().filter(|_| promotion.judged().is_some());
+    let next = run.and_then(|run| run.watches.iter().filter(|w| counts(run, w)).map(Watch::next_evaluation).min());
+    // What is overdue could not be measured just now; asking again at once would not help.
+    next.map_or(look, |next| look.min(next.max(now + Duration::seconds(1))))
+}
+
+/// The rules begin to count when the version first gets traffic.
+pub(super) fn begin(promotion: &Promotion, run: &mut Run, next: &Move, now: DateTime<Utc>) {
+    let Move::Shift(weight) = next else { return };
+    if *weight > Weight::NONE && run.watches.is_empty() {
+        run.watches = watches(promotion, now);
+    }
+}
+
+/// After the rollout the workload itself is judged, by a fresh count.
+pub(super) fn begin_watch(promotion: &Promotion, run: &mut Run, now: DateTime<Utc>) {
+    run.watches = watches(promotion, now);
+    run.is_unjudged = false;
+}
+
+fn watches(promotion: &Promotion, now: DateTime<Utc>) -> Vec<Watch> {
+    promotion.plan.analysis.iter().map(|rule| Watch::new(rule.clone(), now)).collect()
+}
+
+/// What was wanted is there for the first time. Was it a share, then what was measured before is about
+/// the share before.
+pub(super) fn weight_is_there(run: &mut Run, now: DateTime<Utc>) {
+    let is_share = run.wanted.weight.generation == run.generation;
+    let Some(since) = run.wanted_since.filter(|_| is_share) else { return };
+    for watch in run.watches.iter_mut().filter(|watch| watch.counts_from() <= since) {
+        watch.weight_changed(now);
+    }
+}
+
+/// A person lets it go on although the analysis does not know: for this share they have answered.
+pub(super) fn answered_for(run: &mut Run, now: DateTime<Utc>) {
+    let is_held = run.hold.as_ref().is_some_and(|hold| hold.by == Identity::rule(ANALYSIS));
+    if !is_held && run.awaits.is_none() {
+        return;
+    }
+    run.is_unjudged = true;
+    run.awaits = None;
+    for watch in &mut run.watches {
+        let is_open = conclude(std::slice::from_ref(watch), Moment::Ending) != Conclusion::GoOn;
+        if is_open {
+            watch.restarted(now);
+        }
+    }
+}
+
+/// Takes samples in.
+pub(super) fn measured(draft: &mut Draft, samples: Vec<Sample>) {
+    match draft.next.phase.clone() {
+        Phase::Progressing { mut run, step, since } if gets_traffic(&run) => {
+            if !fold(draft, &mut run, samples) {
+                return;
+            }
+            match conclude(&run.watches, Moment::Underway) {
+                Conclusion::Breach { rule, words } => {
+                    return take_back(draft, run, TakeBackCause::Breach { rule, words });
+                }
+                Conclusion::Hold { why, .. } => hold(draft, &mut run, why, true),
+                Conclusion::GoOn => lift(draft, &mut run),
+                Conclusion::Wait { .. } | Conclusion::Inconclusive { .. } => {}
+            }
+            if run.settled_at.is_some() {
+                super::progress::go_on(draft, run, step, since);
+            } else {
+                draft.next.phase = Phase::Progressing { run, step, since };
+            }
+        }
+        Phase::Watching { mut run, finished_at, until } => {
+            let before = proposal(&run);
+            if !fold(draft, &mut run, samples) {
+                return;
+            }
+            if let (None, Conclusion::Breach { rule, words }) = (before, conclude(&run.watches, Moment::Underway)) {
+                draft.note_rule(ANALYSIS, JournalEvent::ProposesRollback { rule, words });
+            }
+            draft.next.phase = Phase::Watching { run, finished_at, until };
+        }
+        Phase::Waiting { .. }
+        | Phase::Starting { .. }
+        | Phase::Progressing { .. }
+        | Phase::TakingBack { .. }
+        | Phase::Succeeded { .. }
+        | Phase::Failed { .. }
+        | Phase::Aborted { .. }
+        | Phase::Rejected { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Expired { .. }
+        | Phase::Superseded { .. } => {}
+    }
+}
+
+/// Folds what was due: a sample that another server has taken in its own way already, or that was taken
+/// before the share changed, is dropped. Tells whether anything was taken in.
+fn fold(draft: &mut Draft, run: &mut Run, samples: Vec<Sample>) -> bool {
+    let recorded_before = dry_run_breaches(&run.watches);
+    for sample in samples {
+        let Some(watch) = run.watches.iter_mut().find(|watch| *watch.rule.name() == sample.rule) else { continue };
+        if !watch.is_due(sample.at) {
+            continue;
+        }
+        let Folded::Counted { is_news } = watch.fold(&sample) else { continue };
+        let is_bad = matches!(sample.judgement.verdict, Verdict::Warning | Verdict::Breach);
+        if is_news && is_bad && !watch.rule.is_dry_run() {
+            let (rule, words) = (sample.rule.clone(), sample.judgement.words.clone());
+            draft.note_rule(ANALYSIS, JournalEvent::Warned { rule, words });
+        }
+        draft.taken.push(sample);
+    }
+    let recorded = dry_run_breaches(&run.watches).into_iter().filter(|breach| !recorded_before.contains(breach));
+    for (rule, words) in recorded {
+        draft.note_rule(ANALYSIS, JournalEvent::Recorded { rule, words });
+    }
+    !draft.taken.is_empty()
+}
+
+/// The traffic goes back first, in the very decision that saw the breach.
+pub(super) fn take_back(draft: &mut Draft, run: Run, cause: TakeBackCause) {
+    draft.take_back(run, &Identity::rule(ANALYSIS), cause);
+}
+
+/// Pauses and asks, unless somebody holds it already or has answered for this share.
+fn hold(draft: &mut Draft, run: &mut Run, why: String, lifts: bool) {
+    if run.hold.is_some() || run.is_unjudged {
+        return;
+    }
+    run.awaits = None;
+    draft.note_rule(ANALYSIS, JournalEvent::Held { why: why.clone() });
+    run.hold = Some(Hold { by: Identity::rule(ANALYSIS), why, since: draft.now, lifts });
+}
+
+/// What was missing is known, and it is good.
+fn lift(draft: &mut Draft, run: &mut Run) {
+    if run.hold.as_ref().is_some_and(|hold| hold.lifts) {
+        draft.note_rule(ANALYSIS, JournalEvent::WentOn);
+        run.hold = None;
+    }
+}
+
+/// Whether the rules let the present step end. Only a step that leads to more of the version asks them.
+pub(super) fn may_end(draft: &mut Draft, run: &mut Run, step: usize) -> Answer {
+    let leads_to_more = matches!(draft.next.plan.steps.get(step + 1), Some(Step::Weight { .. } | Step::Rollout));
+    if run.watches.is_empty() || run.is_unjudged || !gets_traffic(run) || !leads_to_more {
+        return Answer::Yes;
+    }
+    let overdue = due(run, draft.now).next().map(|watch| watch.rule.measure().words().to_owned());
+    if let Some(what) = overdue {
+        run.awaits = Some(format!("{what} is about to be looked at"));
+        return Answer::NotYet;
+    }
+    let is_pause = matches!(draft.next.plan.steps.get(step), Some(Step::Pause { .. }));
+    match conclude(&run.watches, if is_pause { Moment::Ending } else { Moment::Underway }) {
+        Conclusion::GoOn => return Answer::Yes,
+        Conclusion::Breach { rule, words } => return Answer::Never(TakeBackCause::Breach { rule, words }),
+        Conclusion::Wait { why, .. } => run.awaits = Some(why),
+        // A pause that is shorter than a window says nothing of the version: the window is waited for.
+        Conclusion::Inconclusive { rule, why } if is_unseen(run, &rule) => run.awaits = Some(why),
+        Conclusion::Inconclusive { why, .. } => hold(draft, run, why, false),
+        Conclusion::Hold { why, .. } => hold(draft, run, why, true),
+    }
+    Answer::NotYet
+}
+
+fn is_unseen(run: &Run, rule: &crate::analysis::RuleName) -> bool {
+    run.watches.iter().any(|watch| watch.rule.name() == rule && watch.latest().is_none())
+}
+
+/// What people are warned of, without numbers, which change with every look.
+pub(super) fn warned(run: &Run) -> Option<String> {
+    let names: Vec<_> = warnings(&run.watches).into_iter().map(|(rule, _)| rule).collect();
+    let is_warned = |watch: &&Watch| !watch.rule.is_dry_run() && names.contains(watch.rule.name());
+    let words: Vec<_> = run.watches.iter().filter(is_warned).map(|watch| watch.rule.measure().words()).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// Why a version that is only watched should be rolled back.
+pub(super) fn proposal(run: &Run) -> Option<String> {
+    match conclude(&run.watches, Moment::Underway) {
+        Conclusion::Breach { words, .. } => Some(words),
+        Conclusion::GoOn | Conclusion::Wait { .. } | Conclusion::Inconclusive { .. } | Conclusion::Hold { .. } => None,
+    }
+}

@@ -1,0 +1,361 @@
+//! How a live run goes on and back: it waits until what it wants is seen, then makes the next move to
+//! where its step, or taking back, leads.
+
+use std::cmp::Ordering;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::{
+    Failure, Goal, JournalEvent, Move, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, TakenBack,
+    WorkloadProgress,
+    decide::Draft,
+    judging::{self, Answer},
+    tell::{Seen, Telling, sizes},
+};
+use crate::{observation::PlacedWorkload, strategy::Step, traffic::Weight};
+
+/// How long a candidate stays after its traffic is gone: proxies and connections take a moment to
+/// follow (Argo Rollouts and Flagger wait as long).
+pub const DRAIN_SECONDS: i64 = 30;
+
+/// Where the steps up to the present one lead.
+fn goal(promotion: &Promotion, run: &Run, step: usize) -> Goal {
+    let done = promotion.plan.steps.iter().take(step + 1);
+    if done.clone().any(|step| *step == Step::Rollout) {
+        return Goal { stable: StableWant::Version, candidates: Vec::new(), weight: Weight::NONE };
+    }
+    let mut by_steps = done.clone().filter_map(|step| match step {
+        Step::Weight { weight } => Some(*weight),
+        Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => None,
+    });
+    let weight = run.by_hand.or(by_steps.next_back()).unwrap_or(Weight::NONE);
+    let has_preview = done.clone().any(|step| *step == Step::Preview);
+    let share = if has_preview { Weight::ALL } else { weight };
+    let candidates = sizes(promotion, run, share);
+    // Beside workloads that are scaled to nothing there is no traffic to share.
+    let weight = if candidates.is_empty() { run.wanted.weight.want.min(weight) } else { weight };
+    Goal { stable: StableWant::AsItIs, candidates, weight }
+}
+
+/// Where taking back leads.
+fn goal_back(run: &Run) -> Goal {
+    let stable = match run.wanted.stable.want {
+        StableWant::AsItIs => StableWant::AsItIs,
+        StableWant::Version | StableWant::Before => StableWant::Before,
+    };
+    Goal { stable, candidates: Vec::new(), weight: Weight::NONE }
+}
+
+/// The first move back, made at once where nothing stands against it.
+pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) {
+    run.hold = None;
+    run.by_hand = None;
+    run.wanted_since = Some(now);
+    let first = run.wanted.toward(&goal_back(run));
+    let is_free = |next: &Move| match next {
+        Move::Stable(_) => true,
+        Move::Shift(_) | Move::Remove | Move::Grow(_) => may_go_back(run, Some(next), now),
+    };
+    if let Some(first) = first.filter(is_free) {
+        run.want(first, now);
+    }
+}
+
+/// The last healthy pods are never left without traffic, and traffic never goes where no pod is
+/// ready: why a share must not be moved now.
+fn guard(run: &Run, next: &Move) -> Option<String> {
+    let Move::Shift(weight) = next else { return None };
+    run.routes.iter().find_map(|route| stands_against(run, route, *weight))
+}
+
+/// Why the traffic of one route must not be moved to `weight` now.
+pub(super) fn stands_against(run: &Run, route: &RouteProgress, weight: Weight) -> Option<String> {
+    let ready_at = |progress: &[WorkloadProgress], placed: &PlacedWorkload| {
+        progress.iter().find(|p| p.placed == *placed).map_or(0, |p| p.counts.ready)
+    };
+    let on_candidate = ready_at(&run.candidates, &route.candidate);
+    let on_stable = ready_at(&run.progress, &route.placed);
+    let stays = match weight.cmp(&route.seen) {
+        Ordering::Greater => (on_candidate == 0).then_some(on_stable),
+        // Where nothing is ready on either side, what ran before is the better guess.
+        Ordering::Less => (on_stable == 0 && on_candidate > 0).then_some(on_candidate),
+        Ordering::Equal => None,
+    }?;
+    Some(format!("{} stays as it is: no pod is ready where the traffic would go, {stays} where it is", route.shown))
+}
+
+/// The first look is over: the first move of the first step.
+pub(super) fn begin(draft: &mut Draft, mut run: Run, seen: &Seen) {
+    let telling = Telling::hear(&draft.next, &run, seen, None);
+    (run.progress, run.candidates, run.routes) = (telling.workloads, telling.candidates, telling.routes);
+    match run.wanted.toward(&goal(&draft.next, &run, 0)) {
+        // A rolling promotion has one move, which its journal has told already.
+        Some(next @ Move::Stable(_)) => run.want(next, draft.now),
+        Some(next) => make(draft, &mut run, next),
+        None => {}
+    }
+    draft.next.phase = Phase::Progressing { run, step: 0, since: draft.now };
+}
+
+/// Takes in what a progressing run sees.
+pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>, seen: &Seen) {
+    run.look(draft.now);
+    let telling = Telling::hear(&draft.next, &run, seen, None);
+    if let Some(object) = telling.overtaken {
+        return overtaken(draft, run, object);
+    }
+    let bad = telling.bad.clone();
+    take_in(draft, &mut run, telling);
+    if let Some(cause) = bad {
+        return draft.take_back_by_rule(run, cause);
+    }
+    if !is_settled(&run) {
+        run.settled_at = None;
+        let budget = draft.next.plan.rollout_budget_seconds;
+        if run.is_over_budget(since, budget, draft.now) {
+            let progress = open_in_words(&run);
+            return draft.take_back_by_rule(run, TakeBackCause::Budget { seconds: budget, progress });
+        }
+        draft.next.phase = Phase::Progressing { run, step, since };
+        return;
+    }
+    if run.settled_at.is_none() {
+        judging::weight_is_there(&mut run, draft.now);
+    }
+    run.settled_at.get_or_insert(draft.now);
+    go_on(draft, run, step, since);
+}
+
+/// Everything wanted is seen: the next move of this step, or the next step.
+pub(super) fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>) {
+    if run.hold.is_some() {
+        draft.next.phase = Phase::Progressing { run, step, since };
+        return;
+    }
+    if let Some(next) = run.wanted.toward(&goal(&draft.next, &run, step)) {
+        if let Some(progress) = not_addressed(&run, &next) {
+            let seconds = draft.next.plan.rollout_budget_seconds;
+            if run.is_over_budget(since, seconds, draft.now) {
+                return draft.take_back_by_rule(run, TakeBackCause::Budget { seconds, progress });
+            }
+        } else {
+            make(draft, &mut run, next);
+        }
+        draft.next.phase = Phase::Progressing { run, step, since };
+        return;
+    }
+    let is_done = match draft.next.plan.steps.get(step) {
+        Some(Step::Pause { seconds }) if run.by_hand.is_none() => {
+            draft.now >= since + Duration::seconds(i64::from(*seconds))
+        }
+        // What a person has set stays until a person lets it go on.
+        Some(Step::Ask | Step::Pause { .. }) => false,
+        Some(_) if run.by_hand.is_some() => false,
+        Some(Step::Preview | Step::Weight { .. } | Step::Rollout) | None => true,
+    };
+    if !is_done {
+        draft.next.phase = Phase::Progressing { run, step, since };
+        return;
+    }
+    match judging::may_end(draft, &mut run, step) {
+        Answer::Yes => next_step(draft, run, step),
+        Answer::NotYet => draft.next.phase = Phase::Progressing { run, step, since },
+        Answer::Never(cause) => judging::take_back(draft, run, cause),
+    }
+}
+
+/// Ends the present step.
+pub(super) fn next_step(draft: &mut Draft, mut run: Run, step: usize) {
+    let next = step + 1;
+    let Some(words) = draft.next.plan.steps.get(next).map(Step::words) else {
+        return complete(draft, run);
+    };
+    run.reached = next;
+    run.awaits = None;
+    draft.note_rule("strategy", JournalEvent::StepBegan { number: next + 1, words });
+    draft.next.phase = Phase::Progressing { run, step: next, since: draft.now };
+}
+
+/// Makes a move, unless something forbids it now.
+fn make(draft: &mut Draft, run: &mut Run, next: Move) {
+    if next == Move::Remove && !is_drained(run, draft.now) {
+        return;
+    }
+    if let Some(why) = guard(run, &next) {
+        let by = crate::actor::Identity::rule("capacity");
+        let hold = super::Hold { by, why: why.clone(), since: draft.now, lifts: false };
+        draft.note_rule("capacity", JournalEvent::Held { why });
+        run.hold = Some(hold);
+        return;
+    }
+    draft.note_rule("strategy", JournalEvent::Moves { next: words_of(run, &next) });
+    judging::begin(&draft.next, run, &next, draft.now);
+    run.want(next, draft.now);
+}
+
+/// Which candidate's pods more traffic would not reach yet: a ready pod is not yet an address that
+/// proxies know.
+fn not_addressed(run: &Run, next: &Move) -> Option<String> {
+    let Move::Shift(weight) = next else { return None };
+    let is_rising = *weight > run.wanted.weight.want;
+    run.routes.iter().filter(|_| is_rising).find_map(|route| {
+        let (endpoints, pods) = (route.endpoints?, run.wanted.pods_of(&route.placed));
+        let name = &route.candidate.workload.name;
+        (endpoints < pods).then(|| format!("Service {name} has {endpoints} of {pods} ready addresses"))
+    })
+}
+
+fn words_of(run: &Run, next: &Move) -> String {
+    let pods = |n: u32| if n == 1 { "1 pod".to_owned() } else { format!("{n} pods") };
+    match next {
+        Move::Grow(sizes) => format!("the candidate gets {}", pods(sizes.iter().map(|size| size.pods).sum())),
+        Move::Shift(weight) if run.wanted.weight.want > *weight => {
+            format!("traffic to the candidate goes down to {weight}")
+        }
+        Move::Shift(weight) => format!("{weight} of the traffic goes to the candidate"),
+        Move::Stable(StableWant::Version) => "the workloads themselves get the version".to_owned(),
+        Move::Stable(StableWant::AsItIs | StableWant::Before) => "the workloads get back what they ran".to_owned(),
+        Move::Remove => "the candidate is removed".to_owned(),
+    }
+}
+
+/// Whether traffic is gone long enough for the candidate's pods to end.
+fn is_drained(run: &Run, now: DateTime<Utc>) -> bool {
+    let had_traffic = run.wanted.weight.generation > 0;
+    !had_traffic || run.settled_at.is_some_and(|at| now >= at + Duration::seconds(DRAIN_SECONDS))
+}
+
+/// Whether everything that is wanted is seen.
+fn is_settled(run: &Run) -> bool {
+    run.progress.iter().all(|p| p.is_complete)
+        && (!run.wanted.has_candidates() || run.candidates.iter().all(|p| p.is_complete))
+        && run.routes.iter().all(|r| r.is_settled)
+}
+
+/// What is wanted and not seen yet.
+pub(super) fn open_in_words(run: &Run) -> String {
+    let pods = run.progress.iter().chain(&run.candidates).filter(|p| !p.is_complete).map(|p| p.words.clone());
+    let routes = run.routes.iter().filter(|r| !r.is_settled).map(|r| format!("{}: {}", r.shown, r.words));
+    pods.chain(routes).collect::<Vec<_>>().join("; ")
+}
+
+/// Keeps what was seen, with a line for the journal when pods came or went.
+fn take_in(draft: &mut Draft, run: &mut Run, telling: Telling) {
+    let words = [note_pods(&run.progress, &telling.workloads), note_pods(&run.candidates, &telling.candidates)];
+    run.progress = telling.workloads;
+    run.candidates = telling.candidates;
+    run.routes = telling.routes;
+    let moved: Vec<String> = words.into_iter().flatten().collect();
+    if !moved.is_empty() {
+        draft.note_rule("rollout", JournalEvent::Pods { progress: moved.join("; ") });
+    }
+}
+
+fn complete(draft: &mut Draft, mut run: Run) {
+    let finished_at = draft.now;
+    let watch = draft.next.plan.watch_seconds;
+    if watch == 0 {
+        draft.note_rule("rollout", JournalEvent::Succeeded);
+        draft.next.phase = Phase::Succeeded { run, finished_at };
+    } else {
+        let until = finished_at + Duration::seconds(i64::from(watch));
+        draft.note_rule("watch", JournalEvent::WatchStarted { until });
+        judging::begin_watch(&draft.next, &mut run, finished_at);
+        draft.next.phase = Phase::Watching { run, finished_at, until };
+    }
+}
+
+fn overtaken(draft: &mut Draft, run: Run, workload: String) {
+    let why = format!("{workload} was written by a later promotion");
+    let back = TakenBack::Incomplete { what: why.clone() };
+    draft.note_rule("rollout", JournalEvent::Failed { why, back: back.clone() });
+    let finished_at = draft.now;
+    draft.next.phase = Phase::Failed { run: Some(run), failure: Failure::Overtaken { workload }, back, finished_at };
+}
+
+/// Takes in what a run sees that is taken back.
+pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause, since: DateTime<Utc>, seen: &Seen) {
+    run.look(draft.now);
+    let telling = Telling::hear(&draft.next, &run, seen, Some(&cause));
+    if let Some(object) = telling.overtaken {
+        return overtaken(draft, run, object);
+    }
+    let mut left = left_as_it_is(&cause);
+    left.extend(telling.left.iter().cloned());
+    let keeps_candidate = telling.keeps_candidate;
+    take_in(draft, &mut run, telling);
+    let next = run.wanted.toward(&goal_back(&run));
+    if next == Some(Move::Remove) && keeps_candidate {
+        return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
+    }
+    note_settled(&mut run, draft.now);
+    if may_go_back(&run, next.as_ref(), draft.now) {
+        let Some(next) = next else {
+            let back =
+                if left.is_empty() { TakenBack::Complete } else { TakenBack::Incomplete { what: left.join("; ") } };
+            return draft.end(run, cause, back);
+        };
+        draft.note_rule("strategy", JournalEvent::Moves { next: words_of(&run, &next) });
+        run.want(next, draft.now);
+    }
+    if run.is_over_budget(since, draft.next.plan.rollout_budget_seconds, draft.now) {
+        left.push(open_in_words(&run));
+        left.retain(|words| !words.is_empty());
+        return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
+    }
+    draft.next.phase = Phase::TakingBack { run, cause, since };
+}
+
+/// Since when the shares are what is wanted: the candidate's pods may end some time after.
+fn note_settled(run: &mut Run, now: DateTime<Utc>) {
+    if run.routes.iter().all(|r| r.is_settled) {
+        run.settled_at.get_or_insert(now);
+    } else {
+        run.settled_at = None;
+    }
+}
+
+/// Whether what the next move back stands on is there; without a move, whether all is back. A
+/// candidate may be as bad as it likes meanwhile.
+fn may_go_back(run: &Run, next: Option<&Move>, now: DateTime<Utc>) -> bool {
+    let is_back = run.progress.iter().all(|p| p.is_complete);
+    match next {
+        Some(Move::Stable(_) | Move::Grow(_)) => true,
+        // What still serves may be worse than what is coming back: traffic does not wait for the last pod.
+        Some(next @ Move::Shift(_)) => {
+            (is_back || ready(&run.progress) >= ready(&run.candidates).max(1)) && guard(run, next).is_none()
+        }
+        Some(Move::Remove) => is_back && run.routes.iter().all(|r| r.is_settled) && is_drained(run, now),
+        None => is_back && (!run.wanted.has_candidates() || run.candidates.iter().all(|p| p.is_complete)),
+    }
+}
+
+fn ready(progress: &[WorkloadProgress]) -> u32 {
+    progress.iter().map(|p| p.counts.ready).sum()
+}
+
+fn left_as_it_is(cause: &TakeBackCause) -> Vec<String> {
+    match cause {
+        TakeBackCause::ChangedByOthers { .. } | TakeBackCause::Deleted { .. } | TakeBackCause::RouteChanged { .. } => {
+            vec![cause.words()]
+        }
+        TakeBackCause::Rollout { .. }
+        | TakeBackCause::Budget { .. }
+        | TakeBackCause::Aborted { .. }
+        | TakeBackCause::Superseded { .. }
+        | TakeBackCause::RefusedByCluster { .. }
+        | TakeBackCause::Breach { .. } => Vec::new(),
+    }
+}
+
+/// A journal line when pods of any workload came or went since the last look.
+fn note_pods(before: &[WorkloadProgress], now: &[WorkloadProgress]) -> Option<String> {
+    let available_before = |p: &WorkloadProgress| {
+        before.iter().find(|b| b.placed == p.placed && b.was_ours).map_or(0, |b| b.counts.available)
+    };
+    let moved = now.iter().any(|p| p.was_ours && available_before(p) != p.counts.available);
+    let one = |p: &WorkloadProgress| {
+        if now.len() == 1 { p.words.clone() } else { format!("{} {}: {}", p.cluster_name, p.placed.workload, p.words) }
+    };
+    moved.then(|| now.iter().map(one).collect::<Vec<_>>().join("; "))
+}

@@ -1,0 +1,189 @@
+//! What people do to a promotion under way: pause, go on, skip, set a share, leave the rest out.
+
+use super::{
+    Hold, JournalEvent, Phase, Promotion, Refusal, Run,
+    decide::{Draft, needs_reason},
+    judging,
+    progress::next_step,
+};
+use crate::{actor::Identity, strategy::Step, traffic::Weight};
+
+/// A run under way, its step and since when.
+fn under_way(draft: &Draft) -> Result<(Run, usize, chrono::DateTime<chrono::Utc>), Refusal> {
+    match &draft.next.phase {
+        Phase::Progressing { run, step, since } => Ok((run.clone(), *step, *since)),
+        _ => Err(not_under_way(&draft.next)),
+    }
+}
+
+fn not_under_way(promotion: &Promotion) -> Refusal {
+    if promotion.is_over() { Refusal::Over(super::headline(promotion).words) } else { Refusal::NotUnderWay }
+}
+
+/// Lets nothing go on by itself.
+pub(super) fn hold(draft: &mut Draft, by: &Identity, reason: String) -> Result<(), Refusal> {
+    let (mut run, step, since) = under_way(draft)?;
+    if let Some(hold) = &run.hold {
+        return Err(Refusal::HeldAlready(hold.why.clone()));
+    }
+    let why = needs_reason(reason)?;
+    draft.note(by, JournalEvent::Held { why: why.clone() });
+    run.hold = Some(Hold { by: by.clone(), why, since: draft.now, lifts: false });
+    draft.next.phase = Phase::Progressing { run, step, since };
+    Ok(())
+}
+
+/// Ends a hold, or the step that asks.
+pub(super) fn go_on(draft: &mut Draft, by: &Identity, seen: usize) -> Result<(), Refusal> {
+    let (mut run, step, since) = under_way(draft)?;
+    if seen != step {
+        return Err(Refusal::StepChanged);
+    }
+    let is_asked = draft.next.plan.steps.get(step) == Some(&Step::Ask);
+    may_go_on(&draft.next)?;
+    draft.note(by, JournalEvent::WentOn);
+    judging::answered_for(&mut run, draft.now);
+    let was_held = run.hold.take().is_some();
+    if run.by_hand.is_some() || (is_asked && !was_held) {
+        leave_step(draft, run, step);
+    } else {
+        draft.next.phase = Phase::Progressing { run, step, since };
+    }
+    Ok(())
+}
+
+/// Ends the present step before its time.
+pub(super) fn skip(draft: &mut Draft, by: &Identity, seen: usize) -> Result<(), Refusal> {
+    let (mut run, step, _) = under_way(draft)?;
+    if seen != step {
+        return Err(Refusal::StepChanged);
+    }
+    match draft.next.plan.steps.get(step) {
+        Some(Step::Rollout) | None => return Err(Refusal::RolloutNotSkipped),
+        Some(present) => {
+            let words = present.words();
+            draft.note(by, JournalEvent::Skipped { words });
+        }
+    }
+    judging::answered_for(&mut run, draft.now);
+    run.hold = None;
+    leave_step(draft, run, step);
+    Ok(())
+}
+
+/// Goes to the next step that leads further than the share that a person has set.
+fn leave_step(draft: &mut Draft, mut run: Run, step: usize) {
+    let by_hand = run.by_hand.take();
+    let steps = &draft.next.plan.steps;
+    let is_behind = |step: &Step| match (step, by_hand) {
+        (Step::Weight { weight }, Some(set)) => *weight <= set,
+        _ => false,
+    };
+    let mut present = step;
+    while steps.get(present + 1).is_some_and(is_behind) {
+        present += 1;
+    }
+    next_step(draft, run, present);
+}
+
+/// Sets the share by hand: at most what the approved steps have given or give next.
+pub(super) fn set_weight(draft: &mut Draft, by: &Identity, weight: Weight, reason: String) -> Result<(), Refusal> {
+    let (mut run, step, since) = under_way(draft)?;
+    let reason = needs_reason(reason)?;
+    may_set_weight(&draft.next)?;
+    let most = draft.next.most_weight(step);
+    if weight > most {
+        return Err(Refusal::TooMuch { most });
+    }
+    draft.note(by, JournalEvent::WeightSet { weight, reason: reason.clone() });
+    run.by_hand = Some(weight);
+    run.hold = None;
+    draft.next.phase = Phase::Progressing { run, step, since };
+    Ok(())
+}
+
+impl Promotion {
+    /// The highest share that the approved steps give up to the one of this index.
+    #[must_use]
+    pub fn most_weight(&self, step: usize) -> Weight {
+        let mut so_far = self.plan.steps.iter().take(step + 1).filter_map(|step| match step {
+            Step::Weight { weight } => Some(*weight),
+            Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => None,
+        });
+        so_far.next_back().unwrap_or(Weight::NONE)
+    }
+}
+
+/// Whether there is a share that a person can set now.
+pub(super) fn may_set_weight(promotion: &Promotion) -> Result<(), Refusal> {
+    let Phase::Progressing { step, .. } = &promotion.phase else { return Err(not_under_way(promotion)) };
+    let is_gradual = promotion
+        .plan
+        .workloads
+        .iter()
+        .any(|planned| planned.candidate.as_ref().is_some_and(|candidate| candidate.layer.is_gradual()));
+    let is_at_rollout = matches!(promotion.plan.steps.get(*step), Some(Step::Rollout) | None);
+    if is_gradual && !is_at_rollout && promotion.most_weight(*step) > Weight::NONE {
+        Ok(())
+    } else {
+        Err(Refusal::NoWeights)
+    }
+}
+
+/// Leaves the pauses and shares out that are left before everything.
+pub(super) fn promote_now(draft: &mut Draft, by: &Identity, reason: String) -> Result<(), Refusal> {
+    let (mut run, step, _) = under_way(draft)?;
+    may_promote_now(&draft.next)?;
+    let reason = needs_reason(reason)?;
+    draft.note(by, JournalEvent::StepsLeftOut { reason });
+    run.hold = None;
+    run.by_hand = None;
+    let everything = draft.next.plan.steps.iter().rposition(|s| *s == Step::Weight { weight: Weight::ALL });
+    let rollout = draft.next.plan.steps.len().saturating_sub(1);
+    let target = everything.unwrap_or(rollout).max(step);
+    if target == step {
+        next_step(draft, run, step);
+    } else {
+        next_step(draft, run, target - 1);
+    }
+    Ok(())
+}
+
+/// Whether steps are left that can be left out.
+pub(super) fn may_promote_now(promotion: &Promotion) -> Result<(), Refusal> {
+    match &promotion.phase {
+        Phase::Progressing { step, .. } if step + 1 < promotion.plan.steps.len() => Ok(()),
+        Phase::Progressing { .. } => Err(Refusal::RolloutNotSkipped),
+        _ => Err(not_under_way(promotion)),
+    }
+}
+
+/// Whether a hold, or the step that asks, can be ended now.
+pub(super) fn may_go_on(promotion: &Promotion) -> Result<(), Refusal> {
+    match &promotion.phase {
+        Phase::Progressing { run, step, .. }
+            if run.hold.is_some() || run.by_hand.is_some() || promotion.plan.steps.get(*step) == Some(&Step::Ask) =>
+        {
+            Ok(())
+        }
+        Phase::Progressing { .. } => Err(Refusal::NotHeld),
+        _ => Err(not_under_way(promotion)),
+    }
+}
+
+/// Whether it can be paused now.
+pub(super) fn may_hold(promotion: &Promotion) -> Result<(), Refusal> {
+    match &promotion.phase {
+        Phase::Progressing { run, .. } => match &run.hold {
+            Some(hold) => Err(Refusal::HeldAlready(hold.why.clone())),
+            None if promotion.plan.steps.len() > 1 => Ok(()),
+            None => Err(Refusal::NoSteps),
+        },
+        _ => Err(not_under_way(promotion)),
+    }
+}
+
+/// Whether the present step can be ended before its time.
+pub(super) fn may_skip(promotion: &Promotion) -> Result<(), Refusal> {
+    may_promote_now(promotion)
+}

@@ -1,0 +1,80 @@
+//! The steps of a strategy as a line that people write: `10%, 30m, 25%, ask, 100%`.
+
+use crate::{strategy::Step, traffic::Weight};
+
+/// Why a line could not be read; the text says which word and what is possible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{word}' is no step: write a weight (10%), a pause (30s, 10m, 2h), preview or ask")]
+pub struct StepsTextError {
+    /// The word.
+    pub word: String,
+}
+
+/// Reads a line of steps, separated by commas or white space.
+///
+/// # Errors
+/// [`StepsTextError`] names the first word that is no step. Whether the steps make sense together is
+/// judged by [`crate::strategy::CandidateSettings::new`].
+pub fn parse(line: &str) -> Result<Vec<Step>, StepsTextError> {
+    line.split([',', ' ', '\n', '\t', '\r']).filter(|word| !word.is_empty()).map(parse_one).collect()
+}
+
+fn parse_one(word: &str) -> Result<Step, StepsTextError> {
+    let lower = word.to_ascii_lowercase();
+    let unknown = || StepsTextError { word: word.chars().take(40).collect() };
+    match lower.as_str() {
+        "preview" => return Ok(Step::Preview),
+        "ask" => return Ok(Step::Ask),
+        _ => {}
+    }
+    let unit_at = lower.find(|c: char| !c.is_ascii_digit()).ok_or_else(unknown)?;
+    let (digits, unit) = lower.split_at(unit_at);
+    let number: u32 = digits.parse().map_err(|_| unknown())?;
+    let seconds_each = match unit {
+        "%" => {
+            let weight = u8::try_from(number).ok().and_then(|percent| Weight::percent(percent).ok());
+            return weight.map(|weight| Step::Weight { weight }).ok_or_else(unknown);
+        }
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3_600,
+        _ => return Err(unknown()),
+    };
+    number.checked_mul(seconds_each).map(|seconds| Step::Pause { seconds }).ok_or_else(unknown)
+}
+
+/// Writes steps as [`parse`] reads them. The rollout is left out: it comes by itself.
+#[must_use]
+pub fn write(steps: &[Step]) -> String {
+    let word = |step: &Step| match step {
+        Step::Preview => Some("preview".to_owned()),
+        Step::Ask => Some("ask".to_owned()),
+        Step::Weight { weight } => Some(format!("{}%", weight.as_percent())),
+        Step::Pause { seconds } if *seconds > 0 && seconds % 3_600 == 0 => Some(format!("{}h", seconds / 3_600)),
+        Step::Pause { seconds } if *seconds > 0 && seconds % 60 == 0 => Some(format!("{}m", seconds / 60)),
+        Step::Pause { seconds } => Some(format!("{seconds}s")),
+        Step::Rollout => None,
+    };
+    steps.iter().filter_map(word).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_as_it_is_written() {
+        for line in ["10%, 30m, 25%, 10m, 50%, ask, 100%", "preview, ask, 100%, 30s", "5%, 2h, 100%", ""] {
+            assert_eq!(write(&parse(line).unwrap()), line);
+        }
+        assert_eq!(parse("10% 30min\n Ask").unwrap(), parse("10%, 30m, ask").unwrap());
+    }
+
+    #[test]
+    fn a_word_that_is_no_step_is_named() {
+        for word in ["10", "101%", "-5%", "ten", "5d", "99999999999s", "4294967295h", "%", "öäü"] {
+            assert_eq!(parse(&format!("10%, {word}")).unwrap_err().word, word);
+        }
+    }
+}

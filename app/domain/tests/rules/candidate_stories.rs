@@ -1,0 +1,319 @@
+//! Stories of canary and blue-green: a candidate gets pods, then traffic, then the workload itself
+//! gets the version, and everything is at the end as it was but for the images.
+
+use domain::{
+    actor::Role,
+    names::ObjectName,
+    observation::Observed,
+    promotion::{DRAIN_SECONDS, Input, Phase, PromotionAct, Refusal, StableWant, TakeBackCause, TakenBack, desired},
+    strategy::{CandidateSettings, Step, Strategy},
+    traffic::{RouteKind, RouteObserved, TrafficLayer, Weight},
+};
+
+use crate::world::{NEW, OLD, World, actor, crash, placed, rosa, theo};
+
+pub fn name(text: &str) -> ObjectName {
+    ObjectName::parse(text).unwrap()
+}
+
+fn weight(percent: u8) -> Weight {
+    Weight::percent(percent).unwrap()
+}
+
+pub fn gateway() -> TrafficLayer {
+    TrafficLayer::GatewayApi { service: name("cart"), kind: RouteKind::Http, route: name("cart") }
+}
+
+pub fn canary(layer: TrafficLayer, steps: Vec<Step>) -> Strategy {
+    Strategy::Canary(CandidateSettings::new(name("cart"), layer, steps).unwrap())
+}
+
+fn steps() -> Vec<Step> {
+    vec![
+        Step::Weight { weight: weight(10) },
+        Step::Pause { seconds: 60 },
+        Step::Weight { weight: weight(50) },
+        Step::Ask,
+    ]
+}
+
+/// What the cluster is like: share, pods of the candidate, image of the workload.
+fn picture(world: &mut World) -> String {
+    let share = match &world.routes.first().map(|(_, route)| route) {
+        Some(RouteObserved::Present(route)) => route.weight.to_string(),
+        _ => "-".to_owned(),
+    };
+    let candidate = world.cluster.iter().find(|(p, _)| p.workload.name.as_str().starts_with("cart-"));
+    let pods = match candidate {
+        Some((_, Observed::Present(now))) => format!("{} pods", now.wanted_replicas),
+        _ => "no candidate".to_owned(),
+    };
+    format!("{share}, {pods}, {}", world.workload("cart").images[0].image)
+}
+
+/// Passes until what the cluster is like does not change any more; each picture once.
+fn pictures(world: &mut World) -> Vec<String> {
+    let mut seen = vec![picture(world)];
+    let mut quiet = 0;
+    while quiet < 4 {
+        world.pass();
+        let now = picture(world);
+        if seen.last() == Some(&now) {
+            quiet += 1;
+        } else {
+            seen.push(now);
+            quiet = 0;
+        }
+    }
+    seen
+}
+
+fn started(strategy: Strategy) -> World {
+    let mut world = World::with_candidate(strategy, &["cart"]);
+    world.give(Input::Clock).unwrap();
+    world
+}
+
+#[test]
+fn a_canary_gets_pods_before_traffic_and_at_the_end_everything_is_as_it_was_but_for_the_image() {
+    let mut world = started(canary(gateway(), steps()));
+    let old = format!("0 %, no candidate, {OLD}");
+    assert_eq!(pictures(&mut world), [old, format!("0 %, 1 pods, {OLD}"), format!("10 %, 1 pods, {OLD}")]);
+    world.pass_seconds(60);
+    let half = [format!("10 %, 1 pods, {OLD}"), format!("10 %, 2 pods, {OLD}"), format!("50 %, 2 pods, {OLD}")];
+    assert_eq!(pictures(&mut world), half);
+    assert!(world.promotion.allowed(&actor(&rosa(), Role::ReleaseManager)).contains(&PromotionAct::GoOn));
+    world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
+    let home = [
+        format!("50 %, 2 pods, {OLD}"),
+        format!("50 %, 3 pods, {OLD}"),
+        format!("100 %, 3 pods, {OLD}"),
+        format!("100 %, 3 pods, {NEW}"),
+        format!("0 %, 3 pods, {NEW}"),
+    ];
+    assert_eq!(pictures(&mut world), home);
+    world.pass_seconds(DRAIN_SECONDS);
+    assert_eq!(pictures(&mut world), [format!("0 %, 3 pods, {NEW}"), format!("0 %, no candidate, {NEW}")]);
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
+    insta::assert_snapshot!("a_good_canary", world.transcript());
+}
+
+#[test]
+fn a_bad_canary_loses_its_traffic_before_its_pods_and_the_workload_is_never_touched() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    let writes = world.writes;
+    world.workload("cart-canary").pods[0].trouble = Some(crash());
+    world.workload("cart-canary").pods[0].is_ready = false;
+    world.look();
+    assert!(matches!(&world.promotion.phase, Phase::TakingBack { cause: TakeBackCause::Rollout { .. }, .. }));
+    let share = desired(&world.promotion).unwrap().routes[0].weight;
+    assert_eq!(share, Weight::NONE, "the traffic is wanted back in the very decision that saw it");
+    assert_eq!(pictures(&mut world), [format!("10 %, 1 pods, {OLD}"), format!("0 %, 1 pods, {OLD}")]);
+    world.pass_seconds(DRAIN_SECONDS);
+    pictures(&mut world);
+    assert!(matches!(&world.promotion.phase, Phase::Failed { back: TakenBack::Complete, .. }), "{}", world.words());
+    assert_eq!(picture(&mut world), format!("0 %, no candidate, {OLD}"));
+    assert_eq!(world.writes, writes);
+}
+
+#[test]
+fn an_abort_while_the_workload_is_replaced_brings_it_back_before_the_traffic() {
+    let mut world = started(canary(gateway(), vec![]));
+    for _ in 0..40 {
+        world.give(Input::Clock).unwrap();
+        world.look();
+        world.apply_candidates();
+        world.cluster_acts();
+        let run = world.promotion.run().unwrap();
+        if run.wanted.stable.want == StableWant::Version {
+            break;
+        }
+    }
+    // The workload is being replaced: one pod of three is new, two are gone.
+    world.apply();
+    world.pods_up("cart", 1);
+    world.workload("cart").available_replicas = 1;
+    world.workload("cart").ready_replicas = 1;
+    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
+    let now = desired(&world.promotion).unwrap();
+    assert_eq!(
+        now.routes[0].weight,
+        Weight::ALL,
+        "the candidate serves everything as long as the workload is not back"
+    );
+    world.apply();
+    world.look();
+    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::ALL);
+    pictures(&mut world);
+    assert_eq!(picture(&mut world), format!("0 %, 3 pods, {OLD}"));
+    world.pass_seconds(DRAIN_SECONDS);
+    pictures(&mut world);
+    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Complete, .. }));
+}
+
+#[test]
+fn blue_green_switches_back_at_once_also_when_the_new_side_is_dead() {
+    let layer = TrafficLayer::Selector { service: name("cart") };
+    let settings = CandidateSettings::usual_blue_green(name("cart"), layer);
+    let mut world = started(Strategy::BlueGreen(settings));
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("0 %, 3 pods, {OLD}"), "the preview waits for a yes");
+    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("100 %, 3 pods, {OLD}"));
+    let dead = world.workload("cart-preview");
+    (dead.ready_replicas, dead.available_replicas) = (0, 0);
+    dead.pods.iter_mut().for_each(|pod| pod.is_ready = false);
+    world.give(Input::Abort { by: rosa(), reason: "dead".into() }).unwrap();
+    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE);
+}
+
+#[test]
+fn traffic_stays_where_pods_are_when_those_it_would_go_to_are_dead() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    world.workload("cart").ready_replicas = 0;
+    world.look();
+    world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
+    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, weight(10), "the only healthy pods keep serving");
+    world.workload("cart").ready_replicas = 1;
+    world.look();
+    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE);
+}
+
+#[test]
+fn a_share_that_somebody_else_has_set_is_left_with_the_pods_that_serve_it() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    world.route().weight = weight(33);
+    world.look();
+    assert!(matches!(&world.promotion.phase, Phase::TakingBack { cause: TakeBackCause::RouteChanged { .. }, .. }));
+    world.pass();
+    world.pass();
+    assert_eq!(picture(&mut world), format!("33 %, 1 pods, {OLD}"));
+    let Phase::Failed { back: TakenBack::Incomplete { what }, .. } = &world.promotion.phase else {
+        panic!("{}", world.words());
+    };
+    assert!(what.contains("set it to 0, then delete cart-canary"), "{what}");
+}
+
+#[test]
+fn a_layer_that_accepts_nothing_uses_up_the_budget_and_is_taken_back() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    world.pass_seconds(60);
+    world.pass();
+    world.look();
+    world.apply_candidates();
+    world.cluster_acts();
+    world.look();
+    world.apply_candidates();
+    world.route().is_accepted = false;
+    world.route().complaint = Some("NoMatchingParent".into());
+    world.look();
+    for _ in 0..21 {
+        world.pass_seconds(30);
+        world.look();
+    }
+    let Phase::TakingBack { cause: TakeBackCause::Budget { progress, .. }, .. } = &world.promotion.phase else {
+        panic!("{}", world.words());
+    };
+    assert!(progress.contains("not accepted: NoMatchingParent"), "{progress}");
+}
+
+#[test]
+fn people_pause_set_a_share_skip_and_promote_at_once_within_the_approved_steps() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    let (manager, developer) = (actor(&rosa(), Role::ReleaseManager), actor(&theo(), Role::Developer));
+    assert!(!world.promotion.allowed(&developer).contains(&PromotionAct::Skip));
+    assert!(world.promotion.allowed(&manager).contains(&PromotionAct::Skip));
+    let set = |percent| Input::SetWeight { by: rosa(), weight: weight(percent), reason: "careful".into() };
+    assert_eq!(world.give(set(20)).unwrap_err(), Refusal::TooMuch { most: weight(10) });
+    world.give(set(5)).unwrap();
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("5 %, 1 pods, {OLD}"));
+    world.pass_seconds(3_600);
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("5 %, 1 pods, {OLD}"), "what a person set stays");
+    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("50 %, 2 pods, {OLD}"));
+    assert_eq!(world.give(Input::Skip { by: rosa(), step: 1 }).unwrap_err(), Refusal::StepChanged);
+    world.give(Input::Hold { by: theo(), reason: "lunch".into() }).unwrap();
+    assert_eq!(
+        world.give(Input::Hold { by: rosa(), reason: "too".into() }).unwrap_err(),
+        Refusal::HeldAlready("lunch".into())
+    );
+    world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("50 %, 2 pods, {OLD}"), "the question is still open");
+    world.give(Input::PromoteNow { by: rosa(), reason: "good".into() }).unwrap();
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("0 %, 3 pods, {NEW}"));
+}
+
+#[test]
+fn without_a_traffic_layer_the_numbers_of_pods_are_the_shares() {
+    let mut world = started(canary(TrafficLayer::Replicas, steps()));
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, 1 pods, {OLD}"));
+    world.pass_seconds(60);
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, 3 pods, {OLD}"));
+    world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
+    pictures(&mut world);
+    world.pass_seconds(DRAIN_SECONDS);
+    pictures(&mut world);
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
+    assert_eq!(picture(&mut world), format!("-, no candidate, {NEW}"));
+}
+
+#[test]
+fn what_cannot_be_changed_is_refused_before_anything_is_written() {
+    type Disturb = fn(&mut World);
+    let table: [(Disturb, &str); 4] = [
+        (|world| world.routes[0].1 = RouteObserved::Missing, "HTTPRoute cart is not there"),
+        (|world| world.route().unfit = Some("no rule sends to cart".into()), "no rule sends to cart"),
+        (
+            |world| {
+                let application = "shop".to_owned();
+                world.route().manager = Some(domain::observation::Manager::ArgoCd { application });
+            },
+            "belongs to Argo CD",
+        ),
+        (
+            |world| {
+                let stranger = crate::world::settled(&placed("cart-canary"), OLD, None);
+                world.cluster[1].1 = Observed::Present(Box::new(stranger));
+            },
+            "was not made for this target",
+        ),
+    ];
+    for (disturb, expected) in table {
+        let mut world = started(canary(gateway(), steps()));
+        disturb(&mut world);
+        world.look();
+        let words = world.words();
+        assert!(words.contains(expected) && words.starts_with("not started"), "{words}");
+        assert!(desired(&world.promotion).is_none());
+    }
+}
+
+#[test]
+fn other_workloads_of_the_target_get_the_version_with_the_rollout() {
+    let mut world = World::with_candidate(canary(gateway(), vec![]), &["cart", "worker"]);
+    pictures(&mut world);
+    assert_eq!(world.workload("worker").images[0].image, NEW);
+    world.pass_seconds(DRAIN_SECONDS);
+    pictures(&mut world);
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
+}
+
+#[test]
+fn beside_a_workload_of_no_pods_there_is_nothing_to_share_and_the_version_still_gets_there() {
+    let mut world = World::with_candidate(canary(gateway(), steps()), &["cart"]);
+    let now = world.workload("cart");
+    (now.wanted_replicas, now.replicas, now.updated_replicas) = (0, 0, 0);
+    (now.ready_replicas, now.available_replicas) = (0, 0);
+    now.pods.clear();
+    pictures(&mut world);
+    world.pass_seconds(60);
+    pictures(&mut world);
+    world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
+    pictures(&mut world);
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
+    assert_eq!(picture(&mut world), format!("0 %, no candidate, {NEW}"));
+}

@@ -1,0 +1,113 @@
+//! How versions get into a target: the strategy, what moves the traffic, the steps.
+
+use contract::services::StrategyInput;
+use leptos::prelude::*;
+
+use crate::{
+    components::{Button, Card, Choice, InputKind, Kind, RadioChoices, Select, TextField},
+    form::{FormProblem, Sending, about},
+    server_fns::services::SetStrategy,
+};
+
+const FIELDS: [&str; 6] = ["strategy", "exposed", "layer", "service", "route", "steps"];
+
+/// The form of a target's strategy. `exposed` is the Deployment that is offered where none is set.
+pub fn strategy_card(
+    service: &str,
+    environment: &str,
+    present: &StrategyInput,
+    exposed: &str,
+    form: Sending<SetStrategy>,
+) -> AnyView {
+    let error = form.errors();
+    let other =
+        Signal::derive(move || error.get().filter(|error| !error.field().is_some_and(|field| FIELDS.contains(&field))));
+    let usual = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
+    let chosen = form.typed("strategy", &usual(&present.strategy, "rolling"));
+    let choice = |value: &str, label: &str, hint: &str| Choice { hint: hint.to_owned(), ..Choice::new(value, label) };
+    let strategies = vec![
+        choice("rolling", "Rolling", "Pods are replaced a few at a time, as the Deployment says."),
+        choice("canary", "Canary", "A second Deployment gets more and more of the traffic, step by step."),
+        choice("blue_green", "Blue-green", "A second Deployment is there in full before it gets the traffic."),
+    ];
+    let layers = vec![
+        Choice::new("http_route", "Gateway API: HTTPRoute"),
+        Choice::new("grpc_route", "Gateway API: GRPCRoute"),
+        Choice::new("istio", "Istio: VirtualService"),
+        Choice::new("ingress_nginx", "ingress-nginx: canary Ingress"),
+        Choice::new("selector", "The Service's selector, all at once"),
+        Choice::new("replicas", "Nothing: the number of pods is the share"),
+    ];
+    let layer = form.typed("layer", &usual(&present.layer, "http_route"));
+    let text = |name: &'static str, label: &'static str, hint: &str, value: String| {
+        view! {
+            <TextField
+                id=format!("strategy-{name}")
+                name
+                label
+                kind=InputKind::Code
+                hint=hint.to_owned()
+                value=form.typed(name, &value)
+                error=about(name, error)
+            />
+        }
+        .into_any()
+    };
+    let exposed = text(
+        "exposed",
+        "Deployment that serves",
+        "The others are rolled at the end.",
+        usual(&present.exposed, exposed),
+    );
+    let called = text("service", "Service", "The one that clients call.", present.service.clone());
+    let route = text("route", "Route", "HTTPRoute, VirtualService or Ingress.", present.route.clone());
+    let steps = text(
+        "steps",
+        "Steps",
+        "Weights, pauses, preview and ask: 10%, 30m, 25%, ask. Empty for the usual ones. Everything, and then the \
+         rollout of the Deployment itself, come by themselves.",
+        present.steps.clone(),
+    );
+    let (service, environment) = (service.to_owned(), environment.to_owned());
+    view! {
+        <Card title="Strategy">
+            <ActionForm action=form.action>
+                <input type="hidden" name="target_service" value=service />
+                <input type="hidden" name="environment" value=environment />
+                <div class="stack">
+                    <RadioChoices
+                        id="strategy"
+                        name="strategy"
+                        label="How a version gets here"
+                        choices=strategies
+                        selected=chosen
+                        error=form.field_error("strategy")
+                    />
+                    <div class="form-row">
+                        {exposed}
+                        <Select
+                            id="strategy-layer"
+                            name="layer"
+                            label="What moves the traffic"
+                            choices=layers
+                            selected=layer
+                            error=form.field_error("layer")
+                        />
+                        {called} {route}
+                    </div>
+                    {steps}
+                    <p class="note">
+                        "For rolling nothing but the choice counts. A rollback is never tried step by step."
+                    </p>
+                    <FormProblem error=other title="Not saved" />
+                    <div class="form-acts">
+                        <Button kind=Kind::Primary busy=form.busy()>
+                            "Save the strategy"
+                        </Button>
+                    </div>
+                </div>
+            </ActionForm>
+        </Card>
+    }
+    .into_any()
+}

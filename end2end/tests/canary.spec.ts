@@ -1,0 +1,78 @@
+// Traffic, step by step: a canary that waits for a person, and one that is taken back. Each test has a
+// service of its own. On the control plane there are no routes: the numbers of pods are the shares.
+import { card, expect, headline, Slipway, test, visit, type Page } from '../lib/test.ts';
+
+let slipway: Slipway;
+
+test.beforeAll(async ({ ground }) => {
+  slipway = await Slipway.start({ command: 'demo', on: ground });
+});
+
+test.afterAll(async () => {
+  await slipway[Symbol.asyncDispose]();
+});
+
+/** A canary takes its pauses: some minutes on a busy machine. */
+const canary = { timeout: 240_000 };
+
+/** The promotion of a service that is under way in production. */
+async function openPromotion(page: Page, service: string): Promise<void> {
+  await visit(page, `/promotions?service=${service}`);
+  await page.locator('tbody a').first().click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText(service);
+}
+
+test('a canary goes up step by step, asks a person, and comes home', async ({ open }) => {
+  test.setTimeout(600_000);
+  const rosa = await open(slipway, 'release manager');
+  await openPromotion(rosa, 'invoices');
+  const traffic = card(rosa, 'Traffic');
+  await expect(traffic).toContainText(slipway.cluster ? 'canary by the number of pods' : 'canary by HTTPRoute invoices');
+  await expect(headline(rosa)).toContainText('canary at 50 %, waits for someone to let it go on', canary);
+  const pods = card(rosa, 'Pods');
+  await expect(pods).toContainText('production/invoices-canary');
+  await expect(pods.getByText('candidate')).toBeVisible();
+
+  // A share by hand, at most what was approved so far; what is refused keeps what was typed.
+  await traffic.locator('summary').filter({ hasText: 'Set the share' }).click();
+  await traffic.getByLabel(/^Share of /).fill('80');
+  await traffic.getByLabel('Why?').locator('visible=true').fill('More of them');
+  await traffic.getByRole('button', { name: 'Set the share' }).locator('visible=true').click();
+  await expect(traffic).toContainText('the approved steps give at most 50 %');
+  await traffic.getByLabel(/^Share of /).fill('30');
+  await traffic.getByRole('button', { name: 'Set the share' }).locator('visible=true').click();
+  await expect(headline(rosa)).toContainText('canary at 30 %, set by hand', canary);
+
+  await traffic.getByRole('button', { name: 'Go on' }).click();
+  await expect(headline(rosa)).toHaveText('done', canary);
+  await expect(pods).not.toContainText('invoices-canary');
+  const journal = card(rosa, 'Journal');
+  for (const line of [/10 % of the traffic/, /Set to 30 %/, /Goes on/, /the candidate is removed/, /Done/]) {
+    await expect(journal).toContainText(line);
+  }
+});
+
+test('a developer sees the traffic, but not the buttons', async ({ open }) => {
+  const theo = await open(slipway, 'developer');
+  await openPromotion(theo, 'invoices');
+  await expect(card(theo, 'Traffic')).toContainText('canary by');
+  await expect(card(theo, 'Traffic').getByRole('button')).toHaveCount(0);
+});
+
+test('the strategy of a target is set by a form that keeps what was typed', async ({ open }) => {
+  const rosa = await open(slipway, 'release manager');
+  await visit(rosa, '/services/cart/targets/staging');
+  const form = card(rosa, 'Strategy');
+  await form.getByText('Blue-green', { exact: true }).click();
+  await form.getByLabel('What moves the traffic').selectOption('selector');
+  await form.getByLabel('Service').fill('cart');
+  await form.getByLabel('Steps').fill('preview, soon, 100%');
+  await form.getByRole('button', { name: 'Save the strategy' }).click();
+  await expect(form).toContainText("'soon' is no step");
+  await expect(form.getByLabel('Steps')).toHaveValue('preview, soon, 100%');
+  await form.getByLabel('Steps').fill('preview, ask, 100%, 30s');
+  await form.getByRole('button', { name: 'Save the strategy' }).click();
+  await expect(rosa.getByRole('heading', { level: 1, name: 'cart' })).toBeVisible();
+  await visit(rosa, '/services/cart/targets/staging');
+  await expect(card(rosa, 'Strategy').getByLabel('Steps')).toHaveValue('preview, ask, 100%, 30s');
+});

@@ -1,0 +1,247 @@
+//! The Deployment and the Service of a candidate, made from the stable ones as they are. Pure.
+
+use kube::api::DynamicObject;
+use ports::CandidateChange;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    objects::{Owner, deployments, metadata, services},
+    sides::{Labels, Sides, TRACK, labels_at, track_of},
+};
+
+/// What of a Service's port is its own and not given by the cluster.
+const PORT_FIELDS: [&str; 5] = ["name", "protocol", "port", "targetPort", "appProtocol"];
+
+/// What a candidate's Service has of the stable one's spec. The rest is about reaching it from
+/// outside, which a candidate's is not.
+const SERVICE_FIELDS: [&str; 7] = [
+    "sessionAffinity",
+    "sessionAffinityConfig",
+    "publishNotReadyAddresses",
+    "internalTrafficPolicy",
+    "ipFamilies",
+    "ipFamilyPolicy",
+    "trafficDistribution",
+];
+
+/// What a candidate's Deployment has of the stable one's spec, besides selector and template.
+const DEPLOYMENT_FIELDS: [&str; 3] = ["strategy", "minReadySeconds", "progressDeadlineSeconds"];
+
+/// The Deployment of a candidate.
+pub(crate) fn deployment(stable: &DynamicObject, sides: Option<&Sides>, change: &CandidateChange) -> Value {
+    let pods = pod_labels(stable, sides, track_of(&change.route.candidate));
+    let mut spec = picked(stable.data.get("spec"), &DEPLOYMENT_FIELDS);
+    spec.insert("replicas".to_owned(), json!(change.pods));
+    spec.insert("revisionHistoryLimit".to_owned(), json!(1));
+    spec.insert("selector".to_owned(), selector(stable, &pods));
+    spec.insert("template".to_owned(), template(stable, &pods, change));
+    let kind = deployments();
+    let (route, owner) = (&change.route, Owner::new(&kind, stable));
+    json!({
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": metadata(route.candidate.name.as_str(), &owner, route.stable.name.as_str(), change.stamp,
+                             &change.change_cause),
+        "spec": spec,
+    })
+}
+
+/// The Service of a candidate.
+pub(crate) fn service(stable: &DynamicObject, sides: &Sides, change: &CandidateChange) -> Value {
+    let mut spec = picked(stable.data.get("spec"), &SERVICE_FIELDS);
+    let ports = stable.data.pointer("/spec/ports").and_then(Value::as_array);
+    let ports: Vec<Value> =
+        ports.into_iter().flatten().map(|port| Value::Object(picked(Some(port), &PORT_FIELDS))).collect();
+    if !ports.is_empty() {
+        spec.insert("ports".to_owned(), Value::Array(ports));
+    }
+    spec.insert("type".to_owned(), json!("ClusterIP"));
+    if stable.data.pointer("/spec/clusterIP").and_then(Value::as_str) == Some("None") {
+        spec.insert("clusterIP".to_owned(), json!("None"));
+    }
+    spec.insert("selector".to_owned(), json!(sides.candidate));
+    let kind = services();
+    let (route, owner) = (&change.route, Owner::new(&kind, stable));
+    json!({
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": metadata(route.candidate.name.as_str(), &owner, route.stable.name.as_str(), change.stamp,
+                             &change.change_cause),
+        "spec": spec,
+    })
+}
+
+fn picked(from: Option<&Value>, fields: &[&str]) -> Map<String, Value> {
+    let pick = |field: &&str| Some(((*field).to_owned(), from?.get(*field)?.clone()));
+    fields.iter().filter_map(pick).collect()
+}
+
+/// The labels of a candidate's pods.
+fn pod_labels(stable: &DynamicObject, sides: Option<&Sides>, track: &str) -> Labels {
+    let mut labels = labels_at(&stable.data, "/spec/template/metadata/labels");
+    labels.remove("pod-template-hash");
+    if let Some(sides) = sides {
+        labels.insert(sides.key.clone(), sides.value.clone());
+    }
+    labels.insert(TRACK.to_owned(), track.to_owned());
+    labels
+}
+
+/// The stable Deployment's selector, adjusted to the candidate's pods.
+fn selector(stable: &DynamicObject, pods: &Labels) -> Value {
+    let own = labels_at(&stable.data, "/spec/selector/matchLabels");
+    let mut labels: Labels = own.into_keys().filter_map(|key| pods.get_key_value(&key)).map(owned).collect();
+    labels.extend(pods.get_key_value(TRACK).map(owned));
+    let mut selector = json!({"matchLabels": labels});
+    let expressions = stable.data.pointer("/spec/selector/matchExpressions").and_then(Value::as_array);
+    let kept: Vec<&Value> = expressions.into_iter().flatten().filter(|e| holds(e, pods)).collect();
+    if !kept.is_empty() {
+        selector["matchExpressions"] = json!(kept);
+    }
+    selector
+}
+
+fn owned((key, value): (&String, &String)) -> (String, String) {
+    (key.clone(), value.clone())
+}
+
+/// Whether a label selector's expression holds for `labels`.
+fn holds(expression: &Value, labels: &Labels) -> bool {
+    let key = expression.get("key").and_then(Value::as_str).unwrap_or_default();
+    let found = labels.get(key);
+    let values = expression.get("values").and_then(Value::as_array);
+    let is_listed = || values.into_iter().flatten().any(|v| v.as_str() == found.map(String::as_str));
+    match expression.get("operator").and_then(Value::as_str) {
+        Some("In") => found.is_some() && is_listed(),
+        Some("NotIn") => found.is_none() || !is_listed(),
+        Some("Exists") => found.is_some(),
+        Some("DoesNotExist") => found.is_none(),
+        _ => false,
+    }
+}
+
+/// The stable pod template with the candidate's labels and images; everything else is as it was.
+fn template(stable: &DynamicObject, pods: &Labels, change: &CandidateChange) -> Value {
+    let mut template = stable.data.pointer("/spec/template").cloned().unwrap_or_default();
+    template["metadata"]["labels"] = json!(pods);
+    let containers = template.pointer_mut("/spec/containers").and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten() {
+        let name = container.get("name").and_then(Value::as_str);
+        if let Some(wanted) = change.images.iter().find(|i| Some(i.container.as_str()) == name) {
+            container["image"] = json!(wanted.image);
+        }
+    }
+    template
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use domain::{
+        ids::{PromotionId, TargetId},
+        image::ContainerImage,
+        names::{ContainerName, Namespace, WorkloadName},
+        observation::{Stamp, WorkloadRef},
+        traffic::TrafficLayer,
+    };
+    use ports::Route;
+
+    use super::*;
+
+    fn change(layer: TrafficLayer) -> CandidateChange {
+        let named = |name: &str| WorkloadRef {
+            namespace: Namespace::parse("shop").unwrap(),
+            name: WorkloadName::parse(name).unwrap(),
+        };
+        CandidateChange {
+            route: Route { stable: named("cart"), candidate: named("cart-canary"), layer },
+            stamp: Stamp {
+                target: TargetId::new(uuid::Uuid::from_u128(8)),
+                promotion: PromotionId::new(uuid::Uuid::from_u128(1)),
+                sequence: 5,
+                generation: 2,
+            },
+            images: vec![ContainerImage {
+                container: ContainerName::parse("app").unwrap(),
+                image: "cart:2".to_owned(),
+            }],
+            pods: 2,
+            change_cause: "cart 2 by mara".to_owned(),
+        }
+    }
+
+    fn stable() -> DynamicObject {
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "cart", "namespace": "shop", "uid": "u", "resourceVersion": "4",
+                         "labels": {"argocd.argoproj.io/instance": "web"},
+                         "annotations": {"deployment.kubernetes.io/revision": "7"}},
+            "spec": {
+                "replicas": 8, "paused": true, "revisionHistoryLimit": 10, "minReadySeconds": 3,
+                "progressDeadlineSeconds": 90,
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "10%", "maxUnavailable": 0}},
+                "selector": {"matchLabels": {"app": "cart"}, "matchExpressions": [
+                    {"key": "app", "operator": "In", "values": ["cart"]},
+                    {"key": "tier", "operator": "In", "values": ["web", "api"]},
+                    {"key": "old", "operator": "DoesNotExist"}]},
+                "template": {
+                    "metadata": {"creationTimestamp": null, "labels": {"app": "cart", "tier": "web"},
+                                 "annotations": {"sidecar.istio.io/inject": "true"}},
+                    "spec": {"containers": [{"name": "proxy", "image": "p:1"},
+                                            {"name": "app", "image": "cart:1", "newField": {"x": [1]}}],
+                             "terminationGracePeriodSeconds": 7}},
+            },
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn stable_service() -> DynamicObject {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "cart", "namespace": "shop", "uid": "s", "labels": {"a": "b"}},
+            "spec": {"type": "LoadBalancer", "clusterIP": "10.0.0.7", "clusterIPs": ["10.0.0.7"],
+                     "selector": {"app": "cart"}, "externalTrafficPolicy": "Local", "healthCheckNodePort": 30900,
+                     "sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 9}},
+                     "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": "web",
+                                "nodePort": 30123, "appProtocol": "kubernetes.io/h2c"}]},
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn a_candidate_is_the_workload_with_other_labels_and_images() {
+        let (stable, service_object) = (stable(), stable_service());
+        let sides = Sides::of(&service_object, &stable, "canary").unwrap();
+        insta::assert_json_snapshot!(deployment(&stable, Some(&sides), &change(TrafficLayer::Replicas)));
+    }
+
+    #[test]
+    fn behind_the_same_services_all_labels_stay() {
+        let made = deployment(&stable(), None, &change(TrafficLayer::Replicas));
+        let labels = json!({"app": "cart", "tier": "web", "slipway.dev/track": "canary"});
+        assert_eq!(made["spec"]["template"]["metadata"]["labels"], labels);
+        assert_eq!(made["spec"]["selector"]["matchLabels"], json!({"app": "cart", "slipway.dev/track": "canary"}));
+        assert_eq!(made["spec"]["selector"]["matchExpressions"].as_array().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_candidates_service_is_reached_from_inside_only() {
+        let stable_service = stable_service();
+        let sides = Sides::of(&stable_service, &stable(), "canary").unwrap();
+        let made = service(&stable_service, &sides, &change(TrafficLayer::Replicas));
+        assert_eq!(
+            made["spec"],
+            json!({
+                "type": "ClusterIP", "sessionAffinity": "ClientIP",
+                "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 9}},
+                "selector": {"app": "cart-canary", "slipway.dev/track": "canary"},
+                "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": "web",
+                           "appProtocol": "kubernetes.io/h2c"}],
+            })
+        );
+        assert_eq!(made["metadata"]["ownerReferences"][0]["uid"], "s");
+        let mut headless = stable_service.clone();
+        headless.data["spec"]["clusterIP"] = json!("None");
+        assert_eq!(service(&headless, &sides, &change(TrafficLayer::Replicas))["spec"]["clusterIP"], "None");
+    }
+}

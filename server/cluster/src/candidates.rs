@@ -1,0 +1,190 @@
+//! Making, growing and removing the candidate of a workload: a second Deployment, and a Service where
+//! a layer sends traffic to one. Objects of others are never touched, whatever their name.
+//!
+//! On the way up the Service comes first, on the way down it goes first: the Deployment, by which a
+//! change is judged, is as wanted only when the Service is.
+
+use domain::{
+    observation::{Stamp, WorkloadObservation},
+    traffic::TrafficLayer,
+};
+use kube::api::DynamicObject;
+use ports::{ApplyOutcome, CandidateChange, ClusterError, Judgement};
+use serde_json::{Value, json};
+
+use crate::{
+    candidate_objects,
+    connect::KubeCluster,
+    marks,
+    objects::{Edit, deployments, is_made_by_us, is_made_for, patiently, services},
+    records::DeploymentRecord,
+    sides::{Sides, labels_at, track_of},
+};
+
+impl KubeCluster {
+    pub(crate) async fn apply_candidate_change(&self, change: &CandidateChange) -> Result<ApplyOutcome, ClusterError> {
+        patiently(|| self.try_candidate(change)).await
+    }
+
+    async fn try_candidate(&self, change: &CandidateChange) -> Result<ApplyOutcome, ClusterError> {
+        let candidate = &change.route.candidate;
+        let object = self.find(&deployments(), candidate.namespace.as_str(), candidate.name.as_str()).await?;
+        let seen = object.as_ref().map(seen).transpose()?;
+        match (change.judge(seen.as_ref()), object) {
+            // Somebody may have deleted the Deployment alone.
+            (Judgement::Answer(ApplyOutcome::Unchanged), None) => {
+                let was_there = self.remove_service(change).await?;
+                Ok(if was_there { ApplyOutcome::Written } else { ApplyOutcome::Unchanged })
+            }
+            (Judgement::Answer(outcome), _) => Ok(outcome),
+            (Judgement::Write, Some(object)) if change.pods == 0 => {
+                self.remove_service(change).await?;
+                self.delete(&deployments(), candidate.namespace.as_str(), &object).await?;
+                Ok(ApplyOutcome::Written)
+            }
+            (Judgement::Write, object) => self.write_candidate(change, seen.as_ref().zip(object.as_ref())).await,
+        }
+    }
+
+    /// Makes the candidate as wanted, from the stable objects as they are now.
+    async fn write_candidate(
+        &self,
+        change: &CandidateChange,
+        there: Option<(&WorkloadObservation, &DynamicObject)>,
+    ) -> Result<ApplyOutcome, ClusterError> {
+        let (stable, namespace) = (&change.route.stable, change.route.stable.namespace.as_str());
+        let Some(object) = self.find(&deployments(), namespace, stable.name.as_str()).await? else {
+            return Err(ClusterError::Invalid(format!("{stable} is not there to make a candidate of")));
+        };
+        let record = DeploymentRecord::new(object.clone()).map_err(ClusterError::Invalid)?;
+        change.check_containers(record.without_pods())?;
+        let service = self.stable_service(&change.route.layer, namespace).await?;
+        let track = track_of(&change.route.candidate);
+        let sides = service.as_ref().map(|service| Sides::of(service, &object, track)).transpose();
+        let sides = sides.map_err(ClusterError::Invalid)?;
+        if let (Some(service), Some(sides)) = (&service, &sides)
+            && let Some(outcome) = self.write_service(change, service, sides).await?
+        {
+            return Ok(outcome);
+        }
+        let wanted = candidate_objects::deployment(&object, sides.as_ref(), change);
+        match there {
+            None => drop(self.make(&deployments(), namespace, wanted).await?),
+            Some((seen, object)) => {
+                let name = change.route.candidate.name.as_str();
+                self.edit(&deployments(), namespace, name, grown(change, seen, object, &wanted)?).await?;
+            }
+        }
+        Ok(ApplyOutcome::Written)
+    }
+
+    /// The Service whose traffic is moved, where the layer has one.
+    async fn stable_service(
+        &self,
+        layer: &TrafficLayer,
+        namespace: &str,
+    ) -> Result<Option<DynamicObject>, ClusterError> {
+        let Some(name) = layer.service() else { return Ok(None) };
+        let found = self.find(&services(), namespace, name.as_str()).await?;
+        let Some(found) = found else {
+            return Err(ClusterError::Invalid(format!(
+                "Service {namespace}/{name} is not there; create it or correct the target's traffic"
+            )));
+        };
+        Ok(Some(found))
+    }
+
+    /// Makes the candidate's Service, or brings one of ours up to date; answers when it is not ours.
+    async fn write_service(
+        &self,
+        change: &CandidateChange,
+        stable: &DynamicObject,
+        sides: &Sides,
+    ) -> Result<Option<ApplyOutcome>, ClusterError> {
+        let (namespace, name) = (change.route.candidate.namespace.as_str(), change.route.candidate.name.as_str());
+        let wanted = candidate_objects::service(stable, sides, change);
+        let Some(there) = self.find(&services(), namespace, name).await? else {
+            self.make(&services(), namespace, wanted).await?;
+            return Ok(None);
+        };
+        if !is_made_for(&there, change.stamp.target) {
+            return Ok(Some(ApplyOutcome::ChangedByOthers));
+        }
+        if let Some(later) = later_mark(&there, change.stamp) {
+            return Ok(Some(ApplyOutcome::Overtaken(later)));
+        }
+        let mut edit = Edit::of(there.metadata.resource_version.as_deref());
+        for field in ["selector", "ports"] {
+            let pointer = format!("/spec/{field}");
+            if let Some(wanted) = wanted.pointer(&pointer).filter(|wanted| there.data.pointer(&pointer) != Some(wanted))
+            {
+                edit.set(pointer, wanted.clone());
+            }
+        }
+        edit.mark(there.metadata.annotations.is_some(), change.stamp, &change.change_cause);
+        self.edit(&services(), namespace, name, edit).await?;
+        Ok(None)
+    }
+
+    /// Deletes the candidate's Service when it is ours; answers whether it was there.
+    async fn remove_service(&self, change: &CandidateChange) -> Result<bool, ClusterError> {
+        if change.route.layer.service().is_none() {
+            return Ok(false);
+        }
+        let (namespace, name) = (change.route.candidate.namespace.as_str(), change.route.candidate.name.as_str());
+        let Some(there) = self.find(&services(), namespace, name).await? else { return Ok(false) };
+        if !is_made_for(&there, change.stamp.target) || later_mark(&there, change.stamp).is_some() {
+            return Ok(false);
+        }
+        self.delete(&services(), namespace, &there).await?;
+        Ok(true)
+    }
+}
+
+/// What a Deployment of the candidate's name shows. A mark without our label was copied by somebody
+/// from the workload, and counts for nothing.
+fn seen(object: &DynamicObject) -> Result<WorkloadObservation, ClusterError> {
+    let record = DeploymentRecord::new(object.clone()).map_err(ClusterError::Invalid)?;
+    let mut seen = record.without_pods().clone();
+    seen.stamp = seen.stamp.filter(|_| is_made_by_us(object));
+    Ok(seen)
+}
+
+fn later_mark(object: &DynamicObject, ours: Stamp) -> Option<Stamp> {
+    marks::stamp_of(&object.metadata).filter(|found| found.is_after(&ours))
+}
+
+/// The patch that makes a candidate of ours as wanted. One that a former promotion left is made from
+/// the workload anew.
+fn grown(
+    change: &CandidateChange,
+    seen: &WorkloadObservation,
+    object: &DynamicObject,
+    wanted: &Value,
+) -> Result<Edit, ClusterError> {
+    let mut edit = Edit::of(Some(&seen.resource_version));
+    edit.set("/spec/replicas", json!(change.pods));
+    if seen.stamp.is_some_and(|stamp| stamp.promotion == change.stamp.promotion) {
+        let containers = seen.template.pointer("/spec/containers").and_then(Value::as_array);
+        for (index, container) in containers.into_iter().flatten().enumerate() {
+            let name = container.get("name").and_then(Value::as_str);
+            if let Some(wanted) = change.images.iter().find(|i| Some(i.container.as_str()) == name) {
+                edit.set(format!("/spec/template/spec/containers/{index}/image"), json!(wanted.image));
+            }
+        }
+    } else {
+        let pods = labels_at(wanted, "/spec/template/metadata/labels");
+        let selector = labels_at(&object.data, "/spec/selector/matchLabels");
+        if !crate::sides::selects(&selector, &pods) {
+            // A Deployment's selector cannot be changed.
+            return Err(ClusterError::Invalid(format!(
+                "{} is left from a former promotion and selects other pods than {} has now; delete it, then promote \
+                 again",
+                change.route.candidate, change.route.stable
+            )));
+        }
+        edit.set("/spec/template", wanted.pointer("/spec/template").cloned().unwrap_or_default());
+    }
+    edit.mark(object.metadata.annotations.is_some(), change.stamp, &change.change_cause);
+    Ok(edit)
+}

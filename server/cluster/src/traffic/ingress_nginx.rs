@@ -1,0 +1,260 @@
+//! ingress-nginx: a second Ingress with its canary annotations beside the one that serves.
+//!
+//! The second is merged by host, path and path type, so it has exactly the main one's paths to the
+//! stable Service. At weight 0 it is deleted. The main Ingress gets our mark and nothing else.
+
+use std::collections::BTreeMap;
+
+use domain::traffic::Weight;
+use kube::{api::DynamicObject, core::ApiResource};
+use ports::RouteChange;
+use serde_json::{Map, Value, json};
+
+use super::{Names, Plan, Provider, Reading, Scene, Second};
+use crate::objects::{Owner, ingresses, is_made_by_us, metadata};
+
+const CANARY: &str = "nginx.ingress.kubernetes.io/canary";
+const WEIGHT: &str = "nginx.ingress.kubernetes.io/canary-weight";
+
+/// The old way of naming the controller, which the second Ingress must name too.
+const CLASS: &str = "kubernetes.io/ingress.class";
+
+/// The longest name of an Ingress.
+const NAME_LENGTH: usize = 253;
+
+pub(super) struct IngressNginx {
+    names: Names,
+    ingress: String,
+}
+
+impl IngressNginx {
+    pub(super) fn new(names: Names, ingress: &str) -> Self {
+        Self { names, ingress: ingress.to_owned() }
+    }
+
+    fn second_name(&self) -> String {
+        let kept: String = self.ingress.chars().take(NAME_LENGTH - "-canary".len()).collect();
+        format!("{}-canary", kept.trim_end_matches(['-', '.']))
+    }
+
+    /// What the second Ingress should say, by the main one.
+    fn second_spec(&self, main: &DynamicObject) -> Value {
+        let mut spec = Map::new();
+        for field in ["ingressClassName", "tls"] {
+            if let Some(value) = main.data.pointer(&format!("/spec/{field}")) {
+                spec.insert(field.to_owned(), value.clone());
+            }
+        }
+        spec.insert("rules".to_owned(), Value::Array(self.rules_to_candidate(main)));
+        Value::Object(spec)
+    }
+
+    fn rules_to_candidate(&self, main: &DynamicObject) -> Vec<Value> {
+        let rules = main.data.pointer("/spec/rules").and_then(Value::as_array);
+        let to_candidate = |rule: &Value| {
+            let paths = rule.pointer("/http/paths").and_then(Value::as_array);
+            let ours: Vec<Value> =
+                paths.into_iter().flatten().filter_map(|path| self.path_to_candidate(path)).collect();
+            if ours.is_empty() {
+                return None;
+            }
+            let mut rule = rule.clone();
+            rule["http"]["paths"] = Value::Array(ours);
+            Some(rule)
+        };
+        rules.into_iter().flatten().filter_map(to_candidate).collect()
+    }
+
+    fn path_to_candidate(&self, path: &Value) -> Option<Value> {
+        let service = path.pointer("/backend/service/name").and_then(Value::as_str);
+        if service != Some(self.names.stable.as_str()) {
+            return None;
+        }
+        let mut path = path.clone();
+        path["backend"]["service"]["name"] = json!(self.names.candidate);
+        Some(path)
+    }
+
+    fn annotations(main: &DynamicObject, weight: Weight) -> BTreeMap<String, String> {
+        let mut annotations = BTreeMap::from([
+            (CANARY.to_owned(), "true".to_owned()),
+            (WEIGHT.to_owned(), weight.as_percent().to_string()),
+        ]);
+        if let Some(class) = annotation(main, CLASS) {
+            annotations.insert(CLASS.to_owned(), class.to_owned());
+        }
+        annotations
+    }
+
+    fn unfit(&self, scene: &Scene) -> Option<String> {
+        let (ingress, service, second) = (&self.ingress, &self.names.stable, self.second_name());
+        if annotation(&scene.main, CANARY) == Some("true") {
+            return Some(format!(
+                "Ingress {ingress} is a canary itself ({CANARY}); choose the Ingress that it stands beside"
+            ));
+        }
+        if self.rules_to_candidate(&scene.main).is_empty() {
+            return Some(format!(
+                "Ingress {ingress} has no path that sends to Service {service} (a default backend cannot be shared \
+                 out); add a path, or choose another Ingress for the target"
+            ));
+        }
+        let is_others = scene.second.as_ref().is_some_and(|second| !is_made_by_us(second));
+        is_others.then(|| format!("Ingress {second} is there already and was not made by Slipway; rename or delete it"))
+    }
+}
+
+fn annotation<'a>(object: &'a DynamicObject, key: &str) -> Option<&'a str> {
+    object.metadata.annotations.as_ref()?.get(key).map(String::as_str)
+}
+
+/// The second Ingress as it is made.
+pub(super) fn second_object(
+    main: &DynamicObject,
+    name: &str,
+    spec: Value,
+    annotations: BTreeMap<String, String>,
+    change: &RouteChange,
+) -> Value {
+    let kind = ingresses();
+    let owner = Owner::new(&kind, main);
+    let mut metadata = metadata(name, &owner, change.route.stable.name.as_str(), change.stamp, &change.change_cause);
+    for (key, value) in annotations {
+        metadata["annotations"][key] = Value::String(value);
+    }
+    json!({"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": spec})
+}
+
+impl Provider for IngressNginx {
+    fn main(&self) -> (ApiResource, String) {
+        (ingresses(), self.ingress.clone())
+    }
+
+    fn second(&self) -> Option<(ApiResource, String)> {
+        Some((ingresses(), self.second_name()))
+    }
+
+    /// The main Ingress is not changed: there is nothing to put back.
+    fn rules(&self, _: &Scene) -> Value {
+        json!({})
+    }
+
+    fn read(&self, scene: &Scene) -> Reading {
+        if let Some(why) = self.unfit(scene) {
+            return Reading::unfit(why);
+        }
+        let Some(second) = &scene.second else {
+            return Reading { is_accepted: true, ..Reading::default() };
+        };
+        let is_on = annotation(second, CANARY) == Some("true");
+        let percent = annotation(second, WEIGHT).and_then(|weight| weight.parse::<u8>().ok()).filter(|_| is_on);
+        // ingress-nginx leaves a canary out, without a word, whose paths it cannot merge.
+        let is_merged = second.data.get("spec") == Some(&self.second_spec(&scene.main));
+        let complaint =
+            (!is_merged).then(|| format!("the paths of Ingress {} differ from its own", self.second_name()));
+        Reading { weight: Weight::at_most(percent.unwrap_or(0)), is_accepted: is_merged, complaint, unfit: None }
+    }
+
+    fn write(&self, scene: &Scene, _: &Value, weight: Weight) -> Result<Plan, String> {
+        let second = if weight == Weight::NONE {
+            Second::Absent
+        } else {
+            let annotations = Self::annotations(&scene.main, weight);
+            Second::Present { spec: self.second_spec(&scene.main), annotations }
+        };
+        Ok(Plan { main: None, second })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+    use super::{
+        super::sample::{names, scene, weight},
+        *,
+    };
+
+    fn provider() -> IngressNginx {
+        IngressNginx::new(names(), "shop")
+    }
+
+    fn path(path: &str, service: &str) -> Value {
+        json!({"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"name": "http"}}}})
+    }
+
+    fn main() -> Value {
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {"name": "shop", "namespace": "shop",
+                         "annotations": {CLASS: "nginx", "nginx.ingress.kubernetes.io/rewrite-target": "/$1"}},
+            "spec": {
+                "ingressClassName": "nginx",
+                "tls": [{"hosts": ["a.test"], "secretName": "a"}],
+                "defaultBackend": {"service": {"name": "cart", "port": {"number": 80}}},
+                "rules": [
+                    {"host": "a.test", "http": {"paths": [path("/cart", "cart"), path("/pay", "pay")]}},
+                    {"host": "b.test", "http": {"paths": [path("/", "pay")]}},
+                    {"http": {"paths": [path("/c", "cart")]}}],
+            },
+        })
+    }
+
+    fn second(weight: &str) -> DynamicObject {
+        let object = json!({
+            "metadata": {"name": "shop-canary", "labels": {"slipway.dev/candidate-of": "cart"},
+                         "annotations": {CANARY: "true", WEIGHT: weight}},
+            "spec": provider().second_spec(&scene(main()).main),
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn the_second_ingress_has_exactly_the_paths_of_the_service() {
+        let plan = provider().write(&scene(main()), &json!({}), weight(15)).unwrap();
+        let Second::Present { spec, annotations } = plan.second else { panic!("{plan:?}") };
+        assert_eq!(
+            spec,
+            json!({
+                "ingressClassName": "nginx",
+                "tls": [{"hosts": ["a.test"], "secretName": "a"}],
+                "rules": [{"host": "a.test", "http": {"paths": [path("/cart", "cart-canary")]}},
+                          {"http": {"paths": [path("/c", "cart-canary")]}}],
+            })
+        );
+        assert_eq!(json!(annotations), json!({CANARY: "true", WEIGHT: "15", CLASS: "nginx"}));
+        assert_eq!(plan.main, None);
+        let nothing = provider().write(&scene(main()), &json!({}), weight(0)).unwrap();
+        assert_eq!(nothing, Plan { main: None, second: Second::Absent });
+        assert_eq!(provider().second().unwrap().1, "shop-canary");
+    }
+
+    #[test]
+    fn the_share_is_read_from_the_second_ingress() {
+        let mut there = scene(main());
+        assert_eq!(provider().read(&there), Reading { is_accepted: true, ..Reading::default() });
+        there.second = Some(second("15"));
+        let seen = provider().read(&there);
+        assert_eq!((seen.weight, seen.is_accepted, seen.complaint), (weight(15), true, None));
+        there.second.as_mut().unwrap().data["spec"]["rules"][0]["http"]["paths"] = json!([path("/x", "cart-canary")]);
+        let seen = provider().read(&there);
+        assert!(!seen.is_accepted && seen.complaint.unwrap().contains("differ"));
+        there.second.as_mut().unwrap().metadata.annotations.as_mut().unwrap().remove(CANARY);
+        assert_eq!(provider().read(&there).weight, Weight::NONE);
+    }
+
+    #[test]
+    fn an_ingress_that_cannot_be_shared_out_is_unfit() {
+        let mut canary = main();
+        canary["metadata"]["annotations"][CANARY] = json!("true");
+        let mut no_path = main();
+        no_path["spec"]["rules"] = json!([{"host": "b.test", "http": {"paths": [path("/", "pay")]}}, {"host": "c"}]);
+        for (object, words) in [(canary, "is a canary itself"), (no_path, "no path that sends to Service cart")] {
+            let why = provider().read(&scene(object)).unfit.unwrap();
+            assert!(why.contains(words), "{why}");
+        }
+        let mut there = scene(main());
+        there.second = Some(second("5"));
+        there.second.as_mut().unwrap().metadata.labels = None;
+        assert!(provider().read(&there).unfit.unwrap().contains("Ingress shop-canary is there already"));
+    }
+}

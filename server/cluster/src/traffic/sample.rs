@@ -1,0 +1,37 @@
+//! Objects for the tests of providers.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use domain::traffic::Weight;
+use serde_json::{Value, json};
+
+use super::{Names, Scene};
+
+pub(super) fn names() -> Names {
+    Names {
+        namespace: "shop".to_owned(),
+        workload: "cart".to_owned(),
+        stable: "cart".to_owned(),
+        candidate: "cart-canary".to_owned(),
+        track: "canary",
+    }
+}
+
+pub(super) fn weight(percent: u8) -> Weight {
+    Weight::percent(percent).unwrap()
+}
+
+pub(super) fn scene(main: Value) -> Scene {
+    let object = |value: Value| serde_json::from_value(value).unwrap();
+    let service = |name: &str, selector: Value| json!({"metadata": {"name": name}, "spec": {"selector": selector}});
+    Scene {
+        main: object(main),
+        second: None,
+        service: Some(object(service("cart", json!({"app": "cart"})))),
+        deployment: Some(object(json!({"metadata": {"name": "cart"},
+            "spec": {"selector": {"matchLabels": {"app": "cart"}},
+                     "template": {"metadata": {"labels": {"app": "cart"}}}}}))),
+        candidate: Some(object(service("cart-canary", json!({"app": "cart-canary", "slipway.dev/track": "canary"})))),
+        endpoints: 0,
+        served: None,
+    }
+}

@@ -1,0 +1,345 @@
+//! Shares among weighted destinations, as routes of the Gateway API and of Istio have them: a list of
+//! rules, each with a list of destinations. Pure, and the same for both.
+//!
+//! In every rule that sends to the stable Service the candidate gets its share of what the stable one
+//! would get; other destinations keep theirs.
+
+use domain::traffic::Weight;
+use serde_json::{Value, json};
+
+/// Whose destination it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Stable,
+    Candidate,
+    Other,
+}
+
+/// The largest weight that both APIs take (the Gateway API's limit).
+const LARGEST: u64 = 1_000_000;
+
+/// How a kind of route writes its rules.
+pub(super) trait Dialect {
+    /// The member of a rule that lists its destinations.
+    const LIST: &'static str;
+
+    /// Whose destination it is.
+    fn role(&self, destination: &Value) -> Role;
+
+    /// Its weight where none is written, as one of `count`.
+    fn default_weight(&self, count: usize) -> u64;
+
+    /// Whether the only destination of a rule gets everything, whatever its weight.
+    fn ignores_weight_of_only_one(&self) -> bool;
+
+    /// The destination of the stable Service as one of the candidate's, without weight.
+    fn to_candidate(&self, stable: &Value) -> Value;
+
+    /// The destination of the candidate as one of the stable Service.
+    fn to_stable(&self, candidate: &Value) -> Value;
+}
+
+/// What rules say about the candidate.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Shares {
+    /// No rule gives anything to either side.
+    NotNamed,
+    /// Every rule that names them gives the candidate this.
+    Same(Weight),
+    /// Rules differ; this is the largest share.
+    Different(Weight),
+}
+
+fn destinations<D: Dialect>(rule: &Value) -> &[Value] {
+    rule.get(D::LIST).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn weight_of<D: Dialect>(dialect: &D, destination: &Value, count: usize) -> u64 {
+    if count == 1 && dialect.ignores_weight_of_only_one() {
+        return 1;
+    }
+    destination.get("weight").and_then(Value::as_u64).unwrap_or_else(|| dialect.default_weight(count))
+}
+
+fn weights<D: Dialect>(dialect: &D, list: &[Value]) -> Vec<(Role, u64)> {
+    list.iter().map(|one| (dialect.role(one), weight_of(dialect, one, list.len()))).collect()
+}
+
+/// What the rules say about the candidate.
+pub(super) fn shares<D: Dialect>(dialect: &D, rules: &[Value]) -> Shares {
+    let found: Vec<Weight> =
+        rules.iter().filter_map(|rule| share(&weights(dialect, destinations::<D>(rule)))).collect();
+    match (found.iter().min(), found.iter().max()) {
+        (Some(least), Some(most)) if least == most => Shares::Same(*most),
+        (Some(_), Some(most)) => Shares::Different(*most),
+        _ => Shares::NotNamed,
+    }
+}
+
+/// The candidate's share of what goes to both sides; `None` where nothing does.
+fn share(weights: &[(Role, u64)]) -> Option<Weight> {
+    let sum = |role: Role| weights.iter().filter(|(r, _)| *r == role).map(|(_, w)| w).sum::<u64>();
+    let (stable, candidate) = (sum(Role::Stable), sum(Role::Candidate));
+    let both = stable + candidate;
+    if both == 0 {
+        return None;
+    }
+    // 'None' and 'all' mean exactly that.
+    let least = u64::from(candidate > 0);
+    let most = 100 - u64::from(stable > 0);
+    let percent = ((candidate * 100 + both / 2) / both).clamp(least, most.max(least));
+    Some(Weight::at_most(u8::try_from(percent).unwrap_or(100)))
+}
+
+/// The rules with the candidate's shares given back to the stable Service. What does not name the
+/// candidate stays byte by byte.
+pub(super) fn merged<D: Dialect>(dialect: &D, rules: &[Value]) -> Vec<Value> {
+    rules.iter().map(|rule| with_list::<D>(rule, merged_list(dialect, destinations::<D>(rule)))).collect()
+}
+
+fn with_list<D: Dialect>(rule: &Value, list: Option<Vec<Value>>) -> Value {
+    let mut rule = rule.clone();
+    if let Some(list) = list {
+        rule[D::LIST] = Value::Array(list);
+    }
+    rule
+}
+
+fn merged_list<D: Dialect>(dialect: &D, list: &[Value]) -> Option<Vec<Value>> {
+    if list.iter().all(|one| dialect.role(one) != Role::Candidate) {
+        return None;
+    }
+    let mut kept: Vec<(Value, u64)> = Vec::new();
+    for one in list.iter().filter(|one| dialect.role(one) != Role::Candidate) {
+        kept.push((one.clone(), weight_of(dialect, one, list.len())));
+    }
+    for one in list.iter().filter(|one| dialect.role(one) == Role::Candidate) {
+        let weight = weight_of(dialect, one, list.len());
+        let bare = without_weight(one);
+        let is_its = |(stable, _): &&mut (Value, u64)| {
+            dialect.role(stable) == Role::Stable && without_weight(&dialect.to_candidate(stable)) == bare
+        };
+        let place = match kept.iter_mut().find(is_its) {
+            Some(place) => Some(place),
+            None => kept.iter_mut().find(|(stable, _)| dialect.role(stable) == Role::Stable),
+        };
+        match place {
+            Some((_, of_stable)) => *of_stable += weight,
+            None => kept.push((dialect.to_stable(one), weight)),
+        }
+    }
+    Some(written(dialect, kept))
+}
+
+fn without_weight(destination: &Value) -> Value {
+    let mut bare = destination.clone();
+    if let Some(fields) = bare.as_object_mut() {
+        fields.remove("weight");
+    }
+    bare
+}
+
+/// Destinations with their proportions in small numbers, of 100 where that can be.
+fn written<D: Dialect>(dialect: &D, list: Vec<(Value, u64)>) -> Vec<Value> {
+    let numbers = proportions(&list.iter().map(|(_, weight)| *weight).collect::<Vec<_>>());
+    let count = list.len();
+    let write = |((mut one, _), weight): ((Value, u64), u64)| {
+        if count == 1 && dialect.ignores_weight_of_only_one() {
+            return without_weight(&one);
+        }
+        one["weight"] = json!(weight);
+        one
+    };
+    list.into_iter().zip(numbers).map(write).collect()
+}
+
+fn proportions(weights: &[u64]) -> Vec<u64> {
+    let divisor = weights.iter().copied().fold(0, greatest_common_divisor).max(1);
+    let mut small: Vec<u64> = weights.iter().map(|weight| weight / divisor).collect();
+    let sum: u64 = small.iter().sum();
+    if small.len() > 1 && sum > 0 && 100 % sum == 0 {
+        small.iter_mut().for_each(|weight| *weight *= 100 / sum);
+    }
+    small
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+/// What the rules should be for the candidate to get `weight`.
+///
+/// # Errors
+/// When the weights of a rule are too far apart for shares in percent.
+pub(super) fn spread<D: Dialect>(
+    dialect: &D,
+    rules: &[Value],
+    saved: &Value,
+    weight: Weight,
+) -> Result<Vec<Value>, String> {
+    let now = merged(dialect, rules);
+    let base = match saved.as_array() {
+        Some(saved) if normal(dialect, saved) == normal(dialect, &now) => saved.clone(),
+        // Somebody changed the rest meanwhile, and that stays.
+        _ => now,
+    };
+    if weight == Weight::NONE {
+        return Ok(base);
+    }
+    let spread = |rule: &Value| Ok(with_list::<D>(rule, spread_list(dialect, destinations::<D>(rule), weight)?));
+    base.iter().map(spread).collect()
+}
+
+fn spread_list<D: Dialect>(dialect: &D, list: &[Value], weight: Weight) -> Result<Option<Vec<Value>>, String> {
+    let count = list.len();
+    let gets = |one: &Value| dialect.role(one) == Role::Stable && weight_of(dialect, one, count) > 0;
+    if !list.iter().any(gets) {
+        return Ok(None);
+    }
+    let (part, rest) = (u64::from(weight.as_percent()), u64::from(weight.rest().as_percent()));
+    let mut spread = Vec::with_capacity(count + 1);
+    for one in list {
+        let full = weight_of(dialect, one, count);
+        if gets(one) {
+            spread.push((one.clone(), full.saturating_mul(rest)));
+            spread.push((dialect.to_candidate(one), full.saturating_mul(part)));
+        } else {
+            spread.push((one.clone(), full.saturating_mul(100)));
+        }
+    }
+    let written = written(dialect, spread);
+    let largest = written.iter().filter_map(|one| one.get("weight").and_then(Value::as_u64)).max();
+    if largest > Some(LARGEST) {
+        return Err(format!(
+            "its weights are too far apart for {weight} to be shared out (a weight is at most {LARGEST}); use smaller \
+             numbers"
+        ));
+    }
+    Ok(Some(written))
+}
+
+/// Rules in a form in which equal proportions are equal.
+fn normal<D: Dialect>(dialect: &D, rules: &[Value]) -> Vec<Value> {
+    let list = |rule: &Value| {
+        let list = destinations::<D>(rule);
+        let weights: Vec<u64> = list.iter().map(|one| weight_of(dialect, one, list.len())).collect();
+        let divisor = weights.iter().copied().fold(0, greatest_common_divisor).max(1);
+        let numbered = list.iter().zip(weights).map(|(one, weight)| {
+            let mut one = one.clone();
+            one["weight"] = json!(weight / divisor);
+            one
+        });
+        (!list.is_empty()).then(|| numbered.collect())
+    };
+    rules.iter().map(|rule| with_list::<D>(rule, list(rule))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use proptest::{
+        collection::vec,
+        prelude::{prop_assert_eq, proptest},
+    };
+
+    use super::*;
+
+    #[test]
+    fn proportions_are_small_and_of_a_hundred_where_they_can_be() {
+        for (weights, expected) in [
+            (vec![90, 10], vec![90, 10]),
+            (vec![9, 1], vec![90, 10]),
+            (vec![7200, 800, 2000], vec![72, 8, 20]),
+            (vec![198, 2, 100], vec![99, 1, 50]),
+            (vec![0, 0], vec![0, 0]),
+            (vec![0, 300], vec![0, 100]),
+            (vec![400], vec![1]),
+        ] {
+            assert_eq!(proportions(&weights), expected, "{weights:?}");
+        }
+    }
+
+    /// Destinations by their names alone.
+    struct Plain;
+
+    impl Dialect for Plain {
+        const LIST: &'static str = "to";
+
+        fn role(&self, destination: &Value) -> Role {
+            match destination["name"].as_str() {
+                Some("stable") => Role::Stable,
+                Some("candidate") => Role::Candidate,
+                _ => Role::Other,
+            }
+        }
+
+        fn default_weight(&self, _: usize) -> u64 {
+            1
+        }
+
+        fn ignores_weight_of_only_one(&self) -> bool {
+            false
+        }
+
+        fn to_candidate(&self, stable: &Value) -> Value {
+            named(stable, "candidate")
+        }
+
+        fn to_stable(&self, candidate: &Value) -> Value {
+            named(candidate, "stable")
+        }
+    }
+
+    fn named(destination: &Value, name: &str) -> Value {
+        let mut destination = destination.clone();
+        destination["name"] = json!(name);
+        destination
+    }
+
+    proptest! {
+        #[test]
+        fn every_share_is_read_as_it_was_written_and_others_keep_theirs(
+            stable in 1_u64..1_000, others in vec(0_u64..1_000, 0..3), percents in vec(0_u8..=100, 1..5),
+        ) {
+            let mut list: Vec<Value> = others.iter().map(|w| json!({"name": "other", "weight": w})).collect();
+            list.insert(others.len() / 2, json!({"name": "stable", "weight": stable, "port": 80}));
+            let rules = vec![json!({"match": "x", "to": list}), json!({"redirect": true})];
+            let saved = json!(rules);
+            let mut now = rules.clone();
+            for percent in percents {
+                let weight = Weight::at_most(percent);
+                now = spread(&Plain, &now, &saved, weight).unwrap();
+                prop_assert_eq!(shares(&Plain, &now), Shares::Same(weight));
+                // The others' part of the whole, as a fraction.
+                let part = |list: &Value, is_other: bool| -> u64 {
+                    let of = |one: &&Value| (one["name"] == "other") == is_other;
+                    list.as_array().unwrap().iter().filter(of).map(|one| one["weight"].as_u64().unwrap()).sum()
+                };
+                let (before, after) = (&rules[0]["to"], &now[0]["to"]);
+                prop_assert_eq!(part(after, true) * part(before, false), part(before, true) * part(after, false));
+            }
+            prop_assert_eq!(spread(&Plain, &now, &saved, Weight::NONE).unwrap(), rules.clone());
+            // With nothing saved, the same proportions come back.
+            let unsaved = spread(&Plain, &now, &Value::Null, Weight::NONE).unwrap();
+            prop_assert_eq!(normal(&Plain, &unsaved), normal(&Plain, &rules));
+        }
+    }
+
+    #[test]
+    fn weights_too_far_apart_are_refused_and_never_rounded_up() {
+        let rules = [json!({"to": [{"name": "stable", "weight": 1}, {"name": "other", "weight": 999_999}]})];
+        let why = spread(&Plain, &rules, &Value::Null, Weight::at_most(1)).unwrap_err();
+        assert!(why.contains("too far apart"), "{why}");
+    }
+
+    #[test]
+    fn a_share_of_nothing_and_of_all_is_exact() {
+        let of = |stable, candidate| share(&[(Role::Stable, stable), (Role::Candidate, candidate), (Role::Other, 7)]);
+        assert_eq!(of(0, 0), None);
+        assert_eq!(of(90, 10), Some(Weight::at_most(10)));
+        assert_eq!(of(100, 0), Some(Weight::NONE));
+        assert_eq!(of(0, 1), Some(Weight::ALL));
+        assert_eq!(of(10_000, 1), Some(Weight::at_most(1)));
+        assert_eq!(of(1, 10_000), Some(Weight::at_most(99)));
+    }
+}

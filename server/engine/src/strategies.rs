@@ -1,0 +1,121 @@
+//! How versions get into a target: reading what was typed, writing what is set.
+
+use contract::{Answer, ApiError, services::StrategyInput};
+use domain::{
+    actor::Actor,
+    names::{ObjectName, WorkloadName},
+    steps_text,
+    strategy::{CandidateSettings, Strategy},
+    traffic::{RouteKind, TrafficLayer},
+};
+use store::{Entity, Target};
+
+use crate::{Engine, audit, error::OrFail};
+
+/// A strategy as it is typed.
+pub(crate) fn input_of(strategy: &Strategy) -> StrategyInput {
+    let word = match strategy {
+        Strategy::Rolling => "rolling",
+        Strategy::Canary(_) => "canary",
+        Strategy::BlueGreen(_) => "blue_green",
+    };
+    let Some((_, settings)) = strategy.candidate() else {
+        return StrategyInput { strategy: word.to_owned(), ..StrategyInput::default() };
+    };
+    let (layer, route) = match settings.layer() {
+        TrafficLayer::Replicas => ("replicas", None),
+        TrafficLayer::Selector { .. } => ("selector", None),
+        TrafficLayer::GatewayApi { kind: RouteKind::Http, route, .. } => ("http_route", Some(route)),
+        TrafficLayer::GatewayApi { kind: RouteKind::Grpc, route, .. } => ("grpc_route", Some(route)),
+        TrafficLayer::Istio { virtual_service, .. } => ("istio", Some(virtual_service)),
+        TrafficLayer::IngressNginx { ingress, .. } => ("ingress_nginx", Some(ingress)),
+    };
+    StrategyInput {
+        strategy: word.to_owned(),
+        exposed: settings.exposed().to_string(),
+        layer: layer.to_owned(),
+        service: settings.layer().service().map(ToString::to_string).unwrap_or_default(),
+        route: route.map(ToString::to_string).unwrap_or_default(),
+        steps: steps_text::write(settings.steps()),
+    }
+}
+
+/// Reads what was typed.
+///
+/// # Errors
+/// Invalid with the field.
+fn parse(input: &StrategyInput) -> Answer<Strategy> {
+    if input.strategy == "rolling" {
+        return Ok(Strategy::Rolling);
+    }
+    let exposed = WorkloadName::parse(&input.exposed).map_err(|e| ApiError::invalid("exposed", e.to_string()))?;
+    let layer = layer(input)?;
+    let usual = match input.strategy.as_str() {
+        "canary" => CandidateSettings::usual_canary(exposed.clone(), layer.clone()),
+        "blue_green" => CandidateSettings::usual_blue_green(exposed.clone(), layer.clone()),
+        other => return Err(ApiError::invalid("strategy", format!("'{other}' is not rolling, canary or blue_green"))),
+    };
+    let settings = if input.steps.trim().is_empty() {
+        usual
+    } else {
+        let steps = steps_text::parse(&input.steps).map_err(|e| ApiError::invalid("steps", e.to_string()))?;
+        CandidateSettings::new(exposed, layer, steps).map_err(|e| ApiError::invalid("steps", e.to_string()))?
+    };
+    Ok(if input.strategy == "canary" { Strategy::Canary(settings) } else { Strategy::BlueGreen(settings) })
+}
+
+fn layer(input: &StrategyInput) -> Answer<TrafficLayer> {
+    let name = |field: &str, text: &str| {
+        ObjectName::parse(text).map_err(|e| ApiError::invalid(field, format!("{e}, as Kubernetes names it")))
+    };
+    let service = || name("service", &input.service);
+    let route = || name("route", &input.route);
+    Ok(match input.layer.as_str() {
+        "replicas" => TrafficLayer::Replicas,
+        "selector" => TrafficLayer::Selector { service: service()? },
+        "http_route" => TrafficLayer::GatewayApi { service: service()?, kind: RouteKind::Http, route: route()? },
+        "grpc_route" => TrafficLayer::GatewayApi { service: service()?, kind: RouteKind::Grpc, route: route()? },
+        "istio" => TrafficLayer::Istio { service: service()?, virtual_service: route()? },
+        "ingress_nginx" => TrafficLayer::IngressNginx { service: service()?, ingress: route()? },
+        other => return Err(ApiError::invalid("layer", format!("'{other}' is no traffic layer that Slipway knows"))),
+    })
+}
+
+/// The strategy must name a workload that the target has.
+fn fits(target: &Target, strategy: &Strategy) -> Answer<()> {
+    let Some((_, settings)) = strategy.candidate() else { return Ok(()) };
+    let names: Vec<&str> = target.workloads.iter().map(|w| w.workload.name.as_str()).collect();
+    if names.contains(&settings.exposed().as_str()) {
+        return Ok(());
+    }
+    let words = match names.as_slice() {
+        [] => "this target has no workloads; set them first".to_owned(),
+        names => format!("this target has no Deployment of this name, only {}", names.join(", ")),
+    };
+    Err(ApiError::invalid("exposed", words))
+}
+
+impl Engine {
+    pub(crate) async fn write_strategy(
+        &self,
+        actor: &Actor,
+        service: &str,
+        environment: &str,
+        input: StrategyInput,
+    ) -> Answer<()> {
+        let strategy = parse(&input)?;
+        let mut tx = self.store().begin().await.or_fail(self)?;
+        let asked = self.asked(&mut tx, service, environment).await?;
+        fits(&asked.target, &strategy)?;
+        let target = Target { strategy, ..asked.target };
+        tx.replace_target(&target).await.or_fail(self)?;
+        tx.signal(Entity::Service, asked.service.id.uuid(), 0);
+        let label = format!("{} in {}", asked.service.name, asked.environment.title);
+        let steps: Vec<String> = target.strategy.steps().iter().map(domain::strategy::Step::words).collect();
+        let sentence = format!("set the strategy of {label}: {} ({})", target.strategy.words(), steps.join(", "));
+        let mut entry = audit::Entry::done("target.strategy", "target", &label, sentence);
+        entry.id = Some(target.id.uuid());
+        audit::record(&mut tx, self, actor, entry).await.or_fail(self)?;
+        tx.commit().await.or_fail(self)
+    }
+}

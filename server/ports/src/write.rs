@@ -1,0 +1,120 @@
+//! What a promotion wants, as calls to clusters: what to read for it, what to write for it.
+
+use domain::{
+    ids::ClusterId,
+    observation::PlacedWorkload,
+    promotion::{Desired, DesiredTemplate, Promotion, WorkloadPlan},
+};
+
+use crate::cluster::{
+    ApplyOutcome, CandidateChange, Cluster, ClusterError, Route, RouteChange, TemplateChange, WorkloadChange,
+};
+
+/// One thing to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A workload.
+    Workload(WorkloadChange),
+    /// The candidate beside one.
+    Candidate(CandidateChange),
+    /// Its share of the traffic.
+    Route(RouteChange),
+}
+
+/// A write with its cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedWrite {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Its name, for messages.
+    pub cluster_name: String,
+    /// What to write.
+    pub write: Write,
+}
+
+impl Write {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// [`ClusterError`], as for [`Cluster::apply`].
+    pub async fn to(&self, cluster: &dyn Cluster) -> Result<ApplyOutcome, ClusterError> {
+        match self {
+            Self::Workload(change) => cluster.apply(change).await,
+            Self::Candidate(change) => cluster.apply_candidate(change).await,
+            Self::Route(change) => cluster.apply_route(change).await,
+        }
+    }
+
+    /// The object, for messages: `shop/cart`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Workload(change) => change.workload.to_string(),
+            Self::Candidate(change) => change.route.candidate.to_string(),
+            Self::Route(change) => format!("{}/{}", change.route.stable.namespace, change.route.layer.words()),
+        }
+    }
+}
+
+/// Everything that is desired, as writes. They may be made in any order: which parts may change together
+/// was decided with what is desired.
+#[must_use]
+pub fn writes(desired: Desired, change_cause: &str) -> Vec<PlacedWrite> {
+    let workloads = desired.workloads.into_iter().map(|wanted| {
+        let template = match wanted.template {
+            DesiredTemplate::Images(images) => TemplateChange::Images(images),
+            DesiredTemplate::Restored(template) => TemplateChange::Restore(template),
+        };
+        let change = WorkloadChange {
+            workload: wanted.placed.workload,
+            stamp: wanted.stamp,
+            template,
+            over: wanted.over,
+            change_cause: change_cause.to_owned(),
+        };
+        let cluster = wanted.placed.cluster;
+        PlacedWrite { cluster, cluster_name: wanted.cluster_name, write: Write::Workload(change) }
+    });
+    let candidates = desired.candidates.into_iter().map(|wanted| {
+        let change = CandidateChange {
+            route: Route { stable: wanted.placed.workload, candidate: wanted.candidate, layer: wanted.layer },
+            stamp: wanted.stamp,
+            images: wanted.images,
+            pods: wanted.pods,
+            change_cause: change_cause.to_owned(),
+        };
+        let cluster = wanted.placed.cluster;
+        PlacedWrite { cluster, cluster_name: wanted.cluster_name, write: Write::Candidate(change) }
+    });
+    let routes = desired.routes.into_iter().map(|wanted| {
+        let change = RouteChange {
+            route: Route { stable: wanted.placed.workload, candidate: wanted.candidate, layer: wanted.layer },
+            stamp: wanted.stamp,
+            weight: wanted.weight,
+            saved: wanted.saved,
+            change_cause: change_cause.to_owned(),
+        };
+        let cluster = wanted.placed.cluster;
+        PlacedWrite { cluster, cluster_name: wanted.cluster_name, write: Write::Route(change) }
+    });
+    workloads.chain(candidates).chain(routes).collect()
+}
+
+/// The workloads and candidates that a promotion looks at, each with the name of its cluster.
+pub fn looked_at(promotion: &Promotion) -> impl Iterator<Item = (&str, PlacedWorkload)> {
+    let planned = || promotion.plan.workloads.iter();
+    let stable = planned().map(|one| (one.cluster_name.as_str(), one.placed.clone()));
+    let candidates = planned().filter_map(|one| Some((one.cluster_name.as_str(), one.placed_candidate()?)));
+    stable.chain(candidates)
+}
+
+/// The traffic of a workload, where an object says who gets which share of it.
+#[must_use]
+pub fn route_of(planned: &WorkloadPlan) -> Option<Route> {
+    let candidate = planned.candidate.as_ref().filter(|candidate| candidate.layer.has_route())?;
+    Some(Route {
+        stable: planned.placed.workload.clone(),
+        candidate: candidate.workload.clone(),
+        layer: candidate.layer.clone(),
+    })
+}

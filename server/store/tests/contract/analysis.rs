@@ -1,0 +1,106 @@
+//! Samples of promotions and metric sources of clusters.
+
+use chrono::Duration;
+use domain::{
+    analysis::{DataPlane, HealthCheck, MetricRule, Reading, Sample, Verdict, default_rules},
+    ids::{ClusterId, PromotionId},
+};
+use store::{MetricSource, MetricSourceKind, SAMPLES_PER_RULE, Store, StoreError};
+
+use crate::{
+    sample::{CART, CLUSTER, cluster, company, day, promotion, uuid, version_id},
+    support::on_both_databases,
+};
+
+on_both_databases!(
+    samples_are_kept_in_the_order_of_time,
+    only_the_last_samples_of_each_rule_are_kept,
+    a_cluster_has_one_metric_source_and_takes_it_along,
+);
+
+fn rules() -> Vec<MetricRule> {
+    default_rules(Some(DataPlane::Practice), &HealthCheck::Readiness)
+}
+
+fn sample(rule: &str, seconds: i64, value: f64) -> Sample {
+    let rules = rules();
+    let rule = rules.iter().find(|r| r.name().as_str() == rule).unwrap();
+    let reading = Reading::value(value).with_requests(Reading::value(600.0)).with_note("practice");
+    Sample::judged(rule, day(1) + Duration::seconds(seconds), format!("q{seconds}"), reading)
+        .counted_by(Some("how many".to_owned()))
+}
+
+async fn promoted(store: &Store) -> PromotionId {
+    company(store).await;
+    let promotion = promotion(1, version_id(CART, 2));
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_promotion(&promotion, None).await.unwrap();
+    tx.commit().await.unwrap();
+    promotion.id
+}
+
+async fn samples_are_kept_in_the_order_of_time(store: Store) {
+    let id = promoted(&store).await;
+    let all =
+        [sample("p95", 0, 300.0), sample("error-rate", 60, 12.5), sample("p95", 60, 310.5), sample("p95", 120, 9e9)];
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_samples(id, &[all[2].clone(), all[0].clone()]).await.unwrap();
+    tx.insert_samples(id, &all[1..]).await.unwrap();
+    tx.insert_samples(id, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.samples(id, 100).await.unwrap(), all);
+    assert_eq!(read.samples(id, 100).await.unwrap()[1].judgement.verdict, Verdict::Breach);
+    let last = [all[1].clone(), all[3].clone()];
+    assert_eq!(read.samples(id, 1).await.unwrap(), last, "the last one of each rule");
+    assert_eq!(read.samples(PromotionId::new(uuid(1)), 100).await.unwrap(), []);
+    drop(read);
+    let mut tx = store.begin().await.unwrap();
+    let nowhere = tx.insert_samples(PromotionId::new(uuid(1)), &all).await;
+    assert!(matches!(nowhere, Err(StoreError::ForeignKey)), "{nowhere:?}");
+}
+
+async fn only_the_last_samples_of_each_rule_are_kept(store: Store) {
+    let id = promoted(&store).await;
+    let most = i64::from(SAMPLES_PER_RULE);
+    let many: Vec<_> = (0..most + 5).map(|n| sample("error-rate", n * 60, 1.0)).collect();
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_samples(id, &[sample("p95", 0, 300.0)]).await.unwrap();
+    tx.insert_samples(id, &many).await.unwrap();
+    tx.commit().await.unwrap();
+    let kept = store.read().await.unwrap().samples(id, SAMPLES_PER_RULE * 2).await.unwrap();
+    let of = |rule: &str| kept.iter().filter(|s| s.rule.as_str() == rule).collect::<Vec<_>>();
+    assert_eq!((of("p95").len(), of("error-rate").len()), (1, many.len() - 5));
+    assert_eq!(*of("error-rate")[0], many[5]);
+}
+
+async fn a_cluster_has_one_metric_source_and_takes_it_along(store: Store) {
+    company(&store).await;
+    let other = ClusterId::new(uuid(32));
+    let source = |cluster_id, address: &str| MetricSource {
+        cluster_id,
+        kind: MetricSourceKind::Prometheus,
+        address: address.to_owned(),
+        user_name: None,
+        sealed_secret: Some(vec![1, 2, 3]),
+        changed_at: day(2),
+    };
+    let (first, second) = (source(CLUSTER, "https://a.example"), source(other, "https://b.example"));
+    let changed = MetricSource { user_name: Some("slipway".into()), sealed_secret: None, ..second.clone() };
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_cluster(&cluster(other, "us-1")).await.unwrap();
+    for source in [&first, &second, &changed] {
+        tx.put_metric_source(source).await.unwrap();
+    }
+    assert_eq!(tx.metric_source(other).await.unwrap(), Some(changed.clone()));
+    assert_eq!(tx.metric_sources().await.unwrap(), [first.clone(), changed]);
+    assert!(tx.delete_cluster(other).await.unwrap());
+    assert_eq!(tx.metric_sources().await.unwrap(), [first]);
+    assert!(tx.delete_metric_source(CLUSTER).await.unwrap());
+    assert!(!tx.delete_metric_source(CLUSTER).await.unwrap());
+    assert_eq!(tx.metric_source(CLUSTER).await.unwrap(), None);
+    tx.commit().await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    let nowhere = tx.put_metric_source(&source(other, "https://b.example")).await;
+    assert!(matches!(nowhere, Err(StoreError::ForeignKey)), "{nowhere:?}");
+}
