@@ -52,11 +52,17 @@ test('a canary goes up step by step, asks a person, and comes home', async ({ op
   }
 });
 
-test('a developer sees the traffic, but not the buttons', async ({ open }) => {
-  const theo = await open(slipway, 'developer');
+test('who asked may pause it, and only a release manager steers', async ({ open, start }) => {
+  const morning = await start({ command: 'demo' });
+  const theo = await open(morning, 'developer');
   await openPromotion(theo, 'invoices');
-  await expect(card(theo, 'Traffic')).toContainText('canary by');
-  await expect(card(theo, 'Traffic').getByRole('button')).toHaveCount(0);
+  const traffic = card(theo, 'Traffic');
+  await expect(traffic).toContainText('canary by');
+  await expect(traffic.locator('summary')).toHaveText(['Pause']);
+  await traffic.locator('summary').filter({ hasText: 'Pause' }).click();
+  await traffic.getByLabel('Why?').fill('Support has a question');
+  await traffic.getByRole('button', { name: 'Pause' }).click();
+  await expect(headline(theo)).toContainText('paused by Theo Lind: Support has a question');
 });
 
 test('the strategy of a target is set by a form that keeps what was typed', async ({ open }) => {

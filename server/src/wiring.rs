@@ -9,9 +9,12 @@ use anyhow::{Context as _, bail};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use cluster::KubeConnector;
 use engine::{Engine, MakeMessenger, Parts};
-use outgoing::{Client, Judge, Slack};
-use ports::{Clock, Cluster, ClusterConnector, ClusterError, ConnectionSettings, Messenger, Randomness};
-use practice::PracticeCluster;
+use outgoing::{Client, Judge, Prometheus, Slack};
+use ports::{
+    Clock, Cluster, ClusterConnector, ClusterError, ConnectionSettings, Messenger, MetricConnector, MetricError,
+    MetricSettings, MetricSource, Randomness,
+};
+use practice::{PracticeCluster, PracticeMetrics};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use store::{Store, StoreOptions};
@@ -94,6 +97,39 @@ impl ClusterConnector for Connector {
     }
 }
 
+/// Practice clusters have the numbers of the one that was given; all others are asked by Prometheus'
+/// protocol, where the judge allows it.
+pub struct Metrics {
+    practice: Option<PracticeMetrics>,
+    client: Client,
+}
+
+impl Metrics {
+    /// Without `practice` a practice cluster has no numbers.
+    ///
+    /// # Errors
+    /// When the machine's certificates cannot be used.
+    pub fn new(practice: Option<PracticeCluster>, judge: Judge) -> anyhow::Result<Self> {
+        // The unrest of practice numbers is the same in every demo.
+        let practice = practice.map(|practice| PracticeMetrics::new(practice, 1));
+        Ok(Self { practice, client: Client::new(judge)? })
+    }
+}
+
+impl MetricConnector for Metrics {
+    fn connect(&self, settings: &MetricSettings) -> Result<Arc<dyn MetricSource>, MetricError> {
+        match (settings, &self.practice) {
+            (MetricSettings::Practice, Some(practice)) => Ok(Arc::new(practice.clone())),
+            (MetricSettings::Practice, None) => {
+                Err(MetricError::Settings("the practice cluster is only there in the demo".to_owned()))
+            }
+            (MetricSettings::Prometheus { address, credentials }, _) => {
+                Ok(Arc::new(Prometheus::new(self.client.clone(), address, credentials.clone())?))
+            }
+        }
+    }
+}
+
 /// A server that is put together but does nothing yet.
 pub struct Wired {
     /// The use cases and reconcilers.
@@ -128,6 +164,7 @@ pub async fn wire(
         store: store.clone(),
         clock: Arc::clone(&clock),
         randomness: Arc::clone(&randomness),
+        metrics: Arc::new(Metrics::new(practice.clone(), Judge::new(config.outgoing_allow.clone()))?),
         connector: Arc::new(Connector::new(practice, judge_of_clusters(config))),
         messengers: messengers(config)?,
         sealing_key: key.bytes(),

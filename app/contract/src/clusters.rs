@@ -5,7 +5,10 @@ use chrono::{DateTime, Utc};
 use domain::{actor::Actor, state::Mark};
 use serde::{Deserialize, Serialize};
 
-use crate::Answer;
+use crate::{
+    Answer,
+    analysis::{MetricSourceInput, MetricSourceView},
+};
 
 /// A connected cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +65,9 @@ pub struct PermissionLine {
     pub needed_for: String,
     /// Whether it is granted.
     pub is_granted: bool,
+    /// Whether only canary and blue-green promotions need it.
+    #[serde(default)]
+    pub is_for_candidates: bool,
 }
 
 /// What 'Test connection' found.
@@ -149,4 +155,24 @@ pub trait ClustersBackend: Send + Sync {
     async fn discover(&self, actor: &Actor, cluster: &str) -> Answer<Vec<FoundWorkload>>;
     /// Makes services, targets and first versions from what runs.
     async fn adopt(&self, actor: &Actor, cluster: &str, workloads: Vec<AdoptWorkload>) -> Answer<Adopted>;
+    /// Where a cluster's metrics are asked for; `None` when nobody has said.
+    ///
+    /// # Errors
+    /// Not found.
+    async fn metric_source(&self, actor: &Actor, cluster: &str) -> Answer<Option<MetricSourceView>>;
+    /// Sets where a cluster's metrics are asked for.
+    ///
+    /// # Errors
+    /// Invalid with the field; conflict for the practice cluster, which has its own.
+    async fn set_metric_source(&self, actor: &Actor, input: MetricSourceInput) -> Answer<()>;
+    /// Forgets where a cluster's metrics are asked for.
+    ///
+    /// # Errors
+    /// Not found.
+    async fn clear_metric_source(&self, actor: &Actor, cluster: &str) -> Answer<()>;
+    /// Asks the source something that every one knows; answers what is wrong, when something is.
+    ///
+    /// # Errors
+    /// Not found.
+    async fn test_metric_source(&self, actor: &Actor, cluster: &str) -> Answer<Option<String>>;
 }

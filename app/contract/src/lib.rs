@@ -5,6 +5,7 @@ mod backend;
 mod error;
 mod paging;
 
+pub mod analysis;
 pub mod approvals;
 pub mod audit;
 pub mod board;

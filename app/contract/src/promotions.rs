@@ -10,7 +10,10 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Page, PageRequest, board::EnvironmentHead, compare::Comparison, versions::VersionLine};
+use crate::{
+    Answer, Page, PageRequest, analysis::AnalysisView, board::EnvironmentHead, compare::Comparison,
+    versions::VersionLine,
+};
 
 /// One demand of the environment, and whether it is met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -295,6 +298,8 @@ pub struct PromotionView {
     pub workloads: Vec<WorkloadView>,
     /// The traffic, where the strategy moves it.
     pub traffic: Option<TrafficView>,
+    /// What is measured, where the version is judged by numbers.
+    pub analysis: Option<AnalysisView>,
     /// What changes.
     pub comparison: Comparison,
     /// Gates and approvals; the consent of people comes first.

@@ -90,6 +90,10 @@ pub struct StrategyInput {
     pub route: String,
     /// The steps in one line: `10%, 30m, 25%, ask`; the usual ones when empty.
     pub steps: String,
+    /// Who counts the requests that the version is judged by: `envoy_gateway`, `istio_gateway`, `istio`,
+    /// `istio_stock_envoy`, `ingress_nginx` or `practice`; nobody when empty.
+    #[serde(default)]
+    pub metrics: String,
 }
 
 /// A target for reading.

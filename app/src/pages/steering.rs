@@ -148,7 +148,7 @@ fn without_reason(asked: Asked, steer: Sendings<Steer>) -> AnyView {
     let form = steer.of("act", asked.act);
     let (error, busy) = (form.errors(), form.busy());
     view! {
-        <ReasonDialog label=asked.label size=Size::Small title=format!("{}?", asked.label) says=asked.says open=form.came_back() start=true>
+        <ReasonDialog label=asked.label size=Size::Small glyph=Glyph::ChevronRight title=format!("{}?", asked.label) says=asked.says open=form.came_back() start=true>
             <ActionForm action=form.action attr:class="form">
                 {hidden(asked.number, asked.step, asked.act)} <FormProblem error title=asked.failed />
                 <div class="form-acts">

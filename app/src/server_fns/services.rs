@@ -94,9 +94,10 @@ pub async fn set_strategy(
     #[server(default)] service: String,
     #[server(default)] route: String,
     #[server(default)] steps: String,
+    #[server(default)] metrics: String,
 ) -> Result<(), AppError> {
     let (backend, actor) = super::backend()?;
-    let input = contract::services::StrategyInput { strategy, exposed, layer, service, route, steps };
+    let input = contract::services::StrategyInput { strategy, exposed, layer, service, route, steps, metrics };
     backend.set_strategy(&actor, &target_service, &environment, input).await?;
     leptos_axum::redirect(&crate::routes::service(&target_service));
     Ok(())

@@ -39,7 +39,7 @@ use std::{sync::Arc, time::Duration};
 
 use clusters::{places::Places, registry::Registry, signs::Signs};
 use credentials::Passwords;
-use ports::{Clock, ClusterConnector, Messenger, Randomness};
+use ports::{Clock, ClusterConnector, Messenger, MetricConnector, Randomness};
 use seal::Sealer;
 use secrecy::SecretString;
 use sign_ins::Refusals;
@@ -65,6 +65,8 @@ pub struct Parts {
     pub randomness: Arc<dyn Randomness>,
     /// Makes handles to clusters.
     pub connector: Arc<dyn ClusterConnector>,
+    /// Makes handles to metric sources.
+    pub metrics: Arc<dyn MetricConnector>,
     /// Makes messengers (Slack).
     pub messengers: MakeMessenger,
     /// Encrypts what must not be read from the database.

@@ -3,6 +3,7 @@
 use contract::{Answer, ApiError, services::StrategyInput};
 use domain::{
     actor::Actor,
+    analysis::DataPlane,
     names::{ObjectName, WorkloadName},
     steps_text,
     strategy::{CandidateSettings, Strategy},
@@ -37,6 +38,31 @@ pub(crate) fn input_of(strategy: &Strategy) -> StrategyInput {
         service: settings.layer().service().map(ToString::to_string).unwrap_or_default(),
         route: route.map(ToString::to_string).unwrap_or_default(),
         steps: steps_text::write(settings.steps()),
+        metrics: settings.metrics().map(word_of).unwrap_or_default().to_owned(),
+    }
+}
+
+/// The words of the data planes that count requests.
+const PLANES: [(&str, DataPlane); 6] = [
+    ("envoy_gateway", DataPlane::EnvoyGateway),
+    ("istio_gateway", DataPlane::IstioGateway),
+    ("istio", DataPlane::Istio),
+    ("istio_stock_envoy", DataPlane::IstioStockEnvoy),
+    ("ingress_nginx", DataPlane::IngressNginx),
+    ("practice", DataPlane::Practice),
+];
+
+fn word_of(plane: DataPlane) -> &'static str {
+    PLANES.iter().find(|(_, known)| *known == plane).map_or("", |(word, _)| word)
+}
+
+fn plane(word: &str) -> Answer<Option<DataPlane>> {
+    match word.trim() {
+        "" | "none" => Ok(None),
+        word => match PLANES.iter().find(|(known, _)| *known == word) {
+            Some((_, plane)) => Ok(Some(*plane)),
+            None => Err(ApiError::invalid("metrics", format!("'{word}' is nothing that Slipway can read numbers of"))),
+        },
     }
 }
 
@@ -61,6 +87,7 @@ fn parse(input: &StrategyInput) -> Answer<Strategy> {
         let steps = steps_text::parse(&input.steps).map_err(|e| ApiError::invalid("steps", e.to_string()))?;
         CandidateSettings::new(exposed, layer, steps).map_err(|e| ApiError::invalid("steps", e.to_string()))?
     };
+    let settings = settings.measured_by(plane(&input.metrics)?);
     Ok(if input.strategy == "canary" { Strategy::Canary(settings) } else { Strategy::BlueGreen(settings) })
 }
 

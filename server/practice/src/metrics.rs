@@ -19,7 +19,7 @@ use domain::{
     names::{Namespace, WorkloadName},
     observation::{Observed, WorkloadRef},
 };
-use ports::{MetricError, MetricSource};
+use ports::{MetricConnector, MetricError, MetricSettings, MetricSource};
 
 use crate::{
     behaviour::{Answers, Behaviour},
@@ -92,6 +92,18 @@ impl PracticeMetrics {
         let what = if question.what == "success_rate" { "error_rate" } else { question.what };
         let chance = hash(&[&self.seed.to_string(), &question.workload.to_string(), what, &moment]);
         0.95 + f64::from(u16::try_from(chance % 1_001).unwrap_or(500)) / 10_000.0
+    }
+}
+
+/// Where nothing else can be asked.
+impl MetricConnector for PracticeMetrics {
+    fn connect(&self, settings: &MetricSettings) -> Result<Arc<dyn MetricSource>, MetricError> {
+        match settings {
+            MetricSettings::Practice => Ok(Arc::new(self.clone())),
+            MetricSettings::Prometheus { .. } => {
+                Err(MetricError::Settings("only the practice cluster's own numbers can be asked for here".to_owned()))
+            }
+        }
     }
 }
 

@@ -90,6 +90,7 @@ impl PastMove<'_> {
             placed: part.placed.clone(),
             cluster_name: part.cluster_name.clone(),
             images: part.to.clone(),
+            candidate: None,
         };
         Plan {
             number: 1,
@@ -102,6 +103,7 @@ impl PastMove<'_> {
             healthy_in: rules.healthy_in.filter(|_| approvals > 0),
             rollout_budget_seconds: rules.rollout_budget_seconds,
             watch_seconds: rules.watch_seconds,
+            analysis: vec![],
         }
     }
 

@@ -55,6 +55,7 @@ pub async fn ask(
         clock: Arc::new(clock.clone()),
         randomness: Arc::new(randomness.clone()),
         connector: Arc::new(NoClusters),
+        metrics: Arc::new(crate::wiring::Metrics::new(None, outgoing::Judge::default())?),
         messengers: Arc::new(move |_: &SecretString| Arc::clone(&messenger)),
         sealing_key: [0; 32],
         public_url: String::new(),

@@ -31,3 +31,4 @@ pub use promql::{Backend, Labels, Queries, QueryError, Route, Side, queries};
 pub use reading::{Judgement, Reading, Sample, Verdict, judge_reading};
 pub use rule::{MetricRule, OnMissing, RuleDraft, RuleError, RuleName, Trigger, window_warning};
 pub use watch::{Conclusion, Folded, MetricState, Moment, SampleRange, Watch, conclude, dry_run_breaches, warnings};
+pub use words::{asks_in_words, value_in_words};

@@ -1,6 +1,7 @@
 //! Values, verdicts and runs of verdicts in words.
 
-use super::{Direction, MetricRule, Trigger, Unit, Verdict};
+use super::{Comparison, Direction, MetricRule, Trigger, Unit, Verdict};
+use crate::duration_words;
 
 /// The most decimals that a value is shown with.
 const DECIMALS: usize = 6;
@@ -125,5 +126,62 @@ pub(super) fn so_far(trigger: Trigger, count: u8) -> String {
     match trigger {
         Trigger::Consecutive(n) => format!("{count} of {n} in a row"),
         Trigger::OfLast { m, k } => format!("{count} of {m} in the last {k}"),
+    }
+}
+
+/// A value with its unit, for people: `7.1 %`.
+#[must_use]
+pub fn value_in_words(unit: Unit, number: f64) -> String {
+    value(unit, number)
+}
+
+/// What a rule asks, in one line: `above 5 % 3 times in a row takes it back, above 1 % warns; over 1 min,
+/// every 1 min`.
+#[must_use]
+pub fn asks_in_words(rule: &MetricRule) -> String {
+    let unit = rule.measure().unit();
+    let often = match rule.trigger() {
+        Trigger::Consecutive(1) => String::new(),
+        Trigger::Consecutive(n) => format!(" {n} times in a row"),
+        Trigger::OfLast { m, k } => format!(" {m} times of {k}"),
+    };
+    let does = if rule.is_dry_run() { "is recorded" } else { "takes it back" };
+    let limits = match rule.comparison() {
+        Comparison::Limits(_) if rule.measure().is_health() => vec![format!("failed{often} {does}")],
+        Comparison::Limits(limits) => {
+            let beyond = if rule.direction() == Direction::TooHigh { "above" } else { "below" };
+            let limit = |number: super::Finite| format!("{beyond} {}", shown(unit, number.get(), DECIMALS));
+            let breach = limits.breach.map(|number| format!("{}{often} {does}", limit(number)));
+            let warning = limits.warning.map(|number| format!("{} warns", limit(number)));
+            breach.into_iter().chain(warning).collect()
+        }
+        Comparison::Stable(_) => vec![format!("worse than the stable version{often} {does}")],
+    };
+    let seconds = |seconds: u32| duration_words::exact(i64::from(seconds));
+    let every = format!("every {}", seconds(rule.interval_seconds()));
+    let time = match rule.window_seconds() {
+        0 => every,
+        window => format!("over {}, {every}", seconds(window)),
+    };
+    format!("{}; {time}", limits.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::analysis::{DataPlane, HealthCheck, asks_in_words, default_rules};
+
+    #[test]
+    fn what_a_rule_asks_is_said_in_one_line() {
+        let rules = default_rules(Some(DataPlane::EnvoyGateway), &HealthCheck::Readiness);
+        let said: Vec<_> = rules.iter().map(|rule| format!("{}: {}", rule.name(), asks_in_words(rule))).collect();
+        let expected = [
+            "health: failed 3 times of 6 takes it back; every 20 s",
+            "error-rate: above 5 % 5 times in a row takes it back, above 1 % warns; over 1 min, every 1 min",
+            "p95: above 2,000 ms 5 times in a row takes it back, above 1,000 ms warns; over 1 min, every 1 min",
+            "cpu: above 80 % warns; over 5 min, every 1 min",
+        ];
+        for line in expected {
+            assert!(said.iter().any(|said| said == line), "{line} is not among {said:#?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! One cluster: test the connection, change it, remove it.
 
-use contract::clusters::{ClusterView, ConnectionView};
+use contract::clusters::{ClusterView, ConnectionView, PermissionLine};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -119,12 +119,20 @@ fn remove(cluster: &ClusterView, forms: Forms) -> AnyView {
 
 /// What the test found.
 fn connection(found: ConnectionView) -> AnyView {
-    let missing = found.permissions.iter().filter(|permission| !permission.is_granted).count();
+    let lacks = |for_candidates: bool| {
+        let lacked = |p: &&PermissionLine| !p.is_granted && p.is_for_candidates == for_candidates;
+        found.permissions.iter().filter(lacked).count()
+    };
+    let (missing, for_candidates) = (lacks(false), lacks(true));
     let rows = found
         .permissions
         .into_iter()
         .map(|permission| {
-            let state = if permission.is_granted { State::Done } else { State::Failed };
+            let state = match (permission.is_granted, permission.is_for_candidates) {
+                (true, _) => State::Done,
+                (false, true) => State::Nothing,
+                (false, false) => State::Failed,
+            };
             let word = if permission.is_granted { "granted" } else { "missing" };
             let note = format!("{word} in {}: {}", permission.namespace, permission.needed_for);
             check_row(state, permission.what, Some(note), None)
@@ -132,6 +140,13 @@ fn connection(found: ConnectionView) -> AnyView {
         .collect::<Vec<_>>();
     let (state, title, words) = match (&found.problem, &found.version) {
         (Some(problem), _) => (State::Failed, "It does not work", sentence(problem)),
+        (None, Some(version)) if missing == 0 && for_candidates > 0 => (
+            State::Done,
+            "It works for rolling promotions",
+            format!(
+                "Kubernetes {version} answered; {for_candidates} permissions are missing that only canary and blue-green need."
+            ),
+        ),
         (None, Some(version)) if missing == 0 => {
             (State::Done, "It works", format!("Kubernetes {version} answered, and every permission is there."))
         }

@@ -1,6 +1,7 @@
 //! Clusters: connecting, testing, discovering what runs.
 
 pub(crate) mod adopt;
+pub(crate) mod metrics;
 pub(crate) mod owners;
 pub(crate) mod places;
 pub(crate) mod registry;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contract::{
     Answer, ApiError,
+    analysis::{MetricSourceInput, MetricSourceView},
     clusters::{
         AdoptWorkload, Adopted, ClusterInput, ClusterView, ClustersBackend, ConnectionView, FoundWorkload,
         PermissionLine,
@@ -22,7 +24,7 @@ use domain::{
     names::{ClusterName, Namespace},
     state::Mark,
 };
-use ports::{ClusterError, ConnectionSettings, Permission};
+use ports::{ClusterError, ConnectionSettings, Permission, PermissionUse};
 use secrecy::SecretString;
 use store::{Cluster, ClusterKind, ClusterState, ClusterTrouble, Read, Tx};
 
@@ -130,9 +132,11 @@ impl ClustersBackend for Engine {
         Ok(match report {
             Ok(report) => {
                 let is_missing = report.permissions.iter().any(|p| !p.is_granted);
+                let is_needed = |p: &Permission| !p.is_granted && p.used == PermissionUse::Always;
+                let is_lamed = report.permissions.iter().any(is_needed);
                 ConnectionView {
                     version: Some(report.version),
-                    problem: is_missing.then(|| "some permissions are missing".to_owned()),
+                    problem: is_lamed.then(|| "some permissions are missing".to_owned()),
                     permissions: report.permissions.into_iter().map(permission).collect(),
                     commands: commands().filter(|_| is_missing),
                 }
@@ -160,16 +164,36 @@ impl ClustersBackend for Engine {
         let found = self.found_in(&cluster).await?;
         adopt::adopt(self, actor, &cluster, found, workloads).await
     }
+
+    async fn metric_source(&self, actor: &Actor, cluster: &str) -> Answer<Option<MetricSourceView>> {
+        actor.may(Act::Read)?;
+        self.metric_source_of(cluster).await
+    }
+
+    async fn set_metric_source(&self, actor: &Actor, input: MetricSourceInput) -> Answer<()> {
+        actor.may(Act::ManageClusters)?;
+        self.write_metric_source(actor, input).await
+    }
+
+    async fn clear_metric_source(&self, actor: &Actor, cluster: &str) -> Answer<()> {
+        actor.may(Act::ManageClusters)?;
+        self.forget_metric_source(actor, cluster).await
+    }
+
+    async fn test_metric_source(&self, actor: &Actor, cluster: &str) -> Answer<Option<String>> {
+        actor.may(Act::ManageClusters)?;
+        self.try_metric_source(cluster).await
+    }
 }
 
 impl Engine {
-    async fn cluster_named(&self, read: &mut Read, name: &str) -> Answer<Cluster> {
+    pub(crate) async fn cluster_named(&self, read: &mut Read, name: &str) -> Answer<Cluster> {
         let name = parse_name(name)?;
         let found = read.clusters().await.or_fail(self)?.into_iter().find(|c| c.name == name);
         found.ok_or_else(|| ApiError::not_found("cluster", name.as_str()))
     }
 
-    async fn cluster_to_read(&self, name: &str) -> Answer<Cluster> {
+    pub(crate) async fn cluster_to_read(&self, name: &str) -> Answer<Cluster> {
         let mut read = self.store().read().await.or_fail(self)?;
         self.cluster_named(&mut read, name).await
     }
@@ -241,7 +265,7 @@ impl Engine {
         self.sealer().open(&token_place(cluster.id), sealed).map_err(|e| ApiError::invalid("token", e.to_string()))
     }
 
-    async fn keep_cluster(
+    pub(crate) async fn keep_cluster(
         &self,
         mut tx: Tx,
         actor: &Actor,
@@ -326,5 +350,6 @@ fn permission(p: Permission) -> PermissionLine {
         namespace: p.namespace.map_or_else(|| "all namespaces".to_owned(), |n| n.to_string()),
         needed_for: p.needed_for,
         is_granted: p.is_granted,
+        is_for_candidates: p.used == PermissionUse::Candidates,
     }
 }

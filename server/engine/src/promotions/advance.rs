@@ -195,6 +195,7 @@ async fn save_one(
     let now = engine.now();
     let revision = tx.save_promotion(next, revision, decision.wake_at).await?;
     tx.append_journal(next.id, &decision.journal).await?;
+    tx.insert_samples(next.id, &decision.samples).await?;
     tx.insert_effects(next.id, revision, &decision.outbox, now).await?;
     if let Some(deployment) = super::deployment::of(next) {
         tx.put_deployment(&deployment).await?;

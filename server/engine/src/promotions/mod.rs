@@ -1,10 +1,12 @@
 //! Promotions: asking for one, advancing it, reading it.
 
 pub(crate) mod advance;
+mod analysis;
 mod deployment;
 pub(crate) mod facts;
 mod field;
 pub(crate) mod history;
+mod measure;
 pub(crate) mod names;
 pub(crate) mod pieces;
 pub(crate) mod plan;

@@ -1,8 +1,6 @@
 //! The pieces of a promotion's page that follow from its state alone: the bar of steps, the pods,
 //! the journal, what happens next.
 
-use std::cmp::Ordering;
-
 use chrono::{DateTime, Utc};
 use contract::promotions::{ApprovalLine, Demand, JournalLine, PodView, StepView, WorkloadView};
 use domain::{
@@ -14,6 +12,7 @@ use domain::{
         WorkloadPlan, WorkloadProgress, headline, words_for_blocker,
     },
     state::Mark,
+    strategy::Step,
 };
 use store::Running;
 
@@ -26,8 +25,7 @@ pub(crate) fn steps(promotion: &Promotion, rolled_back_by: Option<i64>) -> Vec<S
     if promotion.plan.approvals > 0 {
         steps.push(approved(promotion));
     }
-    let of_strategy = promotion.plan.steps.iter().enumerate();
-    steps.extend(of_strategy.map(|(index, step)| strategy_step(promotion, index, &step.words())));
+    steps.extend(stages(&promotion.plan.steps).into_iter().map(|stage| stage_step(promotion, &stage)));
     if promotion.plan.watch_seconds > 0 {
         steps.push(watch(promotion));
     }
@@ -60,16 +58,39 @@ fn approved(promotion: &Promotion) -> StepView {
     }
 }
 
-/// One step of the strategy: those before the one that was reached are done, those after it to come.
-fn strategy_step(promotion: &Promotion, index: usize, title: &str) -> StepView {
+/// Steps that are one piece of the bar: a share with the waits after it.
+struct Stage {
+    title: String,
+    /// What it waits for, in words.
+    waits: Vec<String>,
+    /// The indexes of its steps.
+    steps: std::ops::Range<usize>,
+}
+
+/// A strategy in as many pieces as fit side by side.
+fn stages(steps: &[Step]) -> Vec<Stage> {
+    let mut stages: Vec<Stage> = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        match (step, stages.last_mut()) {
+            (Step::Pause { .. } | Step::Ask, Some(stage)) => {
+                stage.waits.push(step.words());
+                stage.steps.end = index + 1;
+            }
+            _ => stages.push(Stage { title: step.words(), waits: vec![], steps: index..index + 1 }),
+        }
+    }
+    stages
+}
+
+/// One piece of the strategy: those before the step that was reached are done, those after it to come.
+fn stage_step(promotion: &Promotion, stage: &Stage) -> StepView {
     let reached = promotion.run().map_or(0, |run| run.reached);
     let is_over_well = matches!(promotion.phase, Phase::Watching { .. } | Phase::Succeeded { .. });
-    match index.cmp(&reached) {
-        Ordering::Less => step(Mark::Done, title, "", None),
-        Ordering::Greater if is_over_well => step(Mark::Done, title, "", None),
-        Ordering::Greater => step(Mark::Nothing, title, "", None),
-        Ordering::Equal => reached_step(promotion, title),
+    if stage.steps.contains(&reached) {
+        return reached_step(promotion, &stage.title);
     }
+    let mark = if stage.steps.end <= reached || is_over_well { Mark::Done } else { Mark::Nothing };
+    step(mark, &stage.title, stage.waits.join(", "), None)
 }
 
 fn reached_step(promotion: &Promotion, title: &str) -> StepView {

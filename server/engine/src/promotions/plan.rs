@@ -104,6 +104,7 @@ pub(crate) fn make(
         healthy_in: rules.healthy_in,
         rollout_budget_seconds: rules.rollout_budget_seconds,
         watch_seconds: rules.watch_seconds,
+        analysis: strategy.candidate().map(|(_, settings)| settings.rules()).unwrap_or_default(),
     })
 }
 

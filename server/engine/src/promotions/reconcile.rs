@@ -102,9 +102,14 @@ impl Engine {
                 }
                 _ => return Ok(()),
             };
+            let seen = inputs.iter().find_map(|input| match input {
+                Input::Observed(seen) if !promotion.plan.analysis.is_empty() => Some(seen.clone()),
+                _ => None,
+            });
             for input in inputs {
                 promotion = self.advance(id, input, None).await?;
             }
+            promotion = self.measure(promotion, &seen.unwrap_or_default()).await?;
             if promotion.place() == before || !claim.is_fresh(self.now()) {
                 return Ok(());
             }

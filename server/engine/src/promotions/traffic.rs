@@ -77,6 +77,9 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
     if run.hold.is_some() || run.by_hand.is_some() {
         return Some(format!("Goes on when someone says so; then {then}."));
     }
+    if let Some(awaits) = &run.awaits {
+        return Some(format!("When the analysis has spoken: {then}. It waits: {awaits}."));
+    }
     let words = match promotion.plan.steps.get(*step) {
         Some(Step::Pause { seconds }) if run.settled_at.is_some() => {
             let until = *since + Duration::seconds(i64::from(*seconds));

@@ -147,6 +147,7 @@ pub(crate) async fn promotion(
         steps: pieces::steps(&promotion, rolled_back_by),
         workloads: pieces::workloads(&promotion, &running, is_practice),
         traffic: super::traffic::view(&promotion, from_label),
+        analysis: super::analysis::view(read, &promotion, &entries).await.or_fail(engine)?,
         comparison,
         demands,
         approvals: pieces::approvals(&promotion),

@@ -19,15 +19,15 @@ fn name(text: &str) -> ObjectName {
     ObjectName::parse(text).unwrap()
 }
 
-fn route() -> TrafficLayer {
+pub fn route() -> TrafficLayer {
     TrafficLayer::GatewayApi { service: name("cart"), kind: RouteKind::Http, route: name("cart") }
 }
 
-fn namespace() -> Namespace {
+pub fn namespace() -> Namespace {
     Namespace::parse("production").unwrap()
 }
 
-fn canary(steps: &str) -> StrategyInput {
+pub fn canary(steps: &str) -> StrategyInput {
     StrategyInput {
         strategy: "canary".to_owned(),
         exposed: "cart".to_owned(),
@@ -35,6 +35,7 @@ fn canary(steps: &str) -> StrategyInput {
         service: "cart".to_owned(),
         route: "cart".to_owned(),
         steps: steps.to_owned(),
+        metrics: String::new(),
     }
 }
 
@@ -61,7 +62,7 @@ fn share(world: &World) -> u8 {
 }
 
 /// Passes until the words of the promotion contain these.
-async fn until(world: &World, number: i64, words: &str) {
+pub async fn until(world: &World, number: i64, words: &str) {
     for _ in 0..300 {
         if world.status(number).await.words.contains(words) {
             return;

@@ -8,6 +8,7 @@ mod loops;
 mod world;
 
 mod adopting;
+mod analysis;
 mod approving;
 mod canaries;
 mod clusters;

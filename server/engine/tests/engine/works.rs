@@ -127,6 +127,7 @@ async fn a_loop_that_panics_begins_anew() {
         clock: clock.clone(),
         randomness: Arc::new(SeededRandomness::new(2, clock.clone())),
         connector: Arc::new(PracticeConnector(Arc::new(world.practice.clone()))),
+        metrics: Arc::new(practice::PracticeMetrics::new(world.practice.clone(), 7)),
         messengers: Arc::new(|_| panic!("nobody is told here")),
         sealing_key: [7; 32],
         public_url: String::new(),

@@ -20,8 +20,11 @@ use domain::{
     observation::WorkloadRef,
 };
 use engine::{Engine, Parts};
-use ports::{Cluster, ClusterConnector, ClusterError, ConnectionSettings, Messenger};
-use practice::{MockClock, PracticeCluster, RecordingMessenger, SeededRandomness};
+use ports::{
+    Cluster, ClusterConnector, ClusterError, ConnectionSettings, Messenger, MetricConnector, MetricError,
+    MetricSettings, MetricSource,
+};
+use practice::{MockClock, PracticeCluster, PracticeMetrics, RecordingMessenger, SeededRandomness};
 use store::{ClusterKind, Person, Store, StoreOptions};
 use uuid::Uuid;
 
@@ -81,11 +84,32 @@ pub fn engine_of(
     engine_with(store, clock, Arc::new(PracticeConnector(cluster)), messengers, seed)
 }
 
+/// Where nothing is measured.
+struct NoMetrics;
+
+impl MetricConnector for NoMetrics {
+    fn connect(&self, _settings: &MetricSettings) -> Result<Arc<dyn MetricSource>, MetricError> {
+        Err(MetricError::Settings("nothing is measured here".to_owned()))
+    }
+}
+
 /// The same with a connector of one's own.
 pub fn engine_with(
     store: Store,
     clock: &MockClock,
     connector: Arc<dyn ClusterConnector>,
+    messengers: engine::MakeMessenger,
+    seed: u64,
+) -> Engine {
+    engine_measured(store, clock, connector, Arc::new(NoMetrics), messengers, seed)
+}
+
+/// The same with a metric source of one's own.
+pub fn engine_measured(
+    store: Store,
+    clock: &MockClock,
+    connector: Arc<dyn ClusterConnector>,
+    metrics: Arc<dyn MetricConnector>,
     messengers: engine::MakeMessenger,
     seed: u64,
 ) -> Engine {
@@ -95,6 +119,7 @@ pub fn engine_with(
         clock: Arc::clone(&shared),
         randomness: Arc::new(SeededRandomness::new(seed, shared)),
         connector,
+        metrics,
         messengers,
         sealing_key: [7; 32],
         public_url: "http://127.0.0.1:3000".to_owned(),
@@ -131,11 +156,24 @@ impl World {
         approvals: u8,
         dir: tempfile::TempDir,
     ) -> Self {
+        let metrics = Arc::new(PracticeMetrics::new(practice.clone(), 7));
+        Self::measured(store, clock, practice, metrics, approvals, dir).await
+    }
+
+    /// The same with a metric source of one's own.
+    pub async fn measured(
+        store: Store,
+        clock: MockClock,
+        practice: PracticeCluster,
+        metrics: Arc<dyn MetricConnector>,
+        approvals: u8,
+        dir: tempfile::TempDir,
+    ) -> Self {
         let messenger = RecordingMessenger::new(Arc::new(clock.clone()));
         let told = messenger.clone();
-        let cluster = Arc::new(practice.clone());
+        let cluster = Arc::new(PracticeConnector(Arc::new(practice.clone())));
         let messengers: engine::MakeMessenger = Arc::new(move |_| -> Arc<dyn Messenger> { Arc::new(told.clone()) });
-        let engine = engine_of(store, &clock, cluster, messengers, 1);
+        let engine = engine_measured(store, &clock, cluster, metrics, messengers, 1);
         let [admin, rosa, ines, theo] = people(&engine).await;
         let world = Self { engine, clock, practice, messenger, admin, rosa, ines, theo, dir };
         connect(&world.engine, 77, "practice", ClusterKind::Practice).await;

@@ -1,0 +1,308 @@
+//! The part of a pass that measures: each rule that is due is evaluated, all side by side, and what
+//! comes is taken in together. A source that fails is a reading, never trouble of the cluster. Nothing
+//! waits longer than the source's patience, and nothing at all once the promotion has gone elsewhere: an
+//! abort, or whatever else happens to it meanwhile, ends the waiting.
+
+use std::sync::Arc;
+
+use contract::Answer;
+use domain::{
+    analysis::{
+        Backend, BuiltInCheck, Comparison, Labels, Measure, MetricRule, Queries, Reading, Resource, Route, Sample,
+        SampleRange, Side, Watch, built_in_reading, queries,
+    },
+    names::ServiceName,
+    observation::{Observed, PlacedWorkload},
+    promotion::{Input, Promotion, Run, Sight, Subject, WorkloadPlan},
+    traffic::TrafficLayer,
+    version::VersionLabel,
+};
+use futures::future::join_all;
+use ports::{MetricError, MetricSource};
+use store::{Change, Entity, StoreError};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use crate::{Engine, clusters::metrics::patiently, error::OrFail};
+
+/// Who is measured, by the names that people and clusters know.
+struct Named {
+    service: ServiceName,
+    version: VersionLabel,
+    /// What runs beside it; of no version that is known, the same name stands for both.
+    stable: VersionLabel,
+}
+
+/// One evaluation: a rule about a workload at a moment.
+struct Evaluation<'a> {
+    source: &'a Result<Arc<dyn MetricSource>, MetricError>,
+    watch: &'a Watch,
+    planned: &'a WorkloadPlan,
+    subject: Subject,
+    labels: Labels,
+    /// Those of the stable version, while there is one beside.
+    stable: Option<Labels>,
+    at: chrono::DateTime<chrono::Utc>,
+}
+
+impl Engine {
+    /// Evaluates what is due and advances the promotion by it; answers it as it is then.
+    pub(super) async fn measure(&self, promotion: Promotion, seen: &Sight) -> Answer<Promotion> {
+        let at = self.now();
+        if promotion.due(at).is_empty() {
+            return Ok(promotion);
+        }
+        let mut changes = self.store().changes();
+        let Some(named) = self.named(&promotion).await.or_fail(self)? else { return Ok(promotion) };
+        tokio::select! {
+            samples = samples(self, &promotion, &named, seen, at) => {
+                if samples.is_empty() {
+                    return Ok(promotion);
+                }
+                self.advance(promotion.id, Input::Measured(samples), None).await
+            }
+            () = self.gone_elsewhere(&promotion, &mut changes) => self.advance(promotion.id, Input::Clock, None).await,
+        }
+    }
+
+    async fn named(&self, promotion: &Promotion) -> Result<Option<Named>, StoreError> {
+        let mut read = self.store().read().await?;
+        let service = read.service(promotion.service).await?;
+        let version = read.version(promotion.plan.version).await?;
+        let stable = match promotion.previous_version {
+            Some(id) => read.version(id).await?.map(|version| version.label),
+            None => None,
+        };
+        let (Some(service), Some(version)) = (service, version) else { return Ok(None) };
+        let stable = stable.unwrap_or_else(|| version.label.clone());
+        Ok(Some(Named { service: service.name, version: version.label, stable }))
+    }
+
+    /// Returns when the promotion is not any more where it was.
+    async fn gone_elsewhere(&self, promotion: &Promotion, changes: &mut Receiver<Change>) {
+        loop {
+            let now = match self.store().read().await {
+                Ok(mut read) => read.promotion(promotion.id).await,
+                Err(error) => Err(error),
+            };
+            match now {
+                Ok(Some(now)) if now.promotion.place() == promotion.place() => {}
+                Ok(_) => return,
+                // Without the database the samples cannot be kept either; that is found there.
+                Err(_) => std::future::pending().await,
+            }
+            loop {
+                match changes.recv().await {
+                    Ok(change) if change.entity != Entity::Promotion || change.id != promotion.id.uuid() => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => break,
+                    Err(RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        }
+    }
+}
+
+/// Evaluates every rule that is due about every workload that is tried; of one rule the worst counts.
+async fn samples(
+    engine: &Engine,
+    promotion: &Promotion,
+    named: &Named,
+    seen: &Sight,
+    at: chrono::DateTime<chrono::Utc>,
+) -> Vec<Sample> {
+    let (Some(subject), Some(run)) = (promotion.judged(), promotion.run()) else { return Vec::new() };
+    let tried: Vec<&WorkloadPlan> = promotion.plan.workloads.iter().filter(|one| one.candidate.is_some()).collect();
+    let sources = join_all(tried.iter().map(|planned| engine.metrics_of(planned.placed.cluster))).await;
+    let (tried, sources) = (tried.as_slice(), sources.as_slice());
+    let of_rule = promotion.due(at).into_iter().map(|watch| {
+        let evaluations = tried.iter().zip(sources).map(|(planned, source)| {
+            let labels = |side| labels(named, run, planned, subject, side);
+            let evaluation = Evaluation {
+                source,
+                watch,
+                planned,
+                subject,
+                labels: labels(Side::Canary),
+                stable: (subject == Subject::Candidate).then(|| labels(Side::Stable)),
+                at,
+            };
+            async move { evaluation.sample(seen).await }
+        });
+        async move { worst(tried, join_all(evaluations).await) }
+    });
+    join_all(of_rule).await.into_iter().flatten().collect()
+}
+
+/// The worst sample of those of one rule; with the cluster's name where there are several.
+fn worst(tried: &[&WorkloadPlan], samples: Vec<Option<Sample>>) -> Option<Sample> {
+    let is_alone = tried.len() == 1;
+    let named = tried.iter().zip(samples).filter_map(|(planned, sample)| {
+        let mut sample = sample?;
+        if !is_alone {
+            sample.judgement.words = format!("{}: {}", planned.cluster_name, sample.judgement.words);
+        }
+        Some(sample)
+    });
+    named.max_by_key(|sample| sample.judgement.verdict)
+}
+
+impl Evaluation<'_> {
+    /// The sample; `None` when there was nothing to look at for a check of our own.
+    async fn sample(&self, seen: &Sight) -> Option<Sample> {
+        let rule = &self.watch.rule;
+        let asked = match queries(rule, &self.labels) {
+            Ok(Queries::BuiltIn(check)) => return self.built_in(check, seen),
+            Ok(asked) => asked,
+            Err(why) => return Some(self.unasked(why.to_string())),
+        };
+        let Queries::Source { requests, caution, .. } = &asked else { return None };
+        let requests = requests.clone();
+        let stable = self.stable.as_ref().filter(|_| has_two_sides(rule));
+        let stable = stable.and_then(|labels| Some((queries(rule, labels).ok()?, labels)));
+        let range = self.watch.range(self.at);
+        let (canary, beside) = futures::join!(self.read(&asked, range.as_ref()), async {
+            match &stable {
+                Some((asked, labels)) => Some((asked.text(rule, labels), self.read(asked, range.as_ref()).await)),
+                None => None,
+            }
+        });
+        let canary = caution.iter().fold(canary, |reading, note| reading.with_note(note));
+        let query = asked.text(rule, &self.labels);
+        let sample = match (rule.comparison(), beside) {
+            (Comparison::Stable(_), Some((stable_query, stable))) => {
+                Sample::compared(rule, self.at, (query, stable_query), (canary, stable))
+            }
+            // Beside a limit the stable version is only for the eye.
+            (Comparison::Limits(_), Some((stable_query, stable))) => Sample {
+                stable_query: Some(stable_query),
+                stable: Some(stable),
+                ..Sample::judged(rule, self.at, query, canary)
+            },
+            (_, None) => Sample::judged(rule, self.at, query, canary),
+        };
+        Some(sample.counted_by(requests))
+    }
+
+    /// A question that cannot be put: a person must mend the target.
+    fn unasked(&self, why: String) -> Sample {
+        let what = self.watch.rule.measure().words().to_owned();
+        Sample::judged(&self.watch.rule, self.at, what, Reading::Unreadable { why })
+    }
+
+    /// The answers to the questions of one side, put at the same time.
+    async fn read(&self, asked: &Queries, range: Option<&SampleRange>) -> Reading {
+        let Queries::Source { value, requests, .. } = asked else { return Reading::series([]) };
+        let source = match self.source {
+            Ok(source) => source,
+            Err(error) => return error.reading(),
+        };
+        let values = async {
+            match range {
+                Some(range) => source.range(value, range).await,
+                None => source.instant(value, self.at).await,
+            }
+        };
+        let counted = async {
+            match requests {
+                Some(query) => Some(source.instant(query, self.at).await),
+                None => None,
+            }
+        };
+        let answers = patiently(async { Ok::<_, MetricError>(futures::join!(values, counted)) }).await;
+        let reading = |answer: Result<Reading, MetricError>| answer.unwrap_or_else(|error| error.reading());
+        match answers {
+            Ok((values, Some(counted))) => reading(values).with_requests(reading(counted)),
+            Ok((values, None)) => reading(values),
+            Err(error) => error.reading(),
+        }
+    }
+
+    /// What the pods show, as they were just seen.
+    fn built_in(&self, check: BuiltInCheck, seen: &Sight) -> Option<Sample> {
+        let at: PlacedWorkload = match self.subject {
+            Subject::Candidate => self.planned.placed_candidate()?,
+            Subject::Workload => self.planned.placed.clone(),
+        };
+        let looked = seen.workloads.iter().find(|(placed, _)| *placed == at).map(|(_, observed)| observed)?;
+        let reading = match looked {
+            Observed::Present(now) => built_in_reading(check, &[(**now).clone()])?,
+            Observed::Missing => Reading::series([]),
+        };
+        let query = Queries::BuiltIn(check).text(&self.watch.rule, &self.labels);
+        Some(Sample::judged(&self.watch.rule, self.at, query, reading))
+    }
+}
+
+/// Whether the numbers of the two versions differ by more than their names.
+const fn has_two_sides(rule: &MetricRule) -> bool {
+    match rule.measure() {
+        Measure::Traffic { .. } | Measure::Resource { what: Resource::Cpu | Resource::Memory } => true,
+        Measure::Custom { .. } => matches!(rule.comparison(), Comparison::Stable(_)),
+        Measure::Resource { what: Resource::Disk } | Measure::BuiltIn { .. } => false,
+    }
+}
+
+/// What a side is called where requests are counted. After the rollout the version is what the workload
+/// itself runs, so its numbers are those of the stable side.
+fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, subject: Subject, side: Side) -> Labels {
+    let (is_new, side) = match (subject, side) {
+        (Subject::Candidate, side) => (side == Side::Canary, side),
+        (Subject::Workload, _) => (true, Side::Stable),
+    };
+    let (stable, candidate) = (&planned.placed.workload, planned.candidate.as_ref());
+    let workload = match (side, candidate) {
+        (Side::Canary, Some(candidate)) => candidate.workload.name.clone(),
+        (Side::Canary, None) | (Side::Stable, _) => stable.name.clone(),
+    };
+    let layer = candidate.map(|candidate| &candidate.layer);
+    let found = layer.and_then(|layer| place_in(run, planned, layer));
+    Labels {
+        side,
+        service: named.service.clone(),
+        namespace: stable.namespace.clone(),
+        version: if is_new { named.version.clone() } else { named.stable.clone() },
+        backend: layer.and_then(TrafficLayer::service).map(|service| Backend {
+            service: if side == Side::Canary { workload.clone() } else { service.clone() },
+            port: found.as_ref().and_then(|found| found.port).unwrap_or(80),
+            subset: None,
+        }),
+        route: layer.and_then(|layer| match layer {
+            TrafficLayer::GatewayApi { route, .. } => Some(Route {
+                namespace: stable.namespace.clone(),
+                name: route.clone(),
+                rule: found.as_ref().map_or(0, |found| found.rule),
+                backend: None,
+            }),
+            TrafficLayer::Replicas
+            | TrafficLayer::Selector { .. }
+            | TrafficLayer::Istio { .. }
+            | TrafficLayer::IngressNginx { .. } => None,
+        }),
+        ingress: layer.and_then(|layer| match layer {
+            TrafficLayer::IngressNginx { ingress, .. } => Some(ingress.clone()),
+            TrafficLayer::Replicas
+            | TrafficLayer::Selector { .. }
+            | TrafficLayer::GatewayApi { .. }
+            | TrafficLayer::Istio { .. } => None,
+        }),
+        workload,
+    }
+}
+
+/// Where a route names the Service.
+struct Place {
+    rule: u16,
+    port: Option<u16>,
+}
+
+/// The first rule of a route that sends to the Service, as it was before the change.
+fn place_in(run: &Run, planned: &WorkloadPlan, layer: &TrafficLayer) -> Option<Place> {
+    let service = layer.service()?.as_str();
+    let saved = run.saved_routes.iter().find(|saved| saved.placed == planned.placed)?;
+    let rules = saved.rules.as_array()?;
+    (0..).zip(rules).find_map(|(rule, written)| {
+        let backends = written.get("backendRefs")?.as_array()?;
+        let found = backends.iter().find(|one| one.get("name").and_then(serde_json::Value::as_str) == Some(service))?;
+        let port = found.get("port").and_then(serde_json::Value::as_u64).and_then(|port| u16::try_from(port).ok());
+        Some(Place { rule, port })
+    })
+}

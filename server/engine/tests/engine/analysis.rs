@@ -1,0 +1,329 @@
+//! The analysis of promotions under way: a bad version is taken back by its numbers, a good one goes
+//! on, what is not known asks, and nothing waits for a source of metrics.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contract::{
+    ErrorKind,
+    analysis::{MetricSourceInput, RuleView},
+    clusters::ClustersBackend,
+    promotions::{PromotionsBackend, Steer},
+    services::{ServicesBackend, StrategyInput},
+};
+use domain::{
+    analysis::{Reading, Sample, SampleRange, Verdict},
+    state::Mark,
+};
+use ports::{Clock as _, MetricConnector, MetricError, MetricSettings, MetricSource};
+use practice::{MockClock, PracticeCluster, PracticeMetrics};
+use store::{ClusterKind, Durability, Store, StoreOptions};
+
+use crate::{
+    canaries::{canary, namespace, route, share_in, until},
+    world::{PracticeConnector, World, connect, engine_measured, noon},
+};
+
+/// How a source answers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mood {
+    Honest,
+    Nothing,
+    Fails,
+    Hangs,
+}
+
+/// The practice cluster's numbers, with moods.
+#[derive(Clone)]
+struct Moody {
+    inside: PracticeMetrics,
+    mood: Arc<Mutex<Mood>>,
+    asked: Arc<AtomicU64>,
+    /// At which question it begins to hang.
+    hangs_at: Arc<AtomicU64>,
+    /// What it was connected to.
+    connected: Arc<Mutex<Vec<String>>>,
+}
+
+impl Moody {
+    fn new(practice: &PracticeCluster) -> Self {
+        Self {
+            inside: PracticeMetrics::new(practice.clone(), 7),
+            mood: Arc::new(Mutex::new(Mood::Honest)),
+            asked: Arc::default(),
+            hangs_at: Arc::new(AtomicU64::new(u64::MAX)),
+            connected: Arc::default(),
+        }
+    }
+
+    fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn asked(&self) -> u64 {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl MetricConnector for Moody {
+    fn connect(&self, settings: &MetricSettings) -> Result<Arc<dyn MetricSource>, MetricError> {
+        let words = match settings {
+            MetricSettings::Practice => "practice".to_owned(),
+            MetricSettings::Prometheus { address, .. } if address.contains("169.254") => {
+                return Err(MetricError::Settings("calls may not go there".to_owned()));
+            }
+            MetricSettings::Prometheus { address, credentials } => {
+                use ports::MetricCredentials::{None, Password, Token};
+                use secrecy::ExposeSecret as _;
+                match credentials {
+                    None => address.clone(),
+                    Token(token) => format!("{address} by {}", token.expose_secret()),
+                    Password { user, password } => format!("{address} by {user}:{}", password.expose_secret()),
+                }
+            }
+        };
+        self.connected.lock().unwrap().push(words);
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl MetricSource for Moody {
+    async fn instant(&self, query: &str, at: DateTime<Utc>) -> Result<Reading, MetricError> {
+        let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mood = *self.mood.lock().unwrap();
+        match mood {
+            _ if number >= self.hangs_at.load(Ordering::SeqCst) => std::future::pending().await,
+            Mood::Honest => self.inside.instant(query, at).await,
+            Mood::Nothing => Ok(Reading::series([])),
+            Mood::Fails => Err(MetricError::Unreachable("connection refused".to_owned())),
+            Mood::Hangs => std::future::pending().await,
+        }
+    }
+
+    async fn range(&self, query: &str, range: &SampleRange) -> Result<Reading, MetricError> {
+        self.inside.range(query, range).await
+    }
+
+    async fn check(&self, at: DateTime<Utc>) -> Result<(), MetricError> {
+        self.instant("practice:p95{namespace=\"x\",workload=\"y\"}[60s]", at).await.map(drop)
+    }
+}
+
+/// `cart` in production, promoted by a canary that is judged by its numbers.
+async fn measured(label: &str, steps: &str) -> (World, Moody, i64) {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/slipway.db", dir.path().display());
+    let options = StoreOptions { durability: Durability::ProcessEnd, ..StoreOptions::default() };
+    let store = Store::open(&url, options).await.unwrap();
+    let clock = MockClock::at(noon());
+    let practice = PracticeCluster::for_tests(Arc::new(clock.clone()));
+    let metrics = Moody::new(&practice);
+    let world = World::measured(store, clock, practice, Arc::new(metrics.clone()), 0, dir).await;
+    world.service("cart").await;
+    world.practice.create_route(&namespace(), &route()).unwrap();
+    let input = StrategyInput { metrics: "practice".to_owned(), ..canary(steps) };
+    world.engine.set_strategy(&world.rosa, "cart", "production", input).await.unwrap();
+    world.version("cart", label).await;
+    let number = world.ask("cart", label).await;
+    (world, metrics, number)
+}
+
+async fn samples(world: &World, number: i64) -> Vec<Sample> {
+    let mut read = world.engine.store().read().await.unwrap();
+    let id = read.promotion_by_number(number).await.unwrap().unwrap().promotion.id;
+    read.samples(id, 1_000).await.unwrap()
+}
+
+/// No rule was evaluated twice in one interval.
+fn assert_apart(samples: &[Sample]) {
+    for rule in ["error-rate", "p95", "health", "restarts"] {
+        let times: Vec<_> = samples.iter().filter(|s| s.rule.as_str() == rule).map(|s| s.at).collect();
+        let least = if rule == "error-rate" || rule == "p95" { 60 } else { 10 };
+        assert!(times.windows(2).all(|pair| (pair[1] - pair[0]).num_seconds() >= least), "{rule}: {times:?}");
+    }
+}
+
+async fn rule(world: &World, number: i64, name: &str) -> RuleView {
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    view.analysis.unwrap().rules.into_iter().find(|rule| rule.rule == name).unwrap()
+}
+
+async fn go_on(world: &World, number: i64) {
+    let step = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap().step.unwrap();
+    world.engine.steer(&world.rosa, number, Steer::GoOn { step }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_version_with_errors_is_taken_back_within_one_window_and_two_intervals() {
+    let (world, _metrics, number) = measured("2.0-errors", "10%, 10m").await;
+    until(&world, number, "canary at 10 % until").await;
+    let at_ten = world.clock.now();
+    until(&world, number, "taking back").await;
+    let took = (world.clock.now() - at_ten).num_seconds();
+    assert!((175..=190).contains(&took), "{took} s: one window and two intervals of a minute");
+    let status = world.finish(number).await;
+    assert_eq!(status.phase, "failed");
+    let words = status.words;
+    assert!(words.starts_with("taken back: error rate 1") && words.contains("is above 5 % in 3 evaluations in a row"));
+    assert_eq!(share_in(&world.practice), 0);
+    assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+    let kept = samples(&world, number).await;
+    let errors: Vec<_> = kept.iter().filter(|s| s.rule.as_str() == "error-rate").collect();
+    assert_eq!(errors.len(), 3);
+    assert!(
+        errors.iter().all(|s| s.judgement.verdict == Verdict::Breach && s.query.contains("workload=\"cart-canary\""))
+    );
+    assert!(errors[0].stable_query.as_deref().unwrap().contains("workload=\"cart\",version=\"1.0\",side=\"stable\""));
+    assert!(errors[0].requests_query.as_deref().unwrap().starts_with("practice:requests"));
+    assert_apart(&kept);
+    let shown = rule(&world, number, "error-rate").await;
+    assert_eq!((shown.mark, shown.samples.len()), (Mark::Failed, 3));
+    let point = &shown.samples[0];
+    let (canary, stable) = (point.canary.unwrap().get(), point.stable.unwrap().get());
+    assert!((11.8..13.2).contains(&canary) && stable < 1.0, "{canary} {stable}");
+    assert!(point.words.contains("practice numbers"), "{}", point.words);
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    let bands: Vec<_> = view.analysis.unwrap().bands.into_iter().map(|band| (band.words, band.to.is_some())).collect();
+    assert_eq!(bands, [("10 %".to_owned(), true), ("back".to_owned(), true)]);
+}
+
+#[tokio::test]
+async fn a_good_version_finishes_by_itself() {
+    let (world, _metrics, number) = measured("2.0", "10%, 1m, 50%, 1m").await;
+    let status = world.finish(number).await;
+    assert_eq!(status.phase, "succeeded", "{}", status.words);
+    assert_eq!(world.image_of("cart").await, "r.example/cart:2.0");
+    let kept = samples(&world, number).await;
+    assert!(kept.iter().all(|s| s.judgement.verdict == Verdict::Ok), "{kept:?}");
+    let errors = kept.iter().filter(|s| s.rule.as_str() == "error-rate").count();
+    assert!(errors >= 3, "each share was looked at: {errors}");
+    assert_apart(&kept);
+}
+
+#[tokio::test]
+async fn a_source_that_answers_nothing_holds_and_asks_and_a_person_lets_it_go_on() {
+    let (world, metrics, number) = measured("2.0", "10%, 2m, 50%, 1m").await;
+    metrics.set(Mood::Nothing);
+    until(&world, number, "paused by rule: analysis: no data for").await;
+    world.pass(300).await;
+    assert_eq!(share_in(&world.practice), 10, "nothing goes on by itself");
+    go_on(&world, number).await;
+    world.pass(15).await;
+    assert_eq!(share_in(&world.practice), 50, "{}", world.status(number).await.words);
+    until(&world, number, "paused by rule: analysis: no data for").await;
+    metrics.set(Mood::Honest);
+    let status = world.finish(number).await;
+    assert_eq!(status.phase, "succeeded", "goes on by itself when there are numbers: {}", status.words);
+}
+
+#[tokio::test]
+async fn a_source_that_fails_is_no_trouble_of_the_cluster_and_no_failure_of_the_version() {
+    let (world, metrics, number) = measured("2.0", "10%, 5m").await;
+    metrics.set(Mood::Fails);
+    until(&world, number, "could not be read 5 times in a row").await;
+    let words = world.status(number).await.words;
+    assert!(words.contains("paused by rule: analysis") && words.contains("connection refused"), "{words}");
+    let clusters = world.engine.clusters(&world.rosa).await.unwrap();
+    assert_ne!(clusters[0].mark, Mark::Failed);
+    assert_eq!(share_in(&world.practice), 10);
+    world.engine.abort(&world.rosa, number, "no numbers".to_owned()).await.unwrap();
+    assert_eq!(world.finish(number).await.phase, "aborted");
+}
+
+#[tokio::test]
+async fn an_abort_never_waits_for_a_source_that_hangs() {
+    let (world, metrics, number) = measured("2.0", "10%, 10m").await;
+    until(&world, number, "canary at 10 % until").await;
+    metrics.set(Mood::Hangs);
+    world.clock.advance(Duration::from_secs(60));
+    let before = metrics.asked();
+    let working = tokio::spawn({
+        let engine = world.engine.clone();
+        async move { engine.reconcile_due().await.map(drop) }
+    });
+    while metrics.asked() == before {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let begun = std::time::Instant::now();
+    world.engine.abort(&world.rosa, number, "at once".to_owned()).await.unwrap();
+    working.await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}: the source has 10 s", begun.elapsed());
+    assert_eq!(share_in(&world.practice), 0, "the very pass takes the traffic back");
+}
+
+#[tokio::test]
+async fn killed_in_the_middle_of_a_question_it_goes_on_and_nothing_counts_twice() {
+    for killed_at in [1, 4, 8, 9, 16, 17, 20] {
+        let (world, metrics, number) = measured("2.0-errors", "10%, 10m").await;
+        metrics.hangs_at.store(killed_at, Ordering::SeqCst);
+        while metrics.asked() < killed_at {
+            let pass = tokio::time::timeout(Duration::from_millis(150), world.engine.reconcile_due());
+            // A pass that hangs is dropped with everything that it was doing, as a kill would.
+            drop(pass.await);
+            world.clock.advance(Duration::from_secs(1));
+        }
+        metrics.hangs_at.store(u64::MAX, Ordering::SeqCst);
+        world.clock.advance(Duration::from_secs(20));
+        let cluster = Arc::new(PracticeConnector(Arc::new(world.practice.clone())));
+        let store = world.engine.store().clone();
+        let nobody: engine::MakeMessenger = Arc::new(|_| panic!("nobody is told here"));
+        let engine = engine_measured(store, &world.clock, cluster, Arc::new(metrics.clone()), nobody, 99);
+        for _ in 0..400 {
+            engine.reconcile_due().await.unwrap();
+            world.clock.advance(Duration::from_secs(1));
+        }
+        let status = world.status(number).await;
+        assert!(status.words.contains("in 3 evaluations in a row"), "killed at {killed_at}: {}", status.words);
+        let kept = samples(&world, number).await;
+        assert_eq!(kept.iter().filter(|s| s.rule.as_str() == "error-rate").count(), 3, "killed at {killed_at}");
+        assert_apart(&kept);
+    }
+}
+
+#[tokio::test]
+async fn where_metrics_are_asked_for_is_set_kept_sealed_and_tested() {
+    let (world, metrics, _number) = measured("2.0", "10%, 10m").await;
+    connect(&world.engine, 78, "eu-1", ClusterKind::InCluster).await;
+    let input = |address: &str, token: &str| MetricSourceInput {
+        cluster: "eu-1".to_owned(),
+        address: address.to_owned(),
+        token: token.to_owned(),
+        ..MetricSourceInput::default()
+    };
+    let engine = &world.engine;
+    assert_eq!(engine.metric_source(&world.rosa, "eu-1").await.unwrap(), None);
+    let missing = engine.test_metric_source(&world.admin, "eu-1").await.unwrap();
+    assert!(missing.unwrap().contains("has no metric source"));
+    let refused = engine.set_metric_source(&world.theo, input("https://p.example", "t0p")).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Refused);
+    let denied = engine.set_metric_source(&world.admin, input("https://169.254.169.254", "")).await.unwrap_err();
+    assert_eq!(denied.field(), Some("address"));
+    engine.set_metric_source(&world.admin, input("https://p.example", "t0p")).await.unwrap();
+    let shown = engine.metric_source(&world.rosa, "eu-1").await.unwrap().unwrap();
+    assert_eq!((shown.address.as_str(), shown.has_secret, shown.user), ("https://p.example", true, None));
+    let kept = engine.store().read().await.unwrap().metric_sources().await.unwrap().remove(0);
+    assert!(!kept.sealed_secret.unwrap().windows(3).any(|part| part == b"t0p"));
+    assert_eq!(engine.test_metric_source(&world.admin, "eu-1").await.unwrap(), None);
+    assert_eq!(metrics.connected.lock().unwrap().last().unwrap(), "https://p.example by t0p");
+    metrics.set(Mood::Fails);
+    let problem = engine.test_metric_source(&world.admin, "eu-1").await.unwrap().unwrap();
+    assert!(problem.contains("connection refused"), "{problem}");
+    let kept = MetricSourceInput { keeps_secret: true, ..input("https://p.example", "") };
+    engine.set_metric_source(&world.admin, kept.clone()).await.unwrap();
+    assert_eq!(metrics.connected.lock().unwrap().last().unwrap(), "https://p.example by t0p");
+    let elsewhere = MetricSourceInput { address: "https://thief.example".to_owned(), ..kept };
+    let refused = engine.set_metric_source(&world.admin, elsewhere).await.unwrap_err();
+    assert_eq!(refused.field(), Some("token"), "what is known is not sent to another place");
+    engine.clear_metric_source(&world.admin, "eu-1").await.unwrap();
+    assert_eq!(engine.metric_source(&world.rosa, "eu-1").await.unwrap(), None);
+    let practice = MetricSourceInput { cluster: "practice".to_owned(), ..input("https://p.example", "") };
+    assert_eq!(engine.set_metric_source(&world.admin, practice).await.unwrap_err().kind, ErrorKind::Conflict);
+}
