@@ -84,7 +84,6 @@ pub async fn set_target(
 
 /// Sets a target's strategy and leads to the service.
 #[server(prefix = "/do", endpoint = "set_strategy")]
-#[expect(clippy::too_many_arguments, reason = "one for each field of the form")]
 pub async fn set_strategy(
     target_service: String,
     environment: String,
