@@ -77,6 +77,7 @@ pub struct TargetWorkloadInput {
 
 /// How a version gets into a target, as it is typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StrategyInput {
     /// `rolling`, `canary` or `blue_green`.
     pub strategy: String,
@@ -92,7 +93,6 @@ pub struct StrategyInput {
     pub steps: String,
     /// Who counts the requests that the version is judged by: `envoy_gateway`, `istio_gateway`, `istio`,
     /// `istio_stock_envoy`, `ingress_nginx` or `practice`; nobody when empty.
-    #[serde(default)]
     pub metrics: String,
 }
 

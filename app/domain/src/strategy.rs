@@ -189,8 +189,16 @@ impl CandidateSettings {
         let Some(plane) = self.metrics else { return Vec::new() };
         let rules = default_rules(Some(plane), &HealthCheck::Readiness);
         let is_of_traffic = |rule: &&MetricRule| rule.measure().counts_requests();
+        // Nobody who tries Slipway out waits for minutes of a cluster that only plays.
+        let quick = (plane == DataPlane::Practice).then_some(PRACTICE_WINDOW_SECONDS);
         let sooner = |rule: &MetricRule| {
-            let values = Adjustment { trigger: Some(Trigger::Consecutive(3)), ..Adjustment::default() };
+            let values = Adjustment {
+                trigger: Some(Trigger::Consecutive(3)),
+                window_seconds: quick,
+                interval_seconds: quick.map(|window| window / 3),
+                minimum_requests: quick.map(|_| 1),
+                ..Adjustment::default()
+            };
             RuleChange::Adjust { rule: rule.name().clone(), values: Box::new(values) }
         };
         let changes: Vec<_> = rules.iter().filter(is_of_traffic).map(sooner).collect();
@@ -218,6 +226,9 @@ impl CandidateSettings {
         steps
     }
 }
+
+/// The window of rules about the traffic of the practice cluster.
+const PRACTICE_WINDOW_SECONDS: u32 = 15;
 
 const fn weight_step(percent: u8) -> Step {
     Step::Weight { weight: Weight::at_most(percent) }

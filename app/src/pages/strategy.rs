@@ -9,7 +9,12 @@ use crate::{
     server_fns::services::SetStrategy,
 };
 
-const FIELDS: [&str; 6] = ["strategy", "exposed", "layer", "service", "route", "steps"];
+const FIELDS: [&str; 7] = ["strategy", "exposed", "layer", "service", "route", "steps", "metrics"];
+
+/// The name by which a field is sent.
+fn sent_as(field: &str) -> String {
+    format!("input[{field}]")
+}
 
 /// The form of a target's strategy. `exposed` is the Deployment that is offered where none is set.
 pub fn strategy_card(
@@ -23,7 +28,7 @@ pub fn strategy_card(
     let other =
         Signal::derive(move || error.get().filter(|error| !error.field().is_some_and(|field| FIELDS.contains(&field))));
     let usual = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
-    let chosen = form.typed("strategy", &usual(&present.strategy, "rolling"));
+    let chosen = form.typed(&sent_as("strategy"), &usual(&present.strategy, "rolling"));
     let choice = |value: &str, label: &str, hint: &str| Choice { hint: hint.to_owned(), ..Choice::new(value, label) };
     let strategies = vec![
         choice("rolling", "Rolling", "Pods are replaced a few at a time, as the Deployment says."),
@@ -38,16 +43,26 @@ pub fn strategy_card(
         Choice::new("selector", "The Service's selector, all at once"),
         Choice::new("replicas", "Nothing: the number of pods is the share"),
     ];
-    let layer = form.typed("layer", &usual(&present.layer, "http_route"));
+    let layer = form.typed(&sent_as("layer"), &usual(&present.layer, "http_route"));
+    let planes = vec![
+        Choice::new("", "Nobody: only pods are judged"),
+        Choice::new("envoy_gateway", "Envoy Gateway"),
+        Choice::new("istio_gateway", "Istio, as a gateway"),
+        Choice::new("istio", "Istio, in the mesh"),
+        Choice::new("istio_stock_envoy", "Istio with a stock Envoy"),
+        Choice::new("ingress_nginx", "ingress-nginx"),
+        Choice::new("practice", "the practice cluster"),
+    ];
+    let plane = form.typed(&sent_as("metrics"), &present.metrics);
     let text = |name: &'static str, label: &'static str, hint: &str, value: String| {
         view! {
             <TextField
                 id=format!("strategy-{name}")
-                name
+                name=sent_as(name)
                 label
                 kind=InputKind::Code
                 hint=hint.to_owned()
-                value=form.typed(name, &value)
+                value=form.typed(&sent_as(name), &value)
                 error=about(name, error)
             />
         }
@@ -72,12 +87,12 @@ pub fn strategy_card(
     view! {
         <Card title="Strategy">
             <ActionForm action=form.action>
-                <input type="hidden" name="target_service" value=service />
+                <input type="hidden" name="service" value=service />
                 <input type="hidden" name="environment" value=environment />
                 <div class="stack">
                     <RadioChoices
                         id="strategy"
-                        name="strategy"
+                        name=sent_as("strategy")
                         label="How a version gets here"
                         choices=strategies
                         selected=chosen
@@ -87,7 +102,7 @@ pub fn strategy_card(
                         {exposed}
                         <Select
                             id="strategy-layer"
-                            name="layer"
+                            name=sent_as("layer")
                             label="What moves the traffic"
                             choices=layers
                             selected=layer
@@ -96,6 +111,16 @@ pub fn strategy_card(
                         {called} {route}
                     </div>
                     {steps}
+                    <Select
+                        id="strategy-metrics"
+                        name=sent_as("metrics")
+                        label="Who counts the requests"
+                        choices=planes
+                        selected=plane
+                        hint="The cluster's metric source is asked for errors and times, and a breach takes the version back."
+                            .to_owned()
+                        error=form.field_error("metrics")
+                    />
                     <p class="note">
                         "For rolling nothing but the choice counts. A rollback is never tried step by step."
                     </p>

@@ -4,7 +4,7 @@ use crate::json::Json;
 use contract::{
     Page, PageRequest,
     board::TeamChoice,
-    services::{CommitWhereabouts, ServiceLine, ServiceView, ServicesQuery, TargetWorkloadInput},
+    services::{CommitWhereabouts, ServiceLine, ServiceView, ServicesQuery, StrategyInput, TargetWorkloadInput},
 };
 use leptos::prelude::*;
 
@@ -84,21 +84,10 @@ pub async fn set_target(
 
 /// Sets a target's strategy and leads to the service.
 #[server(prefix = "/do", endpoint = "set_strategy")]
-pub async fn set_strategy(
-    target_service: String,
-    environment: String,
-    strategy: String,
-    #[server(default)] exposed: String,
-    #[server(default)] layer: String,
-    #[server(default)] service: String,
-    #[server(default)] route: String,
-    #[server(default)] steps: String,
-    #[server(default)] metrics: String,
-) -> Result<(), AppError> {
+pub async fn set_strategy(service: String, environment: String, input: StrategyInput) -> Result<(), AppError> {
     let (backend, actor) = super::backend()?;
-    let input = contract::services::StrategyInput { strategy, exposed, layer, service, route, steps, metrics };
-    backend.set_strategy(&actor, &target_service, &environment, input).await?;
-    leptos_axum::redirect(&crate::routes::service(&target_service));
+    backend.set_strategy(&actor, &service, &environment, input).await?;
+    leptos_axum::redirect(&crate::routes::service(&service));
     Ok(())
 }
 

@@ -192,7 +192,7 @@ fn form_acts() -> Vec<(&'static str, Value, Act)> {
         ("set_target", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
         (
             "set_strategy",
-            json!({ "target_service": "x", "environment": "x", "strategy": "rolling" }),
+            json!({ "service": "x", "environment": "x", "input[strategy]": "rolling" }),
             Act::ManageServices,
         ),
         ("adopt", json!({ "cluster": "x", "workloads[0][take]": "true" }), Act::ManageServices),

@@ -250,7 +250,7 @@ impl Run {
         }
     }
 
-    async fn to_its_end(&mut self) {
+    async fn play(&mut self) {
         for _ in 0..PASSES {
             self.pass().await;
             self.people();
@@ -370,7 +370,7 @@ fn whatever_goes_wrong_every_run_ends_well_or_says_who_must_look() {
     for seed in seeds {
         let ran = std::panic::catch_unwind(|| {
             let mut run = Run::new(seed);
-            futures::executor::block_on(run.to_its_end());
+            futures::executor::block_on(run.play());
             run.how_it_ended();
             run.promotion.phase_word().to_owned()
         });

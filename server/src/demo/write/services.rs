@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use chrono::Duration;
+use domain::analysis::DataPlane;
 use domain::ids::{ServiceId, TargetId, TeamId, VersionId};
 use domain::image::Image;
 use domain::names::{ContainerName, Namespace, ServiceName, WorkloadName};
@@ -83,7 +84,8 @@ impl Writer<'_> {
         } else {
             TrafficLayer::Replicas
         };
-        Ok(Strategy::Canary(CandidateSettings::new(exposed, layer, steps_text::parse(steps)?)?))
+        let settings = CandidateSettings::new(exposed, layer, steps_text::parse(steps)?)?;
+        Ok(Strategy::Canary(settings.measured_by(self.place.has_routes.then_some(DataPlane::Practice))))
     }
 
     fn version(&self, spec: &ServiceSpec, service: ServiceId, told: &VersionStory) -> anyhow::Result<NewVersion> {
