@@ -1,5 +1,6 @@
 //! The pages: each loads its data and arranges components.
 
+mod analysis;
 pub mod approvals;
 pub mod audit;
 pub mod board;

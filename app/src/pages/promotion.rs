@@ -109,6 +109,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
     ];
     let judging = judge_card(&view, forms);
     let traffic = traffic_card(&view, forms.steer);
+    let analysis = super::analysis::analysis_of(&view);
     let head = head(&view, forms);
     let next = next(&view);
     let back = view.rolled_back_by.map(rolled_back);
@@ -130,6 +131,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
                     {next}
                     {judging}
                     {traffic}
+                    {analysis}
                     {workloads}
                     {journal(view.journal)}
                 </div>

@@ -60,6 +60,9 @@ pub fn LineChart(
     /// What must not be passed.
     #[prop(optional_no_strip)]
     limit: Option<Limit>,
+    /// What people are told of before that.
+    #[prop(optional_no_strip)]
+    warning: Option<Limit>,
     /// Steps behind the lines.
     #[prop(optional)]
     bands: Vec<Band>,
@@ -68,7 +71,7 @@ pub fn LineChart(
     let highest = lines
         .iter()
         .flat_map(|line| line.points.iter().filter_map(|(_, value)| *value))
-        .chain(limit.as_ref().map(|limit| limit.value * 1.25))
+        .chain(limit.as_ref().or(warning.as_ref()).map(|limit| limit.value * 1.25))
         .filter(|value| value.is_finite())
         .fold(0.0, f64::max);
     let steps = ticks(highest, 2);
@@ -89,7 +92,8 @@ pub fn LineChart(
             <svg class="chart-plot" role="img" aria-label=label.clone()>
                 {bands.into_iter().map(|band| one_band(band, x)).collect_view()}
                 {grid(&heights)}
-                {limit.map(|limit| limit_line(limit, y))}
+                {warning.map(|warning| limit_line(warning, y, "chart-limit chart-limit-early"))}
+                {limit.map(|limit| limit_line(limit, y, "chart-limit"))}
                 <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" width="100%" height="100%">
                     {drawn}
                 </svg>
@@ -134,12 +138,12 @@ fn one_band(band: Band, x: Linear) -> impl IntoView {
     }
 }
 
-fn limit_line(limit: Limit, y: Linear) -> impl IntoView {
+fn limit_line(limit: Limit, y: Linear, class: &'static str) -> impl IntoView {
     let at = percent(1.0 - y.at(limit.value));
     view! {
         <g>
-            <line class="chart-limit" x1="0" x2="100%" y1=at.clone() y2=at.clone() />
-            <text class="chart-limit-title" x="100%" dx="-4" y=at dy="-5">
+            <line class=class x1="0" x2="100%" y1=at.clone() y2=at.clone() />
+            <text class=if class == "chart-limit" { "chart-limit-title" } else { "chart-limit-title chart-limit-early-title" } x="100%" dx="-4" y=at dy="-5">
                 {limit.words}
             </text>
         </g>
