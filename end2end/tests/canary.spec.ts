@@ -82,3 +82,25 @@ test('the strategy of a target is set by a form that keeps what was typed', asyn
   await visit(rosa, '/services/cart/targets/staging');
   await expect(card(rosa, 'Strategy').getByLabel('Steps')).toHaveValue('preview, ask, 100%, 30s');
 });
+
+test('a version that answers with errors is taken back while one looks on', async ({ open, ground }) => {
+  test.skip(ground === 'outside', 'nobody counts requests on a control plane without a data plane');
+  test.setTimeout(300_000);
+  const theo = await open(slipway, 'developer');
+  await visit(theo, '/promote?service=images&environment=production');
+  await theo.getByLabel('Why?').fill('Sharper pictures');
+  await card(theo, 'Ask for it').getByRole('button').click();
+  await expect(theo).toHaveURL(/\/promotions\/\d+$/);
+  const ines = await open(slipway, 'product owner');
+  await visit(ines, theo.url());
+  await ines.getByRole('button', { name: /^Approve / }).click();
+
+  await expect(headline(theo)).toContainText('canary at 25 %', canary);
+  await expect(headline(theo)).toContainText(/^taken back: error rate [0-9.]+ % is above 5 %/, canary);
+  await expect(card(theo, 'Traffic')).toContainText('0 % as wanted');
+  const analysis = card(theo, 'Analysis');
+  await expect(analysis.getByRole('img').first()).toBeVisible();
+  await analysis.locator('summary').first().click();
+  await expect(analysis.locator('tbody tr').first()).toBeVisible();
+  await expect(card(theo, 'Pods')).not.toContainText('images-canary');
+});

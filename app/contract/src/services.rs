@@ -94,6 +94,8 @@ pub struct StrategyInput {
     /// Who counts the requests that the version is judged by: `envoy_gateway`, `istio_gateway`, `istio`,
     /// `istio_stock_envoy`, `ingress_nginx` or `practice`; nobody when empty.
     pub metrics: String,
+    /// Over how many seconds they are looked at; the usual minute when empty.
+    pub window: String,
 }
 
 /// A target for reading.

@@ -8,7 +8,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    analysis::{Adjustment, DataPlane, HealthCheck, MetricRule, RuleChange, Trigger, changed, default_rules},
+    analysis::{
+        Adjustment, DataPlane, HealthCheck, MetricRule, REQUESTS_THAT_SAY_SOMETHING, RuleChange, Trigger, changed,
+        default_rules,
+    },
     duration_words,
     names::WorkloadName,
     traffic::{CandidateName, TrafficLayer, Weight},
@@ -36,6 +39,8 @@ pub struct CandidateSettings {
     steps: Vec<Step>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<DataPlane>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window_seconds: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +50,8 @@ struct UncheckedSettings {
     steps: Vec<Step>,
     #[serde(default)]
     metrics: Option<DataPlane>,
+    #[serde(default)]
+    window_seconds: Option<u32>,
 }
 
 impl TryFrom<UncheckedSettings> for CandidateSettings {
@@ -52,7 +59,7 @@ impl TryFrom<UncheckedSettings> for CandidateSettings {
 
     fn try_from(unchecked: UncheckedSettings) -> Result<Self, StepsError> {
         let settings = Self::new(unchecked.exposed, unchecked.layer, unchecked.steps)?;
-        Ok(settings.measured_by(unchecked.metrics))
+        settings.measured_by(unchecked.metrics).judged_over(unchecked.window_seconds)
     }
 }
 
@@ -93,12 +100,20 @@ pub enum StepsError {
         /// How long.
         seconds: u32,
     },
+    /// A window that says nothing, or never ends.
+    #[error("a window of {seconds} s cannot be had; 15 to 3600 seconds can")]
+    Window {
+        /// How long.
+        seconds: u32,
+    },
     /// More steps than anybody reads.
     #[error("at most {} steps are possible", CandidateSettings::MAX_STEPS)]
     TooMany,
 }
 
 impl CandidateSettings {
+    /// Windows that can be asked for: long enough for some scrapes, short enough for a step.
+    pub const WINDOW_SECONDS: std::ops::RangeInclusive<u32> = 15..=3_600;
     /// The most steps that a target may ask for.
     pub const MAX_STEPS: usize = 30;
     /// The longest pause, in seconds: what waits longer expires.
@@ -135,7 +150,7 @@ impl CandidateSettings {
                 Step::Pause { .. } | Step::Preview | Step::Ask => {}
             }
         }
-        Ok(Self { exposed, layer, steps, metrics: None })
+        Ok(Self { exposed, layer, steps, metrics: None, window_seconds: None })
     }
 
     /// The same with numbers that `plane` counts, or without any.
@@ -152,7 +167,7 @@ impl CandidateSettings {
             [stay(10, Self::FIRST_PAUSE_SECONDS), stay(25, Self::PAUSE_SECONDS), stay(50, Self::PAUSE_SECONDS)];
         let mut steps = if layer.is_gradual() { gradual.concat() } else { vec![Step::Preview, Step::Ask] };
         steps.push(weight_step(100));
-        Self { exposed, layer, steps, metrics: None }
+        Self { exposed, layer, steps, metrics: None, window_seconds: None }
     }
 
     /// The usual blue-green: the candidate in full without traffic, a person's yes, the switch, and a
@@ -160,7 +175,7 @@ impl CandidateSettings {
     #[must_use]
     pub fn usual_blue_green(exposed: WorkloadName, layer: TrafficLayer) -> Self {
         let after = Step::Pause { seconds: Self::AFTER_SWITCH_SECONDS };
-        Self { exposed, layer, steps: vec![Step::Preview, Step::Ask, weight_step(100), after], metrics: None }
+        Self { exposed, layer, steps: vec![Step::Preview, Step::Ask, weight_step(100), after], metrics: None, window_seconds: None }
     }
 
     /// The workload that serves the traffic; the target's others are rolled at the end.
@@ -173,6 +188,24 @@ impl CandidateSettings {
     #[must_use]
     pub const fn layer(&self) -> &TrafficLayer {
         &self.layer
+    }
+
+    /// The same with rules about traffic that look over so many seconds; the usual minute when nothing is
+    /// said. A short window sees sooner and knows less.
+    ///
+    /// # Errors
+    /// [`StepsError::Window`] beyond [`Self::WINDOW_SECONDS`].
+    pub fn judged_over(self, window_seconds: Option<u32>) -> Result<Self, StepsError> {
+        match window_seconds {
+            Some(seconds) if !Self::WINDOW_SECONDS.contains(&seconds) => Err(StepsError::Window { seconds }),
+            _ => Ok(Self { window_seconds, ..self }),
+        }
+    }
+
+    /// Over how many seconds rules about traffic look, when that was said.
+    #[must_use]
+    pub const fn window_seconds(&self) -> Option<u32> {
+        self.window_seconds
     }
 
     /// Who counts the requests that the version is judged by, when somebody does.
@@ -189,14 +222,14 @@ impl CandidateSettings {
         let Some(plane) = self.metrics else { return Vec::new() };
         let rules = default_rules(Some(plane), &HealthCheck::Readiness);
         let is_of_traffic = |rule: &&MetricRule| rule.measure().counts_requests();
-        // Nobody who tries Slipway out waits for minutes of a cluster that only plays.
-        let quick = (plane == DataPlane::Practice).then_some(PRACTICE_WINDOW_SECONDS);
+        let window = self.window_seconds;
         let sooner = |rule: &MetricRule| {
             let values = Adjustment {
                 trigger: Some(Trigger::Consecutive(3)),
-                window_seconds: quick,
-                interval_seconds: quick.map(|window| window / 3),
-                minimum_requests: quick.map(|_| 1),
+                window_seconds: window,
+                interval_seconds: window.map(|window| window.div_ceil(3)),
+                // The usual number is that of a minute.
+                minimum_requests: window.map(|window| (REQUESTS_THAT_SAY_SOMETHING * window / 60).max(1)),
                 ..Adjustment::default()
             };
             RuleChange::Adjust { rule: rule.name().clone(), values: Box::new(values) }
@@ -226,9 +259,6 @@ impl CandidateSettings {
         steps
     }
 }
-
-/// The window of rules about the traffic of the practice cluster.
-const PRACTICE_WINDOW_SECONDS: u32 = 15;
 
 const fn weight_step(percent: u8) -> Step {
     Step::Weight { weight: Weight::at_most(percent) }

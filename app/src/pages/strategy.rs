@@ -9,7 +9,7 @@ use crate::{
     server_fns::services::SetStrategy,
 };
 
-const FIELDS: [&str; 7] = ["strategy", "exposed", "layer", "service", "route", "steps", "metrics"];
+const FIELDS: [&str; 8] = ["strategy", "exposed", "layer", "service", "route", "steps", "metrics", "window"];
 
 /// The name by which a field is sent.
 fn sent_as(field: &str) -> String {
@@ -83,6 +83,7 @@ pub fn strategy_card(
          rollout of the Deployment itself, come by themselves.",
         present.steps.clone(),
     );
+    let window = text("window", "Window in seconds", "15 to 3600; 60 when empty.", present.window.clone());
     let (service, environment) = (service.to_owned(), environment.to_owned());
     view! {
         <Card title="Strategy">
@@ -111,6 +112,7 @@ pub fn strategy_card(
                         {called} {route}
                     </div>
                     {steps}
+                    <div class="form-row">
                     <Select
                         id="strategy-metrics"
                         name=sent_as("metrics")
@@ -121,6 +123,8 @@ pub fn strategy_card(
                             .to_owned()
                         error=form.field_error("metrics")
                     />
+                    {window}
+                    </div>
                     <p class="note">
                         "For rolling nothing but the choice counts. A rollback is never tried step by step."
                     </p>

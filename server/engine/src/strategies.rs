@@ -38,6 +38,7 @@ pub(crate) fn input_of(strategy: &Strategy) -> StrategyInput {
         service: settings.layer().service().map(ToString::to_string).unwrap_or_default(),
         route: route.map(ToString::to_string).unwrap_or_default(),
         steps: steps_text::write(settings.steps()),
+        window: settings.window_seconds().map(|seconds| seconds.to_string()).unwrap_or_default(),
         metrics: settings.metrics().map(word_of).unwrap_or_default().to_owned(),
     }
 }
@@ -87,7 +88,13 @@ fn parse(input: &StrategyInput) -> Answer<Strategy> {
         let steps = steps_text::parse(&input.steps).map_err(|e| ApiError::invalid("steps", e.to_string()))?;
         CandidateSettings::new(exposed, layer, steps).map_err(|e| ApiError::invalid("steps", e.to_string()))?
     };
+    let wrong = |words: String| ApiError::invalid("window", words);
+    let window = match input.window.trim() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| wrong("a whole number of seconds".to_owned()))?),
+    };
     let settings = settings.measured_by(plane(&input.metrics)?);
+    let settings = settings.judged_over(window).map_err(|e| wrong(e.to_string()))?;
     Ok(if input.strategy == "canary" { Strategy::Canary(settings) } else { Strategy::BlueGreen(settings) })
 }
 

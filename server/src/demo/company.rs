@@ -259,7 +259,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 1.2,
         first: (0, 38, 0),
-        canary: Some("10%, 20s, 25%, 2m, 50%, 1m"),
+        canary: Some("25%, 2m, 50%, 1m"),
         today: Today::NextAnswersBadly,
         topics: &["AVIF output", "cache keys", "picture cropping", "the resize queue"],
     },

@@ -33,7 +33,7 @@ impl HealthCheck {
 }
 
 /// Fewer requests in a window say nothing about their share of errors: one in fifty is 2 %.
-const REQUESTS_THAT_SAY_SOMETHING: u32 = 50;
+pub const REQUESTS_THAT_SAY_SOMETHING: u32 = 50;
 
 /// The rules of a target that nobody changed.
 ///

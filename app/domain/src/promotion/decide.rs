@@ -40,7 +40,9 @@ impl Draft<'_> {
             self.end(run, cause, TakenBack::NotNeeded);
             return;
         }
-        progress::begin_back(&mut run, self.now);
+        if let Some(next) = progress::begin_back(&mut run, self.now) {
+            self.note_rule("strategy", JournalEvent::Moves { next });
+        }
         self.next.phase = Phase::TakingBack { run, cause, since: self.now };
     }
 

@@ -46,8 +46,9 @@ fn goal_back(run: &Run) -> Goal {
     Goal { stable, candidates: Vec::new(), weight: Weight::NONE }
 }
 
-/// The first move back, made at once where nothing stands against it.
-pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) {
+/// The first move back, made at once where nothing stands against it. Answers it in words, where the
+/// traffic or a candidate is moved.
+pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
     run.hold = None;
     run.by_hand = None;
     run.wanted_since = Some(now);
@@ -56,9 +57,10 @@ pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) {
         Move::Stable(_) => true,
         Move::Shift(_) | Move::Remove | Move::Grow(_) => may_go_back(run, Some(next), now),
     };
-    if let Some(first) = first.filter(is_free) {
-        run.want(first, now);
-    }
+    let first = first.filter(is_free)?;
+    let words = (!matches!(first, Move::Stable(_))).then(|| words_of(run, &first));
+    run.want(first, now);
+    words
 }
 
 /// The last healthy pods are never left without traffic, and traffic never goes where no pod is

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Blocker, Failure, Phase, Promotion, Run, TakenBack, WorkloadProgress, judging, progress::open_in_words};
+use super::{Blocker, Failure, Phase, Promotion, Run, StableWant, TakenBack, WorkloadProgress, judging, progress::open_in_words};
 use crate::{state::Mark, strategy::Step, traffic::Weight};
 
 /// The state in one line, with its mark.
@@ -44,7 +44,13 @@ pub fn headline(promotion: &Promotion) -> Headline {
         Phase::Starting { .. } => moving(promotion, "starting: looks at the workloads first".to_owned(), Some(0)),
         Phase::Progressing { run, step, since } => progressing(promotion, run, *step, *since),
         Phase::TakingBack { run, cause, .. } => {
-            let words = format!("taking back: {} ({})", pods_in_words(&run.progress), cause.words());
+            let how_far = match run.wanted.stable.want {
+                // What ran before runs as it did: only traffic and the candidate are left to take back.
+                StableWant::AsItIs if run.wanted.weight.want > Weight::NONE => "the traffic goes back".to_owned(),
+                StableWant::AsItIs => "the traffic is back, the candidate ends".to_owned(),
+                StableWant::Version | StableWant::Before => pods_in_words(&run.progress),
+            };
+            let words = format!("taking back: {how_far} ({})", cause.words());
             moving(promotion, words, percent(&run.progress))
         }
         Phase::Watching { run, until, .. } => match judging::proposal(run) {

@@ -85,7 +85,9 @@ impl Writer<'_> {
             TrafficLayer::Replicas
         };
         let settings = CandidateSettings::new(exposed, layer, steps_text::parse(steps)?)?;
-        Ok(Strategy::Canary(settings.measured_by(self.place.has_routes.then_some(DataPlane::Practice))))
+        let settings = settings.measured_by(self.place.has_routes.then_some(DataPlane::Practice));
+        // Nobody who tries Slipway out waits for minutes.
+        Ok(Strategy::Canary(settings.judged_over(Some(15))?))
     }
 
     fn version(&self, spec: &ServiceSpec, service: ServiceId, told: &VersionStory) -> anyhow::Result<NewVersion> {
