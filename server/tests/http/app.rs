@@ -86,6 +86,7 @@ impl TestApp {
             clock: Arc::clone(&shared),
             randomness: Arc::clone(&randomness) as Arc<dyn ports::Randomness>,
             connector: Arc::new(Connector::new(Some(practice.clone()), judge)),
+            metrics: Arc::new(practice::PracticeMetrics::new(practice.clone(), 1)),
             messengers: Arc::new(move |_| Arc::new(messenger.clone())),
             sealing_key: [7; 32],
             public_url: public_url.url.clone(),
