@@ -59,7 +59,10 @@ pub(crate) fn engine(store: Store) -> Engine {
         clock,
         randomness: Arc::new(SystemRandomness),
         connector: Arc::new(Connector::new(None, outgoing::Judge::default())),
-        metrics: Arc::new(practice::PracticeMetrics::new(practice::PracticeCluster::for_tests(Arc::new(SystemClock)), 1)),
+        metrics: Arc::new(practice::PracticeMetrics::new(
+            practice::PracticeCluster::for_tests(Arc::new(SystemClock)),
+            1,
+        )),
         messengers: Arc::new(move |_| Arc::new(messenger.clone())),
         sealing_key: [7; 32],
         public_url: "http://127.0.0.1:3000".to_owned(),
