@@ -224,7 +224,10 @@ impl Evaluation<'_> {
         };
         let looked = seen.workloads.iter().find(|(placed, _)| *placed == at).map(|(_, observed)| observed)?;
         let reading = match looked {
-            Observed::Present(now) => built_in_reading(check, &[(**now).clone()])?,
+            Observed::Present(now) => built_in_reading(check, std::slice::from_ref(now)).unwrap_or_else(|| {
+                // A rule that is never evaluated would hold its step for ever.
+                Reading::Unreadable { why: "requests to the target are not made by this Slipway".to_owned() }
+            }),
             Observed::Missing => Reading::series([]),
         };
         let query = Queries::BuiltIn(check).text(&self.watch.rule, &self.labels);
