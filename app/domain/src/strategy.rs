@@ -175,7 +175,13 @@ impl CandidateSettings {
     #[must_use]
     pub fn usual_blue_green(exposed: WorkloadName, layer: TrafficLayer) -> Self {
         let after = Step::Pause { seconds: Self::AFTER_SWITCH_SECONDS };
-        Self { exposed, layer, steps: vec![Step::Preview, Step::Ask, weight_step(100), after], metrics: None, window_seconds: None }
+        Self {
+            exposed,
+            layer,
+            steps: vec![Step::Preview, Step::Ask, weight_step(100), after],
+            metrics: None,
+            window_seconds: None,
+        }
     }
 
     /// The workload that serves the traffic; the target's others are rolled at the end.

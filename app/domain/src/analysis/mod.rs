@@ -24,7 +24,9 @@ mod words;
 pub use built_in::built_in_reading;
 pub use comparison::{Comparison, Direction, Effect, Finite, Limits, SideBySide};
 pub use custom_query::{CustomQuery, CustomQueryError, Placeholder};
-pub use defaults::{Adjustment, ChangeError, HealthCheck, REQUESTS_THAT_SAY_SOMETHING, RuleChange, changed, default_rules};
+pub use defaults::{
+    Adjustment, ChangeError, HealthCheck, REQUESTS_THAT_SAY_SOMETHING, RuleChange, changed, default_rules,
+};
 pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use measure::{BuiltInCheck, DataPlane, Measure, Quantile, Resource, Traffic, Unit};
 pub use promql::{Backend, Labels, Queries, QueryError, Route, Side, queries};

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Blocker, Failure, Phase, Promotion, Run, StableWant, TakenBack, WorkloadProgress, judging, progress::open_in_words};
+use super::{
+    Blocker, Failure, Phase, Promotion, Run, StableWant, TakenBack, WorkloadProgress, judging, progress::open_in_words,
+};
 use crate::{state::Mark, strategy::Step, traffic::Weight};
 
 /// The state in one line, with its mark.

@@ -35,7 +35,7 @@ pub fn canary(steps: &str) -> StrategyInput {
         service: "cart".to_owned(),
         route: "cart".to_owned(),
         steps: steps.to_owned(),
-        metrics: String::new(),
+        ..StrategyInput::default()
     }
 }
 

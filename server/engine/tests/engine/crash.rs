@@ -237,8 +237,13 @@ impl Prepared {
         if kind == Kind::Postgres {
             database::disconnect(&name).await;
         }
-        // What drains is looked at every few seconds: fewer stop points that are all alike.
-        let step_seconds = if steps.is_some() { 6 } else { 1 };
+        // What drains is looked at every few seconds: fewer stop points that are all alike. What crashes
+        // after some seconds must be seen before.
+        let step_seconds = match (steps, label) {
+            (None, _) => 1,
+            (Some(_), BAD_LABEL) => 2,
+            (Some(_), _) => 6,
+        };
         Self { kind, folder, name, number, step_seconds }
     }
 
@@ -363,6 +368,9 @@ async fn taking_back_survives_being_killed_anywhere_on_postgres() {
 
 const GOOD_CANARY: End =
     End { candidate: &["make with 2", "weight 50 %", "scale to 3", "weight 100 %", "weight 0 %", "remove"], ..GOOD };
+/// A version that is ready for some seconds and then crashes.
+const BAD_LABEL: &str = "2.0-latecrash";
+
 const BAD_CANARY: End = End { writes: 0, candidate: &["make with 2", "weight 50 %", "weight 0 %", "remove"], ..BAD };
 
 #[tokio::test]
@@ -372,5 +380,5 @@ async fn a_good_canary_survives_being_killed_anywhere_on_sqlite() {
 
 #[tokio::test]
 async fn a_bad_canary_survives_being_killed_anywhere_on_postgres() {
-    survives_with(Kind::Postgres, "bad_canary", "2.0-latecrash", Some("50%, 10m"), BAD_CANARY).await;
+    survives_with(Kind::Postgres, "bad_canary", BAD_LABEL, Some("50%, 10m"), BAD_CANARY).await;
 }
