@@ -165,24 +165,33 @@ pub fn ReasonDialog(
         let items = warns.into_iter().map(|warn| view! { <li>{warn}</li> }).collect_view();
         view! { <ul class="ask-warns">{items}</ul> }
     });
-    view! {
-        <details
-            class=if start { "ask ask-start" } else { "ask" }
-            name="ask"
-            open=open
-            node_ref=details
-            on:keydown=close_on_escape(details)
-        >
-            <summary class=button_class(kind, size)>
-                {glyph.map(|glyph| view! { <Icon glyph /> })} {label}
-            </summary>
-            <div class="ask-panel">
-                <p class="ask-title">{title}</p>
-                <p class="ask-says">{says}</p>
-                {warns}
-                {children()}
-            </div>
-        </details>
+    let class = if start { "ask ask-start" } else { "ask" };
+    let inside = view! {
+        <summary class=button_class(kind, size)>{glyph.map(|glyph| view! { <Icon glyph /> })} {label}</summary>
+        <div class="ask-panel">
+            <p class="ask-title">{title}</p>
+            <p class="ask-says">{says}</p>
+            {warns}
+            {children()}
+        </div>
+    }
+    .into_any();
+    // A page that is drawn again sets each attribute of its elements anew: one that the closed form does not
+    // have cannot close what the reader has opened.
+    if open {
+        view! {
+            <details class=class name="ask" open node_ref=details on:keydown=close_on_escape(details)>
+                {inside}
+            </details>
+        }
+        .into_any()
+    } else {
+        view! {
+            <details class=class name="ask" node_ref=details on:keydown=close_on_escape(details)>
+                {inside}
+            </details>
+        }
+        .into_any()
     }
 }
 
@@ -198,13 +207,23 @@ pub fn More(
     /// The rest.
     children: Children,
 ) -> impl IntoView {
-    view! {
-        <details class="more" open=open>
-            <summary>
-                <Icon glyph=Glyph::ChevronRight size=IconSize::Small />
-                {label}
-            </summary>
-            <div>{children()}</div>
-        </details>
+    let inside = view! {
+        <summary>
+            <Icon glyph=Glyph::ChevronRight size=IconSize::Small />
+            {label}
+        </summary>
+        <div>{children()}</div>
+    }
+    .into_any();
+    // As with a form that asks for a reason: what is drawn again must not close.
+    if open {
+        view! {
+            <details class="more" open>
+                {inside}
+            </details>
+        }
+        .into_any()
+    } else {
+        view! { <details class="more">{inside}</details> }.into_any()
     }
 }

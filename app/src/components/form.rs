@@ -330,26 +330,19 @@ pub fn Select(
 ) -> impl IntoView {
     let error = Signal::stored(error);
     let (control, described) = (id.clone(), below_id(&id));
-    let automatic = automatic.map(|words| {
-        view! {
-            <option value="" selected=selected.is_empty()>
-                {words}
-            </option>
-        }
-    });
+    let automatic = automatic.map(|words| option(String::new(), false, selected.is_empty(), words.into_any()));
     let choices = choices.into_iter().map(|choice| {
         let chosen = choice.value == selected;
-        view! {
-            <option value=choice.value selected=chosen disabled=choice.disabled>
-                {choice.label}
-            </option>
-        }
+        option(choice.value, choice.disabled, chosen, choice.label.into_any())
     });
+    let select = NodeRef::new();
+    choose_once(select, selected.clone());
     view! {
         <div class="field">
             {label_of(&id, label, required)}
             <select
                 class="input"
+                node_ref=select
                 id=control
                 name=name
                 required=required
@@ -368,6 +361,54 @@ pub fn Select(
         </div>
     }
 }
+
+/// An entry. Only the server writes which one is chosen: a page that is drawn again sets each attribute of
+/// its elements anew, and with this one would take back what the reader has chosen since.
+#[cfg(feature = "ssr")]
+fn option(value: String, disabled: bool, chosen: bool, words: AnyView) -> AnyView {
+    view! {
+        <option value=value disabled=disabled selected=chosen>
+            {words}
+        </option>
+    }
+    .into_any()
+}
+
+#[cfg(not(feature = "ssr"))]
+fn option(value: String, disabled: bool, _chosen: bool, words: AnyView) -> AnyView {
+    view! {
+        <option value=value disabled=disabled>
+            {words}
+        </option>
+    }
+    .into_any()
+}
+
+/// The attribute that keeps what was chosen at first, so that it is chosen once.
+#[cfg(feature = "hydrate")]
+const CHOSEN_AT_FIRST: &str = "data-chosen";
+
+/// Chooses an entry of a list that the browser itself has made. One that the server has written is
+/// left as it is: the reader may have chosen before the browser's half was there.
+#[cfg(feature = "hydrate")]
+fn choose_once(select: NodeRef<leptos::html::Select>, value: String) {
+    Effect::new(move |_| {
+        let Some(select) = select.get() else { return };
+        if select.get_attribute(CHOSEN_AT_FIRST).as_deref() == Some(value.as_str()) {
+            return;
+        }
+        let is_new = !select.has_attribute(CHOSEN_AT_FIRST);
+        let by_server = matches!(select.query_selector("option[selected]"), Ok(Some(_)));
+        if !(is_new && by_server) {
+            select.set_value(&value);
+        }
+        // Without the mark the choice is made again, which is what happened before.
+        let _ = select.set_attribute(CHOSEN_AT_FIRST, &value);
+    });
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn choose_once(_select: NodeRef<leptos::html::Select>, _value: String) {}
 
 /// A choice of one from a few, all of them to be seen, each with what it means.
 #[component]
