@@ -367,7 +367,7 @@ async fn taking_back_survives_being_killed_anywhere_on_postgres() {
 }
 
 const GOOD_CANARY: End =
-    End { candidate: &["make with 2", "weight 50 %", "scale to 3", "weight 100 %", "weight 0 %", "remove"], ..GOOD };
+    End { candidate: &[&["make with 2", "weight 50 %", "scale to 3", "weight 100 %", "weight 0 %", "remove"]], ..GOOD };
 /// A version that is ready for some seconds and then crashes.
 const BAD_LABEL: &str = "2.0-latecrash";
 
