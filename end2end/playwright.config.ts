@@ -46,7 +46,7 @@ export default defineConfig<object, { ground: Ground }>({
     // What meets a database and a cluster, once more on PostgreSQL and the real control plane.
     {
       name: 'kubernetes',
-      testMatch: ['story.spec.ts', 'empty.spec.ts', 'cluster.spec.ts', 'canary.spec.ts'],
+      testMatch: ['story.spec.ts', 'empty.spec.ts', 'cluster.spec.ts'],
       use: { ground: 'outside' },
     },
     { name: 'without scripting', testMatch: 'plain/**', use: { javaScriptEnabled: false } },

@@ -135,6 +135,16 @@ where
         Signal::derive(move || pending.get())
     }
 
+    /// Rises with each time that the form was accepted; a refusal leaves it.
+    #[must_use]
+    pub fn accepted(self) -> Signal<usize> {
+        let accepted = Memo::new(move |before: Option<&usize>| {
+            let version = self.version();
+            if self.answer().is_some() { version } else { before.copied().unwrap_or_default() }
+        });
+        accepted.into()
+    }
+
     /// Rises when it came back; a page's data depends on it.
     #[must_use]
     pub fn version(self) -> usize {

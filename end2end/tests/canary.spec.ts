@@ -1,11 +1,11 @@
 // Traffic, step by step: a canary that waits for a person, and one that is taken back. Each test has a
-// service of its own. On the control plane there are no routes: the numbers of pods are the shares.
+// service of its own.
 import { card, expect, headline, Slipway, test, visit, type Page } from '../lib/test.ts';
 
 let slipway: Slipway;
 
-test.beforeAll(async ({ ground }) => {
-  slipway = await Slipway.start({ command: 'demo', on: ground });
+test.beforeAll(async () => {
+  slipway = await Slipway.start({ command: 'demo' });
 });
 
 test.afterAll(async () => {
@@ -27,7 +27,7 @@ test('a canary goes up step by step, asks a person, and comes home', async ({ op
   const rosa = await open(slipway, 'release manager');
   await openPromotion(rosa, 'invoices');
   const traffic = card(rosa, 'Traffic');
-  await expect(traffic).toContainText(slipway.cluster ? 'canary by the number of pods' : 'canary by HTTPRoute invoices');
+  await expect(traffic).toContainText('canary by HTTPRoute invoices');
   await expect(headline(rosa)).toContainText('canary at 50 %, waits for someone to let it go on', canary);
   const pods = card(rosa, 'Pods');
   await expect(pods).toContainText('production/invoices-canary');
@@ -83,8 +83,7 @@ test('the strategy of a target is set by a form that keeps what was typed', asyn
   await expect(card(rosa, 'Strategy').getByLabel('Steps')).toHaveValue('preview, ask, 100%, 30s');
 });
 
-test('a version that answers with errors is taken back while one looks on', async ({ open, ground }) => {
-  test.skip(ground === 'outside', 'nobody counts requests on a control plane without a data plane');
+test('a version that answers with errors is taken back while one looks on', async ({ open }) => {
   test.setTimeout(300_000);
   const theo = await open(slipway, 'developer');
   await visit(theo, '/promote?service=images&environment=production');

@@ -157,10 +157,24 @@ pub fn ReasonDialog(
     /// It hangs from the left edge of its button instead of the right.
     #[prop(optional)]
     start: bool,
+    /// Closes it when this rises: its form was accepted, and the button stays.
+    #[prop(optional, into)]
+    accepted: Option<Signal<usize>>,
     /// The form.
     children: Children,
 ) -> impl IntoView {
-    let details = NodeRef::new();
+    let details = NodeRef::<html::Details>::new();
+    if let Some(accepted) = accepted {
+        Effect::new(move |before: Option<usize>| {
+            let now = accepted.get();
+            if before.is_some_and(|before| now > before)
+                && let Some(details) = details.get_untracked()
+            {
+                details.set_open(false);
+            }
+            now
+        });
+    }
     let warns = (!warns.is_empty()).then(|| {
         let items = warns.into_iter().map(|warn| view! { <li>{warn}</li> }).collect_view();
         view! { <ul class="ask-warns">{items}</ul> }

@@ -148,7 +148,7 @@ fn without_reason(asked: Asked, steer: Sendings<Steer>) -> AnyView {
     let form = steer.of("act", asked.act);
     let (error, busy) = (form.errors(), form.busy());
     view! {
-        <ReasonDialog label=asked.label size=Size::Small glyph=Glyph::ChevronRight title=format!("{}?", asked.label) says=asked.says open=form.came_back() start=true>
+        <ReasonDialog label=asked.label size=Size::Small glyph=Glyph::ChevronRight title=format!("{}?", asked.label) says=asked.says open=form.came_back() accepted=form.accepted() start=true>
             <ActionForm action=form.action attr:class="form">
                 {hidden(asked.number, asked.step, asked.act)} <FormProblem error title=asked.failed />
                 <div class="form-acts">
@@ -174,6 +174,7 @@ fn with_reason(asked: Asked, glyph: Glyph, steer: Sendings<Steer>, field: AnyVie
             title=format!("{}?", asked.label)
             says=asked.says
             open=form.came_back()
+            accepted=form.accepted()
             start=true
         >
             <ActionForm action=form.action attr:class="form">
