@@ -66,9 +66,10 @@ async fn the_board_shows_each_story_of_today() {
     assert!(reason("profile", 2).starts_with("not by Slipway"), "{}", reason("profile", 2));
     assert_eq!(cell("orders", 3).mark, domain::state::Mark::Moving, "{}", reason("orders", 3));
     assert_eq!(cell("search", 1).mark, domain::state::Mark::Moving, "{}", reason("search", 1));
+    assert_eq!(cell("invoices", 3).mark, domain::state::Mark::Moving, "a canary: {}", reason("invoices", 3));
     assert_eq!(cell("cart", 3).ahead.unwrap().versions, 2);
     assert!(cell("cart", 3).promotable.is_some() && cell("cart", 3).can_roll_back);
-    assert_eq!((board.counts.moving, board.counts.failed, board.counts.changed_by_others), (2, 1, 1));
+    assert_eq!((board.counts.moving, board.counts.failed, board.counts.changed_by_others), (3, 1, 1));
     assert_eq!(board.counts.waiting, 4, "payments, identity, slots, and search in its queue");
 }
 
