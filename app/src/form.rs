@@ -300,6 +300,7 @@ fn empty_forms(path: &str) {
         if let Some(form) = forms.item(index).and_then(|form| form.dyn_into::<web_sys::Element>().ok()) {
             // Every form can do this.
             let _ = crate::keys::browser::call(&form, "reset");
+            crate::components::forget_choices(&form);
         }
     }
 }

@@ -78,7 +78,8 @@ test('the strategy of a target is set by a form that keeps what was typed', asyn
   await expect(form.getByLabel('Steps')).toHaveValue('preview, soon, 100%');
   await form.getByLabel('Steps').fill('preview, ask, 100%, 30s');
   await form.getByRole('button', { name: 'Save the strategy' }).click();
-  await expect(rosa.getByRole('heading', { level: 1, name: 'cart' })).toBeVisible();
+  // The form's own page is called 'cart in Staging': only the exact name says that it was saved.
+  await expect(rosa.getByRole('heading', { level: 1, name: 'cart', exact: true })).toBeVisible();
   await visit(rosa, '/services/cart/targets/staging');
   await expect(card(rosa, 'Strategy').getByLabel('Steps')).toHaveValue('preview, ask, 100%, 30s');
 });

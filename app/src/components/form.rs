@@ -49,37 +49,11 @@ impl InputKind {
     }
 }
 
-/// One entry of a choice.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Choice {
-    /// What is sent.
-    pub value: String,
-    /// What is read.
-    pub label: String,
-    /// What explains it (shown by `RadioChoices`).
-    pub hint: String,
-    /// It cannot be chosen now; `hint` says why.
-    pub disabled: bool,
-}
-
-impl Choice {
-    /// An entry whose value is also its label.
-    pub fn plain(value: impl Into<String>) -> Self {
-        let value = value.into();
-        Self { label: value.clone(), value, ..Self::default() }
-    }
-
-    /// An entry with a label of its own.
-    pub fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { value: value.into(), label: label.into(), ..Self::default() }
-    }
-}
-
 /// Says what is still wrong with a value, or `None`.
 pub type Check = Callback<String, Option<String>>;
 
 /// The line below a field: the error if there is one, else the hint.
-fn below(id: &str, hint: Option<String>, error: Signal<Option<String>>) -> impl IntoView + use<> {
+pub(super) fn below(id: &str, hint: Option<String>, error: Signal<Option<String>>) -> impl IntoView + use<> {
     let id = below_id(id);
     view! {
         <span id=id aria-live="polite">
@@ -99,12 +73,12 @@ fn below(id: &str, hint: Option<String>, error: Signal<Option<String>>) -> impl 
     }
 }
 
-fn below_id(id: &str) -> String {
+pub(super) fn below_id(id: &str) -> String {
     format!("{id}-below")
 }
 
 /// The label of a field.
-fn label_of(id: &str, label: String, required: bool) -> impl IntoView + use<> {
+pub(super) fn label_of(id: &str, label: String, required: bool) -> impl IntoView + use<> {
     let id = id.to_owned();
     view! {
         <label class="field-label" for=id>
@@ -292,216 +266,5 @@ pub fn TextArea(
             ></textarea>
             {below(&id, hint, error)}
         </div>
-    }
-}
-
-/// A choice of one from a list.
-#[component]
-pub fn Select(
-    /// Its id.
-    #[prop(into)]
-    id: String,
-    /// The name of its value.
-    #[prop(into)]
-    name: String,
-    /// The label.
-    #[prop(into)]
-    label: String,
-    /// The entries.
-    choices: Vec<Choice>,
-    /// A first entry with an empty value, for which the server chooses; the words say what it will choose.
-    #[prop(optional_no_strip, into)]
-    automatic: Option<Signal<String>>,
-    /// The value that is chosen at first.
-    #[prop(optional, into)]
-    selected: String,
-    /// What helps to choose.
-    #[prop(optional_no_strip, into)]
-    hint: Option<String>,
-    /// What the server said is wrong.
-    #[prop(optional_no_strip, into)]
-    error: Option<String>,
-    /// Called with the value when another is chosen.
-    #[prop(optional, into)]
-    on_change: Option<Callback<String>>,
-    /// The browser holds the form back without it.
-    #[prop(optional)]
-    required: bool,
-) -> impl IntoView {
-    let error = Signal::stored(error);
-    let (control, described) = (id.clone(), below_id(&id));
-    let automatic = automatic.map(|words| option(String::new(), false, selected.is_empty(), words.into_any()));
-    let choices = choices.into_iter().map(|choice| {
-        let chosen = choice.value == selected;
-        option(choice.value, choice.disabled, chosen, choice.label.into_any())
-    });
-    let select = NodeRef::new();
-    choose_once(select, selected.clone());
-    view! {
-        <div class="field">
-            {label_of(&id, label, required)}
-            <select
-                class="input"
-                node_ref=select
-                id=control
-                name=name
-                required=required
-                aria-describedby=described
-                aria-invalid=error.get_untracked().is_some().then_some("true")
-                on:change=move |event| {
-                    if let Some(on_change) = on_change {
-                        on_change.run(event_target_value(&event));
-                    }
-                }
-            >
-                {automatic}
-                {choices.collect_view()}
-            </select>
-            {below(&id, hint, error)}
-        </div>
-    }
-}
-
-/// An entry. Only the server writes which one is chosen: a page that is drawn again sets each attribute of
-/// its elements anew, and with this one would take back what the reader has chosen since.
-#[cfg(feature = "ssr")]
-fn option(value: String, disabled: bool, chosen: bool, words: AnyView) -> AnyView {
-    view! {
-        <option value=value disabled=disabled selected=chosen>
-            {words}
-        </option>
-    }
-    .into_any()
-}
-
-#[cfg(not(feature = "ssr"))]
-fn option(value: String, disabled: bool, _chosen: bool, words: AnyView) -> AnyView {
-    view! {
-        <option value=value disabled=disabled>
-            {words}
-        </option>
-    }
-    .into_any()
-}
-
-/// The attribute that keeps what was chosen at first, so that it is chosen once.
-#[cfg(feature = "hydrate")]
-const CHOSEN_AT_FIRST: &str = "data-chosen";
-
-/// Chooses an entry of a list that the browser itself has made. One that the server has written is
-/// left as it is: the reader may have chosen before the browser's half was there.
-#[cfg(feature = "hydrate")]
-fn choose_once(select: NodeRef<leptos::html::Select>, value: String) {
-    Effect::new(move |_| {
-        let Some(select) = select.get() else { return };
-        if select.get_attribute(CHOSEN_AT_FIRST).as_deref() == Some(value.as_str()) {
-            return;
-        }
-        let is_new = !select.has_attribute(CHOSEN_AT_FIRST);
-        let by_server = matches!(select.query_selector("option[selected]"), Ok(Some(_)));
-        if !(is_new && by_server) {
-            select.set_value(&value);
-        }
-        // Without the mark the choice is made again, which is what happened before.
-        let _ = select.set_attribute(CHOSEN_AT_FIRST, &value);
-    });
-}
-
-#[cfg(not(feature = "hydrate"))]
-fn choose_once(_select: NodeRef<leptos::html::Select>, _value: String) {}
-
-/// A choice of one from a few, all of them to be seen, each with what it means.
-#[component]
-pub fn RadioChoices(
-    /// The start of the ids of its fields.
-    #[prop(into)]
-    id: String,
-    /// The name of its value.
-    #[prop(into)]
-    name: String,
-    /// The question.
-    #[prop(into)]
-    label: String,
-    /// The entries.
-    choices: Vec<Choice>,
-    /// The value that is chosen at first.
-    #[prop(optional, into)]
-    selected: String,
-    /// What the server said is wrong.
-    #[prop(optional_no_strip, into)]
-    error: Option<String>,
-    /// Called with the value when another is chosen.
-    #[prop(optional, into)]
-    on_change: Option<Callback<String>>,
-) -> impl IntoView {
-    let error = Signal::stored(error);
-    let described = below_id(&id);
-    let start = id.clone();
-    let choices = choices.into_iter().enumerate().map(move |(index, choice)| {
-        let chosen = choice.value == selected;
-        let id = format!("{start}-{index}");
-        let label_for = id.clone();
-        let hint = (!choice.hint.is_empty()).then(|| view! { <span class="field-hint">{choice.hint}</span> });
-        view! {
-            <label class="choice" for=label_for>
-                <input
-                    type="radio"
-                    id=id
-                    name=name.clone()
-                    value=choice.value
-                    checked=chosen
-                    disabled=choice.disabled
-                    on:change=move |event| {
-                        if let Some(on_change) = on_change {
-                            on_change.run(event_target_value(&event));
-                        }
-                    }
-                />
-                <span>{choice.label}</span>
-                {hint}
-            </label>
-        }
-    });
-    view! {
-        <fieldset class="field" aria-describedby=described>
-            <legend class="field-label">{label}</legend>
-            <div class="choice-cards">{choices.collect_view()}</div>
-            {below(&id, None, error)}
-        </fieldset>
-    }
-}
-
-/// One yes or no.
-#[component]
-pub fn CheckBox(
-    /// Its id.
-    #[prop(into)]
-    id: String,
-    /// The name of its value.
-    #[prop(into)]
-    name: String,
-    /// What is agreed to.
-    #[prop(into)]
-    label: String,
-    /// What is sent when it is ticked.
-    #[prop(default = "true".to_owned(), into)]
-    value: String,
-    /// Ticked at first.
-    #[prop(optional)]
-    checked: bool,
-    /// What explains it.
-    #[prop(optional, into)]
-    hint: Option<String>,
-    /// The browser holds the form back without it.
-    #[prop(optional)]
-    required: bool,
-) -> impl IntoView {
-    let label_for = id.clone();
-    view! {
-        <label class="choice" for=label_for>
-            <input type="checkbox" id=id name=name value=value checked=checked required=required />
-            <span>{label}</span>
-            {hint.map(|hint| view! { <span class="field-hint">{hint}</span> })}
-        </label>
     }
 }

@@ -14,6 +14,7 @@ pub mod button;
 pub mod card;
 pub mod chart;
 pub mod chip;
+mod choice;
 pub mod code;
 pub mod compare;
 pub mod copy;
@@ -57,6 +58,9 @@ pub use chart::{
     Band, Bar, BarChart, Dot, DotPlot, DotShape, HeatCell, HeatRow, HeatStrip, Limit, Line, LineChart, Sparkline,
 };
 pub use chip::{Chip, FilterBreak, FilterChip, FilterCount, Filters};
+#[cfg(feature = "hydrate")]
+pub(crate) use choice::forget_choices;
+pub use choice::{CheckBox, Choice, RadioChoices, Select};
 pub use code::Code;
 pub use compare::{Change, DiffRow};
 pub use copy::CopyButton;
@@ -64,7 +68,7 @@ pub use definitions::{Definition, DefinitionList};
 pub use dialog::{KeyGroup, KeyHelp};
 pub use disclosure::{Menu, MenuItem, MenuNote, More, ReasonDialog};
 pub use empty::EmptyState;
-pub use form::{CheckBox, Choice, Field, InputKind, RadioChoices, Select, TextArea, TextField};
+pub use form::{Field, InputKind, TextArea, TextField};
 pub use frame::{Banner, BottomItem, BrandMark, Crumb, Crumbs, LiveMark, Liveness, NavItem, PageHead};
 pub use icon::{Glyph, Icon, IconSize};
 pub use journal::{Journal, JournalRow};
