@@ -71,15 +71,42 @@ pub struct SamplePoint {
 
 /// Where the metrics of a cluster are, as it is set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MetricSourceView {
     /// The address; `practice` for the practice cluster's own numbers.
     pub address: String,
     /// Whether it is the practice cluster's own, which cannot be changed.
     pub is_practice: bool,
+    /// How it lets Slipway in.
+    pub access: MetricAccess,
     /// The user name, where a password opens it.
     pub user: Option<String>,
-    /// Whether a token or a password is kept.
-    pub has_secret: bool,
+}
+
+/// How a metric source lets Slipway in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MetricAccess {
+    /// It lets everybody in.
+    #[default]
+    Open,
+    /// By a bearer token.
+    Token,
+    /// By a user name and a password (basic authentication).
+    Password,
+}
+
+impl MetricAccess {
+    /// The word for machines.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Token => "token",
+            Self::Password => "password",
+        }
+    }
 }
 
 /// Where the metrics of a cluster are, as it is typed.
@@ -89,12 +116,38 @@ pub struct MetricSourceInput {
     pub cluster: String,
     /// The address before `/api/v1`.
     pub address: String,
-    /// A bearer token; empty with a user, or where everybody is let in.
+    /// How it lets Slipway in.
+    pub access: MetricAccess,
+    /// The bearer token; empty keeps the one that is known, at the same address only.
     pub token: String,
     /// The user name, where a password opens it.
     pub user: String,
-    /// The password; never shown again.
+    /// The password; empty keeps the one that is known, for the same user at the same address only.
     pub password: String,
-    /// Whether to keep the token or password that is known; only at the same address.
-    pub keeps_secret: bool,
+}
+
+/// What 'Test' found of a metric source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MetricTestView {
+    /// What is wrong, when something is.
+    pub problem: Option<String>,
+    /// The version that it says it has; not every one says it.
+    pub version: Option<String>,
+    /// Whether it has numbers of a data plane, when that was asked.
+    pub plane: Option<PlaneFound>,
+}
+
+/// Whether a metric source has numbers of a data plane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PlaneFound {
+    /// The data plane, in words.
+    pub plane: String,
+    /// How many series it has of requests.
+    pub series: u64,
+    /// The question, as it was put.
+    pub query: String,
+    /// What is wrong, when there is none; and what to look at.
+    pub problem: Option<String>,
 }

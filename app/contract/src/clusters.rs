@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Answer,
-    analysis::{MetricSourceInput, MetricSourceView},
+    analysis::{MetricSourceInput, MetricSourceView, MetricTestView},
 };
 
 /// A connected cluster.
@@ -170,9 +170,10 @@ pub trait ClustersBackend: Send + Sync {
     /// # Errors
     /// Not found.
     async fn clear_metric_source(&self, actor: &Actor, cluster: &str) -> Answer<()>;
-    /// Asks the source something that every one knows; answers what is wrong, when something is.
+    /// Asks the source what it is, and whether it has numbers of a data plane: one of those that a
+    /// strategy names, or none when empty.
     ///
     /// # Errors
-    /// Not found.
-    async fn test_metric_source(&self, actor: &Actor, cluster: &str) -> Answer<Option<String>>;
+    /// Not found; invalid for a data plane that is none.
+    async fn test_metric_source(&self, actor: &Actor, cluster: &str, plane: &str) -> Answer<MetricTestView>;
 }

@@ -75,6 +75,16 @@ pub struct TargetWorkloadInput {
     pub component: Option<String>,
 }
 
+/// What stands for a field that a form did not send: what is set stays.
+fn kept() -> String {
+    StrategyInput::KEEP.to_owned()
+}
+
+impl StrategyInput {
+    /// The word for 'as it is'.
+    pub const KEEP: &str = "keep";
+}
+
 /// How a version gets into a target, as it is typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -92,9 +102,13 @@ pub struct StrategyInput {
     /// The steps in one line: `10%, 30m, 25%, ask`; the usual ones when empty.
     pub steps: String,
     /// Who counts the requests that the version is judged by: `envoy_gateway`, `istio_gateway`, `istio`,
-    /// `istio_stock_envoy`, `ingress_nginx` or `practice`; nobody when empty.
+    /// `istio_stock_envoy`, `ingress_nginx` or `practice`; nobody when empty, and who it was when the field is
+    /// not sent or says `keep`.
+    #[serde(default = "kept")]
     pub metrics: String,
-    /// Over how many seconds they are looked at; the usual minute when empty.
+    /// Over how many seconds they are looked at; the usual minute when empty, and what it was when the field is
+    /// not sent or says `keep`.
+    #[serde(default = "kept")]
     pub window: String,
 }
 

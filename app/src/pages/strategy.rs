@@ -16,6 +16,18 @@ fn sent_as(field: &str) -> String {
     format!("input[{field}]")
 }
 
+/// Who can count requests, with what it is called when nobody does.
+pub(super) fn planes(nobody: &str) -> Vec<Choice> {
+    vec![
+        Choice::new("", nobody),
+        Choice::new("envoy_gateway", "Envoy Gateway"),
+        Choice::new("istio_gateway", "Istio, as a gateway"),
+        Choice::new("istio", "Istio, in the mesh"),
+        Choice::new("istio_stock_envoy", "Istio with a stock Envoy"),
+        Choice::new("ingress_nginx", "ingress-nginx"),
+    ]
+}
+
 /// The form of a target's strategy. `exposed` is the Deployment that is offered where none is set.
 pub fn strategy_card(
     service: &str,
@@ -44,15 +56,8 @@ pub fn strategy_card(
         Choice::new("replicas", "Nothing: the number of pods is the share"),
     ];
     let layer = form.typed(&sent_as("layer"), &usual(&present.layer, "http_route"));
-    let planes = vec![
-        Choice::new("", "Nobody: only pods are judged"),
-        Choice::new("envoy_gateway", "Envoy Gateway"),
-        Choice::new("istio_gateway", "Istio, as a gateway"),
-        Choice::new("istio", "Istio, in the mesh"),
-        Choice::new("istio_stock_envoy", "Istio with a stock Envoy"),
-        Choice::new("ingress_nginx", "ingress-nginx"),
-        Choice::new("practice", "the practice cluster"),
-    ];
+    let mut planes = planes("Nobody: only pods are judged");
+    planes.push(Choice::new("practice", "the practice cluster"));
     let plane = form.typed(&sent_as("metrics"), &present.metrics);
     let text = |name: &'static str, label: &'static str, hint: &str, value: String| {
         view! {

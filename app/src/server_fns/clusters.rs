@@ -3,6 +3,7 @@
 #![expect(clippy::too_many_arguments, reason = "each is a field of a form")]
 
 use crate::json::Json;
+use contract::analysis::{MetricAccess, MetricSourceView, MetricTestView};
 use contract::clusters::{Adopted, ClusterView, ConnectionView, FoundWorkload};
 use leptos::prelude::*;
 
@@ -72,6 +73,42 @@ pub async fn test_cluster(name: String) -> Result<ConnectionView, AppError> {
 pub async fn discover(cluster: String) -> Result<Vec<FoundWorkload>, AppError> {
     let (backend, actor) = super::backend()?;
     Ok(backend.discover(&actor, &cluster).await?)
+}
+
+/// Where a cluster's metrics are asked for.
+#[server(name = LoadMetricSource, prefix = "/do", endpoint = "metric_source", input = Json, output = Json)]
+pub async fn metric_source(cluster: String) -> Result<Option<MetricSourceView>, AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.metric_source(&actor, &cluster).await?)
+}
+
+/// Sets where a cluster's metrics are asked for.
+#[server(prefix = "/do", endpoint = "set_metric_source")]
+pub async fn set_metric_source(
+    cluster: String,
+    #[server(default)] address: String,
+    #[server(default)] access: MetricAccess,
+    #[server(default)] token: String,
+    #[server(default)] user: String,
+    #[server(default)] password: String,
+) -> Result<(), AppError> {
+    let (backend, actor) = super::backend()?;
+    let input = contract::analysis::MetricSourceInput { cluster, address, access, token, user, password };
+    Ok(backend.set_metric_source(&actor, input).await?)
+}
+
+/// Forgets where a cluster's metrics are asked for.
+#[server(prefix = "/do", endpoint = "clear_metric_source")]
+pub async fn clear_metric_source(cluster: String) -> Result<(), AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.clear_metric_source(&actor, &cluster).await?)
+}
+
+/// Asks a cluster's metric source what it is and has.
+#[server(prefix = "/do", endpoint = "test_metric_source")]
+pub async fn test_metric_source(cluster: String, #[server(default)] plane: String) -> Result<MetricTestView, AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.test_metric_source(&actor, &cluster, &plane).await?)
 }
 
 /// A found Deployment as the form sends it.

@@ -57,7 +57,7 @@ fn word_of(plane: DataPlane) -> &'static str {
     PLANES.iter().find(|(_, known)| *known == plane).map_or("", |(word, _)| word)
 }
 
-fn plane(word: &str) -> Answer<Option<DataPlane>> {
+pub(crate) fn plane(word: &str) -> Answer<Option<DataPlane>> {
     match word.trim() {
         "" | "none" => Ok(None),
         word => match PLANES.iter().find(|(known, _)| *known == word) {
@@ -115,6 +115,17 @@ fn layer(input: &StrategyInput) -> Answer<TrafficLayer> {
     })
 }
 
+/// What was typed, with what is set in place of what was not sent.
+fn completed(mut input: StrategyInput, present: &Strategy) -> StrategyInput {
+    let present = input_of(present);
+    for (field, is_set) in [(&mut input.metrics, present.metrics), (&mut input.window, present.window)] {
+        if field == StrategyInput::KEEP {
+            *field = is_set;
+        }
+    }
+    input
+}
+
 /// The strategy must name a workload that the target has.
 fn fits(target: &Target, strategy: &Strategy) -> Answer<()> {
     let Some((_, settings)) = strategy.candidate() else { return Ok(()) };
@@ -137,9 +148,9 @@ impl Engine {
         environment: &str,
         input: StrategyInput,
     ) -> Answer<()> {
-        let strategy = parse(&input)?;
         let mut tx = self.store().begin().await.or_fail(self)?;
         let asked = self.asked(&mut tx, service, environment).await?;
+        let strategy = parse(&completed(input, &asked.target.strategy))?;
         fits(&asked.target, &strategy)?;
         let target = Target { strategy, ..asked.target };
         tx.replace_target(&target).await.or_fail(self)?;

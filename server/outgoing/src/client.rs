@@ -108,12 +108,20 @@ impl Client {
     ) -> Result<RawAnswer, CallError> {
         self.judge.look_at(&url)?;
         let request = self.http.post(url).timeout(timeout).form(form);
-        let request = match credentials {
-            MetricCredentials::None => request,
-            MetricCredentials::Token(token) => request.bearer_auth(token.expose_secret()),
-            MetricCredentials::Password { user, password } => request.basic_auth(user, Some(password.expose_secret())),
-        };
-        self.finish(request, limit).await
+        self.finish(with(request, credentials), limit).await
+    }
+
+    /// Reads what stands at an address, as [`Client::ask`] does.
+    pub(crate) async fn read(
+        &self,
+        url: Url,
+        credentials: &MetricCredentials,
+        timeout: Duration,
+        limit: usize,
+    ) -> Result<RawAnswer, CallError> {
+        self.judge.look_at(&url)?;
+        let request = self.http.get(url).timeout(timeout);
+        self.finish(with(request, credentials), limit).await
     }
 
     async fn finish(&self, request: RequestBuilder, limit: usize) -> Result<RawAnswer, CallError> {
@@ -127,6 +135,14 @@ impl Client {
             whole.extend_from_slice(&chunk);
         }
         Ok(RawAnswer { status, headers, body: whole })
+    }
+}
+
+fn with(request: RequestBuilder, credentials: &MetricCredentials) -> RequestBuilder {
+    match credentials {
+        MetricCredentials::None => request,
+        MetricCredentials::Token(token) => request.bearer_auth(token.expose_secret()),
+        MetricCredentials::Password { user, password } => request.basic_auth(user, Some(password.expose_secret())),
     }
 }
 

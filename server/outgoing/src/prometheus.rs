@@ -54,11 +54,24 @@ impl Prometheus {
         Self { timeout, ..self }
     }
 
-    async fn ask(&self, method: &str, form: &[(&str, &str)]) -> Result<Reading, MetricError> {
+    /// An address of its API.
+    fn at(&self, method: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["api", "v1", method]);
+            path.pop_if_empty().extend(["api", "v1"]).extend(method);
         }
+        url
+    }
+
+    /// The version that it says it has. Not all that speak the protocol say one; that is no trouble.
+    async fn version(&self) -> Option<String> {
+        let url = self.at(&["status", "buildinfo"]);
+        let raw = self.client.read(url, &self.credentials, self.timeout, ANSWER_LIMIT).await.ok()?;
+        answer::version(&raw)
+    }
+
+    async fn ask(&self, method: &str, form: &[(&str, &str)]) -> Result<Reading, MetricError> {
+        let url = self.at(&[method]);
         // The source gives up with us, instead of working on for nobody.
         let timeout = format!("{}ms", self.timeout.as_millis());
         let form: Vec<(&str, &str)> = form.iter().copied().chain([("timeout", timeout.as_str())]).collect();
@@ -97,9 +110,9 @@ impl MetricSource for Prometheus {
         self.ask("query_range", &[("query", query), ("start", &start), ("end", &end), ("step", &step)]).await
     }
 
-    async fn check(&self, at: DateTime<Utc>) -> Result<(), MetricError> {
+    async fn check(&self, at: DateTime<Utc>) -> Result<Option<String>, MetricError> {
         match self.instant("vector(1)", at).await?.latest() {
-            Some(one) if one.to_bits() == 1.0_f64.to_bits() => Ok(()),
+            Some(one) if one.to_bits() == 1.0_f64.to_bits() => Ok(self.version().await),
             _ => Err(MetricError::NotASource("it does not say that 1 is 1".to_owned())),
         }
     }

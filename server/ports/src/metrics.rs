@@ -92,9 +92,10 @@ pub trait MetricSource: Send + Sync + 'static {
     /// As [`MetricSource::instant`].
     async fn range(&self, query: &str, range: &SampleRange) -> Result<Reading, MetricError>;
 
-    /// Asks the source for something that every one of its kind knows: for 'Test connection'.
+    /// Asks the source for something that every one of its kind knows: for 'Test'. Answers the version
+    /// that it says it has; not every one says it.
     ///
     /// # Errors
     /// [`MetricError`] with what to mend.
-    async fn check(&self, at: DateTime<Utc>) -> Result<(), MetricError>;
+    async fn check(&self, at: DateTime<Utc>) -> Result<Option<String>, MetricError>;
 }

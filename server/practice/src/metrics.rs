@@ -131,10 +131,10 @@ impl MetricSource for PracticeMetrics {
         Ok(Reading::series(values).with_note(PRACTICE_NOTE))
     }
 
-    async fn check(&self, _at: DateTime<Utc>) -> Result<(), MetricError> {
+    async fn check(&self, _at: DateTime<Utc>) -> Result<Option<String>, MetricError> {
         match self.scripted() {
             Some(Err(error)) => Err(error),
-            Some(Ok(_)) | None => Ok(()),
+            Some(Ok(_)) | None => Ok(None),
         }
     }
 }

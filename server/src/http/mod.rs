@@ -7,6 +7,7 @@
 mod actor;
 mod address;
 mod api;
+mod api_analysis;
 pub mod assets;
 mod body;
 mod compress;
@@ -193,6 +194,7 @@ fn all_routes(web: &Arc<Web>) -> routes::Routes {
     forms::add(&mut routes);
     pages::add(&mut routes);
     api::add(&mut routes);
+    api_analysis::add(&mut routes);
     openapi::add(&mut routes);
     routes
 }

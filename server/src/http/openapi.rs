@@ -16,7 +16,7 @@ use utoipa::{
 };
 
 use super::{
-    api, problem,
+    api, api_analysis, problem,
     problem::Problem,
     routes::{Access, Routes},
 };
@@ -33,6 +33,8 @@ pub(super) fn add(routes: &mut Routes) {
     paths(
         api::add_service, api::register_version, api::report_checks, api::versions, api::report_deployment,
         api::request_promotion, api::promotion, api::open_incident, api::resolve_incident,
+        api_analysis::metric_source, api_analysis::set_metric_source, api_analysis::clear_metric_source,
+        api_analysis::test_metric_source,
     ),
     components(schemas(Problem)),
     security(("token" = [])),

@@ -119,6 +119,10 @@ fn api_acts() -> Vec<(Method, &'static str, Value, Act)> {
         (Method::POST, "/api/v1/promotions", promotion, Act::RequestPromotion),
         (Method::GET, "/api/v1/promotions/{number}", Value::Null, Act::Read),
         (Method::POST, "/api/v1/incidents", incident, Act::ManageIncidents),
+        (Method::GET, "/api/v1/clusters/{cluster}/metrics", Value::Null, Act::Read),
+        (Method::PUT, "/api/v1/clusters/{cluster}/metrics", json!({ "address": "x" }), Act::ManageIntegrations),
+        (Method::DELETE, "/api/v1/clusters/{cluster}/metrics", Value::Null, Act::ManageIntegrations),
+        (Method::POST, "/api/v1/clusters/{cluster}/metrics/test", json!({}), Act::ManageIntegrations),
         (Method::POST, "/api/v1/incidents/{number}/resolve", Value::Null, Act::ManageIncidents),
     ]
 }
@@ -140,8 +144,7 @@ async fn attack_01_every_route_of_the_api_asks_for_the_role() {
         let actor = machine_actor(role, &admin);
         for (method, path, body, act) in &acts {
             let path = filled(path);
-            let answer =
-                if *method == Method::GET { machine.get(&path).await } else { machine.post(&path, body).await };
+            let answer = machine.send(method.clone(), &path, body).await;
             expect_role(&actor, *act, &path, answer.status, &answer.text);
         }
     }
@@ -203,6 +206,10 @@ fn form_acts() -> Vec<(&'static str, Value, Act)> {
         ("save_cluster", json!({ "is_new": "true", "name": "x" }), Act::ManageClusters),
         ("remove_cluster", json!({ "name": "x" }), Act::ManageClusters),
         ("test_cluster", json!({ "name": "x" }), Act::ManageClusters),
+        ("metric_source", json!({ "cluster": "x" }), Act::Read),
+        ("set_metric_source", json!({ "cluster": "x" }), Act::ManageIntegrations),
+        ("clear_metric_source", json!({ "cluster": "x" }), Act::ManageIntegrations),
+        ("test_metric_source", json!({ "cluster": "x" }), Act::ManageIntegrations),
         ("invite", json!({ "role": "viewer" }), Act::ManagePeople),
         ("set_role", json!({ "person": nobody, "role": "viewer" }), Act::ManagePeople),
         ("set_active", json!({ "person": nobody, "is_active": "false" }), Act::ManagePeople),

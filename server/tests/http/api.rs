@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
+use contract::services::ServicesBackend as _;
 use domain::actor::Role;
 use serde_json::{Value, json};
 
@@ -164,6 +166,66 @@ async fn attack_32_a_token_ends_with_its_revocation_its_time_and_its_owner() {
     app.engine.set_role(&admin, other.identity.person().unwrap(), Role::Admin).await.unwrap();
     app.engine.set_active(&other_admin(&app).await, admin.identity.person().unwrap(), false).await.unwrap();
     owned.get(VERSIONS).await.problem(401);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_metric_source_is_set_by_api_and_its_secret_is_never_told() {
+    let app = TestApp::new().await;
+    app.company(0).await;
+    app.connect("eu-1").await;
+    let path = "/api/v1/clusters/eu-1/metrics";
+    let ci = app.machine(Role::Admin).await;
+    ci.get(path).await.problem(404);
+    let secret = "metrics-canary-0815";
+    let input = json!({ "address": "https://prometheus.example", "access": "token", "token": secret });
+    let set = ci.send(Method::PUT, path, &input).await;
+    assert_eq!(set.status, 204, "{}", set.text);
+    let shown = ci.get(path).await;
+    assert!(!shown.text.contains(secret));
+    let expected =
+        json!({ "address": "https://prometheus.example", "is_practice": false, "access": "token", "user": null });
+    assert_eq!(shown.json(), expected);
+    let private = json!({ "address": "https://10.0.0.1" });
+    let refused = ci.send(Method::PUT, path, &private).await.problem(422);
+    assert_eq!(refused["field"], "address");
+    assert!(refused["detail"].as_str().unwrap().contains("outgoing_allow"), "{refused}");
+    ci.send(Method::PUT, "/api/v1/clusters/practice/metrics", &input).await.problem(409);
+    let test = ci.post(&format!("{path}/test"), &json!({ "plane": "squid" })).await.problem(422);
+    assert_eq!(test["field"], "metrics");
+    assert_eq!(ci.send(Method::DELETE, path, &Value::Null).await.status, 204);
+    ci.get(path).await.problem(404);
+    let mut browser = app.signed_in(Role::Admin).await;
+    assert!(!browser.get("/audit").await.text.contains(secret));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_strategy_that_is_sent_without_the_data_plane_keeps_it() {
+    let app = TestApp::new().await;
+    app.company(0).await;
+    let mut browser = app.signed_in(Role::Admin).await;
+    let fields = |more: &[(&'static str, &'static str)]| {
+        let canary = [
+            ("service", "cart"),
+            ("environment", "production"),
+            ("input[strategy]", "canary"),
+            ("input[exposed]", "cart"),
+            ("input[layer]", "replicas"),
+        ];
+        canary.into_iter().chain(more.iter().copied()).collect::<Vec<_>>()
+    };
+    let all = fields(&[("input[metrics]", "practice"), ("input[window]", "30")]);
+    assert_eq!(browser.post("/do/set_strategy", &all).await.status, 303);
+    assert_eq!(browser.post("/do/set_strategy", &fields(&[("input[steps]", "10%, 1m")])).await.status, 303);
+    let admin = app.admin().await;
+    let strategy = async || app.engine.service(&admin, "cart", contract::PageRequest::default()).await.unwrap();
+    let kept = strategy().await.targets.remove(0).strategy;
+    assert_eq!((kept.steps.as_str(), kept.metrics.as_str(), kept.window.as_str()), ("10%, 1m", "practice", "30"));
+    let nobody = fields(&[("input[metrics]", ""), ("input[window]", "")]);
+    assert_eq!(browser.post("/do/set_strategy", &nobody).await.status, 303);
+    let gone = strategy().await.targets.remove(0).strategy;
+    assert_eq!((gone.metrics.as_str(), gone.window.as_str()), ("", ""), "an empty choice is one");
     app.finish().await;
 }
 

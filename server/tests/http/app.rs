@@ -86,7 +86,9 @@ impl TestApp {
             clock: Arc::clone(&shared),
             randomness: Arc::clone(&randomness) as Arc<dyn ports::Randomness>,
             connector: Arc::new(Connector::new(Some(practice.clone()), judge)),
-            metrics: Arc::new(practice::PracticeMetrics::new(practice.clone(), 1)),
+            metrics: Arc::new(
+                server::wiring::Metrics::new(Some(practice.clone()), outgoing::Judge::default()).unwrap(),
+            ),
             messengers: Arc::new(move |_| Arc::new(messenger.clone())),
             sealing_key: [7; 32],
             public_url: public_url.url.clone(),
@@ -226,6 +228,15 @@ impl TestApp {
         };
         let adopted = self.engine.adopt(&admin, "practice", vec![workload]).await.unwrap();
         assert_eq!(adopted.targets, 1, "{:?}", adopted.left_out);
+    }
+
+    /// A cluster of this name that nobody reaches.
+    pub async fn connect(&self, name: &str) {
+        let name = ClusterName::parse(name).unwrap();
+        let cluster = store::Cluster { name, kind: ClusterKind::InCluster, ..practice_cluster(self) };
+        let mut tx = self.engine.store().begin().await.unwrap();
+        tx.insert_cluster(&cluster).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// Registers a version of `cart`.

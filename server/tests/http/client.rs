@@ -182,6 +182,16 @@ impl Machine {
         self.post_raw(path, "application/json", body.to_string()).await
     }
 
+    /// Sends JSON by any method; GET and `null` go without a body.
+    pub async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = self.request(method.clone(), path);
+        if method == Method::GET || body.is_null() {
+            return send(&self.router, request.body(Body::empty()).unwrap()).await;
+        }
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        send(&self.router, request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
     pub async fn post_raw(&self, path: &str, media: &str, body: impl Into<Body>) -> Answer {
         let request = self.request(Method::POST, path).header(header::CONTENT_TYPE, media);
         send(&self.router, request.body(body.into()).unwrap()).await

@@ -29,7 +29,7 @@ pub use defaults::{
 };
 pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use measure::{BuiltInCheck, DataPlane, Measure, Quantile, Resource, Traffic, Unit};
-pub use promql::{Backend, Labels, Queries, QueryError, Route, Side, queries};
+pub use promql::{Backend, Labels, Queries, QueryError, Route, Side, queries, series_of_plane};
 pub use reading::{Judgement, Reading, Sample, Verdict, judge_reading};
 pub use rule::{MetricRule, OnMissing, RuleDraft, RuleError, RuleName, Trigger, window_warning};
 pub use watch::{Conclusion, Folded, MetricState, Moment, SampleRange, Watch, conclude, dry_run_breaches, warnings};

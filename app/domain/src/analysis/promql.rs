@@ -157,6 +157,22 @@ pub fn queries(rule: &MetricRule, labels: &Labels) -> Result<Queries, QueryError
     }
 }
 
+/// Counts the series of requests that a data plane has in a source, whatever they are of: whether it is
+/// scraped at all. `None` for the practice cluster, which answers by itself.
+#[must_use]
+pub const fn series_of_plane(plane: DataPlane) -> Option<&'static str> {
+    match plane {
+        DataPlane::EnvoyGateway => Some("count(envoy_cluster_upstream_rq{envoy_cluster_name=~\"httproute/.+\"})"),
+        DataPlane::IstioGateway => Some("count(istio_requests_total{reporter=\"source\"})"),
+        DataPlane::Istio => Some("count(istio_requests_total{reporter=\"destination\"})"),
+        DataPlane::IstioStockEnvoy => Some(
+            "count({__name__=~\"envoy_cluster_.+_svc_cluster_local__upstream_rq\",envoy_cluster_name=~\"outbound.+\"})",
+        ),
+        DataPlane::IngressNginx => Some("count(nginx_ingress_controller_requests)"),
+        DataPlane::Practice => None,
+    }
+}
+
 fn has_backend(route: &Route) -> bool {
     route.backend.is_some()
 }

@@ -1,13 +1,19 @@
-//! One cluster: test the connection, change it, remove it.
+//! One cluster: test the connection, say where its metrics are, change it, remove it.
 
+use contract::analysis::MetricSourceView;
 use contract::clusters::{ClusterView, ConnectionView, PermissionLine};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{cluster_form::cluster_form, clusters::summary, settings_page};
+use super::{
+    cluster_form::cluster_form,
+    clusters::summary,
+    metric_source::{SourceForms, source_card},
+    settings_page,
+};
 use crate::{
     components::{Button, ButtonLink, Card, Checks, Chip, Code, Glyph, Kind, Notice, ReasonDialog, State},
-    error::AppError,
+    error::{Answer, AppError},
     form::{FormProblem, Sending},
     live,
     page::{page_below, problem_below, sentence},
@@ -22,6 +28,17 @@ struct Forms {
     test: Sending<TestCluster>,
     save: Sending<SaveCluster>,
     remove: Sending<RemoveCluster>,
+    metrics: SourceForms,
+}
+
+/// The cluster and where its metrics are; `None` when there is no such cluster.
+type Loaded = Option<(ClusterView, Option<MetricSourceView>)>;
+
+async fn load(name: String) -> Answer<Loaded> {
+    let found = server_fns::clusters::clusters().await?.into_iter().find(|cluster| cluster.name == name);
+    let Some(cluster) = found else { return Ok(None) };
+    let metrics = server_fns::clusters::metric_source(name).await?;
+    Ok(Some((cluster, metrics)))
 }
 
 /// A cluster's page.
@@ -29,21 +46,21 @@ struct Forms {
 pub fn ClusterPage() -> impl IntoView {
     let params = use_params_map();
     let name = Memo::new(move |_| params.with(|params| params.get("name")).unwrap_or_default());
-    let forms = Forms { test: Sending::new(), save: Sending::new(), remove: Sending::new() };
+    let metrics = SourceForms::new();
+    let forms = Forms { test: Sending::new(), save: Sending::new(), remove: Sending::new(), metrics };
     let changes = live::use_changes(|change| change.entity == "cluster");
-    let data =
-        Resource::new(move || (name.get(), changes.get(), forms.save.version()), |_| server_fns::clusters::clusters());
-    let page = page_below(data, move |clusters, _| {
-        let name = name.get_untracked();
-        match clusters.into_iter().find(|cluster| cluster.name == name) {
-            Some(cluster) => cluster_view(cluster, forms),
-            None => problem_below(AppError(contract::ApiError::not_found("cluster", &name))),
-        }
+    let data = Resource::new(
+        move || (name.get(), changes.get(), forms.save.version(), forms.metrics.version()),
+        |(name, ..)| load(name),
+    );
+    let page = page_below(data, move |found, _| match found {
+        Some((cluster, metrics)) => cluster_view(cluster, metrics, forms),
+        None => problem_below(AppError(contract::ApiError::not_found("cluster", &name.get_untracked()))),
     });
-    settings_page(Settings::Clusters, "test, change, remove", page)
+    settings_page(Settings::Clusters, "test, metrics, change, remove", page)
 }
 
-fn cluster_view(cluster: ClusterView, forms: Forms) -> AnyView {
+fn cluster_view(cluster: ClusterView, metrics: Option<MetricSourceView>, forms: Forms) -> AnyView {
     let summary = summary(&cluster);
     let found = routes::discover(&cluster.name);
     let practice = cluster.is_practice;
@@ -53,6 +70,7 @@ fn cluster_view(cluster: ClusterView, forms: Forms) -> AnyView {
     });
     let remove = remove(&cluster, forms);
     let test = test(&cluster, forms);
+    let metrics = source_card(&cluster.name, metrics, forms.metrics);
     view! {
         <div class="stack-cards">
             <Card
@@ -72,7 +90,7 @@ fn cluster_view(cluster: ClusterView, forms: Forms) -> AnyView {
                     {move || forms.test.answer().map(connection)}
                 </div>
             </Card>
-            {change}
+            {metrics} {change}
         </div>
     }
     .into_any()

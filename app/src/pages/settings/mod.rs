@@ -8,6 +8,7 @@ pub mod discover;
 pub mod environment;
 pub mod environments;
 pub mod me;
+mod metric_source;
 pub mod people;
 pub mod slack;
 pub mod tokens;

@@ -5,18 +5,28 @@ use std::sync::Arc;
 
 use contract::{
     Answer, ApiError,
-    analysis::{MetricSourceInput, MetricSourceView},
+    analysis::{MetricAccess, MetricSourceInput, MetricSourceView, MetricTestView, PlaneFound},
 };
-use domain::{actor::Actor, ids::ClusterId};
+use domain::{
+    actor::Actor,
+    analysis::{DataPlane, Reading, series_of_plane},
+    ids::ClusterId,
+};
 use ports::{MetricCredentials, MetricError, MetricSettings};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{Cluster, ClusterKind, MetricSource, MetricSourceKind, StoreError};
 
-use crate::{Engine, error::OrFail};
+use crate::{Engine, edge, error::OrFail, strategies};
 
 /// How long a question may take, also one of a person who tests: what is not answered by then would
 /// hold up the next evaluation.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Addresses are shorter; what is longer is a mistake.
+const ADDRESS_AT_MOST: usize = 500;
+
+/// The longest token that is kept: signed ones carry a few kilobytes of claims.
+const SECRET_AT_MOST: usize = 16_000;
 
 /// Where a source's sealed token or password belongs.
 fn secret_place(id: ClusterId) -> String {
@@ -85,14 +95,19 @@ impl Engine {
         let found = self.cluster_named(&mut read, cluster).await?;
         if found.kind == ClusterKind::Practice {
             let address = "practice".to_owned();
-            return Ok(Some(MetricSourceView { address, is_practice: true, user: None, has_secret: false }));
+            let access = MetricAccess::Open;
+            return Ok(Some(MetricSourceView { address, is_practice: true, access, user: None }));
         }
         let source = read.metric_source(found.id).await.or_fail(self)?;
         Ok(source.map(|source| MetricSourceView {
             address: source.address,
             is_practice: false,
+            access: match (&source.user_name, &source.sealed_secret) {
+                (Some(_), _) => MetricAccess::Password,
+                (None, Some(_)) => MetricAccess::Token,
+                (None, None) => MetricAccess::Open,
+            },
             user: source.user_name,
-            has_secret: source.sealed_secret.is_some(),
         }))
     }
 
@@ -101,15 +116,18 @@ impl Engine {
         let cluster = self.cluster_named(&mut tx, &input.cluster).await?;
         refuse_practice(&cluster)?;
         let known = tx.metric_source(cluster.id).await.or_fail(self)?;
-        let (address, user) = (input.address.trim().to_owned(), given(&input.user));
+        let address = edge::some_line("address", &input.address, ADDRESS_AT_MOST)?;
+        let user = match input.access {
+            MetricAccess::Password => Some(edge::some_line("user", &input.user, edge::NAME_AT_MOST)?),
+            MetricAccess::Open | MetricAccess::Token => None,
+        };
         let secret = self.secret_of(&input, known.as_ref(), &address, user.as_deref())?;
         let credentials = match (&user, &secret) {
             (Some(user), Some(password)) => {
                 MetricCredentials::Password { user: user.clone(), password: password.clone() }
             }
-            (Some(_), None) => return Err(ApiError::invalid("password", "a user needs a password")),
             (None, Some(token)) => MetricCredentials::Token(token.clone()),
-            (None, None) => MetricCredentials::None,
+            (_, None) => MetricCredentials::None,
         };
         // What cannot be used at all is refused before it is kept; whether it answers is another question.
         let settings = MetricSettings::Prometheus { address: address.clone(), credentials };
@@ -139,18 +157,23 @@ impl Engine {
         address: &str,
         user: Option<&str>,
     ) -> Answer<Option<SecretString>> {
-        let (field, typed) = if user.is_some() { ("password", &input.password) } else { ("token", &input.token) };
-        if !typed.trim().is_empty() {
-            return Ok(Some(SecretString::from(typed.trim())));
+        let (field, typed) = match input.access {
+            MetricAccess::Open => return Ok(None),
+            MetricAccess::Token => ("token", &input.token),
+            MetricAccess::Password => ("password", &input.password),
+        };
+        let typed = edge::line(field, typed, SECRET_AT_MOST)?;
+        if !typed.is_empty() {
+            return Ok(Some(SecretString::from(typed)));
         }
-        if !input.keeps_secret {
-            return Ok(None);
-        }
-        let Some(known) = known.filter(|k| k.address == address && k.user_name.as_deref() == user) else {
+        let Some(known) = known.filter(|known| known.sealed_secret.is_some()) else {
+            return Err(ApiError::invalid(field, "this is needed"));
+        };
+        if known.address != address || known.user_name.as_deref() != user {
             let message =
                 "the address or the user changes, and what is known is not sent to another place: type it again";
             return Err(ApiError::invalid(field, message));
-        };
+        }
         match self.opened(known).map_err(|e| ApiError::invalid(field, e.to_string()))? {
             MetricSettings::Prometheus { credentials: MetricCredentials::Token(secret), .. }
             | MetricSettings::Prometheus {
@@ -172,14 +195,50 @@ impl Engine {
         self.keep_cluster(tx, actor, "cluster.metrics_clear", "took away the metric source of", &cluster).await
     }
 
-    pub(super) async fn try_metric_source(&self, cluster: &str) -> Answer<Option<String>> {
+    pub(super) async fn try_metric_source(&self, cluster: &str, plane: &str) -> Answer<MetricTestView> {
+        let plane = strategies::plane(plane)?;
         let cluster = self.cluster_to_read(cluster).await?;
-        let checked = match self.metrics_of(cluster.id).await {
-            Ok(source) => patiently(source.check(self.now())).await,
-            Err(error) => Err(error),
+        let source = match self.metrics_of(cluster.id).await {
+            Ok(source) => source,
+            Err(error) => return Ok(problem(&error)),
         };
-        Ok(checked.err().map(|error| error.to_string()))
+        let version = match patiently(source.check(self.now())).await {
+            Ok(version) => version,
+            Err(error) => return Ok(problem(&error)),
+        };
+        let plane = match plane.and_then(|plane| Some((plane, series_of_plane(plane)?))) {
+            Some((plane, query)) => Some(found_of(plane, query, patiently(source.instant(query, self.now())).await)),
+            None => None,
+        };
+        Ok(MetricTestView { problem: None, version, plane })
     }
+}
+
+fn problem(error: &MetricError) -> MetricTestView {
+    MetricTestView { problem: Some(error.to_string()), ..MetricTestView::default() }
+}
+
+/// Whether a source has numbers of a data plane. A source that has none is none that judges a version.
+fn found_of(plane: DataPlane, query: &str, answer: Result<Reading, MetricError>) -> PlaneFound {
+    let (series, problem) = match answer {
+        Ok(reading) => {
+            let series = reading.latest().map_or(0, whole);
+            let missing = "it has no requests of it; see that its metrics are scraped, and that some were sent";
+            (series, (series == 0).then(|| missing.to_owned()))
+        }
+        Err(error) => (0, Some(error.to_string())),
+    };
+    PlaneFound { plane: plane.words().to_owned(), series, query: query.to_owned(), problem }
+}
+
+/// A number of series, which is never negative and never larger than memory.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast of a float stops at the ends of the whole numbers"
+)]
+fn whole(count: f64) -> u64 {
+    count as u64
 }
 
 fn refuse_practice(cluster: &Cluster) -> Answer<()> {
@@ -187,10 +246,6 @@ fn refuse_practice(cluster: &Cluster) -> Answer<()> {
         ClusterKind::Practice => Err(ApiError::conflict("the practice cluster has its own numbers")),
         ClusterKind::Token | ClusterKind::InCluster => Ok(()),
     }
-}
-
-fn given(text: &str) -> Option<String> {
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// The reason alone; that it is about the settings shows from the field.

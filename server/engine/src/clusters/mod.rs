@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contract::{
     Answer, ApiError,
-    analysis::{MetricSourceInput, MetricSourceView},
+    analysis::{MetricSourceInput, MetricSourceView, MetricTestView},
     clusters::{
         AdoptWorkload, Adopted, ClusterInput, ClusterView, ClustersBackend, ConnectionView, FoundWorkload,
         PermissionLine,
@@ -171,18 +171,18 @@ impl ClustersBackend for Engine {
     }
 
     async fn set_metric_source(&self, actor: &Actor, input: MetricSourceInput) -> Answer<()> {
-        actor.may(Act::ManageClusters)?;
+        actor.may(Act::ManageIntegrations)?;
         self.write_metric_source(actor, input).await
     }
 
     async fn clear_metric_source(&self, actor: &Actor, cluster: &str) -> Answer<()> {
-        actor.may(Act::ManageClusters)?;
+        actor.may(Act::ManageIntegrations)?;
         self.forget_metric_source(actor, cluster).await
     }
 
-    async fn test_metric_source(&self, actor: &Actor, cluster: &str) -> Answer<Option<String>> {
-        actor.may(Act::ManageClusters)?;
-        self.try_metric_source(cluster).await
+    async fn test_metric_source(&self, actor: &Actor, cluster: &str, plane: &str) -> Answer<MetricTestView> {
+        actor.may(Act::ManageIntegrations)?;
+        self.try_metric_source(cluster, plane).await
     }
 }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contract::{
     ErrorKind,
-    analysis::{MetricSourceInput, RuleView},
+    analysis::{MetricAccess, MetricSourceInput, RuleView},
     clusters::ClustersBackend,
     promotions::{PromotionsBackend, Steer},
     services::{ServicesBackend, StrategyInput},
@@ -36,6 +36,8 @@ use crate::{
 enum Mood {
     Honest,
     Nothing,
+    /// It says this number to every question.
+    Counts(u8),
     Fails,
     Hangs,
 }
@@ -103,6 +105,7 @@ impl MetricSource for Moody {
             _ if number >= self.hangs_at.load(Ordering::SeqCst) => std::future::pending().await,
             Mood::Honest => self.inside.instant(query, at).await,
             Mood::Nothing => Ok(Reading::series([])),
+            Mood::Counts(series) => Ok(Reading::value(f64::from(series))),
             Mood::Fails => Err(MetricError::Unreachable("connection refused".to_owned())),
             Mood::Hangs => std::future::pending().await,
         }
@@ -112,8 +115,9 @@ impl MetricSource for Moody {
         self.inside.range(query, range).await
     }
 
-    async fn check(&self, at: DateTime<Utc>) -> Result<(), MetricError> {
-        self.instant("practice:p95{namespace=\"x\",workload=\"y\"}[60s]", at).await.map(drop)
+    async fn check(&self, at: DateTime<Utc>) -> Result<Option<String>, MetricError> {
+        let known = self.instant("practice:p95{namespace=\"x\",workload=\"y\"}[60s]", at).await;
+        known.map(|_| Some("3.5.0".to_owned()))
     }
 }
 
@@ -295,35 +299,52 @@ async fn where_metrics_are_asked_for_is_set_kept_sealed_and_tested() {
     let input = |address: &str, token: &str| MetricSourceInput {
         cluster: "eu-1".to_owned(),
         address: address.to_owned(),
+        access: MetricAccess::Token,
         token: token.to_owned(),
         ..MetricSourceInput::default()
     };
     let engine = &world.engine;
     assert_eq!(engine.metric_source(&world.rosa, "eu-1").await.unwrap(), None);
-    let missing = engine.test_metric_source(&world.admin, "eu-1").await.unwrap();
-    assert!(missing.unwrap().contains("has no metric source"));
+    let missing = engine.test_metric_source(&world.admin, "eu-1", "").await.unwrap();
+    assert!(missing.problem.unwrap().contains("has no metric source"));
     let refused = engine.set_metric_source(&world.theo, input("https://p.example", "t0p")).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::Refused);
-    let denied = engine.set_metric_source(&world.admin, input("https://169.254.169.254", "")).await.unwrap_err();
+    let denied = engine.set_metric_source(&world.admin, input("https://169.254.169.254", "t")).await.unwrap_err();
     assert_eq!(denied.field(), Some("address"));
+    let bare = engine.set_metric_source(&world.admin, input("https://p.example", "")).await.unwrap_err();
+    assert_eq!((bare.field(), bare.message.as_str()), (Some("token"), "this is needed"));
     engine.set_metric_source(&world.admin, input("https://p.example", "t0p")).await.unwrap();
     let shown = engine.metric_source(&world.rosa, "eu-1").await.unwrap().unwrap();
-    assert_eq!((shown.address.as_str(), shown.has_secret, shown.user), ("https://p.example", true, None));
+    let expected = ("https://p.example", MetricAccess::Token, None);
+    assert_eq!((shown.address.as_str(), shown.access, shown.user), expected);
     let kept = engine.store().read().await.unwrap().metric_sources().await.unwrap().remove(0);
     assert!(!kept.sealed_secret.unwrap().windows(3).any(|part| part == b"t0p"));
-    assert_eq!(engine.test_metric_source(&world.admin, "eu-1").await.unwrap(), None);
+    let found = engine.test_metric_source(&world.admin, "eu-1", "").await.unwrap();
+    assert_eq!((found.problem, found.version.as_deref(), found.plane), (None, Some("3.5.0"), None));
     assert_eq!(metrics.connected.lock().unwrap().last().unwrap(), "https://p.example by t0p");
+    let wrong = engine.test_metric_source(&world.admin, "eu-1", "squid").await.unwrap_err();
+    assert_eq!(wrong.field(), Some("metrics"));
+    metrics.set(Mood::Nothing);
+    let plane = engine.test_metric_source(&world.admin, "eu-1", "envoy_gateway").await.unwrap().plane.unwrap();
+    assert_eq!((plane.plane.as_str(), plane.series), ("Envoy Gateway", 0));
+    assert!(plane.problem.unwrap().contains("scraped"), "an empty source is said to be empty");
+    metrics.set(Mood::Counts(12));
+    let plane = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().plane.unwrap();
+    assert_eq!((plane.series, plane.problem), (12, None));
+    assert!(plane.query.contains("istio_requests_total"), "{}", plane.query);
     metrics.set(Mood::Fails);
-    let problem = engine.test_metric_source(&world.admin, "eu-1").await.unwrap().unwrap();
+    let problem = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().problem.unwrap();
     assert!(problem.contains("connection refused"), "{problem}");
-    let kept = MetricSourceInput { keeps_secret: true, ..input("https://p.example", "") };
-    engine.set_metric_source(&world.admin, kept.clone()).await.unwrap();
-    assert_eq!(metrics.connected.lock().unwrap().last().unwrap(), "https://p.example by t0p");
-    let elsewhere = MetricSourceInput { address: "https://thief.example".to_owned(), ..kept };
-    let refused = engine.set_metric_source(&world.admin, elsewhere).await.unwrap_err();
+    engine.set_metric_source(&world.admin, input("https://p.example", "")).await.unwrap();
+    assert_eq!(metrics.connected.lock().unwrap().last().unwrap(), "https://p.example by t0p", "it is kept");
+    let refused = engine.set_metric_source(&world.admin, input("https://thief.example", "")).await.unwrap_err();
     assert_eq!(refused.field(), Some("token"), "what is known is not sent to another place");
+    let thief =
+        MetricSourceInput { access: MetricAccess::Password, user: "eve".to_owned(), ..input("https://p.example", "") };
+    let refused = engine.set_metric_source(&world.admin, thief).await.unwrap_err();
+    assert_eq!(refused.field(), Some("password"), "a token is no password");
     engine.clear_metric_source(&world.admin, "eu-1").await.unwrap();
     assert_eq!(engine.metric_source(&world.rosa, "eu-1").await.unwrap(), None);
-    let practice = MetricSourceInput { cluster: "practice".to_owned(), ..input("https://p.example", "") };
+    let practice = MetricSourceInput { cluster: "practice".to_owned(), ..input("https://p.example", "t") };
     assert_eq!(engine.set_metric_source(&world.admin, practice).await.unwrap_err().kind, ErrorKind::Conflict);
 }

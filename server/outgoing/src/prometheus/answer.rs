@@ -11,6 +11,9 @@ use crate::client::RawAnswer;
 /// Of an error's text so much is kept: it repeats the query.
 const TEXT_KEPT: usize = 500;
 
+/// A version is a word; what is longer is something else.
+const VERSION_KEPT: usize = 60;
+
 #[derive(Deserialize)]
 struct Answer {
     status: String,
@@ -48,6 +51,14 @@ struct One {
 struct Many {
     /// Missing for a native histogram.
     values: Option<Vec<Point>>,
+}
+
+/// The version in an answer of `/api/v1/status/buildinfo`: `{status, data: {version, …}}`.
+pub(super) fn version(raw: &RawAnswer) -> Option<String> {
+    let answer: Value = serde_json::from_slice(&raw.body).ok().filter(|_| raw.status == 200)?;
+    let version = answer.get("data")?.get("version")?.as_str()?;
+    let shown: String = version.chars().filter(|c| !c.is_control()).take(VERSION_KEPT).collect();
+    Some(shown).filter(|shown| !shown.is_empty())
 }
 
 /// What an answer says.

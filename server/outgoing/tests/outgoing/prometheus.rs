@@ -62,7 +62,8 @@ async fn a_question_carries_query_time_and_token_and_keeps_the_path() {
 async fn a_password_is_sent_as_basic_authentication() {
     let receiver = StandIn::start(vec![Answer::Json(vector(&["1"]))]).await;
     let credentials = MetricCredentials::Password { user: "ada".into(), password: SecretString::from("lovelace") };
-    Prometheus::new(client(), &receiver.base, credentials).unwrap().check(at()).await.unwrap();
+    let source = Prometheus::new(client(), &receiver.base, credentials).unwrap();
+    assert_eq!(source.check(at()).await.unwrap(), None, "what says no version is a source all the same");
     assert_eq!(receiver.asked()[0].authorization, "Basic YWRhOmxvdmVsYWNl");
 }
 
@@ -142,6 +143,16 @@ async fn check_wants_a_source_that_can_count() {
     let receiver = StandIn::start(vec![Answer::Json(vector(&["2"]))]).await;
     assert!(matches!(source_at(&receiver.base).check(at()).await, Err(MetricError::NotASource(_))));
     assert_eq!(receiver.asked()[0].text, "query=vector%281%29&time=1772442000.250&timeout=10000ms");
+}
+
+#[tokio::test]
+async fn a_source_that_says_its_version_is_asked_for_it_as_itself() {
+    let told = json!({ "status": "success", "data": { "version": "3.5.0", "revision": "x" } });
+    let receiver = StandIn::start(vec![Answer::Json(vector(&["1"])), Answer::Json(told)]).await;
+    assert_eq!(source_at(&receiver.base).check(at()).await.unwrap().as_deref(), Some("3.5.0"));
+    let asked = receiver.asked();
+    assert_eq!(asked[1].line, "GET /api/v1/status/buildinfo");
+    assert_eq!(asked[1].authorization, format!("Bearer {TOKEN}"));
 }
 
 #[tokio::test]
