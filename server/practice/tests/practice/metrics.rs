@@ -99,6 +99,6 @@ async fn what_is_not_its_own_is_refused_and_scripted_answers_come_first() {
     metrics.answer_next(Ok(Reading::value(99.0)));
     assert!(metrics.instant(gone, at).await.is_err());
     assert_eq!(metrics.instant(gone, at).await.unwrap(), Reading::value(99.0));
-    assert_eq!(metrics.check(at).await, Ok(()));
+    assert_eq!(metrics.check(at).await, Ok(None));
     assert_eq!(evaluated(&world, &metrics, &labels, "p95").await.judgement.verdict, Verdict::Ok);
 }
