@@ -56,6 +56,10 @@ pub struct PromoteView {
     /// What is out of the ordinary and does not keep it from being asked for, in sentences.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// What else decides how many pods there are, where a candidate is tried: autoscalers and
+    /// disruption budgets, one line for each.
+    #[serde(default)]
+    pub capacity: Vec<String>,
 }
 
 /// A request for a promotion.
@@ -210,6 +214,10 @@ pub struct TrafficView {
     pub seen: Option<u8>,
     /// What the layer says: `25 %, accepted`; one line for each cluster.
     pub lines: Vec<String>,
+    /// What else decides how many pods there are: autoscalers and disruption budgets, and what the
+    /// traffic waits for on its way home; one line for each.
+    #[serde(default)]
+    pub capacity: Vec<String>,
     /// The version that serves beside it.
     pub stable: Option<String>,
     /// The index of the step under way, from 0; `None` when none is.

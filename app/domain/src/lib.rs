@@ -4,6 +4,7 @@
 
 pub mod actor;
 pub mod analysis;
+pub mod capacity;
 pub mod comparison;
 pub mod deployment;
 pub mod duration_words;

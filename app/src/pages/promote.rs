@@ -196,6 +196,7 @@ fn ready(view: PromoteView, form: Sending<RequestPromotion>) -> AnyView {
                 </Card>
                 <Card title="How it goes">
                     <p>{sentence(&view.strategy)}</p>
+                    {view.capacity.iter().map(|line| view! { <p class="note">{sentence(line)}</p> }).collect_view()}
                 </Card>
                 {comparison
                     .map(|comparison| {

@@ -33,6 +33,8 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
     };
     let lines = traffic.lines.iter().map(|line| view! { <li class="truncate" title=line.clone()>{line.clone()}</li> });
     let lines = lines.collect_view();
+    let capacity = traffic.capacity.iter().map(|line| view! { <li>{sentence(line)}</li> }).collect_view();
+    let capacity = (!traffic.capacity.is_empty()).then(|| view! { <ul class="note stack-tight">{capacity}</ul> });
     let hold = traffic.hold.clone().map(|why| {
         view! { <Notice state=State::Waiting title="Paused">{sentence(&why)}</Notice> }
     });
@@ -54,6 +56,7 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
                     </div>
                 </div>
                 <ul class="note stack-tight">{lines}</ul>
+                {capacity}
                 {hold}
                 {acts}
             </div>

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
+    capacity::Capacity,
     observation::{Observed, WorkloadRef},
     traffic::RouteObserved,
 };
@@ -118,6 +119,10 @@ impl Cluster for KubeCluster {
 
     async fn observe_route(&self, route: &Route) -> Result<RouteObserved, ClusterError> {
         self.observe_route_objects(route).await
+    }
+
+    async fn observe_capacity(&self, route: &Route) -> Result<Capacity, ClusterError> {
+        self.read_capacity(route).await
     }
 
     async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError> {

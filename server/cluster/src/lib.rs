@@ -8,6 +8,7 @@
 mod apply;
 mod candidate_objects;
 mod candidates;
+mod capacity;
 mod check;
 mod connect;
 mod discover;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
+    capacity::Capacity,
     image::ContainerImage,
     names::Namespace,
     observation::{Manager, Observed, Stamp, WorkloadObservation, WorkloadRef},
@@ -253,6 +254,13 @@ pub trait Cluster: Send + Sync + 'static {
     /// # Errors
     /// [`ClusterError`]; a missing object is not an error but [`RouteObserved::Missing`].
     async fn observe_route(&self, route: &Route) -> Result<RouteObserved, ClusterError>;
+
+    /// Reads what decides about the pods of a route's workload: the autoscaler that sizes it, the
+    /// disruption budgets that cover it. What the credentials do not allow to be read is said in it.
+    ///
+    /// # Errors
+    /// [`ClusterError`].
+    async fn observe_capacity(&self, route: &Route) -> Result<Capacity, ClusterError>;
 
     /// Gives the candidate the share that `change` says, with the resource version that was read.
     /// Everything else that the object says stays.

@@ -18,4 +18,4 @@ pub use judgement::{Judgement, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
 pub use metrics::{MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};
 pub use permissions::{NEEDED_PERMISSIONS, NeededPermission, PermissionUse};
-pub use write::{PlacedWrite, Write, looked_at, route_of, writes};
+pub use write::{PlacedWrite, Write, looked_at, route_of, sides_of, writes};

@@ -56,7 +56,7 @@ const ISTIO: &str = "networking.istio.io";
 const INGRESS: &str = "networking.k8s.io";
 
 /// Everything Slipway needs, per namespace or for all of them.
-pub const NEEDED_PERMISSIONS: [NeededPermission; 25] = [
+pub const NEEDED_PERMISSIONS: [NeededPermission; 27] = [
     always("get", "apps", "deployments", "reading what runs before and after a change"),
     always("list", "apps", "deployments", "finding what is there"),
     always("watch", "apps", "deployments", "seeing changes as they happen"),
@@ -72,6 +72,13 @@ pub const NEEDED_PERMISSIONS: [NeededPermission; 25] = [
     for_candidates("patch", "", "services", "blue-green by a Service's selector only: switching it"),
     for_candidates("delete", "", "services", "canary and blue-green only: removing the candidate's Service"),
     for_candidates("list", "discovery.k8s.io", "endpointslices", "canary and blue-green only: who can be reached"),
+    for_candidates(
+        "list",
+        "autoscaling",
+        "horizontalpodautoscalers",
+        "canary and blue-green only: sizing the candidate",
+    ),
+    for_candidates("list", "policy", "poddisruptionbudgets", "canary and blue-green only: which pods may be evicted"),
     for_candidates("get", GATEWAY, "httproutes", "canary by HTTPRoute only: reading shares"),
     for_candidates("patch", GATEWAY, "httproutes", "canary by HTTPRoute only: setting shares"),
     for_candidates("get", GATEWAY, "grpcroutes", "canary by GRPCRoute only: reading shares"),

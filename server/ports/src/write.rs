@@ -111,7 +111,13 @@ pub fn looked_at(promotion: &Promotion) -> impl Iterator<Item = (&str, PlacedWor
 /// The traffic of a workload, where an object says who gets which share of it.
 #[must_use]
 pub fn route_of(planned: &WorkloadPlan) -> Option<Route> {
-    let candidate = planned.candidate.as_ref().filter(|candidate| candidate.layer.has_route())?;
+    sides_of(planned).filter(|route| route.layer.has_route())
+}
+
+/// A workload and the candidate beside it, where there is one.
+#[must_use]
+pub fn sides_of(planned: &WorkloadPlan) -> Option<Route> {
+    let candidate = planned.candidate.as_ref()?;
     Some(Route {
         stable: planned.placed.workload.clone(),
         candidate: candidate.workload.clone(),

@@ -11,6 +11,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{
+    capacity::Capacity,
     observation::{Observed, WorkloadObservation, WorkloadRef},
     traffic::RouteObserved,
 };
@@ -187,7 +188,9 @@ impl Inner {
     pub(crate) fn read<T>(&self, look: impl FnOnce(&mut State, DateTime<Utc>) -> T) -> std::io::Result<T> {
         let mut storage = self.storage();
         storage.refresh()?;
-        Ok(look(&mut storage.state, self.clock.now()))
+        let now = self.clock.now();
+        storage.state.play_autoscalers(now, &self.pace);
+        Ok(look(&mut storage.state, now))
     }
 
     /// Runs `change` on the state and keeps the result before answering, when it changed anything.
@@ -195,7 +198,9 @@ impl Inner {
         let answer = {
             let mut storage = self.storage();
             let lock = storage.lock()?;
-            let (answer, has_changed) = change(&mut storage.state, self.clock.now());
+            let now = self.clock.now();
+            storage.state.play_autoscalers(now, &self.pace);
+            let (answer, has_changed) = change(&mut storage.state, now);
             if has_changed {
                 storage.save(&lock)?;
             }
@@ -323,6 +328,14 @@ impl Cluster for PracticeCluster {
     async fn observe_route(&self, route: &Route) -> Result<RouteObserved, ClusterError> {
         match self.inner.faults.fate().await {
             Fate::Answered => self.inner.observe_route_now(route).map_err(|e| storage_trouble(&e)),
+            Fate::AnswerLost => Err(faults::answer_lost()),
+            Fate::Failed(error) => Err(error),
+        }
+    }
+
+    async fn observe_capacity(&self, route: &Route) -> Result<Capacity, ClusterError> {
+        match self.inner.faults.fate().await {
+            Fate::Answered => self.inner.observe_capacity_now(route).map_err(|e| storage_trouble(&e)),
             Fate::AnswerLost => Err(faults::answer_lost()),
             Fate::Failed(error) => Err(error),
         }

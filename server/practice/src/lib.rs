@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod randomness;
 pub mod stories;
 
+mod autoscalers;
 mod behaviour;
 mod candidates;
 mod cluster;
@@ -22,6 +23,7 @@ mod seed;
 mod state;
 mod watch;
 
+pub use autoscalers::NewAutoscaler;
 pub use behaviour::Behaviour;
 pub use clock::MockClock;
 pub use cluster::{PracticeCluster, PracticeSettings};

@@ -22,7 +22,7 @@ const ACCEPTED_AFTER_MS: i64 = 300;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct PracticeRoute {
     uid: String,
-    weight: Weight,
+    pub(crate) weight: Weight,
     written_at: DateTime<Utc>,
     stamp: Option<Stamp>,
     manager: Option<Manager>,
@@ -30,7 +30,7 @@ pub(crate) struct PracticeRoute {
     complaint: Option<String>,
 }
 
-fn key(namespace: &Namespace, layer: &TrafficLayer) -> String {
+pub(crate) fn key(namespace: &Namespace, layer: &TrafficLayer) -> String {
     format!("{namespace}/{}", layer.words())
 }
 

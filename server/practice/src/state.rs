@@ -17,7 +17,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{deployment::Deployment, routes::PracticeRoute};
+use crate::{autoscalers::PracticeAutoscaler, deployment::Deployment, routes::PracticeRoute};
 
 /// How many accepted writes the journal keeps: more than any test makes, less than hurts a file that
 /// is written with each.
@@ -57,6 +57,12 @@ pub(crate) struct State {
     /// What says the shares of traffic, by `namespace/kind name`.
     #[serde(default)]
     pub(crate) routes: BTreeMap<String, PracticeRoute>,
+    /// What sizes Deployments, by `namespace/name` of the Deployment.
+    #[serde(default)]
+    pub(crate) autoscalers: BTreeMap<String, PracticeAutoscaler>,
+    /// Pods that disruption budgets let be evicted, by `namespace/name` of the Deployment.
+    #[serde(default)]
+    pub(crate) budgets: BTreeMap<String, u32>,
     pub(crate) journal: Vec<AcceptedWrite>,
     /// Deployments ever made: numbers their identities.
     pub(crate) made: u64,

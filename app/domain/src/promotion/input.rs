@@ -8,6 +8,7 @@ use super::{JournalEntry, Plan, Promotion};
 use crate::{
     actor::{Identity, NotAllowed},
     analysis::Sample,
+    capacity::Capacity,
     environment::EnvironmentRules,
     ids::{PersonId, PromotionId},
     observation::{Observed, PlacedWorkload},
@@ -125,6 +126,9 @@ pub struct Sight {
     pub workloads: Vec<(PlacedWorkload, Observed)>,
     /// What moves the traffic of a workload, by the workload.
     pub routes: Vec<(PlacedWorkload, RouteObserved)>,
+    /// What decides about the pods of a workload that has a candidate, by the workload. What is left out
+    /// is as it was.
+    pub capacities: Vec<(PlacedWorkload, Capacity)>,
 }
 
 /// Who holds the target now.

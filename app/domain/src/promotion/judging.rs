@@ -222,7 +222,7 @@ fn hold(draft: &mut Draft, run: &mut Run, why: String, lifts: bool) {
 
 /// What was missing is known, and it is good.
 fn lift(draft: &mut Draft, run: &mut Run) {
-    if run.hold.as_ref().is_some_and(|hold| hold.lifts) {
+    if run.hold.as_ref().is_some_and(|hold| hold.lifts && hold.by == Identity::rule(ANALYSIS)) {
         draft.note_rule(ANALYSIS, JournalEvent::WentOn);
         run.hold = None;
     }

@@ -4,6 +4,7 @@
 
 mod decide;
 mod desired;
+mod homecoming;
 mod input;
 mod journal;
 mod judging;

@@ -9,6 +9,7 @@ use super::{
     Failure, Goal, JournalEvent, Move, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, TakenBack,
     WorkloadProgress,
     decide::Draft,
+    homecoming::{self, CAPACITY, Way},
     judging::{self, Answer},
     tell::{Seen, Telling, sizes},
 };
@@ -66,8 +67,16 @@ pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
 /// The last healthy pods are never left without traffic, and traffic never goes where no pod is
 /// ready: why a share must not be moved now.
 fn guard(run: &Run, next: &Move) -> Option<String> {
-    let Move::Shift(weight) = next else { return None };
-    run.routes.iter().find_map(|route| stands_against(run, route, *weight))
+    match next {
+        Move::Shift(weight) => run.routes.iter().find_map(|route| stands_against(run, route, *weight)),
+        // Where nothing moves the traffic but the pods, those of the candidate serve until they end.
+        Move::Remove if run.routes.is_empty() && !run.is_short_accepted => {
+            let (stays, goes) = (ready(&run.progress), ready(&run.candidates));
+            (stays == 0 && goes > 0)
+                .then(|| format!("the candidate stays: its {goes} ready pods are the last ones, the workload has none"))
+        }
+        Move::Remove | Move::Grow(_) | Move::Stable(_) => None,
+    }
 }
 
 /// Why the traffic of one route must not be moved to `weight` now.
@@ -90,6 +99,7 @@ pub(super) fn stands_against(run: &Run, route: &RouteProgress, weight: Weight) -
 pub(super) fn begin(draft: &mut Draft, mut run: Run, seen: &Seen) {
     let telling = Telling::hear(&draft.next, &run, seen, None);
     (run.progress, run.candidates, run.routes) = (telling.workloads, telling.candidates, telling.routes);
+    homecoming::look(&mut run, seen);
     match run.wanted.toward(&goal(&draft.next, &run, 0)) {
         // A rolling promotion has one move, which its journal has told already.
         Some(next @ Move::Stable(_)) => run.want(next, draft.now),
@@ -108,6 +118,7 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
     }
     let bad = telling.bad.clone();
     take_in(draft, &mut run, telling);
+    homecoming::look(&mut run, seen);
     if let Some(cause) = bad {
         return draft.take_back_by_rule(run, cause);
     }
@@ -130,11 +141,21 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
 
 /// Everything wanted is seen: the next move of this step, or the next step.
 pub(super) fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>) {
+    let next = run.wanted.toward(&goal(&draft.next, &run, step));
+    homecoming::lift(draft, &mut run, next.as_ref());
     if run.hold.is_some() {
         draft.next.phase = Phase::Progressing { run, step, since };
         return;
     }
-    if let Some(next) = run.wanted.toward(&goal(&draft.next, &run, step)) {
+    if let Some(next) = next {
+        let next = match homecoming::way(&draft.next, &run, next, draft.now) {
+            Way::Free(next) => next,
+            Way::Short(why) => {
+                homecoming::wait(draft, &mut run, why, since);
+                draft.next.phase = Phase::Progressing { run, step, since };
+                return;
+            }
+        };
         if let Some(progress) = not_addressed(&run, &next) {
             let seconds = draft.next.plan.rollout_budget_seconds;
             if run.is_over_budget(since, seconds, draft.now) {
@@ -184,9 +205,9 @@ fn make(draft: &mut Draft, run: &mut Run, next: Move) {
         return;
     }
     if let Some(why) = guard(run, &next) {
-        let by = crate::actor::Identity::rule("capacity");
+        let by = crate::actor::Identity::rule(CAPACITY);
         let hold = super::Hold { by, why: why.clone(), since: draft.now, lifts: false };
-        draft.note_rule("capacity", JournalEvent::Held { why });
+        draft.note_rule(CAPACITY, JournalEvent::Held { why });
         run.hold = Some(hold);
         return;
     }

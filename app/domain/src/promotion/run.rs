@@ -7,6 +7,7 @@ use super::{LOOKED_AT_EVERY_SECONDS, Move, UNSEEN_AFTER_SECONDS, Wanted};
 use crate::{
     actor::Identity,
     analysis::Watch,
+    capacity::Load,
     image::ContainerImage,
     observation::{PlacedWorkload, PodCounts, PodObservation},
     traffic::Weight,
@@ -136,6 +137,15 @@ pub struct Run {
     /// What was last seen of the traffic.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteProgress>,
+    /// How many pods the workloads with candidates need for all of their traffic.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<Load>,
+    /// Why the traffic does not come home yet, in words with the numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short: Option<String>,
+    /// Whether a person has let it go on although pods are missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_short_accepted: bool,
     /// Why it does not go on by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
@@ -173,6 +183,9 @@ impl Run {
             saved_routes: Vec::new(),
             candidates: Vec::new(),
             routes: Vec::new(),
+            loads: Vec::new(),
+            short: None,
+            is_short_accepted: false,
             hold: None,
             by_hand: None,
             watches: Vec::new(),
@@ -194,6 +207,7 @@ impl Run {
         self.unseen_seconds = 0;
         self.wanted_since = Some(now);
         self.settled_at = None;
+        self.short = None;
         match &next {
             Move::Stable(_) => forget(&mut self.progress),
             Move::Grow(_) | Move::Remove => forget(&mut self.candidates),
@@ -204,6 +218,10 @@ impl Run {
                 }
                 self.is_unjudged = false;
                 self.awaits = None;
+                for load in &mut self.loads {
+                    let pods = self.progress.iter().find(|p| p.placed == load.placed).map(|p| p.counts.wanted);
+                    load.share_changed(pods.unwrap_or(load.least_seen));
+                }
                 for watch in &mut self.watches {
                     watch.weight_changed(now);
                 }

@@ -3,6 +3,7 @@
 use super::{
     Hold, JournalEvent, Phase, Promotion, Refusal, Run,
     decide::{Draft, needs_reason},
+    homecoming::CAPACITY,
     judging,
     progress::next_step,
 };
@@ -43,6 +44,7 @@ pub(super) fn go_on(draft: &mut Draft, by: &Identity, seen: usize) -> Result<(),
     may_go_on(&draft.next)?;
     draft.note(by, JournalEvent::WentOn);
     judging::answered_for(&mut run, draft.now);
+    run.is_short_accepted |= run.hold.as_ref().is_some_and(|hold| hold.by == Identity::rule(CAPACITY));
     let was_held = run.hold.take().is_some();
     if run.by_hand.is_some() || (is_asked && !was_held) {
         leave_step(draft, run, step);

@@ -8,6 +8,7 @@ use super::{
     desired::{is_put_back, is_route_put_back, known_images, shown, shown_route, stamp},
 };
 use crate::{
+    capacity::Capacity,
     image::ContainerImage,
     observation::{Observed, PlacedWorkload, PodCounts, Stamp, WorkloadObservation},
     rollout::{Rollout, judge},
@@ -18,6 +19,7 @@ use crate::{
 pub(super) struct Seen<'a> {
     workloads: BTreeMap<&'a PlacedWorkload, &'a Observed>,
     routes: BTreeMap<&'a PlacedWorkload, &'a RouteObserved>,
+    pub(super) capacities: &'a [(PlacedWorkload, Capacity)],
 }
 
 impl<'a> Seen<'a> {
@@ -25,6 +27,7 @@ impl<'a> Seen<'a> {
         Self {
             workloads: sight.workloads.iter().map(|(placed, seen)| (placed, seen)).collect(),
             routes: sight.routes.iter().map(|(placed, seen)| (placed, seen)).collect(),
+            capacities: &sight.capacities,
         }
     }
 
@@ -375,7 +378,8 @@ fn progress_of(
 /// The pods that candidates need for a share, by what was last seen of their workloads.
 pub(super) fn sizes(promotion: &Promotion, run: &Run, share: Weight) -> Vec<super::CandidateSize> {
     let full = |placed: &PlacedWorkload| {
-        run.progress.iter().find(|p| p.placed == *placed).map_or(0, |progress| progress.counts.wanted)
+        let wanted = || run.progress.iter().find(|p| p.placed == *placed).map_or(0, |progress| progress.counts.wanted);
+        run.loads.iter().find(|load| load.placed == *placed).map_or_else(wanted, |load| load.full)
     };
     let size = |planned: &WorkloadPlan| {
         let layer: &TrafficLayer = &planned.candidate.as_ref()?.layer;

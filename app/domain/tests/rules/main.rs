@@ -6,6 +6,7 @@ mod world;
 mod analysis;
 mod candidate_properties;
 mod candidate_stories;
+mod capacity_stories;
 mod consent;
 mod judging_stories;
 mod permissions;

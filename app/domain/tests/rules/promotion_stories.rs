@@ -291,7 +291,7 @@ fn a_crash_is_judged_though_another_cluster_is_away() {
     let mut seen = world.cluster.clone();
     seen.truncate(1);
     world.give(Input::Trouble { message: "eu-2 is away".into() }).unwrap();
-    world.give(Input::Observed(Sight { workloads: seen, routes: vec![] })).unwrap();
+    world.give(Input::Observed(Sight { workloads: seen, ..Sight::default() })).unwrap();
     assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
     assert!(world.promotion.trouble.is_some(), "the other cluster is still away");
 }

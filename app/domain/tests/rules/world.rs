@@ -6,6 +6,7 @@ use chrono::{DateTime, Duration, TimeZone, Utc};
 use domain::{
     actor::{Actor, Identity, Role},
     analysis::{DataPlane, Measure, Reading, Sample, Traffic, Watch},
+    capacity::Capacity,
     deployment::Cause,
     environment::{EnvironmentRules, Quorum},
     ids::{ClusterId, EnvironmentId, PersonId, PromotionId, ServiceId, TargetId, VersionId},
@@ -126,6 +127,8 @@ pub struct World {
     pub now: DateTime<Utc>,
     pub cluster: Vec<(PlacedWorkload, Observed)>,
     pub routes: Vec<(PlacedWorkload, RouteObserved)>,
+    /// What decides about the pods of workloads, as it is read.
+    pub capacities: Vec<(PlacedWorkload, Capacity)>,
     /// How often the cluster was written.
     pub writes: usize,
     transcript: String,
@@ -180,7 +183,16 @@ impl World {
             .iter()
             .map(|n| (placed(n), Observed::Present(Box::new(settled(&placed(n), OLD, None)))))
             .collect();
-        Self { promotion, facts, now: noon(), cluster, routes: vec![], writes: 0, transcript: String::new() }
+        Self {
+            promotion,
+            facts,
+            now: noon(),
+            cluster,
+            routes: vec![],
+            capacities: vec![],
+            writes: 0,
+            transcript: String::new(),
+        }
     }
 
     /// A promotion by a strategy that tries a candidate of `cart` first.
@@ -223,7 +235,7 @@ impl World {
     /// Reads the cluster and takes it in.
     pub fn look(&mut self) -> Decision {
         let (workloads, routes) = (self.cluster.clone(), self.routes.clone());
-        self.give(Input::Observed(Sight { workloads, routes })).unwrap()
+        self.give(Input::Observed(Sight { workloads, routes, capacities: self.capacities.clone() })).unwrap()
     }
 
     /// Writes what is desired, as a cluster would: fenced by the stamp, and only what differs.

@@ -5,6 +5,7 @@
 
 mod access;
 mod candidates;
+mod capacity;
 mod outage;
 mod setup;
 mod stage;

@@ -3,11 +3,16 @@
 
 use std::time::Duration;
 
-use domain::promotion::{Desired, Promotion, Sight};
+use domain::{
+    promotion::{Desired, Promotion, Sight},
+    traffic::candidate_of,
+};
 use futures::future::join_all;
-use ports::{ApplyOutcome, ClusterError, looked_at, route_of, writes};
+use ports::{ApplyOutcome, ClusterError, Route, looked_at, route_of, sides_of, writes};
 
-use crate::clusters::registry::Registry;
+use store::Target;
+
+use crate::{Engine, clusters::registry::Registry};
 
 /// A cluster that takes longer than this to answer is treated as one that does not: a pass must
 /// not hold its lease for ever.
@@ -53,7 +58,16 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
             seen.map(|seen| (planned.placed.clone(), seen)).map_err(|e| in_words(&planned.cluster_name, &e))
         },
     );
-    let (workloads, routes) = futures::join!(join_all(looks), join_all(routes));
+    let capacities = promotion.plan.workloads.iter().filter_map(|one| Some((one, sides_of(one)?))).map(
+        |(planned, sides)| async move {
+            let seen = match registry.handle(planned.placed.cluster).await {
+                Ok(cluster) => patiently(cluster.observe_capacity(&sides)).await,
+                Err(error) => Err(error),
+            };
+            (planned, seen)
+        },
+    );
+    let (workloads, routes, capacities) = futures::join!(join_all(looks), join_all(routes), join_all(capacities));
     let mut look = Look { seen: Sight::default(), trouble: None };
     for result in workloads {
         match result {
@@ -65,6 +79,18 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
         match result {
             Ok(one) => look.seen.routes.push(one),
             Err(words) => look.trouble = Some(words),
+        }
+    }
+    for (planned, result) in capacities {
+        match result {
+            Ok(one) => look.seen.capacities.push((planned.placed.clone(), one)),
+            // What was known of it stays true for a while; an abort waits for no autoscaler.
+            Err(error) => tracing::warn!(
+                promotion.number = promotion.number,
+                cluster.name = planned.cluster_name,
+                error.message = %error,
+                "autoscalers and disruption budgets could not be read"
+            ),
         }
     }
     look
@@ -104,6 +130,28 @@ pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: D
     }
     tracing::debug!(promotion.number = promotion.number, wrote, "applied what the promotion wants");
     trouble.map_or(Applied::Settled { wrote }, Applied::Trouble)
+}
+
+/// How long a page waits for what is only good to know.
+const PATIENCE_OF_A_PAGE: Duration = Duration::from_secs(2);
+
+/// What decides about the pods of the workload that a target's strategy tries first, for the page on
+/// which a promotion is asked for: a line for each object, and one for a cluster that does not say.
+pub(crate) async fn capacity_before(engine: &Engine, target: &Target) -> Vec<String> {
+    let Some((ending, settings)) = target.strategy.candidate() else { return Vec::new() };
+    let mut sides: Vec<_> = target.workloads.iter().filter(|row| row.workload.name == *settings.exposed()).collect();
+    sides.dedup_by_key(|row| (row.cluster, row.workload.clone()));
+    let looks = sides.into_iter().map(|row| async move {
+        let candidate = candidate_of(&row.workload, ending);
+        let route = Route { stable: row.workload.clone(), candidate, layer: settings.layer().clone() };
+        let read = async { engine.clusters().handle(row.cluster).await?.observe_capacity(&route).await };
+        match tokio::time::timeout(PATIENCE_OF_A_PAGE, read).await {
+            Ok(Ok(capacity)) => capacity.lines(),
+            Ok(Err(error)) => vec![format!("autoscalers and disruption budgets could not be read: {error}")],
+            Err(_) => vec!["the cluster did not say in time whether an autoscaler sizes the workload".to_owned()],
+        }
+    });
+    join_all(looks).await.concat()
 }
 
 async fn patiently<T>(call: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {

@@ -25,6 +25,7 @@ pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<Traf
         wanted: wanted.as_percent(),
         seen: run.and_then(|run| seen(run, wanted)).map(Weight::as_percent),
         lines: run.map(lines).unwrap_or_default(),
+        capacity: run.map(capacity).unwrap_or_default(),
         stable,
         step,
         most: step.map_or(Weight::NONE, |step| promotion.most_weight(step)).as_percent(),
@@ -44,6 +45,12 @@ fn seen(run: &Run, wanted: Weight) -> Option<Weight> {
 
 fn lines(run: &Run) -> Vec<String> {
     run.routes.iter().map(|route| format!("{}: {}", route.shown, route.words)).collect()
+}
+
+/// What else decides how many pods there are, and what the traffic waits for on its way home.
+fn capacity(run: &Run) -> Vec<String> {
+    let known = run.loads.iter().flat_map(|load| load.capacity.lines());
+    run.short.iter().cloned().chain(known).collect()
 }
 
 /// The candidate of a workload as a row of its own, as long as there is one.
@@ -76,6 +83,9 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
     let then = promotion.plan.steps.get(step + 1).map_or_else(|| "done".to_owned(), Step::words);
     if run.hold.is_some() || run.by_hand.is_some() {
         return Some(format!("Goes on when someone says so; then {then}."));
+    }
+    if let Some(short) = &run.short {
+        return Some(format!("Waits for pods: {short}. The traffic stays on the candidate until then."));
     }
     if let Some(awaits) = &run.awaits {
         return Some(format!("When the analysis has spoken: {then}. It waits: {awaits}."));

@@ -17,7 +17,7 @@ use store::{
     Version,
 };
 
-use super::{facts, history, names::Names, pieces, request::Asked};
+use super::{facts, field, history, names::Names, pieces, request::Asked};
 use crate::{Engine, compare, error::OrFail, lists, versions};
 
 /// Versions offered to choose from.
@@ -335,6 +335,10 @@ pub(crate) async fn promote(
         refusal = refusal.or(plan_refusal(engine, &mut read, &asked, to).await?);
         warnings.extend(warning(engine, &mut read, &asked, to).await?);
     }
+    let can_supersede = engine.supersedes(&mut read, actor, &asked).await.is_ok();
+    // No transaction stays open while a cluster is asked.
+    drop(read);
+    let capacity = field::capacity_before(engine, &asked.target).await;
     let what = to.as_ref().map_or_else(String::new, |v| format!(" {}", v.label));
     let verb = if asked.environment.rules.approvals.people() > 0 { "Ask to promote" } else { "Promote" };
     Ok(PromoteView {
@@ -346,11 +350,12 @@ pub(crate) async fn promote(
         comparison,
         demands,
         strategy: strategy_in_words(&asked),
-        can_supersede: engine.supersedes(&mut read, actor, &asked).await.is_ok(),
+        can_supersede,
         others: others.into_iter().map(line).collect(),
         button: format!("{verb} {}{what} to {}", asked.service.name, asked.environment.title),
         refusal,
         warnings,
+        capacity,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
+    capacity::Capacity,
     observation::{Observed, WorkloadRef},
     traffic::RouteObserved,
 };
@@ -67,6 +68,10 @@ impl<G: Guard> Cluster for Guarded<G> {
 
     async fn observe_route(&self, route: &Route) -> Result<RouteObserved, ClusterError> {
         self.during(Call::Observe, self.inside.observe_route(route)).await
+    }
+
+    async fn observe_capacity(&self, route: &Route) -> Result<Capacity, ClusterError> {
+        self.during(Call::Observe, self.inside.observe_capacity(route)).await
     }
 
     async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError> {

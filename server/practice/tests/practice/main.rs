@@ -2,6 +2,7 @@
 //! state that survives.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod autoscaling;
 mod faults;
 mod metrics;
 mod rollout;

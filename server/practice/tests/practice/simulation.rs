@@ -23,8 +23,8 @@ use domain::{
     strategy::{CandidateSettings, Step, Strategy},
     traffic::{RouteKind, TrafficLayer, Weight, candidate_of},
 };
-use ports::{Cluster, ClusterError, looked_at, route_of, writes};
-use practice::{AcceptedWrite, MockClock, NewDeployment, PracticeCluster, Writer};
+use ports::{Cluster, ClusterError, looked_at, route_of, sides_of, writes};
+use practice::{AcceptedWrite, MockClock, NewAutoscaler, NewDeployment, PracticeCluster, Writer};
 use uuid::Uuid;
 
 /// How many runs: some seconds' worth.
@@ -71,6 +71,8 @@ struct Run {
     promotion: Promotion,
     /// What was seen at some time before: a cache that lags shows it again.
     stale: Option<Sight>,
+    /// Pods that all of the traffic needs, where an autoscaler sizes the workload by its share.
+    demand: Option<u32>,
     /// Whether somebody else has touched the objects: then what is left is theirs.
     is_disturbed: bool,
 }
@@ -110,12 +112,18 @@ impl Run {
         if layer.has_route() {
             cluster.create_route(&namespace(), &layer).unwrap();
         }
+        let workload = WorkloadRef { namespace: namespace(), name: WorkloadName::parse("cart").unwrap() };
+        let demand = (layer.has_route() && dice.one_in(3)).then_some(pods);
+        if let Some(demand) = demand {
+            cluster.autoscale(&workload, &layer, NewAutoscaler { least: 1, most: 8, demand }).unwrap();
+            cluster.set_budget(&workload, 1).unwrap();
+        }
         clock.advance(Duration::from_secs(30));
         let tag = ["2.0", "2.0", "2.0", "2.0-crash", "2.0-latecrash", "2.0-flapping", "2.0-neverready", "2.0-slow"]
             [usize::try_from(dice.roll(8)).unwrap()];
         let strategy = strategy(&mut dice, &layer);
         let (promotion, facts) = asked(&clock, strategy, tag);
-        Self { dice, clock, cluster, layer, facts, promotion, stale: None, is_disturbed: false }
+        Self { dice, clock, cluster, layer, facts, promotion, stale: None, demand, is_disturbed: false }
     }
 
     fn give(&mut self, input: Input) {
@@ -173,6 +181,10 @@ impl Run {
             }
         }
         for planned in self.promotion.plan.workloads.clone() {
+            let Some(sides) = sides_of(&planned) else { continue };
+            if let Ok(seen) = self.cluster.observe_capacity(&sides).await {
+                sight.capacities.push((planned.placed.clone(), seen));
+            }
             let Some(route) = route_of(&planned) else { continue };
             if let Ok(seen) = self.cluster.observe_route(&route).await {
                 sight.routes.push((planned.placed, seen));
@@ -247,6 +259,9 @@ impl Run {
         }
         if self.share() > Weight::NONE {
             assert!(self.candidate().is_some(), "traffic on nothing");
+        }
+        if let (Weight::ALL, Some(demand)) = (self.share(), self.demand) {
+            assert!(self.candidate() >= Some(demand), "the candidate is smaller than what it takes over");
         }
     }
 
