@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench;
 use crate::children;
-use crate::control_plane::{self, ControlPlane};
+use crate::control_plane::{self, ControlPlane, Traffic};
 use crate::postgres::{self, Durability, Postgres};
 use crate::process;
 use crate::serve;
@@ -67,9 +67,15 @@ enum ControlPlaneTask {
         /// Use the cluster in SLIPWAY_TEST_KUBECONFIG when the environment names one
         #[arg(long)]
         for_tests: bool,
+        /// With Istio's control plane and an Envoy beside it, in a network of their own
+        #[arg(long, conflicts_with = "for_tests")]
+        with_traffic: bool,
         #[command(flatten)]
         inner: Inner,
     },
+    /// What `start --with-traffic` runs in the network that it made
+    #[command(hide = true)]
+    StartInside(Inner),
 }
 
 /// A command to run, after `--`.
@@ -103,7 +109,14 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             control_plane::programs()?;
             Ok(ExitCode::SUCCESS)
         }
-        Task::Controlplane(ControlPlaneTask::Start { for_tests, inner }) => {
+        Task::Controlplane(ControlPlaneTask::StartInside(inner)) => {
+            let traffic = Traffic::start()?;
+            inner.run(&traffic.environment())
+        }
+        Task::Controlplane(ControlPlaneTask::Start { for_tests, with_traffic, inner }) => {
+            if with_traffic {
+                return inner.run_beside_traffic();
+            }
             if for_tests && env::var_os(control_plane::KUBECONFIG).is_some() {
                 return inner.run(&[]);
             }
@@ -118,6 +131,14 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 }
 
 impl Inner {
+    /// Runs the command where the person stands, in a network of its own with a data plane.
+    fn run_beside_traffic(&self) -> Result<ExitCode> {
+        Traffic::set_up()?;
+        let mut command = control_plane::inside(&traffic_arguments(&self.command))?;
+        command.current_dir(env::current_dir()?);
+        Ok(exit_code(children::foreground(&mut command)?))
+    }
+
     /// Runs the command where the person stands, and passes its exit code on.
     fn run(&self, environment: &[(&str, OsString)]) -> Result<ExitCode> {
         let (program, arguments) = self.command.split_first().context("no command was given after --")?;
@@ -129,6 +150,12 @@ impl Inner {
         let status = children::foreground(&mut command)?;
         Ok(exit_code(status))
     }
+}
+
+/// What this program is asked for, to run a command beside a data plane once it is in its network.
+pub fn traffic_arguments(command: &[OsString]) -> Vec<OsString> {
+    let own = ["controlplane", "start-inside", "--"].map(OsString::from);
+    own.into_iter().chain(command.iter().cloned()).collect()
 }
 
 fn exit_code(status: ExitStatus) -> ExitCode {

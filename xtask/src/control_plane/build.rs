@@ -33,6 +33,11 @@ const PROGRAMS: &[Program] = &[
     Program { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler", module: "controlplane" },
     Program { name: "kubectl", package: "k8s.io/kubernetes/cmd/kubectl", module: "controlplane" },
     Program { name: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", module: "controlplane/kwok" },
+    Program {
+        name: "pilot-discovery",
+        package: "istio.io/istio/pilot/cmd/pilot-discovery",
+        module: "controlplane/istio",
+    },
 ];
 
 /// Modules and the files in them that define kinds.
@@ -46,6 +51,16 @@ const CUSTOM_RESOURCE_DEFINITIONS: &[(&str, &[&str])] = &[
     ),
     ("istio.io/api", &["kubernetes/customresourcedefinitions.gen.yaml"]),
 ];
+
+/// The same for the kinds that a gateway is made of.
+const GATEWAY_DEFINITIONS: &[(&str, &[&str])] = &[(
+    "sigs.k8s.io/gateway-api",
+    &[
+        "config/crd/standard/gateway.networking.k8s.io_gatewayclasses.yaml",
+        "config/crd/standard/gateway.networking.k8s.io_gateways.yaml",
+        "config/crd/standard/gateway.networking.k8s.io_referencegrants.yaml",
+    ],
+)];
 
 /// Where each program of the control plane lies.
 pub struct Programs {
@@ -68,20 +83,6 @@ pub struct Programs {
 /// # Errors
 /// When Go is missing or too old (the message says what to install), or a build fails.
 pub fn programs() -> Result<Programs> {
-    let assets = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
-    let locate = |name: &str| -> Result<PathBuf> {
-        let program = PROGRAMS
-            .iter()
-            .find(|program| program.name == name)
-            .with_context(|| format!("{name} is no program of the control plane"))?;
-        if let Some(given) = assets.as_ref().map(|folder| folder.join(name))
-            && process::is_executable(&given)
-        {
-            say(&format!("{name}: taken from KUBEBUILDER_ASSETS"));
-            return Ok(given);
-        }
-        built(program)
-    };
     Ok(Programs {
         etcd: locate("etcd")?,
         apiserver: locate("kube-apiserver")?,
@@ -92,14 +93,49 @@ pub fn programs() -> Result<Programs> {
     })
 }
 
+/// Istio's control plane, built first where it is missing.
+///
+/// # Errors
+/// As [`programs`].
+pub fn istiod() -> Result<PathBuf> {
+    locate("pilot-discovery")
+}
+
+fn locate(name: &str) -> Result<PathBuf> {
+    let program = PROGRAMS
+        .iter()
+        .find(|program| program.name == name)
+        .with_context(|| format!("{name} is no program of the control plane"))?;
+    let assets = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    if let Some(given) = assets.map(|folder| folder.join(name))
+        && process::is_executable(&given)
+    {
+        say(&format!("{name}: taken from KUBEBUILDER_ASSETS"));
+        return Ok(given);
+    }
+    built(program)
+}
+
 /// The files that define the kinds which are not Kubernetes' own, from their Go modules.
 ///
 /// # Errors
 /// As [`programs`].
 pub fn custom_resource_definitions() -> Result<Vec<PathBuf>> {
+    definitions(CUSTOM_RESOURCE_DEFINITIONS)
+}
+
+/// The files that define the kinds which a gateway is made of.
+///
+/// # Errors
+/// As [`programs`].
+pub fn gateway_definitions() -> Result<Vec<PathBuf>> {
+    definitions(GATEWAY_DEFINITIONS)
+}
+
+fn definitions(wanted: &[(&str, &[&str])]) -> Result<Vec<PathBuf>> {
     let module = paths::root().join("end2end/controlplane/crds");
     let mut files = Vec::new();
-    for (name, inside) in CUSTOM_RESOURCE_DEFINITIONS {
+    for (name, inside) in wanted {
         let told =
             process::output(process::command(&go()?).current_dir(&module).args(["mod", "download", "-json", name]))?;
         let told: serde_json::Value =

@@ -16,7 +16,7 @@ use crate::process;
 use crate::steps::step;
 
 /// Long enough for a machine that compiles beside it; usually it takes 3 s.
-const READY_WITHIN: Duration = Duration::from_secs(90);
+pub(super) const READY_WITHIN: Duration = Duration::from_secs(90);
 
 /// The controllers that the workloads, namespaces and service accounts of tests need. Those that
 /// watch nodes are left out: nobody plays their heartbeats.
@@ -51,6 +51,16 @@ impl ControlPlane {
     /// The kubeconfig of the role that Slipway needs.
     pub fn minimal(&self) -> &Path {
         &self.minimal
+    }
+
+    /// The folder of its files and logs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// `kubectl` as the administrator.
+    pub(super) fn admin(&self) -> Kubectl {
+        Kubectl::new(&self.kubectl(), &self.kubeconfig, self.folder.path())
     }
 
     /// A kubectl of the same version.
@@ -191,7 +201,7 @@ fn client(program: &Path, credentials: &Credentials) -> Command {
 }
 
 /// `kubectl` as the administrator.
-struct Kubectl {
+pub(super) struct Kubectl {
     program: PathBuf,
     kubeconfig: PathBuf,
     cache: PathBuf,
@@ -202,13 +212,13 @@ impl Kubectl {
         Self { program: program.to_path_buf(), kubeconfig: kubeconfig.to_path_buf(), cache: here.join("kubectl-cache") }
     }
 
-    fn command(&self) -> Command {
+    pub(super) fn command(&self) -> Command {
         let mut command = process::command(&self.program);
         command.arg("--kubeconfig").arg(&self.kubeconfig).arg("--cache-dir").arg(&self.cache);
         command
     }
 
-    fn apply(&self, file: &Path) -> Result<()> {
+    pub(super) fn apply(&self, file: &Path) -> Result<()> {
         if !fs::exists(file)? {
             anyhow::bail!("{} is missing", file.display());
         }
