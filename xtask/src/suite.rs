@@ -12,13 +12,13 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::browser::Browser;
-use crate::control_plane::{self, ControlPlane};
+use crate::control_plane::{self, ControlPlane, Traffic};
 use crate::postgres::{self, Durability, Postgres};
 use crate::prometheus;
 use crate::serve;
 use crate::site;
 use crate::steps::say;
-use crate::tests_run::{self, Sum};
+use crate::tests_run::{self, Built, Sum};
 use crate::wasm::Profile;
 
 /// Which tests to run; without anything, all.
@@ -39,6 +39,8 @@ enum Part {
     Rust,
     /// The tests in a browser
     Browser,
+    /// The tests that count responses through a real data plane
+    Traffic,
 }
 
 /// What took how long, and how it ended.
@@ -61,35 +63,51 @@ impl Parts {
 /// # Errors
 /// When what they need cannot be set up. Failing tests are not an error but a failing exit code.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    let rust = options.only != Some(Part::Browser);
-    let browser = options.only != Some(Part::Rust);
+    let is_asked = |part| options.only.is_none_or(|only| only == part);
+    let (rust, browser, traffic) = (is_asked(Part::Rust), is_asked(Part::Browser), is_asked(Part::Traffic));
     // First what may be missing: it is better to hear of it now than in half an hour.
     let set_up = if browser { Some(Browser::set_up()?) } else { None };
-    let environment = Environment::start()?;
+    if traffic {
+        Traffic::set_up()?;
+    }
+    let prometheus = prometheus::program()?;
+    if traffic && !rust && !browser {
+        return traffic_alone(prometheus);
+    }
+    let environment = Environment::start(prometheus.clone())?;
     let variables = environment.variables();
     site::build(Profile::Release)?;
 
     let mut parts = Parts(Vec::new());
-    let mut server: Option<PathBuf> = None;
+    let mut built: Option<Built> = None;
     if rust {
         parts.run("commands", tests_run::commands);
-        parts.run("crates", || {
-            let built = tests_run::build()?;
-            server.clone_from(&built.server);
-            built.run(&variables)
-        });
+        parts.run("crates", || built.insert(tests_run::build()?).run(&variables));
         parts.run("documentation", || tests_run::documentation(&variables));
     }
+    let server = built.as_ref().and_then(|built| built.server.as_ref());
     if let Some(set_up) = set_up {
         parts.run("browser", || {
-            let server = match &server {
+            let server = match server {
                 Some(built) => built.clone(),
                 None => serve::build_server(false)?,
             };
             set_up.run(&server, &variables, &options.arguments)
         });
     }
+    // The data plane has a control plane of its own, and the machine two cores.
     drop(environment);
+    if let Some(built) = built.filter(|_| traffic) {
+        parts.run("traffic", || built.run_traffic(&[(prometheus::PROGRAM, prometheus.into())]));
+    }
+    Ok(conclude(&parts))
+}
+
+/// Only what counts responses: it brings everything that it needs.
+fn traffic_alone(prometheus: PathBuf) -> Result<ExitCode> {
+    let mut parts = Parts(Vec::new());
+    let built = tests_run::build()?;
+    parts.run("traffic", || built.run_traffic(&[(prometheus::PROGRAM, prometheus.into())]));
     Ok(conclude(&parts))
 }
 
@@ -119,10 +137,10 @@ struct Environment {
 }
 
 impl Environment {
-    fn start() -> Result<Self> {
+    fn start(prometheus: PathBuf) -> Result<Self> {
         let named = std::env::var_os(control_plane::KUBECONFIG).is_some();
         Ok(Self {
-            prometheus: prometheus::program()?,
+            prometheus,
             postgres: Postgres::start(Durability::None)?,
             control_plane: if named { None } else { Some(ControlPlane::start(&control_plane::programs()?)?) },
         })

@@ -16,6 +16,8 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::children;
+use crate::cli::traffic_arguments;
+use crate::control_plane;
 use crate::process;
 use crate::steps::{say, step};
 
@@ -26,6 +28,12 @@ const ORDER: &[&str] =
 /// The crates that the workspace's tests leave out: `frontend` needs `app` with features that
 /// exclude the server's; `xtask` is tested as it is built, alone.
 const APART: &[&str] = &["--exclude", "frontend", "--exclude", "xtask"];
+
+/// The test program that runs beside a data plane, apart from the others.
+const TRAFFIC: &str = "traffic";
+
+/// How many of those run at once: they wait most of the time, and share one Envoy.
+const TRAFFIC_AT_ONCE: &str = "--test-threads=6";
 
 /// How many tests passed, failed and were not run.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -75,8 +83,8 @@ pub fn build() -> Result<Built> {
         let mut command = process::cargo();
         command
             .args(["test", "--workspace", "--no-run"])
-            // The tests that need the control plane, which is started before them.
-            .args(["--features", "cluster/control-plane"])
+            // The tests that need the control plane, or a data plane, which are started before them.
+            .args(["--features", "cluster/control-plane,server/traffic"])
             .args(APART)
             .arg("--message-format=json-render-diagnostics")
             .stdout(Stdio::piped());
@@ -130,20 +138,39 @@ impl Built {
     pub fn run(&self, environment: &[(&str, OsString)]) -> Result<Sum> {
         let mut sum = Sum::default();
         let mut by_package: BTreeMap<&str, Sum> = BTreeMap::new();
-        for test in &self.tests {
+        for test in self.tests.iter().filter(|test| test.target != TRAFFIC) {
             let mut command = process::command(&test.program);
-            command
-                .current_dir(&test.folder)
-                // As cargo sets them for a test.
-                .env("CARGO_MANIFEST_DIR", &test.folder)
-                .env("CARGO_PKG_NAME", &test.package)
-                .envs(environment.iter().map(|(name, value)| (name, value)));
-            let name = format!("{} ({})", test.package, test.target);
-            let counted = counted(&name, &mut command)?;
+            // As cargo sets them for a test.
+            command.env("CARGO_MANIFEST_DIR", &test.folder).env("CARGO_PKG_NAME", &test.package);
+            let counted = test.run(command, environment)?;
             by_package.entry(&test.package).or_default().add(counted);
             sum.add(counted);
         }
         Ok(sum)
+    }
+
+    /// Runs the tests whose requests go through a data plane, in a network of their own.
+    ///
+    /// # Errors
+    /// When there is no such program, the network cannot be made, or something cannot be started.
+    pub fn run_traffic(&self, environment: &[(&str, OsString)]) -> Result<Sum> {
+        let mut sum = Sum::default();
+        for test in self.tests.iter().filter(|test| test.target == TRAFFIC) {
+            let command = [test.program.clone().into(), TRAFFIC_AT_ONCE.into()];
+            sum.add(test.run(control_plane::inside(&traffic_arguments(&command))?, environment)?);
+        }
+        if sum == Sum::default() {
+            bail!("there are no tests of this name: {TRAFFIC}");
+        }
+        Ok(sum)
+    }
+}
+
+impl TestProgram {
+    /// Runs it where cargo would, by this command.
+    fn run(&self, mut command: Command, environment: &[(&str, OsString)]) -> Result<Sum> {
+        command.current_dir(&self.folder).envs(environment.iter().map(|(name, value)| (name, value)));
+        counted(&format!("{} ({})", self.package, self.target), &mut command)
     }
 }
 

@@ -43,10 +43,10 @@ impl Judged {
         let began = Instant::now();
         envoy::comes_to(&self.ground.host(), "cart-canary", 0).await;
         let took = began.elapsed();
-        println!("{tag} was without traffic {:.1} s after it had got some", took.as_secs_f64());
         self.slipway.until_over(number, "failed").await;
         let view = self.slipway.view(number).await;
-        let told: Vec<&String> = view.journal.iter().map(|line| &line.detail).collect();
+        let told: Vec<String> = view.journal.iter().map(|line| format!("{} {}", line.at.time(), line.detail)).collect();
+        println!("{tag} was without traffic {:.1} s after it had got some: {told:#?}", took.as_secs_f64());
         assert!(told.iter().any(|detail| detail.contains(rule)), "{rule} is not named: {told:#?}");
         let limit = Duration::from_secs(WINDOW + 2 * INTERVAL) + UNREST;
         assert!(took < limit, "{took:?} is longer than one window and two intervals: {told:#?}");

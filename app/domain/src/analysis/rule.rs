@@ -357,6 +357,13 @@ impl MetricRule {
         self.draft.on_no_data
     }
 
+    /// Whether it can do nothing but warn: no value, and no lack of one, takes a version back or holds it.
+    #[must_use]
+    pub fn only_warns(&self) -> bool {
+        let has_no_breach = matches!(&self.draft.comparison, Comparison::Limits(limits) if limits.breach.is_none());
+        has_no_breach && self.draft.on_no_data == OnMissing::Pass && self.draft.on_error == OnMissing::Pass
+    }
+
     /// What a source that keeps failing means.
     #[must_use]
     pub const fn on_error(&self) -> OnMissing {

@@ -313,6 +313,10 @@ impl Watch {
             return Conclusion::Breach { rule, words: words.to_owned() };
         }
         let Some((_, verdict, why)) = self.latest() else {
+            // Its window may be far longer than the step; whatever it will see, it will not speak against this.
+            if self.rule.only_warns() {
+                return Conclusion::GoOn;
+            }
             let why = format!("{} has not been looked at since the weight changed", self.rule.measure().words());
             return Conclusion::Wait { rule, why };
         };

@@ -1,8 +1,8 @@
 //! Runs of samples, and what they lead to.
 
 use domain::analysis::{
-    BuiltInCheck, Conclusion, Folded, Measure, Moment, OnMissing, Reading, RuleDraft, SampleRange, Trigger, Verdict,
-    Watch, conclude, dry_run_breaches, warnings,
+    BuiltInCheck, Comparison, Conclusion, Folded, Limits, Measure, Moment, OnMissing, Reading, RuleDraft, SampleRange,
+    Trigger, Verdict, Watch, conclude, dry_run_breaches, warnings,
 };
 
 use super::{after, error_rate, fed, finite, rule, sample, side_by_side, unreadable, values};
@@ -41,6 +41,24 @@ fn so_many_in_a_row_take_it_back_and_fewer_do_not() {
     }
     let at_once = RuleDraft { trigger: Trigger::Consecutive(1), ..error_rate() };
     assert_eq!(after_values(at_once, &[7.1]), "back: error rate 7.1 % is above 5 %");
+}
+
+#[test]
+fn what_can_only_warn_is_not_waited_for() {
+    let warns = RuleDraft {
+        comparison: Comparison::Limits(Limits { warning: Some(finite(80.0)), breach: None }),
+        on_no_data: OnMissing::Pass,
+        on_error: OnMissing::Pass,
+        ..error_rate()
+    };
+    assert_eq!(after_values(warns.clone(), &[]), "go on");
+    assert_eq!(after_values(warns.clone(), &[99.0]), "go on");
+    // What could still hold it, or take it back, is waited for.
+    let holds = RuleDraft { on_no_data: OnMissing::Hold, ..warns.clone() };
+    let calls = RuleDraft { on_error: OnMissing::Hold, ..warns };
+    for draft in [holds, calls, error_rate()] {
+        assert!(after_values(draft, &[]).starts_with("wait: "));
+    }
 }
 
 #[test]
