@@ -52,17 +52,25 @@ pub(crate) const LABELS: [&str; 3] = ["1.4.0", "1.4.1", "1.5.0"];
 
 /// An engine over this database that does nothing by itself.
 pub(crate) fn engine(store: Store) -> Engine {
-    let clock = Arc::new(SystemClock);
-    let messenger = RecordingMessenger::new(Arc::clone(&clock) as Arc<dyn ports::Clock>);
+    let practice = practice::PracticeCluster::for_tests(Arc::new(SystemClock));
+    let metrics = Arc::new(practice::PracticeMetrics::new(practice, 1));
+    engine_on(store, Arc::new(SystemClock), Arc::new(Connector::new(None, outgoing::Judge::default())), metrics)
+}
+
+/// The same by another clock, with other clusters and another source of numbers.
+pub(crate) fn engine_on(
+    store: Store,
+    clock: Arc<dyn ports::Clock>,
+    connector: Arc<dyn ports::ClusterConnector>,
+    metrics: Arc<dyn ports::MetricConnector>,
+) -> Engine {
+    let messenger = RecordingMessenger::new(Arc::clone(&clock));
     Engine::new(Parts {
         store,
         clock,
         randomness: Arc::new(SystemRandomness),
-        connector: Arc::new(Connector::new(None, outgoing::Judge::default())),
-        metrics: Arc::new(practice::PracticeMetrics::new(
-            practice::PracticeCluster::for_tests(Arc::new(SystemClock)),
-            1,
-        )),
+        connector,
+        metrics,
         messengers: Arc::new(move |_| Arc::new(messenger.clone())),
         sealing_key: [7; 32],
         public_url: "http://127.0.0.1:3000".to_owned(),
@@ -162,7 +170,8 @@ pub(crate) async fn ask(engine: &Engine, by: &Actor, service: usize, environment
     Ok(engine.request_promotion(by, request).await?)
 }
 
-async fn person(tx: &mut Tx, name: &str, role: Role) -> anyhow::Result<Actor> {
+/// Somebody who may sign in.
+pub(crate) async fn person(tx: &mut Tx, name: &str, role: Role) -> anyhow::Result<Actor> {
     let id = PersonId::new(uuid());
     let person = Person {
         id,

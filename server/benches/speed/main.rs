@@ -10,6 +10,7 @@
 
 mod board;
 mod bytes;
+mod canaries;
 mod company;
 mod load;
 mod plain;
@@ -18,6 +19,7 @@ mod promotions;
 mod raw;
 mod start;
 mod table;
+mod trials;
 mod versions;
 
 use std::path::{Path, PathBuf};
@@ -71,6 +73,8 @@ enum Part {
     Versions,
     /// Transitions of promotions
     Promotions,
+    /// Canaries, many at once
+    Canaries,
     /// Bytes until a page can be read and clicked
     Bytes,
     /// Idle memory, and the time from start to ready
@@ -177,6 +181,9 @@ async fn measure(options: &Options, database: &Database, table: &mut Table) -> a
     }
     if options.wants(Part::Promotions) {
         promotions::measure(database, &company, options.seconds, table).await?;
+    }
+    if is_sqlite && options.wants(Part::Canaries) {
+        canaries::measure(&database.data, table).await?;
     }
     Ok(())
 }

@@ -85,10 +85,7 @@ impl Server {
 
     /// Memory that it holds, in bytes.
     pub(crate) fn memory(&self) -> anyhow::Result<u64> {
-        let status = self.proc("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS")?;
-        Ok(kilobytes * 1024)
+        resident(&self.proc("status")?)
     }
 
     /// Processor time that it used so far, in seconds.
@@ -105,6 +102,16 @@ impl Server {
     pub(crate) async fn end(mut self) -> anyhow::Result<()> {
         self.child.kill().await.context("the server cannot be ended")
     }
+}
+
+/// The memory that a process holds, in bytes, by its `/proc/PID/status`.
+///
+/// # Errors
+/// When it does not say.
+pub(crate) fn resident(status: &str) -> anyhow::Result<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS")?;
+    Ok(kilobytes * 1024)
 }
 
 fn pinned(program: &Path, core: Option<usize>) -> Command {
