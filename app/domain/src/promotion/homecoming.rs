@@ -78,6 +78,7 @@ pub(super) fn way(promotion: &Promotion, run: &Run, next: Move, now: DateTime<Ut
 /// Waits for pods, and asks a person when they do not come.
 pub(super) fn wait(draft: &mut Draft, run: &mut Run, why: String, since: DateTime<Utc>) {
     let budget = draft.next.plan.rollout_budget_seconds;
+    run.waits(draft.now);
     if run.is_over_budget(since, budget, draft.now) {
         draft.note_rule(CAPACITY, JournalEvent::Held { why: why.clone() });
         run.hold = Some(Hold { by: Identity::rule(CAPACITY), why: why.clone(), since: draft.now, lifts: true });

@@ -7,13 +7,17 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::{
     Failure, Goal, JournalEvent, Move, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, TakenBack,
-    WorkloadProgress,
+    WorkloadPlan, WorkloadProgress,
     decide::Draft,
     homecoming::{self, CAPACITY, Way},
     judging::{self, Answer},
     tell::{Seen, Telling, sizes},
 };
-use crate::{observation::PlacedWorkload, strategy::Step, traffic::Weight};
+use crate::{
+    observation::{PlacedWorkload, PodCounts},
+    strategy::Step,
+    traffic::Weight,
+};
 
 /// How long a candidate stays after its traffic is gone: proxies and connections take a moment to
 /// follow (Argo Rollouts and Flagger wait as long).
@@ -23,7 +27,7 @@ pub const DRAIN_SECONDS: i64 = 30;
 fn goal(promotion: &Promotion, run: &Run, step: usize) -> Goal {
     let done = promotion.plan.steps.iter().take(step + 1);
     if done.clone().any(|step| *step == Step::Rollout) {
-        return Goal { stable: StableWant::Version, candidates: Vec::new(), weight: Weight::NONE };
+        return everything_first(promotion, run).unwrap_or_else(Goal::rolled_out);
     }
     let mut by_steps = done.clone().filter_map(|step| match step {
         Step::Weight { weight } => Some(*weight),
@@ -36,6 +40,16 @@ fn goal(promotion: &Promotion, run: &Run, step: usize) -> Goal {
     // Beside workloads that are scaled to nothing there is no traffic to share.
     let weight = if candidates.is_empty() { run.wanted.weight.want.min(weight) } else { weight };
     Goal { stable: StableWant::AsItIs, candidates, weight }
+}
+
+/// A workload is replaced only while its candidate carries all of the traffic, whatever share the steps,
+/// or people who left some of them out, have come to.
+fn everything_first(promotion: &Promotion, run: &Run) -> Option<Goal> {
+    let has_route = |planned: &WorkloadPlan| planned.candidate.as_ref().is_some_and(|one| one.layer.has_route());
+    let is_to_come = run.wanted.stable.want == StableWant::AsItIs && run.wanted.weight.want < Weight::ALL;
+    let candidates = sizes(promotion, run, Weight::ALL);
+    let is_needed = is_to_come && !candidates.is_empty() && promotion.plan.workloads.iter().any(has_route);
+    is_needed.then(|| Goal { stable: StableWant::AsItIs, candidates, weight: Weight::ALL })
 }
 
 /// Where taking back leads.
@@ -125,6 +139,7 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
     if !is_settled(&run) {
         run.settled_at = None;
         let budget = draft.next.plan.rollout_budget_seconds;
+        run.waits(draft.now);
         if run.is_over_budget(since, budget, draft.now) {
             let progress = open_in_words(&run);
             return draft.take_back_by_rule(run, TakeBackCause::Budget { seconds: budget, progress });
@@ -144,6 +159,7 @@ pub(super) fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTim
     let next = run.wanted.toward(&goal(&draft.next, &run, step));
     homecoming::lift(draft, &mut run, next.as_ref());
     if run.hold.is_some() {
+        run.waits_since = None;
         draft.next.phase = Phase::Progressing { run, step, since };
         return;
     }
@@ -157,16 +173,19 @@ pub(super) fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTim
             }
         };
         if let Some(progress) = not_addressed(&run, &next) {
+            run.waits(draft.now);
             let seconds = draft.next.plan.rollout_budget_seconds;
             if run.is_over_budget(since, seconds, draft.now) {
                 return draft.take_back_by_rule(run, TakeBackCause::Budget { seconds, progress });
             }
         } else {
+            run.waits_since = None;
             make(draft, &mut run, next);
         }
         draft.next.phase = Phase::Progressing { run, step, since };
         return;
     }
+    run.waits_since = None;
     let is_done = match draft.next.plan.steps.get(step) {
         Some(Step::Pause { seconds }) if run.by_hand.is_none() => {
             draft.now >= since + Duration::seconds(i64::from(*seconds))
@@ -201,7 +220,9 @@ pub(super) fn next_step(draft: &mut Draft, mut run: Run, step: usize) {
 
 /// Makes a move, unless something forbids it now.
 fn make(draft: &mut Draft, run: &mut Run, next: Move) {
-    if next == Move::Remove && !is_drained(run, draft.now) {
+    // Proxies and connections take a moment to follow the traffic: whatever it leaves stays meanwhile.
+    let ends_pods = matches!(next, Move::Remove | Move::Stable(_));
+    if ends_pods && !is_drained(run, draft.now) {
         return;
     }
     if let Some(why) = guard(run, &next) {
@@ -242,9 +263,10 @@ fn words_of(run: &Run, next: &Move) -> String {
     }
 }
 
-/// Whether traffic is gone long enough for the candidate's pods to end.
+/// Whether traffic has been where it is for long enough that the pods of the other side may end.
 fn is_drained(run: &Run, now: DateTime<Utc>) -> bool {
-    let had_traffic = run.wanted.weight.generation > 0;
+    // Where the pods are the share, no traffic moves before they do.
+    let had_traffic = run.wanted.weight.generation > 0 && !run.routes.is_empty();
     !had_traffic || run.settled_at.is_some_and(|at| now >= at + Duration::seconds(DRAIN_SECONDS))
 }
 
@@ -346,15 +368,22 @@ fn may_go_back(run: &Run, next: Option<&Move>, now: DateTime<Utc>) -> bool {
         Some(Move::Stable(_) | Move::Grow(_)) => true,
         // What still serves may be worse than what is coming back: traffic does not wait for the last pod.
         Some(next @ Move::Shift(_)) => {
-            (is_back || ready(&run.progress) >= ready(&run.candidates).max(1)) && guard(run, next).is_none()
+            (is_back || run.routes.iter().all(|route| is_carried(run, route))) && guard(run, next).is_none()
         }
         Some(Move::Remove) => is_back && run.routes.iter().all(|r| r.is_settled) && is_drained(run, now),
         None => is_back && (!run.wanted.has_candidates() || run.candidates.iter().all(|p| p.is_complete)),
     }
 }
 
-fn ready(progress: &[WorkloadProgress]) -> u32 {
-    progress.iter().map(|p| p.counts.ready).sum()
+/// Whether what comes back of one workload can carry what its candidate carries. Pods of the template
+/// that is being replaced do not count: they are about to end.
+fn is_carried(run: &Run, route: &RouteProgress) -> bool {
+    let count = |progress: &[WorkloadProgress], placed: &PlacedWorkload, of: fn(&PodCounts) -> u32| {
+        progress.iter().find(|p| p.placed == *placed).map_or(0, |p| of(&p.counts))
+    };
+    let coming = count(&run.progress, &route.placed, |counts| counts.available);
+    let serving = count(&run.candidates, &route.candidate, |counts| counts.ready);
+    coming >= serving.max(1)
 }
 
 fn left_as_it_is(cause: &TakeBackCause) -> Vec<String> {

@@ -128,6 +128,10 @@ pub struct Run {
     /// Since when all of it is seen; `None` while it is not.
     #[serde(default)]
     pub settled_at: Option<DateTime<Utc>>,
+    /// Since when it goes on only when something is seen: what is wanted, or what the next move stands
+    /// on. `None` when nothing is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<DateTime<Utc>>,
     /// What the traffic's objects said before, to be put back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub saved_routes: Vec<SavedRoute>,
@@ -180,6 +184,7 @@ impl Run {
             wanted: Wanted::nothing(),
             wanted_since: None,
             settled_at: None,
+            waits_since: None,
             saved_routes: Vec::new(),
             candidates: Vec::new(),
             routes: Vec::new(),
@@ -208,6 +213,7 @@ impl Run {
         self.wanted_since = Some(now);
         self.settled_at = None;
         self.short = None;
+        self.waits_since = None;
         match &next {
             Move::Stable(_) => forget(&mut self.progress),
             Move::Grow(_) | Move::Remove => forget(&mut self.candidates),
@@ -245,10 +251,18 @@ impl Run {
         }
     }
 
+    /// Takes note that something must be seen before it goes on: the budget counts from here.
+    pub(super) const fn waits(&mut self, now: DateTime<Utc>) {
+        if self.waits_since.is_none() {
+            self.waits_since = Some(now);
+            self.unseen_seconds = 0;
+        }
+    }
+
     /// Whether the budget of what is wanted now is used up, without the time in which nobody could look.
-    /// Where nobody noted since when it is wanted, `since` counts.
+    /// What was there once and is not any more has all of it again. Where nobody noted since when it is wanted, `since` counts.
     pub(super) fn is_over_budget(&self, since: DateTime<Utc>, seconds: u32, now: DateTime<Utc>) -> bool {
-        let since = self.wanted_since.unwrap_or(since);
+        let since = self.waits_since.or(self.wanted_since).unwrap_or(since);
         now >= since + Duration::seconds(i64::from(seconds) + self.unseen_seconds)
     }
 }

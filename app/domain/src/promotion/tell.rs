@@ -347,8 +347,12 @@ fn judged(
 ) -> Told<WorkloadProgress> {
     let rollout = judge(now);
     let is_complete = matches!(rollout, Rollout::Complete { .. });
-    let progress =
+    let mut progress =
         WorkloadProgress { is_complete, was_ours: true, ..progress_of(planned, at, Some(now), rollout.words()) };
+    if matches!(rollout, Rollout::Unseen) {
+        // What is counted as updated is so by the template before.
+        (progress.counts.updated, progress.counts.available) = (0, 0);
+    }
     match rollout {
         Rollout::Failed { failure } => Told::Bad(progress, TakeBackCause::Rollout { workload: named, failure }),
         Rollout::Unseen | Rollout::Paused | Rollout::Moving { .. } | Rollout::Complete { .. } => {

@@ -66,6 +66,13 @@ pub struct Goal {
     pub weight: Weight,
 }
 
+impl Goal {
+    /// The workloads run the version, and nothing else is left of the promotion.
+    pub(super) const fn rolled_out() -> Self {
+        Self { stable: StableWant::Version, candidates: Vec::new(), weight: Weight::NONE }
+    }
+}
+
 /// The next change on the way to a goal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Move {

@@ -84,14 +84,13 @@ fn a_canary_gets_pods_before_traffic_and_at_the_end_everything_is_as_it_was_but_
     assert_eq!(pictures(&mut world), half);
     assert!(world.promotion.allowed(&actor(&rosa(), Role::ReleaseManager)).contains(&PromotionAct::GoOn));
     world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
-    let home = [
-        format!("50 %, 2 pods, {OLD}"),
-        format!("50 %, 3 pods, {OLD}"),
-        format!("100 %, 3 pods, {OLD}"),
-        format!("100 %, 3 pods, {NEW}"),
-        format!("0 %, 3 pods, {NEW}"),
-    ];
+    let home = [format!("50 %, 2 pods, {OLD}"), format!("50 %, 3 pods, {OLD}"), format!("100 %, 3 pods, {OLD}")];
     assert_eq!(pictures(&mut world), home);
+    world.pass_seconds(DRAIN_SECONDS - 1);
+    assert_eq!(pictures(&mut world), [format!("100 %, 3 pods, {OLD}")], "proxies may still send to what is replaced");
+    world.pass_seconds(1);
+    let back = [format!("100 %, 3 pods, {OLD}"), format!("100 %, 3 pods, {NEW}"), format!("0 %, 3 pods, {NEW}")];
+    assert_eq!(pictures(&mut world), back);
     world.pass_seconds(DRAIN_SECONDS);
     assert_eq!(pictures(&mut world), [format!("0 %, 3 pods, {NEW}"), format!("0 %, no candidate, {NEW}")]);
     assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
@@ -117,19 +116,106 @@ fn a_bad_canary_loses_its_traffic_before_its_pods_and_the_workload_is_never_touc
     assert_eq!(world.writes, writes);
 }
 
-#[test]
-fn an_abort_while_the_workload_is_replaced_brings_it_back_before_the_traffic() {
+/// A canary without steps whose candidate has everything, and whose workload is about to be replaced.
+fn before_the_rollout() -> World {
     let mut world = started(canary(gateway(), vec![]));
     for _ in 0..40 {
         world.give(Input::Clock).unwrap();
         world.look();
         world.apply_candidates();
         world.cluster_acts();
+        world.pass_seconds(5);
         let run = world.promotion.run().unwrap();
         if run.wanted.stable.want == StableWant::Version {
             break;
         }
     }
+    world
+}
+
+#[test]
+fn an_abort_after_the_rollout_waits_for_pods_of_what_ran_before_not_for_those_that_are_about_to_end() {
+    let mut world = before_the_rollout();
+    world.apply();
+    world.pods_up("cart", 3);
+    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
+    assert_eq!(world.promotion.run().unwrap().wanted.stable.want, StableWant::Before);
+    world.apply();
+    // The controller has not seen the template yet: it still counts the pods of the version.
+    let cart = world.workload("cart");
+    cart.observed_generation = cart.generation - 1;
+    (cart.ready_replicas, cart.available_replicas, cart.updated_replicas) = (3, 3, 3);
+    cart.pods.iter_mut().for_each(|pod| (pod.is_ready, pod.is_updated) = (true, true));
+    world.look();
+    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::ALL, "these pods are about to end");
+    pictures(&mut world);
+    assert_eq!(picture(&mut world), format!("0 %, 3 pods, {OLD}"));
+}
+
+#[test]
+fn nothing_that_people_leave_out_has_a_workload_replaced_that_serves() {
+    type Act = fn(&mut World);
+    let table: [(&str, Act); 3] = [
+        ("promote at once, by two people", |world| {
+            for _ in 0..2 {
+                world.give(Input::PromoteNow { by: rosa(), reason: "good".into() }).unwrap();
+            }
+        }),
+        ("a share by hand at the last step", |world| {
+            world.give(Input::PromoteNow { by: rosa(), reason: "good".into() }).unwrap();
+            let set = Input::SetWeight { by: rosa(), weight: weight(10), reason: "careful".into() };
+            world.give(set).unwrap();
+            pictures(world);
+            world.give(Input::GoOn { by: rosa(), step: 4 }).unwrap();
+        }),
+        ("the last step is left out while its pods are coming", |world| {
+            world.give(Input::PromoteNow { by: rosa(), reason: "good".into() }).unwrap();
+            world.give(Input::Skip { by: rosa(), step: 4 }).unwrap();
+        }),
+    ];
+    for (what, act) in table {
+        let mut world = started(canary(gateway(), steps()));
+        pictures(&mut world);
+        act(&mut world);
+        for _ in 0..60 {
+            world.give(Input::Clock).unwrap();
+            world.look();
+            let run = world.promotion.run().unwrap();
+            if run.wanted.stable.want == StableWant::Version && run.wanted.weight.want > Weight::NONE {
+                assert_eq!(world.route().weight, Weight::ALL, "{what}");
+            }
+            world.apply();
+            world.apply_candidates();
+            world.cluster_acts();
+            world.pass_seconds(5);
+        }
+        assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{what}: {}", world.words());
+    }
+}
+
+#[test]
+fn what_was_there_once_has_all_of_the_budget_again_when_it_is_not_there_for_a_moment() {
+    let mut world = started(canary(gateway(), vec![Step::Weight { weight: weight(10) }, Step::Ask]));
+    pictures(&mut world);
+    world.pass_seconds(3_600);
+    world.look();
+    world.route().is_accepted = false;
+    world.look();
+    assert!(matches!(&world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+    for _ in 0..59 {
+        world.pass_seconds(10);
+        world.look();
+    }
+    assert!(matches!(&world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+    world.pass_seconds(10);
+    world.look();
+    let cause = |phase: &Phase| matches!(phase, Phase::TakingBack { cause: TakeBackCause::Budget { .. }, .. });
+    assert!(cause(&world.promotion.phase), "{}", world.words());
+}
+
+#[test]
+fn an_abort_while_the_workload_is_replaced_brings_it_back_before_the_traffic() {
+    let mut world = before_the_rollout();
     // The workload is being replaced: one pod of three is new, two are gone.
     world.apply();
     world.pods_up("cart", 1);
@@ -244,6 +330,8 @@ fn people_pause_set_a_share_skip_and_promote_at_once_within_the_approved_steps()
     world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("50 %, 2 pods, {OLD}"), "the question is still open");
     world.give(Input::PromoteNow { by: rosa(), reason: "good".into() }).unwrap();
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("100 %, 3 pods, {OLD}"));
+    world.pass_seconds(DRAIN_SECONDS);
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("0 %, 3 pods, {NEW}"));
 }
 
@@ -295,6 +383,8 @@ fn what_cannot_be_changed_is_refused_before_anything_is_written() {
 #[test]
 fn other_workloads_of_the_target_get_the_version_with_the_rollout() {
     let mut world = World::with_candidate(canary(gateway(), vec![]), &["cart", "worker"]);
+    pictures(&mut world);
+    world.pass_seconds(DRAIN_SECONDS);
     pictures(&mut world);
     assert_eq!(world.workload("worker").images[0].image, NEW);
     world.pass_seconds(DRAIN_SECONDS);
