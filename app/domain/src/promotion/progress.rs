@@ -375,6 +375,10 @@ fn may_go_back(run: &Run, next: Option<&Move>, now: DateTime<Utc>) -> bool {
     }
 }
 
+fn ready(progress: &[WorkloadProgress]) -> u32 {
+    progress.iter().map(|p| p.counts.ready).sum()
+}
+
 /// Whether what comes back of one workload can carry what its candidate carries. Pods of the template
 /// that is being replaced do not count: they are about to end.
 fn is_carried(run: &Run, route: &RouteProgress) -> bool {

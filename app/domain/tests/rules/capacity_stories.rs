@@ -70,6 +70,7 @@ fn a_candidate_is_sized_by_the_most_that_was_needed_and_traffic_comes_home_in_pa
         sizes(&mut world, 2);
         world.look();
         world.apply();
+        world.pass_seconds(5);
     }
     world.cluster_acts();
     assert_eq!(share(&mut world), 100);
@@ -101,6 +102,8 @@ fn what_can_only_be_switched_waits_for_pods_and_then_asks_with_the_numbers() {
             sizes(&mut world, 1);
         }
     }
+    passes(&mut world);
+    world.pass_seconds(DRAIN_SECONDS);
     passes(&mut world);
     let run = world.promotion.run().unwrap();
     let words = "the workload cart has 1 ready pods and the candidate serves with 3: 3 are needed before all of the \
