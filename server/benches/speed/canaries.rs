@@ -257,7 +257,7 @@ impl MetricSource for Turning {
         self.inside.range(query, range).await
     }
 
-    async fn check(&self, at: DateTime<Utc>) -> Result<(), MetricError> {
+    async fn check(&self, at: DateTime<Utc>) -> Result<Option<String>, MetricError> {
         self.inside.check(at).await
     }
 }

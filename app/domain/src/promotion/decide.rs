@@ -103,7 +103,6 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
         Input::PromoteNow { by, reason } => steering::promote_now(&mut draft, &by, reason)?,
         Input::Observed(seen) => observe::observed(&mut draft, &seen),
         Input::RefusedByCluster { generation, message } => refused_by_cluster(&mut draft, generation, message),
-        Input::Trouble { message } => trouble(&mut draft, message),
         Input::Measured(samples) => judging::measured(&mut draft, samples),
         Input::Clock => {}
     }
@@ -288,7 +287,7 @@ fn refused_by_cluster(draft: &mut Draft, generation: u32, message: String) {
 }
 
 /// What waits, or is only being watched, has nothing to do in a cluster that is away.
-fn trouble(draft: &mut Draft, message: String) {
+pub(super) fn trouble(draft: &mut Draft, message: String) {
     if !draft.next.occupies() {
         return;
     }

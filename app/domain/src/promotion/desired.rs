@@ -199,7 +199,8 @@ fn candidate(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option
 }
 
 fn route(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<DesiredRoute> {
-    let plan = planned.candidate.as_ref().filter(|plan| plan.layer.has_route() && run.wanted.weight.generation > 0)?;
+    let is_to_say = run.wanted.weight.generation > 0 && !run.wanted.is_without(&planned.placed);
+    let plan = planned.candidate.as_ref().filter(|plan| plan.layer.has_route() && is_to_say)?;
     // Pods may have died since the share was decided: it waits for them.
     let last = run.routes.iter().find(|route| route.placed == planned.placed && !route.was_ours);
     if last.is_some_and(|last| stands_against(run, last, run.wanted.weight.want).is_some()) {

@@ -108,11 +108,6 @@ pub enum Input {
         /// The cluster's words.
         message: String,
     },
-    /// Something keeps us from telling; try again later.
-    Trouble {
-        /// In words, with the cluster's name.
-        message: String,
-    },
     /// Rules were evaluated.
     Measured(Vec<Sample>),
     /// Time went by.
@@ -129,6 +124,8 @@ pub struct Sight {
     /// What decides about the pods of a workload that has a candidate, by the workload. What is left out
     /// is as it was.
     pub capacities: Vec<(PlacedWorkload, Capacity)>,
+    /// What could not be written or read meanwhile, in words with the cluster's name; it is tried again.
+    pub trouble: Option<String>,
 }
 
 /// Who holds the target now.

@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 
 use super::{
     JournalEvent, Phase, Promotion, Run, SavedRoute, SavedWorkload, Sight, TakeBackCause, WorkloadPlan,
-    decide::Draft,
+    decide::{Draft, trouble},
     desired::{shown, shown_route},
     progress,
     tell::{Seen, Telling},
 };
 use crate::{
     image::ContainerImage,
-    observation::{Observed, PlacedWorkload, WorkloadObservation},
+    observation::{Observed, PlacedWorkload, Stamp, WorkloadObservation},
     traffic::{RouteObservation, RouteObserved, Weight},
 };
 
@@ -22,17 +22,26 @@ pub(super) fn observed(draft: &mut Draft, sight: &Sight) {
         return;
     }
     let seen = Seen::new(sight);
-    if !seen.is_whole(&draft.next) {
-        return partly_observed(draft, &seen);
+    if seen.is_whole(&draft.next) {
+        wholly_observed(draft, &seen, sight.trouble.is_some());
+    } else {
+        partly_observed(draft, &seen);
     }
-    if draft.next.trouble.take().is_some() {
+    if let Some(message) = &sight.trouble {
+        trouble(draft, message.clone());
+    }
+}
+
+/// Everything was read; `is_troubled` when something could not be written all the same.
+fn wholly_observed(draft: &mut Draft, seen: &Seen, is_troubled: bool) {
+    if !is_troubled && draft.next.trouble.take().is_some() {
         draft.note_rule("rollout", JournalEvent::TroubleOver);
     }
     match draft.next.phase.clone() {
-        Phase::Starting { run } => starting(draft, run, &seen),
-        Phase::Progressing { run, step, since } => progress::progressing(draft, run, step, since, &seen),
-        Phase::TakingBack { run, cause, since } => progress::taking_back(draft, run, cause, since, &seen),
-        Phase::Watching { run, finished_at, .. } => watching(draft, &run, finished_at, &seen),
+        Phase::Starting { run } => starting(draft, run, seen),
+        Phase::Progressing { run, step, since } => progress::progressing(draft, run, step, since, seen),
+        Phase::TakingBack { run, cause, since } => progress::taking_back(draft, run, cause, since, seen),
+        Phase::Watching { run, finished_at, .. } => watching(draft, &run, finished_at, seen),
         _ => {}
     }
 }
@@ -79,6 +88,13 @@ fn starting(draft: &mut Draft, mut run: Run, seen: &Seen) {
     progress::begin(draft, run, seen);
 }
 
+/// A database that was restored may have forgotten later starts at this target; their marks are still on
+/// the objects that they wrote.
+fn start_after(promotion: &Promotion, run: &mut Run, left: Option<Stamp>) {
+    let left = left.filter(|left| left.target == promotion.target);
+    run.sequence = left.map_or(run.sequence, |left| run.sequence.max(left.sequence + 1));
+}
+
 /// Keeps what one workload and its traffic are now, when they can be changed.
 fn save(promotion: &Promotion, planned: &WorkloadPlan, run: &mut Run, seen: &Seen) -> Result<(), String> {
     let Some(Observed::Present(now)) = seen.workload(&planned.placed) else {
@@ -88,9 +104,7 @@ fn save(promotion: &Promotion, planned: &WorkloadPlan, run: &mut Run, seen: &See
         ));
     };
     fit_to_start(planned, now)?;
-    // A database that was restored may have forgotten later starts at this target.
-    let left = now.stamp.filter(|left| left.target == promotion.target);
-    run.sequence = left.map_or(run.sequence, |left| run.sequence.max(left.sequence + 1));
+    start_after(promotion, run, now.stamp);
     run.saved.push(SavedWorkload {
         placed: planned.placed.clone(),
         uid: now.uid.clone(),
@@ -100,6 +114,7 @@ fn save(promotion: &Promotion, planned: &WorkloadPlan, run: &mut Run, seen: &See
     let Some(placed) = planned.placed_candidate() else { return Ok(()) };
     if let Some(Observed::Present(candidate)) = seen.workload(&placed) {
         candidate_is_ours(promotion, planned, &placed, candidate)?;
+        start_after(promotion, run, candidate.stamp);
     }
     match seen.route(&planned.placed) {
         None => Ok(()),
@@ -109,6 +124,7 @@ fn save(promotion: &Promotion, planned: &WorkloadPlan, run: &mut Run, seen: &See
         )),
         Some(RouteObserved::Present(route)) => {
             route_fits(planned, route)?;
+            start_after(promotion, run, route.stamp);
             let (placed, uid, rules) = (planned.placed.clone(), route.uid.clone(), route.rules.clone());
             run.saved_routes.push(SavedRoute { placed, uid, rules });
             Ok(())

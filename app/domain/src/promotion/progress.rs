@@ -14,7 +14,7 @@ use super::{
     tell::{Seen, Telling, sizes},
 };
 use crate::{
-    observation::{PlacedWorkload, PodCounts},
+    observation::{Observed, PlacedWorkload, PodCounts},
     strategy::Step,
     traffic::Weight,
 };
@@ -125,12 +125,13 @@ pub(super) fn begin(draft: &mut Draft, mut run: Run, seen: &Seen) {
 
 /// Takes in what a progressing run sees.
 pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>, seen: &Seen) {
-    run.look(draft.now);
+    run.look(draft.now, draft.next.trouble.is_some());
     let telling = Telling::hear(&draft.next, &run, seen, None);
     if let Some(object) = telling.overtaken {
         return overtaken(draft, run, object);
     }
     let bad = telling.bad.clone();
+    keep_what_others_changed(&mut run, seen);
     take_in(draft, &mut run, telling);
     homecoming::look(&mut run, seen);
     if let Some(cause) = bad {
@@ -152,6 +153,22 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
     }
     run.settled_at.get_or_insert(draft.now);
     go_on(draft, run, step, since);
+}
+
+/// Until this promotion writes a workload, others may change what is not its image: put back is what was
+/// there at the last moment, not what was there when a person was first asked.
+fn keep_what_others_changed(run: &mut Run, seen: &Seen) {
+    if run.wanted.stable.want != StableWant::AsItIs {
+        return;
+    }
+    for saved in &mut run.saved {
+        if let Some(Observed::Present(now)) = seen.workload(&saved.placed)
+            && now.images == saved.images
+        {
+            saved.uid.clone_from(&now.uid);
+            saved.template.clone_from(&now.template);
+        }
+    }
 }
 
 /// Everything wanted is seen: the next move of this step, or the next step.
@@ -320,7 +337,7 @@ fn overtaken(draft: &mut Draft, run: Run, workload: String) {
 
 /// Takes in what a run sees that is taken back.
 pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause, since: DateTime<Utc>, seen: &Seen) {
-    run.look(draft.now);
+    run.look(draft.now, draft.next.trouble.is_some());
     let telling = Telling::hear(&draft.next, &run, seen, Some(&cause));
     if let Some(object) = telling.overtaken {
         return overtaken(draft, run, object);

@@ -236,17 +236,18 @@ impl Run {
         self.wanted.take(next, self.generation);
     }
 
-    /// Takes note that the workloads are looked at now.
-    pub(super) fn look(&mut self, now: DateTime<Utc>) {
+    /// Takes note that the workloads are looked at now. While something cannot be written (`is_troubled`)
+    /// that is not the version's fault, and its budget stands still.
+    pub(super) fn look(&mut self, now: DateTime<Utc>, is_troubled: bool) {
         let Some(last) = self.looked_at else {
             self.looked_at = Some(now);
             return;
         };
         let since = (now - last).num_seconds();
-        if since > UNSEEN_AFTER_SECONDS {
+        if is_troubled || since > UNSEEN_AFTER_SECONDS {
             self.unseen_seconds += since;
         }
-        if since >= LOOKED_AT_EVERY_SECONDS {
+        if is_troubled || since >= LOOKED_AT_EVERY_SECONDS {
             self.looked_at = Some(now);
         }
     }

@@ -117,6 +117,9 @@ impl Telling {
             RouteObserved::Missing => Weight::NONE,
         };
         let is_left = back.is_some_and(|cause| !is_route_put_back(planned, cause));
+        if share == Weight::NONE && run.wanted.is_without(&planned.placed) {
+            return;
+        }
         let told = route(promotion, planned, candidate, observed, run);
         let is_bad = matches!(told, Told::Bad(..));
         if back.is_some() && (is_left || is_bad) && share > Weight::NONE {

@@ -148,6 +148,13 @@ impl Wanted {
         self.candidates.want.iter().find(|size| size.placed == *placed).map_or(0, |size| size.pods)
     }
 
+    /// Whether a workload goes without a candidate while others have theirs: it had no pods when these
+    /// were sized, so there is no traffic to share.
+    #[must_use]
+    pub fn is_without(&self, placed: &PlacedWorkload) -> bool {
+        !self.candidates.want.is_empty() && self.pods_of(placed) == 0
+    }
+
     /// Whether there is a candidate, or was one that may not be gone yet.
     #[must_use]
     pub const fn has_candidates(&self) -> bool {

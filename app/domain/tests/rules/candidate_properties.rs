@@ -138,7 +138,7 @@ fn play(world: &mut World, event: Event) {
             world.give(Input::SetWeight { by: rosa(), weight, reason: "so".into() })
         }
         Event::PromoteNow => world.give(Input::PromoteNow { by: rosa(), reason: "so".into() }),
-        Event::Trouble => world.give(Input::Trouble { message: "away".into() }),
+        Event::Trouble => world.give(crate::world::trouble("away")),
     };
 }
 

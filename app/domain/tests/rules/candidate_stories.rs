@@ -5,9 +5,12 @@ use domain::{
     actor::Role,
     names::ObjectName,
     observation::Observed,
-    promotion::{DRAIN_SECONDS, Input, Phase, PromotionAct, Refusal, StableWant, TakeBackCause, TakenBack, desired},
+    promotion::{
+        CandidatePlan, DRAIN_SECONDS, Input, Phase, PromotionAct, Refusal, StableWant, TakeBackCause, TakenBack,
+        desired,
+    },
     strategy::{CandidateSettings, Step, Strategy},
-    traffic::{RouteKind, RouteObserved, TrafficLayer, Weight},
+    traffic::{CandidateName, RouteKind, RouteObserved, TrafficLayer, Weight, candidate_of},
 };
 
 use crate::world::{NEW, OLD, World, actor, crash, placed, rosa, theo};
@@ -406,4 +409,34 @@ fn beside_a_workload_of_no_pods_there_is_nothing_to_share_and_the_version_still_
     pictures(&mut world);
     assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
     assert_eq!(picture(&mut world), format!("0 %, no candidate, {NEW}"));
+}
+
+#[test]
+fn a_cluster_in_which_the_workload_has_no_pods_holds_up_no_other() {
+    let mut world = World::with_candidate(canary(gateway(), steps()), &["cart", "idle"]);
+    let idle = candidate_of(&placed("idle").workload, CandidateName::Canary);
+    world.cluster.push((placed(idle.name.as_str()), Observed::Missing));
+    let route = world.routes[0].1.clone();
+    world.routes.push((placed("idle"), route));
+    let plan = &mut world.promotion.plan;
+    plan.workloads[1].candidate = Some(CandidatePlan { workload: idle, layer: gateway() });
+    world.facts.plan_now = plan.clone();
+    let now = world.workload("idle");
+    (now.wanted_replicas, now.replicas, now.updated_replicas) = (0, 0, 0);
+    (now.ready_replicas, now.available_replicas) = (0, 0);
+    now.pods.clear();
+    pictures(&mut world);
+    let words = world.words();
+    assert_eq!(world.route().weight, weight(10), "{words}");
+    assert_eq!(desired(&world.promotion).unwrap().routes.len(), 1);
+}
+
+#[test]
+fn what_others_change_beside_the_image_stays_when_it_is_taken_back() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    let rotated = serde_json::json!({ "image": OLD, "env": "rotated" });
+    world.workload("cart").template = rotated.clone();
+    world.look();
+    assert_eq!(world.promotion.run().unwrap().saved[0].template, rotated);
 }

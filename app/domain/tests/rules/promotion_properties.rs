@@ -77,7 +77,7 @@ fn play(world: &mut World, event: Event) {
         Event::Abort => world.give(Input::Abort { by: rosa(), reason: "no".into() }),
         Event::Supersede => world.give(Input::Supersede { by: 2000, who: theo() }),
         Event::Abandon => world.give(Input::Abandon { by: rosa(), reason: "gone".into() }),
-        Event::Trouble => world.give(Input::Trouble { message: "away".into() }),
+        Event::Trouble => world.give(crate::world::trouble("away")),
         Event::Refused => {
             let generation = generation(&world.promotion);
             world.give(Input::RefusedByCluster { generation, message: "denied".into() })

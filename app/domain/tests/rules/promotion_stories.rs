@@ -227,8 +227,7 @@ fn a_cluster_that_is_away_is_trouble_and_not_a_failure() {
     let mut world = World::rolling(&["cart"]);
     let mut pauses = vec![];
     for _ in 0..8 {
-        let message = "cluster eu-1 cannot be reached".to_owned();
-        let decision = world.give(Input::Trouble { message }).unwrap();
+        let decision = world.give(crate::world::trouble("cluster eu-1 cannot be reached")).unwrap();
         pauses.push((decision.wake_at.unwrap() - world.now).num_seconds());
         world.pass_seconds(600);
     }
@@ -284,14 +283,34 @@ fn the_budget_ends_what_is_looked_at_only_after_the_time_that_was_looked_at() {
 }
 
 #[test]
+fn what_cannot_be_written_is_one_trouble_and_takes_nothing_from_the_budget() {
+    let mut world = World::rolling(&["cart"]);
+    world.pods_up("cart", 1);
+    let mut pauses = vec![];
+    for _ in 0..40 {
+        let trouble = Some("eu-1 does not allow to patch deployments".to_owned());
+        let (workloads, routes) = (world.cluster.clone(), world.routes.clone());
+        let seen = Sight { workloads, routes, trouble, ..Sight::default() };
+        let decision = world.give(Input::Observed(seen)).unwrap();
+        pauses.push((decision.wake_at.unwrap() - world.now).num_seconds());
+        world.pass_seconds(30);
+    }
+    assert_eq!(pauses[..5], [4, 8, 16, 32, 60]);
+    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+    assert_eq!(world.transcript().matches("Cannot tell").count(), 1, "{}", world.transcript());
+    world.look();
+    assert!(world.promotion.trouble.is_none());
+}
+
+#[test]
 fn a_crash_is_judged_though_another_cluster_is_away() {
     let mut world = World::rolling(&["api", "worker"]);
     world.pods_up("api", 1);
     world.workload("api").pods[0].trouble = Some(crash());
     let mut seen = world.cluster.clone();
     seen.truncate(1);
-    world.give(Input::Trouble { message: "eu-2 is away".into() }).unwrap();
-    world.give(Input::Observed(Sight { workloads: seen, ..Sight::default() })).unwrap();
+    let trouble = Some("eu-2 is away".to_owned());
+    world.give(Input::Observed(Sight { workloads: seen, trouble, ..Sight::default() })).unwrap();
     assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
     assert!(world.promotion.trouble.is_some(), "the other cluster is still away");
 }
@@ -304,7 +323,7 @@ fn taking_back_can_be_given_up_where_a_cluster_never_comes_back() {
     world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
     assert_eq!(world.give(give_up()).unwrap_err(), Refusal::EndsByItself);
     assert!(!world.promotion.allowed(&actor(&rosa(), Role::ReleaseManager)).contains(&PromotionAct::Abandon));
-    world.give(Input::Trouble { message: "cluster eu-1 cannot be reached".into() }).unwrap();
+    world.give(crate::world::trouble("cluster eu-1 cannot be reached")).unwrap();
     assert!(world.promotion.allowed(&actor(&rosa(), Role::ReleaseManager)).contains(&PromotionAct::Abandon));
     world.give(give_up()).unwrap();
     assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Incomplete { .. }, .. }));

@@ -121,6 +121,11 @@ fn untouched_route() -> RouteObservation {
     }
 }
 
+/// Nothing could be read.
+pub fn trouble(message: &str) -> Input {
+    Input::Observed(Sight { trouble: Some(message.to_owned()), ..Sight::default() })
+}
+
 pub struct World {
     pub promotion: Promotion,
     pub facts: Facts,
@@ -235,7 +240,8 @@ impl World {
     /// Reads the cluster and takes it in.
     pub fn look(&mut self) -> Decision {
         let (workloads, routes) = (self.cluster.clone(), self.routes.clone());
-        self.give(Input::Observed(Sight { workloads, routes, capacities: self.capacities.clone() })).unwrap()
+        self.give(Input::Observed(Sight { workloads, routes, capacities: self.capacities.clone(), trouble: None }))
+            .unwrap()
     }
 
     /// Writes what is desired, as a cluster would: fenced by the stamp, and only what differs.

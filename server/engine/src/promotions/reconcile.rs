@@ -135,11 +135,9 @@ impl Engine {
         }
         let Look { seen, trouble } = field::look(self.clusters(), promotion).await;
         self.tell_inventory(promotion, &seen).await.or_fail(self)?;
-        Ok(match untold.or(trouble) {
-            None => vec![Input::Observed(seen)],
-            // What was read is judged too: pods that crash do not wait for another cluster.
-            Some(message) => vec![Input::Observed(seen), Input::Trouble { message }],
-        })
+        // What was read is judged also when there was trouble: pods that crash do not wait for another
+        // cluster.
+        Ok(vec![Input::Observed(Sight { trouble: untold.or(trouble), ..seen })])
     }
 
     /// What was looked at is known to the Board at once, before the watch tells it: a promotion that

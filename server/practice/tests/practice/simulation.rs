@@ -142,6 +142,7 @@ impl Run {
             return;
         }
         self.trouble_ahead();
+        let mut trouble = None;
         if let Some(desired) = desired(&self.promotion).filter(|_| !self.promotion.is_all_told()) {
             for placed in writes(desired, "simulation") {
                 if self.dice.one_in(20) {
@@ -153,7 +154,7 @@ impl Run {
                         let generation = self.promotion.run().map_or(0, |run| run.generation);
                         return self.give(Input::RefusedByCluster { generation, message });
                     }
-                    Err(error) => self.give(Input::Trouble { message: error.to_string() }),
+                    Err(error) => trouble = Some(error.to_string()),
                 }
                 self.check();
             }
@@ -169,7 +170,7 @@ impl Run {
         if self.dice.one_in(10) {
             self.stale = Some(sight.clone());
         }
-        self.give(Input::Observed(sight));
+        self.give(Input::Observed(Sight { trouble, ..sight }));
     }
 
     async fn look(&mut self) -> Sight {
