@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use kube::{
     Api, Client, Config,
-    api::{DynamicObject, ObjectMeta, PostParams},
+    api::{DynamicObject, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
     core::ApiResource,
 };
@@ -157,6 +157,29 @@ impl Ground {
         specs
     }
 
+    /// The addresses of the pods.
+    pub async fn addresses(&self) -> Vec<String> {
+        let pods = self.objects(&kind("v1", "Pod", "pods")).list(&ListParams::default()).await.unwrap();
+        let address = |pod: &DynamicObject| pod.data.pointer("/status/podIP")?.as_str().map(str::to_owned);
+        pods.items.iter().filter_map(address).collect()
+    }
+
+    /// Asks for so many pods.
+    pub async fn scale(&self, pods: u32) {
+        self.patch(json!({"spec": {"replicas": pods}})).await;
+    }
+
+    /// Asks for another image.
+    pub async fn set_image(&self, tag: &str) {
+        let containers = json!([{"name": "app", "image": image(tag)}]);
+        self.patch(json!({"spec": {"template": {"spec": {"containers": containers}}}})).await;
+    }
+
+    async fn patch(&self, patch: Value) {
+        let objects = self.objects(&deployments());
+        objects.patch("cart", &PatchParams::default(), &Patch::Strategic(patch)).await.unwrap();
+    }
+
     /// The image that the Deployment asks for.
     pub async fn image(&self) -> String {
         let object = self.objects(&deployments()).get("cart").await.unwrap();
@@ -168,7 +191,7 @@ impl Ground {
         assert_eq!(self.now().await, self.before);
         assert_eq!(self.image().await, image(tag));
         for kind in [deployments(), kind("v1", "Service", "services"), self.route().0] {
-            let there = self.objects(&kind).list(&kube::api::ListParams::default()).await.unwrap();
+            let there = self.objects(&kind).list(&ListParams::default()).await.unwrap();
             let names: Vec<_> = there.items.iter().filter_map(|object| object.metadata.name.as_deref()).collect();
             assert_eq!(names.len(), 1, "{}: {names:?}", kind.kind);
         }

@@ -10,6 +10,7 @@ mod blue_green;
 mod canary;
 mod envoy;
 mod ground;
+mod instrument;
 mod network;
 mod numbers;
 mod prometheus;

@@ -15,8 +15,8 @@ use crate::{
 const WINDOW: u64 = 15;
 const INTERVAL: u64 = 5;
 
-/// What is not Slipway's: a scrape each second, istiod, and a machine with two cores.
-const UNREST: Duration = Duration::from_secs(4);
+/// What a scrape each second, istiod and a machine with two cores add: less than a third interval.
+const UNREST: Duration = Duration::from_secs(INTERVAL);
 
 struct Judged {
     ground: Ground,

@@ -126,6 +126,11 @@ impl Requests {
         assert!(first.is_empty(), "{} of {} requests failed: {first:#?}", seen.failures.len(), seen.all);
     }
 
+    /// What failed until now, in words.
+    pub fn failures(&self) -> Vec<String> {
+        self.shared.seen.lock().unwrap().failures.clone()
+    }
+
     /// How many there were.
     pub fn all(&self) -> u64 {
         self.shared.seen.lock().unwrap().all

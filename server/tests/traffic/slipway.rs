@@ -7,7 +7,7 @@ use std::{
 };
 
 use contract::{
-    analysis::MetricSourceInput,
+    analysis::{MetricAccess, MetricSourceInput},
     clusters::{AdoptWorkload, ClusterInput, ClustersBackend as _},
     environments::{EnvironmentInput, EnvironmentsBackend as _},
     promotions::{PromotionView, PromotionsBackend as _, RequestPromotion, Steer},
@@ -148,7 +148,7 @@ impl Slipway {
             token: String::new(),
             user: String::new(),
             password: String::new(),
-            keeps_secret: false,
+            access: MetricAccess::Open,
         };
         self.engine.set_metric_source(&self.admin, input).await.unwrap();
     }
