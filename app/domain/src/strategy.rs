@@ -58,7 +58,10 @@ impl TryFrom<UncheckedSettings> for CandidateSettings {
     type Error = StepsError;
 
     fn try_from(unchecked: UncheckedSettings) -> Result<Self, StepsError> {
-        let settings = Self::new(unchecked.exposed, unchecked.layer, unchecked.steps)?;
+        let mut steps = unchecked.steps;
+        // Could be asked for once, and was none.
+        steps.retain(|step| unchecked.layer.has_route() || *step != Step::Preview);
+        let settings = Self::new(unchecked.exposed, unchecked.layer, steps)?;
         settings.measured_by(unchecked.metrics).judged_over(unchecked.window_seconds)
     }
 }
@@ -106,6 +109,14 @@ pub enum StepsError {
         /// How long.
         seconds: u32,
     },
+    /// A preview that everybody would see.
+    #[error("step {number} is a preview, but {layer}: a candidate's pods get their part of the traffic at once")]
+    NoPreview {
+        /// Which step, from 1.
+        number: usize,
+        /// The layer, in words.
+        layer: String,
+    },
     /// More steps than anybody reads.
     #[error("at most {} steps are possible", CandidateSettings::MAX_STEPS)]
     TooMany,
@@ -143,6 +154,9 @@ impl CandidateSettings {
                     return Err(StepsError::NotGradual { number, weight: *weight, layer: layer.words() });
                 }
                 Step::Weight { weight } => before = *weight,
+                Step::Preview if !layer.has_route() => {
+                    return Err(StepsError::NoPreview { number, layer: layer.words() });
+                }
                 Step::Pause { seconds } if !(1..=Self::MAX_PAUSE_SECONDS).contains(seconds) => {
                     return Err(StepsError::Pause { number, seconds: *seconds });
                 }

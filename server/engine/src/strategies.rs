@@ -77,6 +77,10 @@ fn parse(input: &StrategyInput) -> Answer<Strategy> {
     }
     let exposed = WorkloadName::parse(&input.exposed).map_err(|e| ApiError::invalid("exposed", e.to_string()))?;
     let layer = layer(input)?;
+    if input.strategy == "blue_green" && !layer.has_route() {
+        let why = "blue-green needs something that moves the traffic: without it the new pods get their part at once";
+        return Err(ApiError::invalid("layer", why));
+    }
     let usual = match input.strategy.as_str() {
         "canary" => CandidateSettings::usual_canary(exposed.clone(), layer.clone()),
         "blue_green" => CandidateSettings::usual_blue_green(exposed.clone(), layer.clone()),

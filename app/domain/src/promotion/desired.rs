@@ -150,6 +150,7 @@ pub(super) fn is_put_back(planned: &WorkloadPlan, cause: &TakeBackCause) -> bool
         | TakeBackCause::Superseded { .. }
         | TakeBackCause::RouteChanged { .. }
         | TakeBackCause::RefusedByCluster { .. }
+        | TakeBackCause::Unserved { .. }
         | TakeBackCause::Breach { .. } => true,
     }
 }

@@ -303,6 +303,9 @@ impl TakeBackCause {
             }
             Self::RouteChanged { route, what } => format!("{route} was changed by someone else: {what}"),
             Self::Deleted { workload } => format!("{workload} was deleted"),
+            Self::Unserved { route, share } => {
+                format!("{route} gives {share} to the candidate, of which no pod can be reached")
+            }
             Self::RefusedByCluster { message } => format!("the cluster refused the change: {message}"),
             Self::Breach { words, .. } => words.clone(),
         }

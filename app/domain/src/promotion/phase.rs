@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Blocker, Run};
-use crate::{actor::Identity, analysis::RuleName, rollout::RolloutFailure};
+use crate::{actor::Identity, analysis::RuleName, rollout::RolloutFailure, traffic::Weight};
 
 /// Why a promotion is taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,13 @@ pub enum TakeBackCause {
     Deleted {
         /// The workload, as `cluster namespace/name`.
         workload: String,
+    },
+    /// A candidate got traffic, and none of its pods could be reached.
+    Unserved {
+        /// The object that sends it there, as `cluster namespace/kind name`.
+        route: String,
+        /// The share that went nowhere.
+        share: Weight,
     },
     /// The cluster refused what was to be written.
     RefusedByCluster {

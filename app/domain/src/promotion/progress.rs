@@ -39,17 +39,22 @@ fn goal(promotion: &Promotion, run: &Run, step: usize) -> Goal {
     let candidates = sizes(promotion, run, share);
     // Beside workloads that are scaled to nothing there is no traffic to share.
     let weight = if candidates.is_empty() { run.wanted.weight.want.min(weight) } else { weight };
-    Goal { stable: StableWant::AsItIs, candidates, weight }
+    Goal { stable: StableWant::AsItIs, candidates, weight, is_exact: !has_route(promotion) }
+}
+
+/// Whether something besides the number of pods moves the traffic.
+fn has_route(promotion: &Promotion) -> bool {
+    let has_route = |planned: &WorkloadPlan| planned.candidate.as_ref().is_some_and(|one| one.layer.has_route());
+    promotion.plan.workloads.iter().any(has_route)
 }
 
 /// A workload is replaced only while its candidate carries all of the traffic, whatever share the steps,
 /// or people who left some of them out, have come to.
 fn everything_first(promotion: &Promotion, run: &Run) -> Option<Goal> {
-    let has_route = |planned: &WorkloadPlan| planned.candidate.as_ref().is_some_and(|one| one.layer.has_route());
     let is_to_come = run.wanted.stable.want == StableWant::AsItIs && run.wanted.weight.want < Weight::ALL;
     let candidates = sizes(promotion, run, Weight::ALL);
-    let is_needed = is_to_come && !candidates.is_empty() && promotion.plan.workloads.iter().any(has_route);
-    is_needed.then(|| Goal { stable: StableWant::AsItIs, candidates, weight: Weight::ALL })
+    let is_needed = is_to_come && !candidates.is_empty() && has_route(promotion);
+    is_needed.then(|| Goal { stable: StableWant::AsItIs, candidates, weight: Weight::ALL, is_exact: false })
 }
 
 /// Where taking back leads.
@@ -58,7 +63,7 @@ fn goal_back(run: &Run) -> Goal {
         StableWant::AsItIs => StableWant::AsItIs,
         StableWant::Version | StableWant::Before => StableWant::Before,
     };
-    Goal { stable, candidates: Vec::new(), weight: Weight::NONE }
+    Goal { stable, candidates: Vec::new(), weight: Weight::NONE, is_exact: false }
 }
 
 /// The first move back, made at once where nothing stands against it. Answers it in words, where the
@@ -134,7 +139,7 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
     keep_what_others_changed(&mut run, seen);
     take_in(draft, &mut run, telling);
     homecoming::look(&mut run, seen);
-    if let Some(cause) = bad {
+    if let Some(cause) = bad.or_else(|| unserved(&mut run, draft.now)) {
         return draft.take_back_by_rule(run, cause);
     }
     if !is_settled(&run) {
@@ -153,6 +158,22 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
     }
     run.settled_at.get_or_insert(draft.now);
     go_on(draft, run, step, since);
+}
+
+/// How long a candidate may have traffic and no address: one that restarts for a moment is not given up,
+/// and what is sent there fails meanwhile.
+const UNSERVED_SECONDS: i64 = 5;
+
+/// Whether traffic goes to a candidate that nobody can reach, and has for a while.
+fn unserved(run: &mut Run, now: DateTime<Utc>) -> Option<TakeBackCause> {
+    let is_unserved = |route: &&RouteProgress| route.seen > Weight::NONE && route.endpoints.unwrap_or(0) == 0;
+    let Some(found) = run.routes.iter().find(is_unserved) else {
+        run.unserved_since = None;
+        return None;
+    };
+    let since = *run.unserved_since.get_or_insert(now);
+    let is_long = now >= since + Duration::seconds(UNSERVED_SECONDS);
+    is_long.then(|| TakeBackCause::Unserved { route: found.shown.clone(), share: found.seen })
 }
 
 /// Until this promotion writes a workload, others may change what is not its image: put back is what was
@@ -417,6 +438,7 @@ fn left_as_it_is(cause: &TakeBackCause) -> Vec<String> {
         | TakeBackCause::Aborted { .. }
         | TakeBackCause::Superseded { .. }
         | TakeBackCause::RefusedByCluster { .. }
+        | TakeBackCause::Unserved { .. }
         | TakeBackCause::Breach { .. } => Vec::new(),
     }
 }

@@ -132,6 +132,9 @@ pub struct Run {
     /// on. `None` when nothing is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_since: Option<DateTime<Utc>>,
+    /// Since when traffic goes to a candidate without any address; `None` when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unserved_since: Option<DateTime<Utc>>,
     /// What the traffic's objects said before, to be put back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub saved_routes: Vec<SavedRoute>,
@@ -185,6 +188,7 @@ impl Run {
             wanted_since: None,
             settled_at: None,
             waits_since: None,
+            unserved_since: None,
             saved_routes: Vec::new(),
             candidates: Vec::new(),
             routes: Vec::new(),

@@ -64,12 +64,14 @@ pub struct Goal {
     pub candidates: Vec<CandidateSize>,
     /// The share of the traffic that candidates get.
     pub weight: Weight,
+    /// Whether candidates should have no more pods than that: their number is the share.
+    pub is_exact: bool,
 }
 
 impl Goal {
     /// The workloads run the version, and nothing else is left of the promotion.
     pub(super) const fn rolled_out() -> Self {
-        Self { stable: StableWant::Version, candidates: Vec::new(), weight: Weight::NONE }
+        Self { stable: StableWant::Version, candidates: Vec::new(), weight: Weight::NONE, is_exact: false }
     }
 }
 
@@ -105,7 +107,7 @@ impl Wanted {
     /// The next move on the way to `goal`; `None` when there is nothing left to do.
     #[must_use]
     pub fn toward(&self, goal: &Goal) -> Option<Move> {
-        let grown = self.grown_to(&goal.candidates);
+        let grown = self.grown_to(goal);
         if grown != self.candidates.want {
             return Some(Move::Grow(grown));
         }
@@ -120,11 +122,13 @@ impl Wanted {
     }
 
     /// What there is, and what the goal asks for beyond it. Candidates never shrink while they are
-    /// needed: pods that are there do no harm, pods that are missing do.
-    fn grown_to(&self, goal: &[CandidateSize]) -> Vec<CandidateSize> {
+    /// needed: pods that are there do no harm, pods that are missing do. Where pods are the share, too
+    /// many of them do.
+    fn grown_to(&self, goal: &Goal) -> Vec<CandidateSize> {
         let mut grown = self.candidates.want.clone();
-        for size in goal.iter().filter(|size| size.pods > 0) {
+        for size in goal.candidates.iter().filter(|size| size.pods > 0) {
             match grown.iter_mut().find(|known| known.placed == size.placed) {
+                Some(known) if goal.is_exact => known.pods = size.pods,
                 Some(known) => known.pods = known.pods.max(size.pods),
                 None => grown.push(size.clone()),
             }

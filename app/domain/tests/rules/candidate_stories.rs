@@ -440,3 +440,36 @@ fn what_others_change_beside_the_image_stays_when_it_is_taken_back() {
     world.look();
     assert_eq!(world.promotion.run().unwrap().saved[0].template, rotated);
 }
+
+#[test]
+fn traffic_that_reaches_nobody_goes_back_after_a_moment() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    world.route().candidate_endpoints = Some(0);
+    world.look();
+    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "one look may be a restart");
+    world.route().candidate_endpoints = Some(1);
+    world.pass_seconds(4);
+    world.look();
+    // Somebody deletes the candidate's Service.
+    world.route().candidate_endpoints = None;
+    world.look();
+    world.pass_seconds(5);
+    world.look();
+    let Phase::TakingBack { cause, .. } = &world.promotion.phase else { panic!("{}", world.words()) };
+    assert_eq!(cause.words(), "eu-1 shop/HTTPRoute cart gives 10 % to the candidate, of which no pod can be reached");
+    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE, "in the very decision");
+}
+
+#[test]
+fn where_pods_are_the_share_fewer_are_a_smaller_one() {
+    let mut world = started(canary(TrafficLayer::Replicas, steps()));
+    pictures(&mut world);
+    world.pass_seconds(60);
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, 3 pods, {OLD}"));
+    world.give(Input::SetWeight { by: rosa(), weight: weight(10), reason: "slowly".into() }).unwrap();
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, 1 pods, {OLD}"));
+    // Nothing drains that has no route: what is aborted ends at once.
+    world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, no candidate, {OLD}"));
+}

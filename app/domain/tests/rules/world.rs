@@ -114,7 +114,7 @@ fn untouched_route() -> RouteObservation {
         is_accepted: true,
         complaint: None,
         unfit: None,
-        candidate_endpoints: None,
+        candidate_endpoints: Some(30),
         rules: serde_json::json!([{ "backendRefs": [{ "name": "cart" }] }]),
         stamp: None,
         manager: None,
