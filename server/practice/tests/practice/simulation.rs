@@ -89,7 +89,9 @@ fn strategy(dice: &mut Dice, layer: &TrafficLayer) -> Strategy {
     match dice.roll(4) {
         0 => Strategy::Rolling,
         1 => Strategy::Canary(settings(vec![weight_step(50)])),
-        2 => Strategy::BlueGreen(settings(vec![Step::Preview, Step::Pause { seconds: 10 }, weight_step(100)])),
+        2 if layer.has_route() => {
+            Strategy::BlueGreen(settings(vec![Step::Preview, Step::Pause { seconds: 10 }, weight_step(100)]))
+        }
         _ => Strategy::Canary(settings(vec![weight_step(10), Step::Pause { seconds: 20 }, weight_step(40), Step::Ask])),
     }
 }
