@@ -157,7 +157,7 @@ pub async fn run_demo(mut config: Config, real: Option<demo::RealCluster>) -> an
         .with_context(|| format!("data_dir: {} cannot be made", config.data_dir.display()))?;
     let settings = PracticeSettings { state_file: Some(config.data_dir.join("practice.json")), ..Default::default() };
     let practice = PracticeCluster::open(Arc::new(SystemClock), settings).context("the practice cluster's file")?;
-    let wired = wiring::wire(&config, Some(practice.clone()), shutdown).await?;
+    let wired = wiring::wire(&config, Some(practice.clone()), shutdown.clone()).await?;
     let engine = &wired.engine;
     if people_of(&wired).await?.is_empty() {
         match &real {
@@ -165,11 +165,15 @@ pub async fn run_demo(mut config: Config, real: Option<demo::RealCluster>) -> an
             None => demo::seed_practice(engine.store(), &practice, engine.now()).await.map(drop),
         }
         .context("the sample company cannot be made")?;
+        demo::machines::make_secret(engine).await.context("the company's deployer gets no secret")?;
     }
     say(&format!("Slipway with a sample company is ready at {}", config.public_url.url))?;
     for person in people_of(&wired).await?.iter().filter(|person| SHOWN_PEOPLE.contains(&person.name.as_str())) {
         let path = engine.sign_in_link(person.id, DEMO_LINK_DAYS).await.context("a sign-in link cannot be made")?;
         say(&format!("  sign in as {}, {}: {}{path}", person.name, described(&person.name), config.public_url.url))?;
+    }
+    if let Some(deployer) = wired.deployer.clone() {
+        tokio::spawn(demo::machines::report_for_ever(engine.clone(), deployer, shutdown));
     }
     door.serve(wired).await
 }

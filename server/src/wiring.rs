@@ -8,13 +8,14 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use cluster::KubeConnector;
+use domain::outside::WebhookAddress;
 use engine::{Engine, MakeMessenger, Parts};
-use outgoing::{Client, Judge, Prometheus, Slack};
+use outgoing::{Client, Judge, Prometheus, Slack, Webhooks};
 use ports::{
     Clock, Cluster, ClusterConnector, ClusterError, ConnectionSettings, Messenger, MetricConnector, MetricError,
-    MetricSettings, MetricSource, Randomness,
+    MetricSettings, MetricSource, Randomness, Webhook, WebhookAnswer, WebhookSender,
 };
-use practice::{PracticeCluster, PracticeMetrics};
+use practice::{PracticeCluster, PracticeDeployer, PracticeMetrics};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use store::{Store, StoreOptions};
@@ -130,6 +131,33 @@ impl MetricConnector for Metrics {
     }
 }
 
+/// Webhooks go out where the judge allows it; those to the demo's stand-in go to it.
+struct Deployers {
+    practice: Option<PracticeDeployer>,
+    outside: Webhooks,
+}
+
+impl Deployers {
+    fn of(&self, address: &str) -> &dyn WebhookSender {
+        let host = WebhookAddress::parse(address).map(|address| address.host() == WebhookAddress::PRACTICE_HOST);
+        match &self.practice {
+            Some(practice) if host == Ok(true) => practice,
+            _ => &self.outside,
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl WebhookSender for Deployers {
+    fn look_at(&self, address: &str) -> Result<(), String> {
+        self.of(address).look_at(address)
+    }
+
+    async fn send(&self, webhook: &Webhook) -> WebhookAnswer {
+        self.of(&webhook.address).send(webhook).await
+    }
+}
+
 /// A server that is put together but does nothing yet.
 pub struct Wired {
     /// The use cases and reconcilers.
@@ -138,6 +166,8 @@ pub struct Wired {
     pub web: Arc<Web>,
     /// Time, as the engine has it.
     pub clock: Arc<dyn Clock>,
+    /// The stand-in of an outside deployer, in the demo.
+    pub deployer: Option<PracticeDeployer>,
 }
 
 /// Opens the database and puts everything together. `practice` is there in the demo.
@@ -160,7 +190,10 @@ pub async fn wire(
         .await
         .context("database_url: the database cannot be opened")?;
     check_key(&store, &key).await?;
+    let deployer = practice.as_ref().map(|_| PracticeDeployer::new(Arc::clone(&clock)));
+    let outside = Webhooks::new(Client::new(Judge::new(config.outgoing_allow.clone()))?);
     let engine = Engine::new(Parts {
+        webhooks: Arc::new(Deployers { practice: deployer.clone(), outside }),
         store: store.clone(),
         clock: Arc::clone(&clock),
         randomness: Arc::clone(&randomness),
@@ -179,7 +212,7 @@ pub async fn wire(
     let metrics = telemetry::metrics().context("the recorder of metrics cannot be installed")?;
     let parts =
         WebParts { engine: engine.clone(), store, clock: Arc::clone(&clock), randomness, settings, metrics, shutdown };
-    Ok(Wired { engine, web: Web::new(parts), clock })
+    Ok(Wired { engine, web: Web::new(parts), clock, deployer })
 }
 
 fn encryption_key(config: &Config, randomness: &dyn Randomness) -> anyhow::Result<EncryptionKey> {

@@ -2,10 +2,10 @@
 
 use crate::{
     approvals::ApprovalsBackend, audit::AuditBackend, board::BoardBackend, clusters::ClustersBackend,
-    compare::CompareBackend, deployments::DeploymentsBackend, environments::EnvironmentsBackend, frame::FrameBackend,
-    incidents::IncidentsBackend, insights::InsightsBackend, people::PeopleBackend, promotions::PromotionsBackend,
-    search::SearchBackend, services::ServicesBackend, slack::SlackBackend, tokens::TokensBackend,
-    versions::VersionsBackend,
+    compare::CompareBackend, deployers::DeployersBackend, deployments::DeploymentsBackend,
+    environments::EnvironmentsBackend, frame::FrameBackend, incidents::IncidentsBackend, insights::InsightsBackend,
+    people::PeopleBackend, promotions::PromotionsBackend, search::SearchBackend, services::ServicesBackend,
+    slack::SlackBackend, tokens::TokensBackend, versions::VersionsBackend,
 };
 
 /// Everything that can be asked of the engine. Every function asks for permission first.
@@ -17,6 +17,7 @@ pub trait Backend:
     + CompareBackend
     + PromotionsBackend
     + ApprovalsBackend
+    + DeployersBackend
     + DeploymentsBackend
     + InsightsBackend
     + IncidentsBackend
@@ -39,6 +40,7 @@ impl<T> Backend for T where
         + CompareBackend
         + PromotionsBackend
         + ApprovalsBackend
+        + DeployersBackend
         + DeploymentsBackend
         + InsightsBackend
         + IncidentsBackend

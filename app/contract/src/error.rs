@@ -126,6 +126,7 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::NotAllowed(_) | Refusal::MachineApproval | Refusal::OwnRequest => Self::refused(message),
             Refusal::ReasonNeeded => Self::invalid("reason", message),
+            Refusal::ReportOfAnother => Self::invalid("delivery", message),
             Refusal::TooMuch { .. } => Self::invalid("weight", message),
             Refusal::AlreadyApproved
             | Refusal::PlanChanged
@@ -141,6 +142,12 @@ impl From<Refusal> for ApiError {
             | Refusal::StepChanged
             | Refusal::RolloutNotSkipped
             | Refusal::NoWeights
+            | Refusal::NothingToReport
+            | Refusal::NothingToSend
+            | Refusal::ReportTooEarly
+            | Refusal::ReportTooLate(_)
+            | Refusal::ReportOutOfOrder(_)
+            | Refusal::TooManyReports
             | Refusal::EndsByItself => Self::conflict(message),
         }
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Answer, Page, PageRequest, analysis::AnalysisView, board::EnvironmentHead, compare::Comparison,
-    versions::VersionLine,
+    deployers::OutsideView, versions::VersionLine,
 };
 
 /// One demand of the environment, and whether it is met.
@@ -199,6 +199,8 @@ pub enum Steer {
         /// Why.
         reason: String,
     },
+    /// Tell the outside deployer once more, under the same id.
+    CallAgain,
 }
 
 /// The traffic of a promotion that tries a candidate.
@@ -304,6 +306,9 @@ pub struct PromotionView {
     pub steps: Vec<StepView>,
     /// Workloads with their pods.
     pub workloads: Vec<WorkloadView>,
+    /// The work of an outside deployer, where there is one.
+    #[serde(default)]
+    pub outside: Option<OutsideView>,
     /// The traffic, where the strategy moves it.
     pub traffic: Option<TrafficView>,
     /// What is measured, where the version is judged by numbers.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Answer, Page, PageRequest,
     board::{BoardCell, EnvironmentHead, TeamChoice},
+    deployers::DeployerView,
     deployments::DeploymentLine,
     versions::VersionLine,
 };
@@ -121,6 +122,9 @@ pub struct TargetView {
     pub workloads: Vec<TargetWorkloadInput>,
     /// How a version gets there.
     pub strategy: StrategyInput,
+    /// The program outside that deploys it, where there is one.
+    #[serde(default)]
+    pub deployer: Option<DeployerView>,
     /// What the Board shows.
     pub cell: BoardCell,
     /// The version that a rollback would go to.

@@ -18,11 +18,17 @@ pub enum Role {
     ReleaseManager,
     /// Everything.
     Admin,
+    /// Reports how an outside deployment gets on, and nothing else; for tokens alone.
+    Deployer,
 }
 
 impl Role {
-    /// All roles, least trusted first.
+    /// The roles of people, least trusted first.
     pub const ALL: [Self; 5] = [Self::Viewer, Self::Developer, Self::Approver, Self::ReleaseManager, Self::Admin];
+
+    /// The roles that a token can have.
+    pub const OF_TOKENS: [Self; 6] =
+        [Self::Deployer, Self::Viewer, Self::Developer, Self::Approver, Self::ReleaseManager, Self::Admin];
 
     /// The word for machines and columns.
     #[must_use]
@@ -33,6 +39,7 @@ impl Role {
             Self::Approver => "approver",
             Self::ReleaseManager => "release_manager",
             Self::Admin => "admin",
+            Self::Deployer => "deployer",
         }
     }
 
@@ -45,13 +52,14 @@ impl Role {
             Self::Approver => "approver",
             Self::ReleaseManager => "release manager",
             Self::Admin => "admin",
+            Self::Deployer => "deployer",
         }
     }
 
     /// Reads the word for machines.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
+        Self::OF_TOKENS.into_iter().find(|role| role.as_str() == text)
     }
 }
 
@@ -133,6 +141,8 @@ pub enum Act {
     RegisterVersion,
     /// Report a deployment that another pipeline did.
     ReportDeployment,
+    /// Report how an outside deployer gets on with a promotion.
+    ReportProgress,
     /// Ask for a promotion.
     RequestPromotion,
     /// Approve or reject a promotion.
@@ -163,11 +173,12 @@ pub enum Act {
 
 impl Act {
     /// All acts.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Read,
         Self::ReadAudit,
         Self::RegisterVersion,
         Self::ReportDeployment,
+        Self::ReportProgress,
         Self::RequestPromotion,
         Self::Approve,
         Self::StopOwnPromotion,
@@ -191,6 +202,7 @@ impl Act {
             Self::ReadAudit => "read the audit",
             Self::RegisterVersion => "register versions",
             Self::ReportDeployment => "report deployments",
+            Self::ReportProgress => "report how a deployment gets on",
             Self::RequestPromotion => "ask for promotions",
             Self::Approve => "approve or reject promotions",
             Self::StopOwnPromotion => "stop their own promotions",
@@ -215,11 +227,14 @@ impl Act {
 
     const fn is_granted_to(self, role: Role) -> bool {
         match self {
-            Self::Read => true,
+            Self::Read => !matches!(role, Role::Deployer),
+            Self::ReportProgress => matches!(role, Role::Deployer | Role::Admin),
             Self::RegisterVersion | Self::ReportDeployment => {
                 matches!(role, Role::Developer | Role::ReleaseManager | Role::Admin)
             }
-            Self::RequestPromotion | Self::StopOwnPromotion | Self::ManageIncidents => !matches!(role, Role::Viewer),
+            Self::RequestPromotion | Self::StopOwnPromotion | Self::ManageIncidents => {
+                !matches!(role, Role::Viewer | Role::Deployer)
+            }
             Self::Approve => matches!(role, Role::Approver | Role::ReleaseManager | Role::Admin),
             Self::ReadAudit | Self::StopAnyPromotion | Self::SteerPromotion | Self::RollBack | Self::ManageServices => {
                 matches!(role, Role::ReleaseManager | Role::Admin)

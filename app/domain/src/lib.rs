@@ -14,6 +14,7 @@ pub mod image;
 pub mod insights;
 pub mod names;
 pub mod observation;
+pub mod outside;
 pub mod promotion;
 pub mod question;
 pub mod rollout;

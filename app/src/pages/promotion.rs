@@ -20,6 +20,7 @@ use crate::{
     live,
     page::{Rights, page_of, sentence},
     pages::{
+        outside::outside_card,
         parts::{cause_chip, check_rows, checks_or, demand_rows, distance, what_changes},
         steering::traffic_card,
         workloads::workloads,
@@ -109,6 +110,9 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
     ];
     let judging = judge_card(&view, forms);
     let traffic = traffic_card(&view, forms.steer);
+    let outside = outside_card(&view, forms.steer);
+    // What a program outside does has no pods to show.
+    let is_outside = view.outside.is_some();
     let analysis = super::analysis::analysis_of(&view);
     let head = head(&view, forms);
     let next = next(&view);
@@ -117,7 +121,8 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
     let reason = reason(&view.reason, &line.requested_by);
     let distance = distance(&view.comparison);
     let checks = check_rows(view.comparison.checks.clone());
-    let workloads = workloads(view.workloads, &line.version, view.comparison.from.clone());
+    let from = view.comparison.from.clone();
+    let workloads = (!is_outside).then(|| workloads(view.workloads, &line.version, from));
     let steps = steps(view.steps.clone());
     view! {
         <Title text=title />
@@ -130,6 +135,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
                     {back}
                     {next}
                     {judging}
+                    {outside}
                     {traffic}
                     {analysis}
                     {workloads}

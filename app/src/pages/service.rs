@@ -177,7 +177,10 @@ fn target_card(service: &str, target: TargetView, rights: &Rights) -> AnyView {
         if ready == wanted { plural(u64::from(wanted), "pod", "pods") } else { format!("{ready} of {wanted} pods") }
     });
     let has_pods = pods.is_some();
-    let words = workload_words(&target.workloads);
+    let words = match &target.deployer {
+        Some(deployer) => outside_words(deployer),
+        None => workload_words(&target.workloads),
+    };
     let acts =
         target_acts(service, &environment.name, cell.promotable.as_deref(), target.roll_back_to.as_deref(), rights);
     let since = cell.since.map(|at| view! { {has_pods.then_some(" · ")} <Time at show=Show::Age /> });
@@ -202,6 +205,12 @@ fn target_card(service: &str, target: TargetView, rights: &Rights) -> AnyView {
         </Card>
     }
     .into_any()
+}
+
+/// By whom, without the rest of the address.
+fn outside_words(deployer: &contract::deployers::DeployerView) -> AnyView {
+    let words = format!("deployed by {}", deployer.host);
+    view! { <p class="note truncate" title=words.clone()>{words.clone()}</p> }.into_any()
 }
 
 fn workload_words(workloads: &[contract::services::TargetWorkloadInput]) -> AnyView {

@@ -15,7 +15,10 @@ use crate::{
     error::Answer,
     form::{FormProblem, Sending},
     page::page_of,
-    pages::strategy::strategy_card,
+    pages::{
+        deployer::{DeployerForms, deployer_card},
+        strategy::strategy_card,
+    },
     routes, server_fns,
     server_fns::services::{SetStrategy, SetTarget, TargetRow},
 };
@@ -40,10 +43,11 @@ pub fn TargetPage() -> impl IntoView {
     });
     let form = Sending::<SetTarget>::new();
     let strategy = Sending::<SetStrategy>::new();
-    let data = Resource::new(move || asked.get(), load);
+    let deployer = DeployerForms::new();
+    let data = Resource::new(move || (asked.get(), deployer.version()), |(asked, _)| load(asked));
     view! {
         <Title text="Workloads" />
-        {page_of(data, move |loaded, _| target_view(loaded, form, strategy))}
+        {page_of(data, move |loaded, _| target_view(loaded, form, strategy, deployer))}
     }
     .into_any()
 }
@@ -58,14 +62,25 @@ async fn load((service, environment): (String, String)) -> Answer<Loaded> {
     Ok(Loaded { service, environment, clusters })
 }
 
-fn target_view(loaded: Loaded, form: Sending<SetTarget>, strategy: Sending<SetStrategy>) -> AnyView {
+fn target_view(
+    loaded: Loaded,
+    form: Sending<SetTarget>,
+    strategy: Sending<SetStrategy>,
+    deployer: DeployerForms,
+) -> AnyView {
     let Loaded { service, environment, clusters } = loaded;
     let crumbs = vec![
         Crumb { label: service.name.clone(), href: Some(routes::service(&service.name)) },
         Crumb { label: environment.title.clone(), href: None },
     ];
     let target = service.targets.into_iter().find(|target| target.environment.name == environment.name);
+    let present_deployer = target.as_ref().and_then(|target| target.deployer.clone());
     let (present, present_strategy) = target.map(|target| (target.workloads, target.strategy)).unwrap_or_default();
+    let has_workloads = !present.is_empty();
+    let is_outside = present_deployer.is_some();
+    let deployer = deployer_card(&service.name, &environment.name, present_deployer.as_ref(), has_workloads, deployer);
+    // Who does it now stands first.
+    let (first, last) = if is_outside { (Some(deployer), None) } else { (None, Some(deployer)) };
     // A target without workloads has nothing that a strategy could move.
     let strategy = present
         .first()
@@ -93,15 +108,19 @@ fn target_view(loaded: Loaded, form: Sending<SetTarget>, strategy: Sending<SetSt
         <Crumbs crumbs />
         <PageHead
             title=move || heading
-            lead=|| "The Deployments whose images a promotion sets; all of them move and are taken back as one"
+            lead=|| "Where a promotion brings versions: into workloads in clusters, or to a program of yours that deploys"
         />
         <div class="stack-cards">
+            {first}
             {no_cluster}
-            <Card>
+            <Card title="In a cluster">
                 <ActionForm action=form.action>
                     <input type="hidden" name="service" value=service.name />
                     <input type="hidden" name="environment" value=environment.name />
                     <div class="stack">
+                        <p class="note">
+                            "The Deployments whose images a promotion sets; all of them move and are taken back as one."
+                        </p>
                         {rows}
                         <p class="note">
                             "Leave rows empty that are not needed. Without any row this is a target that another pipeline deploys to and reports."
@@ -116,6 +135,7 @@ fn target_view(loaded: Loaded, form: Sending<SetTarget>, strategy: Sending<SetSt
                 </ActionForm>
             </Card>
             {strategy}
+            {last}
         </div>
     }
     .into_any()

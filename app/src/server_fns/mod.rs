@@ -11,6 +11,7 @@ pub mod approvals;
 pub mod audit;
 pub mod board;
 pub mod clusters;
+pub mod deployers;
 pub mod deployments;
 pub mod environments;
 pub mod frame;

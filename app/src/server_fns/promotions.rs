@@ -134,6 +134,8 @@ pub enum SteerAct {
     SetWeight,
     /// Leave the rest out.
     PromoteNow,
+    /// Tell the outside deployer once more.
+    CallAgain,
 }
 
 /// Steers a promotion under way. `step` is the index of the step that the page showed.
@@ -157,6 +159,7 @@ pub async fn steer(
             Steer::SetWeight { weight, reason }
         }
         SteerAct::PromoteNow => Steer::PromoteNow { reason },
+        SteerAct::CallAgain => Steer::CallAgain,
     };
     Ok(backend.steer(&actor, number, steer).await?)
 }

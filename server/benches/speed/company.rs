@@ -72,6 +72,7 @@ pub(crate) fn engine_on(
         connector,
         metrics,
         messengers: Arc::new(move |_| Arc::new(messenger.clone())),
+        webhooks: Arc::new(practice::PracticeDeployer::new(Arc::new(SystemClock))),
         sealing_key: [7; 32],
         public_url: "http://127.0.0.1:3000".to_owned(),
     })
@@ -318,7 +319,14 @@ impl Writer {
             component: None,
         };
         let id = TargetId::new(uuid());
-        let target = Target { id, service, environment, strategy: Strategy::Rolling, workloads: vec![of] };
+        let target = Target {
+            id,
+            service,
+            environment,
+            strategy: Strategy::Rolling,
+            deployer: domain::outside::Deployer::Clusters,
+            workloads: vec![of],
+        };
         self.tx.insert_target(&target).await?;
         let now = runs(number, place);
         let version_id = versions.get(now).copied().context("a version")?;

@@ -12,6 +12,8 @@ mod cells;
 mod clusters;
 mod compare;
 mod credentials;
+mod deliveries;
+mod deployers;
 mod deployments;
 mod edge;
 mod environments;
@@ -39,7 +41,7 @@ use std::{sync::Arc, time::Duration};
 
 use clusters::{places::Places, registry::Registry, signs::Signs};
 use credentials::Passwords;
-use ports::{Clock, ClusterConnector, Messenger, MetricConnector, Randomness};
+use ports::{Clock, ClusterConnector, Messenger, MetricConnector, Randomness, WebhookSender};
 use seal::Sealer;
 use secrecy::SecretString;
 use sign_ins::Refusals;
@@ -69,6 +71,8 @@ pub struct Parts {
     pub metrics: Arc<dyn MetricConnector>,
     /// Makes messengers (Slack).
     pub messengers: MakeMessenger,
+    /// Sends webhooks to outside deployers.
+    pub webhooks: Arc<dyn WebhookSender>,
     /// Encrypts what must not be read from the database.
     pub sealing_key: [u8; 32],
     /// Where this installation is reached: `https://slipway.example`, without a slash at the end.
@@ -138,6 +142,7 @@ impl Engine {
         tokio::join!(
             keep!("reconciler", reconcile_for_ever),
             keep!("outbox", deliver_for_ever),
+            keep!("webhooks", send_for_ever),
             keep!("inventory", keep_inventory),
             keep!("tidying", tidy_for_ever),
         );

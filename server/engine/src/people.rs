@@ -249,6 +249,11 @@ fn email_address(text: &str) -> Answer<String> {
     }
 }
 
+/// Some roles are for tokens alone.
+fn role_of_people(role: Role) -> Answer<()> {
+    if Role::ALL.contains(&role) { Ok(()) } else { Err(ApiError::invalid("role", "this role is for API tokens")) }
+}
+
 #[async_trait]
 impl PeopleBackend for Engine {
     async fn people(&self, actor: &Actor) -> Answer<Vec<PersonView>> {
@@ -269,6 +274,7 @@ impl PeopleBackend for Engine {
 
     async fn invite(&self, actor: &Actor, input: PersonInput) -> Answer<String> {
         actor.may(Act::ManagePeople)?;
+        role_of_people(input.role)?;
         let person = self.new_person(
             edge::some_line("name", &input.name, edge::NAME_AT_MOST)?,
             email_address(&input.email)?,
@@ -290,6 +296,7 @@ impl PeopleBackend for Engine {
 
     async fn set_role(&self, actor: &Actor, person: PersonId, role: Role) -> Answer<()> {
         actor.may(Act::ManagePeople)?;
+        role_of_people(role)?;
         let mut tx = self.store().begin().await.or_fail(self)?;
         let found = self.someone(&mut tx, person).await?;
         tx.update_person(&Person { role, ..found.clone() }).await.or_fail(self)?;

@@ -209,10 +209,15 @@ impl Engine {
                 container: w.container.to_string(),
                 component: w.component.as_ref().map(ToString::to_string),
             };
+            let deployer = match target {
+                Some(target) => crate::deployers::view(read, actor, target).await.or_fail(self)?,
+                None => None,
+            };
             views.push(TargetView {
                 environment: head,
                 workloads: workloads.unwrap_or_default().iter().map(shown).collect(),
                 strategy: target.map(|t| strategies::input_of(&t.strategy)).unwrap_or_default(),
+                deployer,
                 roll_back_to: roll_back_to.filter(|_| cell.view.can_roll_back),
                 cell: cell.view,
             });
@@ -319,6 +324,7 @@ impl ServicesBackend for Engine {
             service: service.id,
             environment: environment.id,
             strategy: known.as_ref().map(|t| t.strategy.clone()).unwrap_or_default(),
+            deployer: known.as_ref().filter(|_| parsed.is_empty()).map(|t| t.deployer.clone()).unwrap_or_default(),
             workloads: parsed,
         };
         if known.is_some() {

@@ -124,6 +124,33 @@ impl Client {
         self.finish(with(request, credentials), limit).await
     }
 
+    /// Sends a body as it is, with these headers, within `timeout`. The status is the answer: of what follows
+    /// it at most `limit` bytes are read, and what does not come is left.
+    pub(crate) async fn post(
+        &self,
+        url: Url,
+        headers: &[(&str, String)],
+        body: String,
+        timeout: Duration,
+        limit: usize,
+    ) -> Result<RawAnswer, CallError> {
+        self.judge.look_at(&url)?;
+        let mut request = self.http.post(url).timeout(timeout).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let mut response = request.send().await.map_err(|error| no_answer(&error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(chunk.get(..limit - body.len()).unwrap_or(&chunk));
+            if body.len() >= limit {
+                break;
+            }
+        }
+        Ok(RawAnswer { status, headers, body })
+    }
+
     async fn finish(&self, request: RequestBuilder, limit: usize) -> Result<RawAnswer, CallError> {
         let mut response = request.send().await.map_err(|error| no_answer(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

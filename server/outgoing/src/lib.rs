@@ -1,4 +1,4 @@
-//! Calls to the outside that are not a cluster: Slack and Prometheus. One client, and one judge of the
+//! Calls to the outside that are not a cluster: Slack, Prometheus and webhooks. One client, and one judge of the
 //! addresses it may connect to.
 //!
 //! [`Client::new`] never follows redirects, never uses a proxy from the environment, gives up after
@@ -9,8 +9,10 @@ mod client;
 pub mod judge;
 pub mod prometheus;
 pub mod slack;
+pub mod webhook;
 
 pub use client::{CallError, Client, ClientError};
 pub use judge::{AllowRule, Denied, Judge};
 pub use prometheus::Prometheus;
 pub use slack::Slack;
+pub use webhook::Webhooks;

@@ -1,4 +1,4 @@
-//! What lies outside of Slipway, as the engine knows it: clusters, messengers, the clock and
+//! What lies outside of Slipway, as the engine knows it: clusters, messengers, webhooks, the clock and
 //! randomness. Only traits and the types they exchange; every implementation lives elsewhere.
 
 pub mod clock;
@@ -7,6 +7,7 @@ pub mod judgement;
 pub mod messenger;
 pub mod metrics;
 pub mod permissions;
+pub mod webhooks;
 pub mod write;
 
 pub use clock::{Clock, Randomness};
@@ -18,4 +19,5 @@ pub use judgement::{Judgement, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
 pub use metrics::{MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};
 pub use permissions::{NEEDED_PERMISSIONS, NeededPermission, PermissionUse};
+pub use webhooks::{Webhook, WebhookAnswer, WebhookSender};
 pub use write::{PlacedWrite, Write, looked_at, route_of, sides_of, writes};

@@ -6,6 +6,7 @@
 //! The behaviour of a version is decided by the end of its image's tag: [`Behaviour`].
 
 pub mod clock;
+pub mod deployer;
 pub mod messenger;
 pub mod metrics;
 pub mod randomness;
@@ -27,6 +28,7 @@ pub use autoscalers::NewAutoscaler;
 pub use behaviour::Behaviour;
 pub use clock::MockClock;
 pub use cluster::{PracticeCluster, PracticeSettings};
+pub use deployer::{PracticeDeployer, PracticeReport, ReceivedWebhook};
 pub use deployment::{Amount, Replacement};
 pub use messenger::{MessengerFault, RecordedMessage, RecordingMessenger};
 pub use metrics::{PRACTICE_NOTE, PracticeMetrics};

@@ -48,6 +48,9 @@ pub struct EnvironmentSpec {
     pub needs_before: bool,
 }
 
+/// The service whose production is no cluster: machines that a program of the company deploys to.
+pub const ON_MACHINES: &str = "tracking";
+
 /// The way to production.
 pub const ENVIRONMENTS: [EnvironmentSpec; 4] = [
     EnvironmentSpec {

@@ -98,6 +98,7 @@ impl PastMove<'_> {
             strategy: Strategy::Rolling,
             steps: Strategy::Rolling.steps(),
             workloads: self.parts.iter().map(workload).collect(),
+            deployer: self.target.deployer.clone(),
             rules_revision: rules.revision,
             approvals,
             healthy_in: rules.healthy_in.filter(|_| approvals > 0),

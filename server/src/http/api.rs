@@ -12,6 +12,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use contract::{
     PageRequest,
+    deployers::{ReportInput, ReportTaken},
     deployments::ReportDeployment,
     incidents::OpenIncident,
     promotions::{PromotionStatus, RequestPromotion},
@@ -43,6 +44,7 @@ pub(super) fn add(routes: &mut Routes) {
     routes.add(Access::Token, Method::POST, "/api/v1/deployments", report_deployment);
     routes.add(Access::Token, Method::POST, "/api/v1/promotions", request_promotion);
     routes.add(Access::Token, Method::GET, "/api/v1/promotions/{number}", promotion);
+    routes.add(Access::Token, Method::POST, "/api/v1/promotions/{number}/report", report_progress);
     routes.add(Access::Token, Method::POST, "/api/v1/incidents", open_incident);
     routes.add(Access::Token, Method::POST, "/api/v1/incidents/{number}/resolve", resolve_incident);
 }
@@ -279,6 +281,23 @@ async fn promotion(
         status = web.backend.wait_for_promotion(&actor, number, wait) => status,
     };
     Ok(Json(waited?))
+}
+
+/// Reports how an outside deployer gets on with what a webhook has told it. A token with the role deployer
+/// can do this and nothing else. The same report again, by its `id`, changes nothing. What comes too late, out
+/// of order, or about a webhook that does not count any more is a conflict, and changes nothing either.
+#[utoipa::path(post, path = "/api/v1/promotions/{number}/report", tag = "promotions", request_body = ReportInput,
+    params(("number" = i64, Path, description = "The promotion's number")),
+    responses((status = 200, description = "Taken, now or before", body = ReportTaken),
+        (status = 404, description = "There is none", body = Problem),
+        (status = 409, description = "It does not count; nothing was changed", body = Problem)))]
+async fn report_progress(
+    State(web): State<Arc<Web>>,
+    Extension(actor): Extension<Actor>,
+    Path(number): Path<i64>,
+    ApiJson(report): ApiJson<ReportInput>,
+) -> Out<Json<ReportTaken>> {
+    Ok(Json(web.backend.report(&actor, number, report).await?))
 }
 
 /// Opens an incident.

@@ -32,7 +32,7 @@ pub(super) fn add(routes: &mut Routes) {
         Errors are problem details (RFC 9457)."),
     paths(
         api::add_service, api::register_version, api::report_checks, api::versions, api::report_deployment,
-        api::request_promotion, api::promotion, api::open_incident, api::resolve_incident,
+        api::request_promotion, api::promotion, api::report_progress, api::open_incident, api::resolve_incident,
         api_analysis::metric_source, api_analysis::set_metric_source, api_analysis::clear_metric_source,
         api_analysis::test_metric_source,
     ),

@@ -12,6 +12,7 @@ use domain::{
     },
     image::{ContainerImage, Digest},
     names::{ClusterName, ContainerName, EnvironmentName, Namespace, ServiceName, TeamName, WorkloadName},
+    outside::Deployer,
     promotion::{Effect, JournalEvent},
     state::Mark,
     strategy::Strategy,
@@ -100,7 +101,7 @@ macro_rules! stored_as_json {
     )+};
 }
 
-stored_as_json!(Identity, JournalEvent, Effect, Strategy, Vec<ContainerImage>, Vec<Namespace>);
+stored_as_json!(Identity, JournalEvent, Effect, Strategy, Deployer, Vec<ContainerImage>, Vec<Namespace>);
 
 /// Reads a column of a row by its name.
 pub(crate) fn column<'r, R, T>(row: &'r R, name: &'static str) -> Result<T, sqlx::Error>

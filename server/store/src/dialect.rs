@@ -1,6 +1,6 @@
 //! The few statements that differ between the databases, each as two texts side by side.
 
-use crate::statements::statements;
+use crate::{deliveries::delivery_columns, statements::statements};
 
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,11 @@ impl Dialect {
     /// Leases the oldest untold effect of each promotion. `$1` owner, `$2` lease end, `$3` now, `$4` limit.
     pub(crate) const fn claim_effects(self) -> &'static str {
         self.pick(CLAIM_EFFECTS_SQLITE, CLAIM_EFFECTS_POSTGRES)
+    }
+
+    /// Leases the oldest open webhook of each promotion. `$1` owner, `$2` lease end, `$3` now, `$4` limit.
+    pub(crate) const fn claim_deliveries(self) -> &'static str {
+        self.pick(CLAIM_DELIVERIES_SQLITE, CLAIM_DELIVERIES_POSTGRES)
     }
 
     /// Inserts commits from one JSON array. `$1` version, `$2` service, `$3` ordinal, `$4` array.
@@ -116,6 +121,36 @@ const CLAIM_EFFECTS_POSTGRES: &str = "
         ORDER BY due_at, promotion_id LIMIT $4 FOR UPDATE SKIP LOCKED)
     RETURNING promotion_id, revision, ordinal, effect, created_at, attempts, attempted_at, last_error";
 
+const CLAIM_DELIVERIES_SQLITE: &str = concat!(
+    "
+    UPDATE deliveries SET lease_owner = $1, lease_until = $2
+    WHERE id IN (
+        SELECT id FROM deliveries AS head
+        WHERE done_at IS NULL AND due_at <= $3 AND (lease_until IS NULL OR lease_until < $3)
+            AND NOT EXISTS (
+                SELECT 1 FROM deliveries AS earlier
+                WHERE earlier.promotion_id = head.promotion_id AND earlier.done_at IS NULL
+                    AND earlier.generation < head.generation)
+        ORDER BY due_at, id LIMIT $4)
+    RETURNING ",
+    delivery_columns!()
+);
+
+const CLAIM_DELIVERIES_POSTGRES: &str = concat!(
+    "
+    UPDATE deliveries SET lease_owner = $1, lease_until = $2
+    WHERE id IN (
+        SELECT id FROM deliveries AS head
+        WHERE done_at IS NULL AND due_at <= $3 AND (lease_until IS NULL OR lease_until < $3)
+            AND NOT EXISTS (
+                SELECT 1 FROM deliveries AS earlier
+                WHERE earlier.promotion_id = head.promotion_id AND earlier.done_at IS NULL
+                    AND earlier.generation < head.generation)
+        ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED)
+    RETURNING ",
+    delivery_columns!()
+);
+
 const INSERT_COMMITS_SQLITE: &str = "
     INSERT INTO version_commits
         (version_id, service_id, version_ordinal, ordinal, hash, author, title, committed_at, is_first)
@@ -150,7 +185,7 @@ const HOLD_TARGET_OF_POSTGRES: &str = "
 
 statements!("dialect.rs":
     CLAIM_PROMOTIONS_SQLITE, CLAIM_PROMOTIONS_POSTGRES, LOAD_PROMOTION_SQLITE, LOAD_PROMOTION_POSTGRES,
-    CLAIM_EFFECTS_SQLITE, CLAIM_EFFECTS_POSTGRES, INSERT_COMMITS_SQLITE, INSERT_COMMITS_POSTGRES,
+    CLAIM_EFFECTS_SQLITE, CLAIM_EFFECTS_POSTGRES, CLAIM_DELIVERIES_SQLITE, CLAIM_DELIVERIES_POSTGRES, INSERT_COMMITS_SQLITE, INSERT_COMMITS_POSTGRES,
     LOCK_SERVICE_SQLITE, LOCK_SERVICE_POSTGRES, HOLD_TARGET_SQLITE, HOLD_TARGET_POSTGRES, HOLD_TARGET_OF_SQLITE,
     HOLD_TARGET_OF_POSTGRES,
 );

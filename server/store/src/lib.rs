@@ -16,6 +16,7 @@ mod columns;
 mod commits;
 mod connection;
 mod consents;
+mod deliveries;
 mod deployment_lists;
 mod deployments;
 mod dialect;
@@ -53,6 +54,7 @@ pub use board::{
 pub use changes::{Change, Entity};
 pub use clusters::{Cluster, ClusterKind, ClusterState, ClusterTrouble};
 pub use commits::{CommitPlace, CommitRow, CommitsBetween};
+pub use deliveries::{AfterAttempt, AttemptEnd, Delivery, DeliveryAttempt, DeliveryState, DeployerSecret};
 pub use deployment_lists::{DeploymentFilter, DeploymentRow, DeploymentSort};
 pub use deployments::{Deployment, LatestDeployment, SucceededBefore};
 pub use dialect::Dialect;
@@ -91,6 +93,7 @@ pub fn statements() -> Vec<Statement> {
         changes::STATEMENTS,
         clusters::STATEMENTS,
         commits::STATEMENTS,
+        deliveries::STATEMENTS,
         deployment_lists::STATEMENTS,
         deployments::STATEMENTS,
         dialect::STATEMENTS,

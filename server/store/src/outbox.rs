@@ -100,7 +100,8 @@ const RETRY: &str = "
     UPDATE outbox SET due_at = $5, last_error = $6, lease_owner = NULL, lease_until = NULL
     WHERE promotion_id = $1 AND revision = $2 AND ordinal = $3 AND lease_owner = $4 AND done_at IS NULL";
 
-const PENDING: &str = "SELECT COUNT(*) FROM outbox WHERE done_at IS NULL";
+const PENDING: &str = "
+    SELECT (SELECT COUNT(*) FROM outbox WHERE done_at IS NULL) + (SELECT COUNT(*) FROM deliveries WHERE done_at IS NULL)";
 
 const BEGIN_MESSAGE: &str = "
     INSERT INTO messages (promotion_id, channel, attempted_at, told_revision) VALUES ($1, $2, $3, 0)
@@ -235,7 +236,7 @@ impl Tx {
 }
 
 impl Read {
-    /// How many effects are not done.
+    /// How many effects are not done, webhooks among them.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -7,6 +7,7 @@ use domain::{
     ids::{ClusterId, EnvironmentId, ServiceId, TargetId},
     names::{ContainerName, Namespace, ServiceName, WorkloadName},
     observation::WorkloadRef,
+    outside::Deployer,
     strategy::Strategy,
 };
 use sqlx::types::Json;
@@ -29,6 +30,8 @@ pub struct Target {
     pub environment: EnvironmentId,
     /// How versions get in.
     pub strategy: Strategy,
+    /// Who does it.
+    pub deployer: Deployer,
     /// Where images go, by cluster, namespace, workload, container; empty for an outside deployer.
     pub workloads: Vec<TargetWorkload>,
 }
@@ -52,6 +55,7 @@ record! {
         service_id: ServiceId,
         environment_id: EnvironmentId,
         strategy: Strategy,
+        deployer: Deployer,
     }
 }
 
@@ -99,9 +103,10 @@ impl From<WorkloadColumns> for TargetWorkload {
     }
 }
 
-const INSERT: &str = "INSERT INTO targets (id, service_id, environment_id, strategy) VALUES ($1, $2, $3, $4)";
+const INSERT: &str = "
+    INSERT INTO targets (id, service_id, environment_id, strategy, deployer) VALUES ($1, $2, $3, $4, $5)";
 
-const UPDATE: &str = "UPDATE targets SET strategy = $2 WHERE id = $1";
+const UPDATE: &str = "UPDATE targets SET strategy = $2, deployer = $3 WHERE id = $1";
 
 const CLEAR_WORKLOADS: &str = "DELETE FROM target_workloads WHERE target_id = $1";
 
@@ -114,18 +119,18 @@ const INSERT_WORKLOAD: &str = "
     INSERT INTO target_workloads (target_id, cluster_id, namespace, workload, container, component)
     VALUES ($1, $2, $3, $4, $5, $6)";
 
-const BY_ID: &str = "SELECT id, service_id, environment_id, strategy FROM targets WHERE id = $1";
+const BY_ID: &str = "SELECT id, service_id, environment_id, strategy, deployer FROM targets WHERE id = $1";
 
 const BY_PLACE: &str = "
-    SELECT id, service_id, environment_id, strategy FROM targets WHERE service_id = $1 AND environment_id = $2";
+    SELECT id, service_id, environment_id, strategy, deployer FROM targets WHERE service_id = $1 AND environment_id = $2";
 
 const BY_SERVICE: &str = "
-    SELECT id, service_id, environment_id, strategy FROM targets WHERE service_id = $1 ORDER BY id";
+    SELECT id, service_id, environment_id, strategy, deployer FROM targets WHERE service_id = $1 ORDER BY id";
 
 const BY_ENVIRONMENT: &str = "
-    SELECT id, service_id, environment_id, strategy FROM targets WHERE environment_id = $1 ORDER BY id";
+    SELECT id, service_id, environment_id, strategy, deployer FROM targets WHERE environment_id = $1 ORDER BY id";
 
-const LIST: &str = "SELECT id, service_id, environment_id, strategy FROM targets ORDER BY id";
+const LIST: &str = "SELECT id, service_id, environment_id, strategy, deployer FROM targets ORDER BY id";
 
 const WORKLOADS_OF: &str = "
     SELECT target_id, cluster_id, namespace, workload, container, component
@@ -146,7 +151,7 @@ const ALL_WORKLOADS: &str = "
     FROM target_workloads ORDER BY cluster_id, namespace, workload, container";
 
 const BY_WORKLOAD: &str = "
-    SELECT DISTINCT t.id, t.service_id, t.environment_id, t.strategy
+    SELECT DISTINCT t.id, t.service_id, t.environment_id, t.strategy, t.deployer
     FROM target_workloads w JOIN targets t ON t.id = w.target_id
     WHERE w.cluster_id = $1 AND w.namespace = $2 AND w.workload = $3 ORDER BY t.id";
 
@@ -180,6 +185,7 @@ fn with_workloads(targets: Vec<TargetColumns>, workloads: Vec<WorkloadColumns>) 
         service: row.service_id,
         environment: row.environment_id,
         strategy: row.strategy,
+        deployer: row.deployer,
     };
     targets.into_iter().map(complete).collect()
 }
@@ -192,19 +198,19 @@ impl Tx {
     /// Deployment belongs to another target, or with [`crate::Unique::Container`] when a container is given
     /// twice; [`StoreError::ForeignKey`].
     pub async fn insert_target(&mut self, target: &Target) -> Result<(), StoreError> {
-        let strategy = Json(&target.strategy);
-        execute!(self, INSERT, target.id.uuid(), target.service.uuid(), target.environment.uuid(), strategy)?;
+        let (strategy, deployer) = (Json(&target.strategy), Json(&target.deployer));
+        execute!(self, INSERT, target.id.uuid(), target.service.uuid(), target.environment.uuid(), strategy, deployer)?;
         self.insert_workloads(target).await
     }
 
-    /// Replaces strategy and workloads of a target; service and environment stay. Tells whether it
+    /// Replaces strategy, deployer and workloads of a target; service and environment stay. Tells whether it
     /// is there.
     ///
     /// # Errors
     /// [`StoreError::Unique`] with [`crate::Unique::Deployment`] or [`crate::Unique::Container`];
     /// [`StoreError::ForeignKey`].
     pub async fn replace_target(&mut self, target: &Target) -> Result<bool, StoreError> {
-        if execute!(self, UPDATE, target.id.uuid(), Json(&target.strategy))? == 0 {
+        if execute!(self, UPDATE, target.id.uuid(), Json(&target.strategy), Json(&target.deployer))? == 0 {
             return Ok(false);
         }
         execute!(self, CLEAR_WORKLOADS, target.id.uuid())?;

@@ -118,6 +118,12 @@ fn api_acts() -> Vec<(Method, &'static str, Value, Act)> {
         (Method::POST, "/api/v1/deployments", deployment, Act::ReportDeployment),
         (Method::POST, "/api/v1/promotions", promotion, Act::RequestPromotion),
         (Method::GET, "/api/v1/promotions/{number}", Value::Null, Act::Read),
+        (
+            Method::POST,
+            "/api/v1/promotions/{number}/report",
+            json!({ "id": "1", "delivery": "call_00000000000000000000000000000007_1", "state": "running" }),
+            Act::ReportProgress,
+        ),
         (Method::POST, "/api/v1/incidents", incident, Act::ManageIncidents),
         (Method::GET, "/api/v1/clusters/{cluster}/metrics", Value::Null, Act::Read),
         (Method::PUT, "/api/v1/clusters/{cluster}/metrics", json!({ "address": "x" }), Act::ManageIntegrations),
@@ -139,7 +145,7 @@ async fn attack_01_every_route_of_the_api_asks_for_the_role() {
         .map(|r| format!("{} {}", r.method, r.path))
         .collect();
     assert_eq!(named, there, "a new route must be named here with its act");
-    for role in Role::ALL {
+    for role in Role::OF_TOKENS {
         let machine = app.machine(role).await;
         let actor = machine_actor(role, &admin);
         for (method, path, body, act) in &acts {
@@ -198,6 +204,13 @@ fn form_acts() -> Vec<(&'static str, Value, Act)> {
             json!({ "service": "x", "environment": "x", "input[strategy]": "rolling" }),
             Act::ManageServices,
         ),
+        (
+            "set_deployer",
+            json!({ "service": "x", "environment": "x", "input[start]": "https://deploy.example" }),
+            Act::ManageServices,
+        ),
+        ("new_deployer_secret", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
+        ("ping_deployer", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
         ("adopt", json!({ "cluster": "x", "workloads[0][take]": "true" }), Act::ManageServices),
         ("open_incident", json!({ "severity": "major" }), Act::ManageIncidents),
         ("resolve_incident", json!({ "number": "1" }), Act::ManageIncidents),

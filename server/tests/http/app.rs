@@ -81,6 +81,7 @@ impl TestApp {
         let scheme = if settings.is_https { "https" } else { "http" };
         let public_url = PublicUrl { url: format!("{scheme}://slipway.test"), is_https: settings.is_https };
         let judge = outgoing::Judge::new(settings.clusters_at.iter().map(|rule| rule.parse().unwrap()).collect());
+        let deployer = practice::PracticeDeployer::new(Arc::clone(&shared));
         let engine = Engine::new(Parts {
             store: store.clone(),
             clock: Arc::clone(&shared),
@@ -90,6 +91,7 @@ impl TestApp {
                 server::wiring::Metrics::new(Some(practice.clone()), outgoing::Judge::default()).unwrap(),
             ),
             messengers: Arc::new(move |_| Arc::new(messenger.clone())),
+            webhooks: Arc::new(deployer.clone()),
             sealing_key: [7; 32],
             public_url: public_url.url.clone(),
         });

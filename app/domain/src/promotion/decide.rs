@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::{
     APPROVAL_LASTS_DAYS, Approval, Blocker, Decision, Effect, Facts, Failure, Input, JournalEntry, JournalEvent,
     LOOK_EVERY_SECONDS, LOOK_WHILE_WATCHING_SECONDS, Phase, Plan, Promotion, Refusal, Run, Supersedes, TakeBackCause,
-    TakenBack, WAITING_LASTS_DAYS, judging, observe, progress, steering, words::headline,
+    TakenBack, WAITING_LASTS_DAYS, judging, observe, outside, progress, steering, words::headline,
 };
 use crate::{
     actor::{Act, Actor, Identity},
@@ -20,6 +20,8 @@ pub(super) struct Draft<'a> {
     pub(super) facts: &'a Facts,
     pub(super) now: DateTime<Utc>,
     pub(super) taken: Vec<Sample>,
+    /// Whether what an outside deployer was told is told once more.
+    pub(super) calls_again: bool,
     journal: Vec<JournalEntry>,
     supersedes: bool,
 }
@@ -39,6 +41,14 @@ impl Draft<'_> {
         if !run.has_written() {
             self.end(run, cause, TakenBack::NotNeeded);
             return;
+        }
+        if let Some(what) = outside::left_to_people(&self.next) {
+            self.end(run, cause, TakenBack::Incomplete { what });
+            return;
+        }
+        if let Some(outside) = &mut run.outside {
+            outside.next_call();
+            self.next.trouble = None;
         }
         if let Some(next) = progress::begin_back(&mut run, self.now) {
             self.note_rule("strategy", JournalEvent::Moves { next });
@@ -88,7 +98,8 @@ impl Draft<'_> {
 /// [`Refusal`] says which rule refused the input; the promotion stays as it was.
 pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<Utc>) -> Result<Decision, Refusal> {
     let next = promotion.clone();
-    let mut draft = Draft { next, facts, now, taken: Vec::new(), journal: Vec::new(), supersedes: false };
+    let mut draft =
+        Draft { next, facts, now, taken: Vec::new(), calls_again: false, journal: Vec::new(), supersedes: false };
     match input {
         Input::Approve { by, comment, plan_number } => approve(&mut draft, &by, comment, plan_number)?,
         Input::Reject { by, reason } => reject(&mut draft, by, reason)?,
@@ -101,19 +112,27 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
         Input::Skip { by, step } => steering::skip(&mut draft, &by, step)?,
         Input::SetWeight { by, weight, reason } => steering::set_weight(&mut draft, &by, weight, reason)?,
         Input::PromoteNow { by, reason } => steering::promote_now(&mut draft, &by, reason)?,
+        Input::Reported { by, about, report } => outside::reported(&mut draft, &by, about, report)?,
+        Input::Called { generation, answer } => outside::called(&mut draft, generation, answer),
+        Input::CallAgain { by } => outside::call_again(&mut draft, &by)?,
+        Input::Observed(_) if promotion.outside().is_some() => {}
         Input::Observed(seen) => observe::observed(&mut draft, &seen),
         Input::RefusedByCluster { generation, message } => refused_by_cluster(&mut draft, generation, message),
         Input::Measured(samples) => judging::measured(&mut draft, samples),
+        Input::Clock if promotion.outside().is_some() => outside::look(&mut draft),
         Input::Clock => {}
     }
     settle_waiting(&mut draft);
     settle_watching(&mut draft);
-    let Draft { next, journal, supersedes, taken: samples, .. } = draft;
-    let outbox = if headline(promotion) == headline(&next) && !journal.iter().any(is_told) {
+    let Draft { next, journal, supersedes, taken: samples, calls_again, .. } = draft;
+    let mut outbox = if headline(promotion) == headline(&next) && !journal.iter().any(is_told) {
         vec![]
     } else {
         vec![Effect::TellMessenger]
     };
+    let again = next.call().filter(|_| calls_again);
+    let again = again.map(|(call, id)| Effect::CallDeployer { call, generation: id.generation });
+    outbox.extend(outside::effect(promotion, &next).or(again));
     let has_moved = promotion.place() != next.place();
     let wake_at = wake_at(&next, now, has_moved);
     Ok(Decision { next, journal, outbox, supersedes, samples, wake_at })
@@ -414,6 +433,9 @@ fn wake_at(next: &Promotion, now: DateTime<Utc>, has_moved: bool) -> Option<Date
             let expiry = next.requested_at + Duration::days(WAITING_LASTS_DAYS);
             Some(expiry.min(now + Duration::seconds(30)))
         }
+        Phase::Progressing { .. } | Phase::TakingBack { .. } if next.outside().is_some() => {
+            Some(outside::wake_at(next, now))
+        }
         Phase::Starting { .. } | Phase::Progressing { .. } | Phase::TakingBack { .. } => {
             // With every failed try the next one waits twice as long, up to a minute.
             let patience = next.trouble.as_ref().map_or(0, |t| t.attempts.min(5));
@@ -480,6 +502,10 @@ impl Promotion {
                 actor.may(Act::SteerPromotion)?;
                 steering::may_go_on(self)
             }
+            PromotionAct::CallAgain => {
+                actor.may(Act::SteerPromotion)?;
+                outside::may_call_again(self)
+            }
             PromotionAct::Skip => {
                 actor.may(Act::SteerPromotion)?;
                 steering::may_skip(self)
@@ -520,10 +546,12 @@ pub enum PromotionAct {
     SetWeight,
     /// Leave the remaining pauses and shares out.
     PromoteNow,
+    /// Tell the outside deployer once more.
+    CallAgain,
 }
 
 impl PromotionAct {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Approve,
         Self::Reject,
         Self::Cancel,
@@ -534,5 +562,6 @@ impl PromotionAct {
         Self::Skip,
         Self::SetWeight,
         Self::PromoteNow,
+        Self::CallAgain,
     ];
 }

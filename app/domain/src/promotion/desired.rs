@@ -151,6 +151,7 @@ pub(super) fn is_put_back(planned: &WorkloadPlan, cause: &TakeBackCause) -> bool
         | TakeBackCause::RouteChanged { .. }
         | TakeBackCause::RefusedByCluster { .. }
         | TakeBackCause::Unserved { .. }
+        | TakeBackCause::Deployer { .. }
         | TakeBackCause::Breach { .. } => true,
     }
 }

@@ -10,8 +10,9 @@ use crate::{
     analysis::Sample,
     capacity::Capacity,
     environment::EnvironmentRules,
-    ids::{PersonId, PromotionId},
+    ids::{PersonId, PromotionId, VersionId},
     observation::{Observed, PlacedWorkload},
+    outside::{CallAnswer, CallId, DeployerCall, Report},
     traffic::{RouteObserved, Weight},
 };
 
@@ -99,6 +100,27 @@ pub enum Input {
         /// Why.
         reason: String,
     },
+    /// An outside deployer reports how it gets on.
+    Reported {
+        /// Who brings the report.
+        by: Identity,
+        /// The call that it is about.
+        about: CallId,
+        /// What it says.
+        report: Report,
+    },
+    /// An outside deployer was told, or was tried to be.
+    Called {
+        /// The generation of the run that wanted the call.
+        generation: u32,
+        /// What came of it.
+        answer: CallAnswer,
+    },
+    /// Tell the outside deployer once more.
+    CallAgain {
+        /// Who.
+        by: Identity,
+    },
     /// Objects were read; those that could not be are left out.
     Observed(Sight),
     /// A cluster refused what was to be written; trying again will not help.
@@ -151,6 +173,8 @@ pub struct Facts {
     pub occupant: Option<Occupant>,
     /// The sequence number that a start at this target would get.
     pub next_sequence: i64,
+    /// The version that is known to run in the target, asked for outside deployers alone.
+    pub runs: Option<VersionId>,
     /// Those among the approvers who may approve at this moment.
     pub may_approve: BTreeSet<PersonId>,
 }
@@ -161,6 +185,13 @@ pub struct Facts {
 pub enum Effect {
     /// Bring the promotion's message up to its state.
     TellMessenger,
+    /// Tell the outside deployer.
+    CallDeployer {
+        /// What.
+        call: DeployerCall,
+        /// The generation of the run that wants it.
+        generation: u32,
+    },
 }
 
 /// The outcome of a decision.
@@ -235,6 +266,32 @@ pub enum Refusal {
     /// The last step cannot be left out.
     #[error("the rollout is what the promotion is for; it cannot be skipped, only aborted")]
     RolloutNotSkipped,
+    /// Slipway rolls out itself, or nobody reports.
+    #[error("nothing is reported about this promotion: Slipway itself rolls it out")]
+    NothingToReport,
+    /// There is no call.
+    #[error("there is nothing to send: no outside deployer is waited for")]
+    NothingToSend,
+    /// A report with the identity of another promotion's call.
+    #[error("the report is about a webhook of another promotion; nothing was changed")]
+    ReportOfAnother,
+    /// A report about a promotion that has not started.
+    #[error("this promotion has not started, so nothing can be reported about it; nothing was changed")]
+    ReportTooEarly,
+    /// A report about a call that is not wanted any more.
+    #[error(
+        "the report is about a webhook that does not count any more; what is waited for is the {0}; nothing was changed"
+    )]
+    ReportTooLate(&'static str),
+    /// A report that is older than what is known.
+    #[error("the report comes out of order: {0}; nothing was changed")]
+    ReportOutOfOrder(&'static str),
+    /// More reports than anybody reads.
+    #[error(
+        "more than {} reports of progress came for this webhook; report its result",
+        super::OutsideRun::MOST_REPORTS
+    )]
+    TooManyReports,
     /// There is no share to set.
     #[error("this promotion moves no traffic by weight")]
     NoWeights,

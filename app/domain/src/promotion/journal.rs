@@ -5,7 +5,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{TakeBackCause, TakenBack};
-use crate::{actor::Identity, analysis::RuleName, image::short_image, state::Mark, traffic::Weight};
+use crate::{
+    actor::Identity,
+    analysis::RuleName,
+    image::short_image,
+    outside::{self, DeployerCall, ReportState},
+    state::Mark,
+    traffic::Weight,
+};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +137,27 @@ pub enum JournalEvent {
         /// In words, by workload.
         progress: String,
     },
+    /// The outside deployer has what it is to do.
+    Told {
+        /// What.
+        call: DeployerCall,
+    },
+    /// A person had it told once more.
+    SentAgain {
+        /// What.
+        call: DeployerCall,
+    },
+    /// The outside deployer says how it gets on.
+    Reported {
+        /// How far it is.
+        state: ReportState,
+        /// How much of it, in percent.
+        percent: Option<u8>,
+        /// In its words; may be empty.
+        message: String,
+        /// Where more can be read.
+        link: Option<String>,
+    },
     /// The clusters cannot be told or asked.
     Trouble {
         /// In words.
@@ -198,6 +226,9 @@ impl JournalEvent {
             Self::WeightSet { weight, .. } => format!("Set to {weight}"),
             Self::StepsLeftOut { .. } => "Promoted at once".into(),
             Self::Pods { .. } => "Pods".into(),
+            Self::Told { .. } => "Told".into(),
+            Self::SentAgain { .. } => "Sent again".into(),
+            Self::Reported { state, .. } => format!("Deployer: {}", state.as_str()),
             Self::Trouble { .. } => "Cannot tell".into(),
             Self::TroubleOver => "Can tell again".into(),
             Self::TakingBack { cause: TakeBackCause::Aborted { .. } } => "Abort".into(),
@@ -234,11 +265,14 @@ impl JournalEvent {
             Self::Warned { words, .. } | Self::ProposesRollback { words, .. } => words.clone(),
             Self::Recorded { words, .. } => format!("would be taken back: {words}"),
             Self::Pods { progress } => progress.clone(),
+            Self::Told { call } => format!("the deployer has the {}", call.as_str()),
+            Self::SentAgain { call } => format!("the {}, under the same id", call.as_str()),
+            Self::Reported { percent, message, .. } => outside::in_words(*percent, message),
             Self::Trouble { message } => message.clone(),
             Self::TroubleOver => "the clusters answer again".into(),
             Self::TakingBack { cause } => cause.words(),
             Self::WatchStarted { until } => format!("until {}", until.format("%H:%M UTC")),
-            Self::Succeeded => "every pod runs the new version".into(),
+            Self::Succeeded => "the new version runs".into(),
             Self::Failed { why, back } => format!("{why}; {}", back.words()),
             Self::Aborted { back } => back.words(),
             Self::Superseded { by } => format!("promotion {by} takes its place"),
@@ -249,7 +283,10 @@ impl JournalEvent {
     #[must_use]
     pub const fn mark(&self) -> Mark {
         match self {
-            Self::Approved { .. } | Self::Succeeded | Self::TroubleOver => Mark::Done,
+            Self::Approved { .. }
+            | Self::Succeeded
+            | Self::TroubleOver
+            | Self::Reported { state: ReportState::Succeeded, .. } => Mark::Done,
             Self::Started
             | Self::RollingOut { .. }
             | Self::StepBegan { .. }
@@ -259,6 +296,9 @@ impl JournalEvent {
             | Self::WeightSet { .. }
             | Self::StepsLeftOut { .. }
             | Self::Pods { .. }
+            | Self::Told { .. }
+            | Self::SentAgain { .. }
+            | Self::Reported { state: ReportState::Running, .. }
             | Self::WatchStarted { .. } => Mark::Moving,
             Self::Waits { .. }
             | Self::Held { .. }
@@ -268,6 +308,7 @@ impl JournalEvent {
             | Self::Trouble { .. } => Mark::Waiting,
             Self::Rejected { .. }
             | Self::ProposesRollback { .. }
+            | Self::Reported { state: ReportState::Failed, .. }
             | Self::TakingBack { .. }
             | Self::Abandoned { .. }
             | Self::Failed { .. }
@@ -307,6 +348,7 @@ impl TakeBackCause {
                 format!("{route} gives {share} to the candidate, of which no pod can be reached")
             }
             Self::RefusedByCluster { message } => format!("the cluster refused the change: {message}"),
+            Self::Deployer { message } => format!("the deployer could not do it: {message}"),
             Self::Breach { words, .. } => words.clone(),
         }
     }

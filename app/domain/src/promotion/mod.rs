@@ -9,6 +9,7 @@ mod input;
 mod journal;
 mod judging;
 mod observe;
+mod outside;
 mod phase;
 mod plan;
 mod progress;
@@ -29,7 +30,7 @@ pub use judging::Subject;
 pub use phase::{Failure, Phase, TakeBackCause, TakenBack};
 pub use plan::{Approval, Blocker, CandidatePlan, Plan, WorkloadPlan};
 pub use progress::DRAIN_SECONDS;
-pub use run::{Hold, RouteProgress, Run, SavedRoute, SavedWorkload, WorkloadProgress};
+pub use run::{Hold, OutsideRun, RouteProgress, Run, SavedRoute, SavedWorkload, WorkloadProgress};
 pub use wanted::{CandidateSize, Goal, Move, Part, StableWant, Wanted};
 pub use words::{Headline, headline, words_for_blocker};
 

@@ -67,6 +67,11 @@ pub enum TakeBackCause {
         /// The cluster's words.
         message: String,
     },
+    /// The outside deployer could not do it.
+    Deployer {
+        /// Its words.
+        message: String,
+    },
     /// What was measured is beyond a limit.
     Breach {
         /// The rule.

@@ -8,6 +8,7 @@ use crate::{
     ids::{EnvironmentId, PersonId, VersionId},
     image::ContainerImage,
     observation::{PlacedWorkload, WorkloadRef},
+    outside::Deployer,
     strategy::{Step, Strategy},
     traffic::TrafficLayer,
 };
@@ -58,6 +59,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What is set where.
     pub workloads: Vec<WorkloadPlan>,
+    /// Who does it.
+    #[serde(default, skip_serializing_if = "Deployer::is_clusters")]
+    pub deployer: Deployer,
     /// The revision of the environment's rules under which it was made.
     pub rules_revision: i64,
     /// Distinct people who must approve.

@@ -334,7 +334,7 @@ fn take_in(draft: &mut Draft, run: &mut Run, telling: Telling) {
     }
 }
 
-fn complete(draft: &mut Draft, mut run: Run) {
+pub(super) fn complete(draft: &mut Draft, mut run: Run) {
     let finished_at = draft.now;
     let watch = draft.next.plan.watch_seconds;
     if watch == 0 {
@@ -439,6 +439,7 @@ fn left_as_it_is(cause: &TakeBackCause) -> Vec<String> {
         | TakeBackCause::Superseded { .. }
         | TakeBackCause::RefusedByCluster { .. }
         | TakeBackCause::Unserved { .. }
+        | TakeBackCause::Deployer { .. }
         | TakeBackCause::Breach { .. } => Vec::new(),
     }
 }

@@ -8,8 +8,10 @@ use crate::{
     actor::Identity,
     analysis::Watch,
     capacity::Load,
+    ids::VersionId,
     image::ContainerImage,
     observation::{PlacedWorkload, PodCounts, PodObservation},
+    outside::{self, Report},
     traffic::Weight,
 };
 
@@ -97,6 +99,62 @@ impl WorkloadProgress {
     pub const MAX_PODS: usize = 40;
 }
 
+/// What is known of an outside deployer's work on the call that is wanted now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OutsideRun {
+    /// What ran at the start, to be brought back; `None` when nothing is known to have run.
+    pub before: Option<VersionId>,
+    /// When the deployer took the call.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// Why it refused the call, when it did.
+    pub refused: Option<String>,
+    /// When it last reported.
+    pub heard_at: Option<DateTime<Utc>>,
+    /// When that was by its own clock, as far as it said.
+    pub said_at: Option<DateTime<Utc>>,
+    /// How much is done, in percent, as far as it said.
+    pub percent: Option<u8>,
+    /// What it said last; may be empty.
+    pub message: String,
+    /// Where more can be read.
+    pub link: Option<String>,
+    /// How many reports were taken in about this call.
+    pub reports: u32,
+    /// Whether the time for taking back is over and a person was asked.
+    pub is_late: bool,
+}
+
+impl OutsideRun {
+    /// How many reports of progress one call can have: more is a fault of the deployer, and each is
+    /// written down.
+    pub const MOST_REPORTS: u32 = 1000;
+
+    /// How far it is, in its words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        outside::in_words(self.percent, &self.message)
+    }
+
+    /// Begins another call: what was said about the former does not count.
+    pub(super) fn next_call(&mut self) {
+        *self = Self { before: self.before, ..Self::default() };
+    }
+
+    pub(super) fn take(&mut self, report: &Report, now: DateTime<Utc>) {
+        self.heard_at = Some(now);
+        self.said_at = report.at.or(self.said_at);
+        self.percent = report.percent.or(self.percent);
+        self.reports += 1;
+        if !report.message.is_empty() {
+            self.message.clone_from(&report.message);
+        }
+        if report.link.is_some() {
+            self.link.clone_from(&report.link);
+        }
+    }
+}
+
 /// What exists of a promotion from its start on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
@@ -169,6 +227,9 @@ pub struct Run {
     /// against the version counts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_unjudged: bool,
+    /// What is known of an outside deployer's work, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<OutsideRun>,
 }
 
 impl Run {
@@ -200,6 +261,7 @@ impl Run {
             watches: Vec::new(),
             awaits: None,
             is_unjudged: false,
+            outside: None,
         }
     }
 

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::{
-    Blocker, Failure, Phase, Promotion, Run, StableWant, TakenBack, WorkloadProgress, judging, progress::open_in_words,
+    Blocker, Failure, Phase, Promotion, Run, StableWant, TakenBack, WorkloadProgress, judging, outside,
+    progress::open_in_words,
 };
 use crate::{state::Mark, strategy::Step, traffic::Weight};
 
@@ -43,8 +44,15 @@ pub fn headline(promotion: &Promotion) -> Headline {
             let words: Vec<_> = blockers.iter().map(words_for_blocker).collect();
             line(Mark::Waiting, if words.is_empty() { "about to start".to_owned() } else { words.join("; ") })
         }
+        Phase::Starting { .. } if promotion.outside().is_some() => {
+            moving(promotion, "starting: the deployer is told".to_owned(), Some(0))
+        }
         Phase::Starting { .. } => moving(promotion, "starting: looks at the workloads first".to_owned(), Some(0)),
         Phase::Progressing { run, step, since } => progressing(promotion, run, *step, *since),
+        Phase::TakingBack { run, cause, .. } if run.outside.is_some() => {
+            let words = format!("taking back: {} ({})", outside::last_words(promotion, run), cause.words());
+            moving(promotion, words, run.outside.as_ref().and_then(|outside| outside.percent))
+        }
         Phase::TakingBack { run, cause, .. } => {
             let how_far = match run.wanted.stable.want {
                 // What ran before runs as it did: only traffic and the candidate are left to take back.
@@ -73,6 +81,10 @@ pub fn headline(promotion: &Promotion) -> Headline {
 }
 
 fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Utc>) -> Headline {
+    if let Some(heard) = &run.outside {
+        let words = format!("deploying: {}", outside::last_words(promotion, run));
+        return moving(promotion, words, heard.percent);
+    }
     if promotion.plan.strategy.candidate().is_none() {
         let words = format!("rolling out: {}", pods_in_words(&run.progress));
         return moving(promotion, words, percent(&run.progress));

@@ -9,6 +9,7 @@ mod candidate_stories;
 mod capacity_stories;
 mod consent;
 mod judging_stories;
+mod outside;
 mod permissions;
 mod promotion_properties;
 mod promotion_stories;

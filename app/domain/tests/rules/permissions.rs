@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use crate::world::{World, actor, ines, rosa, theo};
 
-const ACTS: [(Act, &str); 16] = [
+const ACTS: [(Act, &str); 17] = [
     (Act::Read, "vdara"),
     (Act::ReadAudit, "---ra"),
     (Act::RegisterVersion, "-d-ra"),
     (Act::ReportDeployment, "-d-ra"),
+    (Act::ReportProgress, "----a"),
     (Act::RequestPromotion, "-dara"),
     (Act::Approve, "--ara"),
     (Act::StopOwnPromotion, "-dara"),
@@ -40,6 +41,16 @@ fn each_role_may_exactly_what_the_table_says() {
             }
         }
     }
+}
+
+#[test]
+fn a_deployers_token_reports_progress_and_does_nothing_else() {
+    for act in Act::ALL {
+        let may = actor(&rosa(), Role::Deployer).may(act).is_ok();
+        assert_eq!(may, act == Act::ReportProgress, "{act:?}");
+    }
+    assert_eq!(Role::parse("deployer"), Some(Role::Deployer));
+    assert!(!Role::ALL.contains(&Role::Deployer), "people have other roles");
 }
 
 #[test]

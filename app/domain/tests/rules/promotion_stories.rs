@@ -38,7 +38,7 @@ fn a_good_version_goes_from_request_to_done() {
     12:01:15 | Pods | 1 of 3 pods available | rule: rollout
     12:01:20 | Pods | 2 of 3 pods available | rule: rollout
     12:01:25 | Pods | 3 of 3 pods available | rule: rollout
-    12:01:25 | Done | every pod runs the new version | rule: rollout
+    12:01:25 | Done | the new version runs | rule: rollout
     ");
 }
 

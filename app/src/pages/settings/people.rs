@@ -46,9 +46,14 @@ pub fn PeoplePage() -> impl IntoView {
 }
 
 /// The roles as choices, each with what it may do.
-pub(super) fn roles() -> Vec<Choice> {
-    Role::ALL
-        .into_iter()
+fn roles() -> Vec<Choice> {
+    choices(&Role::ALL)
+}
+
+/// Some roles as choices.
+pub(super) fn choices(roles: &[Role]) -> Vec<Choice> {
+    roles
+        .iter()
         .map(|role| Choice {
             hint: match role {
                 Role::Viewer => "reads everything but settings and secrets",
@@ -56,6 +61,7 @@ pub(super) fn roles() -> Vec<Choice> {
                 Role::Approver => "approves and rejects",
                 Role::ReleaseManager => "approves, aborts, rolls back, sets up services",
                 Role::Admin => "everything",
+                Role::Deployer => "reports how its own deployments get on, and nothing else",
             }
             .to_owned(),
             ..Choice::new(role.as_str(), role.words())

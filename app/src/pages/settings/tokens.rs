@@ -1,9 +1,10 @@
 //! API tokens: machine identities for pipelines.
 
 use contract::tokens::TokenView;
+use domain::actor::Role;
 use leptos::prelude::*;
 
-use super::{people::roles, settings_page, shown_once};
+use super::{people::choices, settings_page, shown_once};
 use crate::{
     commands,
     components::{
@@ -149,7 +150,7 @@ fn make(form: Sending<MakeToken>) -> AnyView {
         <ActionForm action=form.action attr:class="form">
             {text_field("name", "Name", name, "Which pipeline it is for: cart-ci.", InputKind::Text, true, error)}
             <div class="form-row">
-                <Select id="role" name="role" label="Role" choices=roles() selected=role required=true />
+                <Select id="role" name="role" label="Role" choices=choices(&Role::OF_TOKENS) selected=role required=true />
                 <TextField
                     id="days"
                     name="days"

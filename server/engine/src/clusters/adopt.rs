@@ -15,6 +15,7 @@ use domain::{
     image::{Image, ImageError},
     names::{ContainerName, EnvironmentName, ServiceName, TeamName},
     observation::WorkloadObservation,
+    outside::Deployer,
     strategy::Strategy,
     version::{VersionFlags, VersionImage, VersionLabel},
 };
@@ -187,8 +188,10 @@ async fn take(
         service,
         environment: environment.id,
         strategy: Strategy::Rolling,
+        deployer: Deployer::Clusters,
         workloads: vec![],
     });
+    target.deployer = Deployer::Clusters;
     target.workloads.extend(places);
     if is_new_target {
         tx.insert_target(&target).await?;

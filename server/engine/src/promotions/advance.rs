@@ -6,7 +6,7 @@ use contract::{Answer, ApiError};
 use domain::{
     actor::Actor,
     ids::PromotionId,
-    promotion::{Decision, Input, Promotion, Refusal, decide},
+    promotion::{Decision, Effect, Input, Promotion, Refusal, decide},
 };
 use store::{StoreError, Tx, Unique};
 
@@ -30,10 +30,20 @@ pub(crate) struct Deed<'a> {
     pub(crate) reason: Option<String>,
 }
 
+/// A report of an outside deployer, to be kept with what it does.
+#[derive(Clone, Copy)]
+pub(super) struct KeptReport<'a> {
+    /// The identity that the deployer gave it.
+    pub(super) key: &'a str,
+    /// What it says.
+    pub(super) content: &'a serde_json::Value,
+}
+
 enum Failed {
     Refused(Refusal),
     Store(StoreError),
     Gone,
+    KnownReport,
 }
 
 impl From<StoreError> for Failed {
@@ -48,11 +58,36 @@ impl Engine {
     /// # Errors
     /// The rule that refused, or the store's trouble; the promotion stays as it was.
     pub(crate) async fn advance(&self, id: PromotionId, input: Input, deed: Option<Deed<'_>>) -> Answer<Promotion> {
+        self.advance_keeping(id, &input, deed, None).await
+    }
+
+    /// The same with a report, which is kept in the transaction that takes it in.
+    ///
+    /// # Errors
+    /// As [`Self::advance`]; conflict too when the report is kept already.
+    pub(super) async fn advance_reported(
+        &self,
+        id: PromotionId,
+        input: Input,
+        deed: Option<Deed<'_>>,
+        report: KeptReport<'_>,
+    ) -> Answer<Promotion> {
+        self.advance_keeping(id, &input, deed, Some(report)).await
+    }
+
+    async fn advance_keeping(
+        &self,
+        id: PromotionId,
+        input: &Input,
+        deed: Option<Deed<'_>>,
+        report: Option<KeptReport<'_>>,
+    ) -> Answer<Promotion> {
         for _ in 0..TRIES {
-            match self.try_to_advance(id, &input, deed.as_ref()).await {
+            match self.try_to_advance(id, input, deed.as_ref(), report).await {
                 Ok(advanced) => return Ok(advanced),
                 Err(Failed::Store(error)) if is_lost_race(&error) => {}
                 Err(Failed::Store(error)) => return Err(self.store_failed(error)),
+                Err(Failed::KnownReport) => return Err(ApiError::conflict("this report was taken before")),
                 Err(Failed::Gone) => return Err(ApiError::not_found("promotion", &id.to_string())),
                 Err(Failed::Refused(refusal)) => {
                     if let Some(deed) = &deed {
@@ -70,6 +105,7 @@ impl Engine {
         id: PromotionId,
         input: &Input,
         deed: Option<&Deed<'_>>,
+        report: Option<KeptReport<'_>>,
     ) -> Result<Promotion, Failed> {
         let mut tx = self.store().begin().await?;
         let Some(stored) = tx.load_promotion(id).await? else {
@@ -81,8 +117,13 @@ impl Engine {
         };
         let facts = facts::load(&mut tx, &stored.promotion, asking).await?;
         let decision = decide(&stored.promotion, &facts, input.clone(), self.now()).map_err(Failed::Refused)?;
+        if let Some(report) = report
+            && !tx.insert_report(id, report.key, self.now(), report.content).await?
+        {
+            return Err(Failed::KnownReport);
+        }
         let is_new = decision.next != stored.promotion || !decision.journal.is_empty() || !decision.outbox.is_empty();
-        if !is_new && deed.is_none() {
+        if !is_new && deed.is_none() && report.is_none() {
             tx.postpone_promotion(id, stored.revision, decision.wake_at).await?;
             tx.commit().await?;
             return Ok(stored.promotion);
@@ -196,7 +237,9 @@ async fn save_one(
     let revision = tx.save_promotion(next, revision, decision.wake_at).await?;
     tx.append_journal(next.id, &decision.journal).await?;
     tx.insert_samples(next.id, &decision.samples).await?;
-    tx.insert_effects(next.id, revision, &decision.outbox, now).await?;
+    let told: Vec<_> = decision.outbox.iter().copied().filter(|effect| *effect == Effect::TellMessenger).collect();
+    tx.insert_effects(next.id, revision, &told, now).await?;
+    super::outside::write_calls(tx, next, &decision.outbox, engine).await?;
     if let Some(deployment) = super::deployment::of(next) {
         tx.put_deployment(&deployment).await?;
     }

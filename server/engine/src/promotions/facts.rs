@@ -8,6 +8,7 @@ use domain::{
     deployment::Cause,
     environment::{EnvironmentRules, Quorum},
     ids::{ClusterId, EnvironmentId, PersonId, ServiceId, VersionId},
+    outside::Deployer,
     promotion::{Facts, Plan, Promotion},
     state::Mark,
     strategy::Strategy,
@@ -34,6 +35,10 @@ pub(crate) async fn load(
     };
     let occupant = read.occupant(promotion.target).await?;
     let next_sequence = read.next_sequence(promotion.target).await?;
+    let runs = match promotion.outside() {
+        Some(_) => super::outside::running(read, promotion.target, promotion.service, promotion.environment).await?,
+        None => None,
+    };
     let may_approve = may_approve(read, promotion, asking).await?;
     Ok(Facts {
         rules,
@@ -44,6 +49,7 @@ pub(crate) async fn load(
         }),
         occupant: occupant.filter(|o| o.id != promotion.id),
         next_sequence,
+        runs,
         may_approve,
     })
 }
@@ -72,11 +78,13 @@ async fn plan_now(
     let version = promotion.plan.version;
     let images = read.version_images(version).await?;
     let target = read.target(promotion.target).await?;
-    let (strategy, workloads) = target.map(|t| (t.strategy, t.workloads)).unwrap_or_default();
     let names = cluster_names(read).await?;
-    let strategy = strategy_for(promotion.cause, &strategy);
-    let made = super::plan::make(version, &images, &workloads, &names, &strategy, rules, environment);
-    Ok(made.unwrap_or_else(|_| Plan { workloads: vec![], ..promotion.plan.clone() }))
+    let made = target.and_then(|target| {
+        let strategy = strategy_for(promotion.cause, &target.strategy);
+        super::plan::make(version, &images, &target, &names, &strategy, rules, environment).ok()
+    });
+    let none = || Plan { workloads: vec![], deployer: Deployer::Clusters, ..promotion.plan.clone() };
+    Ok(made.unwrap_or_else(none))
 }
 
 /// The names of all clusters.

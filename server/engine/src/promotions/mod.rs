@@ -8,6 +8,7 @@ mod field;
 pub(crate) mod history;
 mod measure;
 pub(crate) mod names;
+pub(crate) mod outside;
 pub(crate) mod pieces;
 pub(crate) mod plan;
 pub(crate) mod reconcile;
@@ -64,6 +65,7 @@ impl Engine {
             PromotionAct::GoOn => ("promotion.go_on", "let go on"),
             PromotionAct::Skip => ("promotion.skip", "skipped a step of"),
             PromotionAct::SetWeight => ("promotion.set_weight", "set the share of"),
+            PromotionAct::CallAgain => ("promotion.call_again", "had the deployer told once more about"),
             PromotionAct::PromoteNow => ("promotion.promote_now", "left out the steps of"),
         };
         let found = self.numbered(number).await?;
@@ -176,9 +178,11 @@ impl PromotionsBackend for Engine {
     async fn steer(&self, actor: &Actor, number: i64, steer: Steer) -> Answer<()> {
         actor.may(match &steer {
             Steer::Hold { .. } => Act::StopOwnPromotion,
-            Steer::GoOn { .. } | Steer::Skip { .. } | Steer::SetWeight { .. } | Steer::PromoteNow { .. } => {
-                Act::SteerPromotion
-            }
+            Steer::GoOn { .. }
+            | Steer::Skip { .. }
+            | Steer::SetWeight { .. }
+            | Steer::PromoteNow { .. }
+            | Steer::CallAgain => Act::SteerPromotion,
         })?;
         let (act, reason, input) = steering::input(actor, steer)?;
         self.act(actor, number, act, reason.as_deref(), input).await

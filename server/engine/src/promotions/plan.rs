@@ -14,7 +14,7 @@ use domain::{
     traffic::candidate_of,
     version::VersionImage,
 };
-use store::TargetWorkload;
+use store::{Target, TargetWorkload};
 
 /// Why no plan can be made; the text says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,20 +57,23 @@ pub(crate) enum PlanError {
     },
 }
 
-/// The plan of putting `version` with `images` onto `workloads` under `rules`; its number is 1.
+/// The plan of putting `version` with `images` into `target` under `rules`; its number is 1.
 ///
 /// # Errors
 /// [`PlanError`] when an image is missing for a container, or there is no container.
 pub(crate) fn make(
     version: VersionId,
     images: &[VersionImage],
-    workloads: &[TargetWorkload],
+    target: &Target,
     cluster_names: &BTreeMap<ClusterId, String>,
     strategy: &Strategy,
     rules: &EnvironmentRules,
     environment: &str,
 ) -> Result<Plan, PlanError> {
-    if workloads.is_empty() {
+    let workloads = &target.workloads;
+    // A program outside is told what to do; it has no use for steps of ours.
+    let strategy = if target.deployer.is_clusters() { strategy } else { &Strategy::Rolling };
+    if workloads.is_empty() && target.deployer.is_clusters() {
         return Err(PlanError::NoWorkloads { environment: environment.to_owned() });
     }
     let mut placed: BTreeMap<PlacedWorkload, Vec<ContainerImage>> = BTreeMap::new();
@@ -99,6 +102,7 @@ pub(crate) fn make(
         strategy: strategy.clone(),
         steps: strategy.steps(),
         workloads,
+        deployer: target.deployer.clone(),
         rules_revision: rules.revision,
         approvals: rules.approvals.people(),
         healthy_in: rules.healthy_in,

@@ -93,6 +93,14 @@ impl Engine {
                 Phase::Starting { .. }
                 | Phase::Progressing { .. }
                 | Phase::TakingBack { .. }
+                | Phase::Watching { .. }
+                    if promotion.outside().is_some() =>
+                {
+                    vec![Input::Clock]
+                }
+                Phase::Starting { .. }
+                | Phase::Progressing { .. }
+                | Phase::TakingBack { .. }
                 | Phase::Watching { .. } => {
                     let clusters = promotion.plan.workloads.iter().map(|w| w.placed.cluster).collect();
                     let Some(_places) = self.places().take(clusters).await else {

@@ -245,7 +245,7 @@ impl Engine {
             Cause::Planned | Cause::Hotfix => environment.rules.clone(),
         };
         let strategy = facts::strategy_for(draft.cause, &target.strategy);
-        plan::make(draft.version.id, &images, &target.workloads, &names, &strategy, &rules, &environment.title)
+        plan::make(draft.version.id, &images, target, &names, &strategy, &rules, &environment.title)
             .map_err(|e| ApiError::conflict(e.to_string()))
     }
 
@@ -309,13 +309,7 @@ fn is_on_its_way_back(promotion: &Promotion) -> bool {
 /// # Errors
 /// [`StoreError`].
 pub(crate) async fn runs(read: &mut Read, asked: &Asked) -> Result<Option<VersionId>, StoreError> {
-    let running = read.running_in_target(asked.target.id).await?;
-    if let Some(first) = running.first() {
-        let is_one = running.iter().all(|r| r.version_id == first.version_id);
-        return Ok(first.version_id.filter(|_| is_one));
-    }
-    let latest = read.latest_deployment(asked.service.id, asked.environment.id).await?;
-    Ok(latest.map(|d| d.version_id))
+    super::outside::running(read, asked.target.id, asked.service.id, asked.environment.id).await
 }
 
 /// The last version that succeeded here, is not `now` and was not rolled back since.

@@ -21,6 +21,7 @@ pub(super) fn input(actor: &Actor, steer: Steer) -> Answer<(PromotionAct, Option
             (PromotionAct::Hold, Some(reason.clone()), Input::Hold { by, reason })
         }
         Steer::GoOn { step } => (PromotionAct::GoOn, None, Input::GoOn { by, step }),
+        Steer::CallAgain => (PromotionAct::CallAgain, None, Input::CallAgain { by }),
         Steer::Skip { step } => (PromotionAct::Skip, None, Input::Skip { by, step }),
         Steer::SetWeight { weight, reason } => {
             let reason = edge::reason(&reason)?;

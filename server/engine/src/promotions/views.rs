@@ -123,6 +123,8 @@ pub(crate) async fn promotion(
         }
         _ => None,
     };
+    let is_practice_work = promotion.plan.workloads.iter().any(is_practice)
+        || promotion.outside().is_some_and(domain::outside::OutsideDeployer::is_practice);
     Ok(PromotionView {
         line: PromotionLine {
             number: promotion.number,
@@ -136,7 +138,7 @@ pub(crate) async fn promotion(
             started_at: promotion.run().map(|run| run.started_at),
             finished_at: promotion.finished_at(),
         },
-        environment: head(&environment, promotion.plan.workloads.iter().any(is_practice)),
+        environment: head(&environment, is_practice_work),
         team: names.team,
         id: promotion.id.to_string(),
         revision,
@@ -146,6 +148,7 @@ pub(crate) async fn promotion(
         next: pieces::next(&promotion),
         steps: pieces::steps(&promotion, rolled_back_by),
         workloads: pieces::workloads(&promotion, &running, is_practice),
+        outside: super::outside::view(read, &promotion).await.or_fail(engine)?,
         traffic: super::traffic::view(&promotion, from_label),
         analysis: super::analysis::view(read, &promotion, &entries).await.or_fail(engine)?,
         comparison,
@@ -432,15 +435,8 @@ async fn plan_refusal(engine: &Engine, read: &mut Read, asked: &Asked, to: &Vers
     let images = read.version_images(to.id).await.or_fail(engine)?;
     let names = facts::cluster_names(read).await.or_fail(engine)?;
     let Asked { environment, target, .. } = asked;
-    let made = super::plan::make(
-        to.id,
-        &images,
-        &target.workloads,
-        &names,
-        &target.strategy,
-        &environment.rules,
-        &environment.title,
-    );
+    let made =
+        super::plan::make(to.id, &images, target, &names, &target.strategy, &environment.rules, &environment.title);
     Ok(made.err().map(|e| e.to_string()))
 }
 

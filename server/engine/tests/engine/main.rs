@@ -16,6 +16,7 @@ mod crash;
 mod history;
 mod inventory;
 mod outbox;
+mod outside;
 
 mod promotion_stories;
 

@@ -117,6 +117,7 @@ pub fn engine_measured(
     Engine::new(Parts {
         store,
         clock: Arc::clone(&shared),
+        webhooks: Arc::new(practice::PracticeDeployer::new(Arc::clone(&shared))),
         randomness: Arc::new(SeededRandomness::new(seed, shared)),
         connector,
         metrics,

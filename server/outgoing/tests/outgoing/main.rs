@@ -1,5 +1,5 @@
 //! The Slack messenger against a stand-in on loopback that speaks HTTP and answers from a script; the
-//! Prometheus client against the same stand-in, and against a real Prometheus, which these tests start
+//! Prometheus client against the same stand-in, webhooks against receivers of every kind; and a real Prometheus, which these tests start
 //! from the program that `SLIPWAY_TEST_PROMETHEUS` names (or `prometheus` on `PATH`). Without one they
 //! fail; they are never left out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -9,3 +9,4 @@ mod prometheus;
 mod real_prometheus;
 mod slack;
 mod stand_in;
+mod webhook;

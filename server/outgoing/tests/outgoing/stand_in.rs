@@ -26,12 +26,21 @@ pub enum Answer {
 pub struct Asked {
     /// `POST /api/chat.postMessage`.
     pub line: String,
+    /// The line and the headers as they came.
+    pub head: String,
     /// The authorization header.
     pub authorization: String,
     /// The body, when it was JSON.
     pub body: Value,
     /// The body as it came.
     pub text: String,
+}
+
+impl Asked {
+    /// A header's value; empty without it.
+    pub fn header(&self, name: &str) -> String {
+        header(&self.head, name)
+    }
 }
 
 /// The stand-in.
@@ -80,7 +89,7 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: &Mutex<Vec<Asked>>) 
     let line = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
     let authorization = header(&head, "authorization");
     let json = serde_json::from_str(&body).unwrap_or(Value::Null);
-    seen.lock().unwrap().push(Asked { line, authorization, body: json, text: body });
+    seen.lock().unwrap().push(Asked { line, head, authorization, body: json, text: body });
     let (status, headers, body) = match answer {
         Answer::Json(value) => (200, vec![], value.to_string()),
         Answer::Raw(status, headers, body) => (status, headers, body),

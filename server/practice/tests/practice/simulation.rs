@@ -342,6 +342,7 @@ fn asked(clock: &MockClock, strategy: Strategy, tag: &str) -> (Promotion, Facts)
             images: vec![image(tag)],
             candidate,
         }],
+        deployer: domain::outside::Deployer::Clusters,
         rules_revision: rules.revision,
         approvals: 0,
         healthy_in: None,
@@ -374,6 +375,7 @@ fn asked(clock: &MockClock, strategy: Strategy, tag: &str) -> (Promotion, Facts)
         healthy_before: None,
         occupant: None,
         next_sequence: 7,
+        runs: None,
         may_approve: BTreeSet::new(),
     };
     (promotion, facts)

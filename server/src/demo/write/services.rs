@@ -9,12 +9,14 @@ use domain::ids::{ServiceId, TargetId, TeamId, VersionId};
 use domain::image::Image;
 use domain::names::{ContainerName, Namespace, ServiceName, WorkloadName};
 use domain::observation::WorkloadRef;
+use domain::outside::{Deployer, OutsideDeployer, WebhookAddress};
 use domain::steps_text;
 use domain::strategy::{CandidateSettings, Strategy};
 use domain::traffic::{RouteKind, TrafficLayer};
 use domain::version::{
     Check, CheckCounts, Commit, CommitHash, Verdict, VersionFlags, VersionImage, VersionLabel, WebLink,
 };
+use practice::PracticeDeployer;
 use store::{NewVersion, Service, Target, TargetWorkload};
 
 use super::{Kept, PIPELINE, REGISTRY, Story, Writer};
@@ -57,9 +59,10 @@ impl Writer<'_> {
         let environment = self.environments.get(index).context("environment")?;
         let namespace = Namespace::parse(&format!("{}{}", self.place.namespace_prefix, environment.name))?;
         let team = company::TEAMS.iter().find(|t| t.name == spec.team);
-        let is_outside = index == 0 && team.is_some_and(|t| t.has_own_development);
+        let is_reported = index == 0 && team.is_some_and(|t| t.has_own_development);
+        let deployer = deployer(spec, index)?;
         let mut workloads = Vec::new();
-        for name in spec.workloads.iter().filter(|_| !is_outside) {
+        for name in spec.workloads.iter().filter(|_| !is_reported && deployer.is_clusters()) {
             workloads.push(TargetWorkload {
                 cluster: self.place.cluster,
                 workload: WorkloadRef { namespace: namespace.clone(), name: WorkloadName::parse(name)? },
@@ -69,7 +72,7 @@ impl Writer<'_> {
         }
         let id = TargetId::new(self.uuid());
         let strategy = self.strategy(spec, index)?;
-        Ok(Target { id, service, environment: environment.id, strategy, workloads })
+        Ok(Target { id, service, environment: environment.id, strategy, deployer, workloads })
     }
 
     fn strategy(&self, spec: &ServiceSpec, environment: usize) -> anyhow::Result<Strategy> {
@@ -117,6 +120,15 @@ impl Writer<'_> {
             registered_by: PIPELINE.to_owned(),
         })
     }
+}
+
+/// Who brings versions there.
+fn deployer(spec: &ServiceSpec, environment: usize) -> anyhow::Result<Deployer> {
+    if spec.name != company::ON_MACHINES || environment != PRODUCTION {
+        return Ok(Deployer::Clusters);
+    }
+    let address = || WebhookAddress::parse(PracticeDeployer::ADDRESS);
+    Ok(Deployer::Outside(OutsideDeployer::new(address()?, Some(address()?), 300, Some(30))?))
 }
 
 pub(super) fn labels(spec: &ServiceSpec) -> BTreeMap<String, String> {

@@ -8,6 +8,7 @@ mod analysis;
 mod board;
 mod catalogue;
 mod consents;
+mod deliveries;
 mod deployments;
 mod insights;
 mod inventory;

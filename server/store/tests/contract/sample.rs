@@ -97,7 +97,14 @@ pub fn workload(name: &str) -> WorkloadRef {
 pub fn target(id: TargetId, service: ServiceId, environment: EnvironmentId, name: &str) -> Target {
     let container = ContainerName::parse("app").unwrap();
     let place = TargetWorkload { cluster: CLUSTER, workload: workload(name), container, component: None };
-    Target { id, service, environment, strategy: Strategy::Rolling, workloads: vec![place] }
+    Target {
+        id,
+        service,
+        environment,
+        strategy: Strategy::Rolling,
+        deployer: Deployer::Clusters,
+        workloads: vec![place],
+    }
 }
 
 pub fn person(id: PersonId, name: &str, role: Role) -> Person {
@@ -174,6 +181,7 @@ pub fn promotion_to(
             strategy: Strategy::Rolling,
             steps: vec![Step::Rollout],
             workloads: vec![WorkloadPlan { placed, cluster_name: "eu-1".into(), images, candidate: None }],
+            deployer: domain::outside::Deployer::Clusters,
             rules_revision: 1,
             approvals: 1,
             healthy_in: None,
