@@ -217,6 +217,32 @@ fn read_report(input: &ReportInput) -> Answer<(CallId, Report)> {
     Ok((about, Report { state, percent: input.percent, message, link, at: input.at }))
 }
 
+/// What happens next, where a program outside deploys and that is not said elsewhere.
+pub(super) fn next(promotion: &Promotion) -> Option<String> {
+    promotion.outside()?;
+    let until = || promotion.deadline().map(|at| at.format("%H:%M UTC").to_string()).unwrap_or_default();
+    match &promotion.phase {
+        Phase::Starting { .. } => Some("The deployer is told to start.".to_owned()),
+        Phase::Progressing { .. } => Some(format!(
+            "Done when the deployer reports it; taken back when it reports a failure, or without its word at {}.",
+            until()
+        )),
+        Phase::TakingBack { .. } if promotion.trouble.is_none() => Some(format!(
+            "Over when the deployer reports that what ran before runs again; without its word a person is asked at {}.",
+            until()
+        )),
+        Phase::TakingBack { .. } => Some(
+            "Over when the deployer reports that what ran before runs again. Send it again, or give up taking back \
+             when you know how it stands."
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// How a version gets to a target, in words.
+pub(super) const OUTSIDE: &str = "by your own deployer";
+
 /// The work of an outside deployer for a promotion's page, where there is one.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use domain::{
 };
 use store::Running;
 
-use super::traffic;
+use super::{outside, traffic};
 
 /// The bar of steps: consent, start, each step of the strategy, the watch, the end.
 /// `rolled_back_by` is the rollback that has taken the version away since.
@@ -104,7 +104,14 @@ fn reached_step(promotion: &Promotion, title: &str) -> StepView {
             let detail = if words.is_empty() { promotion.plan.strategy.words().to_owned() } else { words.join("; ") };
             step(mark, title, detail, None)
         }
+        Phase::Starting { .. } if promotion.outside().is_some() => {
+            step(Mark::Moving, title, "the deployer is told", started)
+        }
         Phase::Starting { .. } => step(Mark::Moving, title, "looks at the workloads first", started),
+        Phase::Progressing { since, .. } if promotion.outside().is_some() => {
+            let headline = headline(promotion);
+            step(headline.mark, title, headline.words, Some(*since))
+        }
         Phase::Progressing { run, since, .. } if promotion.plan.strategy.candidate().is_none() => {
             step(Mark::Moving, title, progress_in_words(&run.progress), Some(*since))
         }
@@ -114,7 +121,8 @@ fn reached_step(promotion: &Promotion, title: &str) -> StepView {
         }
         Phase::TakingBack { cause, since, .. } => step(Mark::Failed, title, cause.words(), Some(*since)),
         Phase::Watching { finished_at, .. } | Phase::Succeeded { finished_at, .. } => {
-            step(Mark::Done, title, "every pod available", Some(*finished_at))
+            let words = if promotion.outside().is_some() { "as reported" } else { "every pod available" };
+            step(Mark::Done, title, words, Some(*finished_at))
         }
         Phase::Failed { failure, finished_at, .. } => {
             let why = match failure {
@@ -179,6 +187,9 @@ fn progress_in_words(progress: &[WorkloadProgress]) -> String {
 /// What happens next, or what ended it, with the person or the time it waits for.
 pub(crate) fn next(promotion: &Promotion) -> String {
     if let Some(next) = traffic::next(promotion).filter(|_| promotion.trouble.is_none()) {
+        return next;
+    }
+    if let Some(next) = outside::next(promotion) {
         return next;
     }
     match &promotion.phase {

@@ -8,6 +8,7 @@ use contract::{
 use domain::{
     actor::{Act, Actor},
     deployment::Cause,
+    duration_words,
     promotion::{Blocker, Headline, Phase, Promotion, PromotionAct, headline},
     state::Mark,
     strategy::Step,
@@ -143,7 +144,7 @@ pub(crate) async fn promotion(
         id: promotion.id.to_string(),
         revision,
         reason: promotion.reason.clone(),
-        strategy: promotion.plan.strategy.words().to_owned(),
+        strategy: promotion.outside().map_or(promotion.plan.strategy.words(), |_| super::outside::OUTSIDE).to_owned(),
         plan_number: promotion.plan.number,
         next: pieces::next(&promotion),
         steps: pieces::steps(&promotion, rolled_back_by),
@@ -380,6 +381,14 @@ fn strategy_in_words(asked: &Asked) -> String {
         seconds => format!(", then watched for {} min", seconds.div_ceil(60)),
     };
     let budget = rules.rollout_budget_seconds.div_ceil(60);
+    if let Some(outside) = asked.target.deployer.outside() {
+        let deadline = duration_words::exact(i64::from(outside.deadline_seconds()));
+        return format!(
+            "{}: it is told by a webhook, reports how it gets on, and has {deadline}{watch}. Without its word by then \
+             it is told to bring back what ran before",
+            super::outside::OUTSIDE
+        );
+    }
     let Some((_, settings)) = asked.target.strategy.candidate() else {
         return format!(
             "rolling: pods are replaced a few at a time{watch}. All of them have {budget} min, this environment's time for a rollout; a \
