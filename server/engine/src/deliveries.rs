@@ -25,6 +25,9 @@ const AT_ONCE: usize = 32;
 
 const PERIOD: Duration = Duration::from_millis(500);
 
+/// Changes that come together are answered by one claim.
+const GATHER: Duration = Duration::from_millis(10);
+
 /// Longest wait between tries: a receiver that is mended is told within this.
 const LONGEST_WAIT_SECONDS: i64 = 60;
 
@@ -46,6 +49,8 @@ impl Engine {
                 _ = changes.recv() => {}
                 () = tokio::time::sleep(PERIOD) => {}
             }
+            tokio::time::sleep(GATHER).await;
+            while changes.try_recv().is_ok() {}
         }
         tries.join_all().await;
     }

@@ -35,7 +35,7 @@ fn secret_place(target: TargetId) -> String {
 pub(crate) fn input_of(outside: &OutsideDeployer) -> DeployerInput {
     let address = |call| outside.address(call).map(|address| address.as_str().to_owned()).unwrap_or_default();
     let seconds = outside.deadline_seconds();
-    let deadline = if seconds % 60 == 0 { (seconds / 60).to_string() } else { format!("{seconds} s") };
+    let deadline = if seconds.is_multiple_of(60) { (seconds / 60).to_string() } else { format!("{seconds} s") };
     DeployerInput {
         start: address(DeployerCall::Start),
         abort: address(DeployerCall::Abort),

@@ -56,6 +56,7 @@ pub struct TestApp {
     pub engine: Engine,
     pub clock: MockClock,
     pub practice: PracticeCluster,
+    pub deployer: practice::PracticeDeployer,
     pub shutdown: CancellationToken,
     is_finished: bool,
     dir: tempfile::TempDir,
@@ -111,7 +112,7 @@ impl TestApp {
             shutdown: shutdown.clone(),
         });
         let router = http::router(&web);
-        Self { router, web, engine, clock, practice, shutdown, is_finished: false, dir }
+        Self { router, web, engine, clock, practice, deployer, shutdown, is_finished: false, dir }
     }
 
     /// Ends the test: nothing may be left undelivered.
@@ -119,7 +120,8 @@ impl TestApp {
         self.is_finished = true;
         for _ in 0..ROUNDS {
             let moved = self.engine.reconcile_due().await.unwrap();
-            if moved + self.engine.deliver_due().await.unwrap() == 0 {
+            let told = self.engine.deliver_due().await.unwrap() + self.engine.send_due().await.unwrap();
+            if moved + told == 0 {
                 break;
             }
         }

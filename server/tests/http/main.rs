@@ -10,6 +10,7 @@ mod client;
 mod events;
 mod forms;
 mod operations;
+mod outside;
 mod pages;
 mod sessions;
 mod sign_in;

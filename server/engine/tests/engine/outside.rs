@@ -189,6 +189,7 @@ async fn a_version_is_deployed_as_it_is_reported_and_the_board_shows_it(world: &
     let done = server.report(number, &start.id, "r-2", "succeeded").await.unwrap();
     assert_eq!((done.is_new, done.phase.as_str()), (true, "succeeded"));
     assert_eq!(board().await.as_deref(), Some("2.0"));
+    while server.engine.deliver_due().await.unwrap() > 0 {}
     assert_eq!(server.engine.store().read().await.unwrap().pending_effects().await.unwrap(), 0);
     // A rollback is a promotion with the version before, told in the same way.
     let back = contract::promotions::RequestRollback {

@@ -102,7 +102,7 @@ pub fn target(id: TargetId, service: ServiceId, environment: EnvironmentId, name
         service,
         environment,
         strategy: Strategy::Rolling,
-        deployer: Deployer::Clusters,
+        deployer: domain::outside::Deployer::Clusters,
         workloads: vec![place],
     }
 }
