@@ -9,7 +9,7 @@ use domain::promotion::PromotionAct;
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, Card, Chip, Glyph, Series, Show, Size, State, StateInline, Time, TrafficBar, TrafficPart},
+    components::{Button, Card, Chip, Glyph, ProgressBar, Show, Size, State, StateInline, Time},
     form::{FormProblem, Sendings},
     page::sentence,
     server_fns::promotions::Steer,
@@ -50,13 +50,10 @@ pub fn outside_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
 }
 
 fn bar(view: &PromotionView, percent: u8) -> AnyView {
-    let share = f64::from(percent) / 100.0;
-    let part = |series, version: String, share| TrafficPart { series, version, share };
-    let before = view.comparison.from.clone().unwrap_or_else(|| "before".to_owned());
-    let parts = vec![part(Series::Stable, before, 1.0 - share), part(Series::Canary, view.line.version.clone(), share)];
+    let state = State::from(view.line.headline.mark);
     view! {
         <div>
-            <TrafficBar parts />
+            <ProgressBar share=f64::from(percent) / 100.0 label="As the deployer reports it" state />
             <div class="traffic-foot">
                 <span>"as the deployer reports it"</span>
                 <span class="tabular">{format!("{percent} %")}</span>

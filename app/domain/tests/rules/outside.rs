@@ -270,6 +270,20 @@ fn reports_of_progress_have_an_end_and_results_come_through_all_the_same() {
     assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }));
 }
 
+/// As it was first stored; it must load for ever.
+#[test]
+fn what_is_known_of_a_deployer_loads_as_it_was_first_stored() {
+    let stored = r#"{"before":"00000000-0000-0000-0000-000000000013","taken_at":"2026-11-21T12:00:00Z","refused":null,
+        "heard_at":"2026-11-21T12:01:00Z","said_at":null,"percent":40,"message":"machine 2","link":null,"reports":2,
+        "is_late":false}"#;
+    let run: domain::promotion::OutsideRun = serde_json::from_str(stored).unwrap();
+    assert_eq!((run.before, run.words()), (Some(VersionId::new(Uuid::from_u128(19))), "40 %, machine 2".to_owned()));
+    let value: serde_json::Value = serde_json::from_str(stored).unwrap();
+    assert_eq!(serde_json::to_value(&run).unwrap(), value);
+    let effect: Effect = serde_json::from_str(r#"{"effect":"call_deployer","call":"abort","generation":2}"#).unwrap();
+    assert_eq!(effect, Effect::CallDeployer { call: DeployerCall::Abort, generation: 2 });
+}
+
 #[derive(Clone, Debug)]
 enum Event {
     Clock(i64),
