@@ -75,7 +75,7 @@ fn start(draft: &mut Draft, mut run: Run) {
 }
 
 fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>) {
-    run.look(draft.now);
+    run.look(draft.now, false);
     let seconds = draft.next.outside().map_or(0, OutsideDeployer::deadline_seconds);
     if run.is_over_budget(since, seconds, draft.now) {
         let progress = last_words(&draft.next, &run);
@@ -87,7 +87,7 @@ fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc
 
 /// Nobody but the deployer can say that what ran before runs again. When it does not, a person must.
 fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause, since: DateTime<Utc>) {
-    run.look(draft.now);
+    run.look(draft.now, false);
     let seconds = draft.next.outside().map_or(0, OutsideDeployer::deadline_seconds);
     let is_late = run.is_over_budget(since, seconds, draft.now);
     let is_new = is_late && run.outside.as_ref().is_some_and(|outside| !outside.is_late);
