@@ -54,6 +54,19 @@ pub struct ClusterInput {
     pub namespaces: String,
 }
 
+/// What stands still without a permission.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionNeed {
+    /// Every promotion.
+    #[default]
+    Always,
+    /// Canary and blue-green promotions only.
+    Candidates,
+    /// None: pages do not show why pods fail.
+    Reasons,
+}
+
 /// One permission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermissionLine {
@@ -65,9 +78,9 @@ pub struct PermissionLine {
     pub needed_for: String,
     /// Whether it is granted.
     pub is_granted: bool,
-    /// Whether only canary and blue-green promotions need it.
+    /// What needs it.
     #[serde(default)]
-    pub is_for_candidates: bool,
+    pub need: PermissionNeed,
 }
 
 /// What 'Test connection' found.

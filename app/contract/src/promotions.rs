@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     actor::Actor,
     deployment::Cause,
+    evidence::PodEvidence,
     promotion::{Headline, PromotionAct},
     state::Mark,
 };
@@ -255,6 +256,15 @@ pub struct WorkloadView {
     pub by_hand: Option<String>,
 }
 
+/// A pod that fails, with what its cluster told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailingPod {
+    /// The cluster's name.
+    pub cluster: String,
+    /// What was told.
+    pub evidence: PodEvidence,
+}
+
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalLine {
@@ -306,6 +316,9 @@ pub struct PromotionView {
     pub steps: Vec<StepView>,
     /// Workloads with their pods.
     pub workloads: Vec<WorkloadView>,
+    /// Pods that fail or failed, with what their clusters told, the last told first.
+    #[serde(default)]
+    pub failing: Vec<FailingPod>,
     /// The work of an outside deployer, where there is one.
     #[serde(default)]
     pub outside: Option<OutsideView>,

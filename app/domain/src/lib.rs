@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod deployment;
 pub mod duration_words;
 pub mod environment;
+pub mod evidence;
 pub mod ids;
 pub mod image;
 pub mod insights;

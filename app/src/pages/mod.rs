@@ -7,6 +7,7 @@ pub mod board;
 pub mod compare;
 pub mod deployer;
 pub mod deployments;
+pub mod failing;
 pub mod incidents;
 pub mod insights;
 mod outside;

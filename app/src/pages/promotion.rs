@@ -20,6 +20,7 @@ use crate::{
     live,
     page::{Rights, page_of, sentence},
     pages::{
+        failing::failing_pods,
         outside::outside_card,
         parts::{cause_chip, check_rows, checks_or, demand_rows, distance, what_changes},
         steering::traffic_card,
@@ -123,6 +124,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
     let checks = check_rows(view.comparison.checks.clone());
     let from = view.comparison.from.clone();
     let workloads = (!is_outside).then(|| workloads(view.workloads, &line.version, from));
+    let failing = failing_pods(view.failing, line.finished_at.is_some());
     let steps = steps(view.steps.clone());
     view! {
         <Title text=title />
@@ -137,6 +139,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
                     {judging}
                     {outside}
                     {traffic}
+                    {failing}
                     {analysis}
                     {workloads}
                     {journal(view.journal)}

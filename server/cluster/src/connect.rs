@@ -6,7 +6,9 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use domain::{
     capacity::Capacity,
-    observation::{Observed, WorkloadRef},
+    evidence::PodReport,
+    names::Namespace,
+    observation::{Observed, PodObservation, WorkloadRef},
     traffic::RouteObserved,
 };
 use futures::stream::BoxStream;
@@ -127,6 +129,10 @@ impl Cluster for KubeCluster {
 
     async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError> {
         self.apply_route_change(change).await
+    }
+
+    async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError> {
+        self.read_report(namespace.as_str(), pod).await
     }
 
     async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {

@@ -20,6 +20,7 @@ mod objects;
 mod observe;
 mod pods;
 mod records;
+mod reports;
 mod sides;
 mod traffic;
 mod watch;

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{
     capacity::Capacity,
+    evidence::PodReport,
     image::ContainerImage,
     names::Namespace,
-    observation::{Manager, Observed, Stamp, WorkloadObservation, WorkloadRef},
+    observation::{Manager, Observed, PodObservation, Stamp, WorkloadObservation, WorkloadRef},
     traffic::{RouteObserved, TrafficLayer, Weight},
 };
 use futures_core::stream::BoxStream;
@@ -268,6 +269,13 @@ pub trait Cluster: Send + Sync + 'static {
     /// # Errors
     /// [`ClusterError`], as for [`Cluster::apply`].
     async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError>;
+
+    /// Reads why a pod does not run: its events and the end of the log of the container that fails. What the
+    /// credentials do not include, or the cluster cannot tell, is said in the report.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the cluster cannot be asked at all.
+    async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError>;
 
     /// Lists the Deployments in `scope`, by namespace and name. Candidates are left out.
     ///

@@ -8,6 +8,8 @@ pub enum PermissionUse {
     Always,
     /// For canary and blue-green promotions only: without it rolling ones work.
     Candidates,
+    /// For none: without it pages do not show why pods fail.
+    Reasons,
 }
 
 /// A permission that Slipway works with.
@@ -51,6 +53,10 @@ const fn for_candidates(
     NeededPermission { verb, group, resource, needed_for, used: PermissionUse::Candidates }
 }
 
+const fn for_reasons(verb: &'static str, resource: &'static str, needed_for: &'static str) -> NeededPermission {
+    NeededPermission { verb, group: "", resource, needed_for, used: PermissionUse::Reasons }
+}
+
 const GATEWAY: &str = "gateway.networking.k8s.io";
 const ISTIO: &str = "networking.istio.io";
 const INGRESS: &str = "networking.k8s.io";
@@ -65,6 +71,8 @@ pub const NEEDED_PERMISSIONS: [NeededPermission; 27] = [
     always("watch", "apps", "replicasets", "telling new pods from old ones as they change"),
     always("list", "", "pods", "seeing whether pods run, and why not"),
     always("watch", "", "pods", "noticing pods that crash within seconds"),
+    for_reasons("get", "pods/log", "why pods fail only: the last lines of their logs"),
+    for_reasons("list", "events", "why pods fail only: what happened to them"),
     for_candidates("create", "apps", "deployments", "canary and blue-green only: making the candidate"),
     for_candidates("delete", "apps", "deployments", "canary and blue-green only: removing the candidate"),
     for_candidates("get", "", "services", "canary and blue-green only: telling the sides apart"),

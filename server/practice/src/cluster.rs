@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{
     capacity::Capacity,
-    observation::{Observed, WorkloadObservation, WorkloadRef},
+    evidence::PodReport,
+    names::Namespace,
+    observation::{Observed, PodObservation, WorkloadObservation, WorkloadRef},
     traffic::RouteObserved,
 };
 use futures::stream::BoxStream;
@@ -343,6 +345,14 @@ impl Cluster for PracticeCluster {
 
     async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError> {
         self.change(|inner| inner.apply_route_now(change)).await
+    }
+
+    async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError> {
+        match self.inner.faults.fate().await {
+            Fate::Answered => self.inner.report_now(namespace, pod).map_err(|e| storage_trouble(&e)),
+            Fate::AnswerLost => Err(faults::answer_lost()),
+            Fate::Failed(error) => Err(error),
+        }
     }
 
     async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {

@@ -19,6 +19,7 @@ mod cluster;
 mod controller;
 mod deployment;
 mod faults;
+mod reports;
 mod routes;
 mod seed;
 mod state;

@@ -22,6 +22,7 @@ mod deployments;
 mod dialect;
 mod environments;
 mod error;
+mod evidence;
 mod incidents;
 mod insights;
 mod inventory;
@@ -60,6 +61,7 @@ pub use deployments::{Deployment, LatestDeployment, SucceededBefore};
 pub use dialect::Dialect;
 pub use environments::Environment;
 pub use error::{StoreError, Unique};
+pub use evidence::EVIDENCE_PER_PROMOTION;
 pub use incidents::{Incident, IncidentFilter, IncidentRow};
 pub use insights::{CommitTime, InsightsDeployment, InsightsFilter, InsightsIncident};
 pub use inventory::{Running, RunningPlace};
@@ -98,6 +100,7 @@ pub fn statements() -> Vec<Statement> {
         deployments::STATEMENTS,
         dialect::STATEMENTS,
         environments::STATEMENTS,
+        evidence::STATEMENTS,
         incidents::STATEMENTS,
         insights::STATEMENTS,
         inventory::STATEMENTS,

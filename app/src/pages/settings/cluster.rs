@@ -1,7 +1,7 @@
 //! One cluster: test the connection, say where its metrics are, change it, remove it.
 
 use contract::analysis::MetricSourceView;
-use contract::clusters::{ClusterView, ConnectionView, PermissionLine};
+use contract::clusters::{ClusterView, ConnectionView, PermissionLine, PermissionNeed};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -137,19 +137,20 @@ fn remove(cluster: &ClusterView, forms: Forms) -> AnyView {
 
 /// What the test found.
 fn connection(found: ConnectionView) -> AnyView {
-    let lacks = |for_candidates: bool| {
-        let lacked = |p: &&PermissionLine| !p.is_granted && p.is_for_candidates == for_candidates;
+    let lacks = |need: PermissionNeed| {
+        let lacked = |p: &&PermissionLine| !p.is_granted && p.need == need;
         found.permissions.iter().filter(lacked).count()
     };
-    let (missing, for_candidates) = (lacks(false), lacks(true));
+    let (missing, for_candidates) = (lacks(PermissionNeed::Always), lacks(PermissionNeed::Candidates));
+    let no_reasons = lacks(PermissionNeed::Reasons) > 0;
     let rows = found
         .permissions
         .into_iter()
         .map(|permission| {
-            let state = match (permission.is_granted, permission.is_for_candidates) {
+            let state = match (permission.is_granted, permission.need) {
                 (true, _) => State::Done,
-                (false, true) => State::Nothing,
-                (false, false) => State::Failed,
+                (false, PermissionNeed::Candidates | PermissionNeed::Reasons) => State::Nothing,
+                (false, PermissionNeed::Always) => State::Failed,
             };
             let word = if permission.is_granted { "granted" } else { "missing" };
             let note = format!("{word} in {}: {}", permission.namespace, permission.needed_for);
@@ -163,6 +164,13 @@ fn connection(found: ConnectionView) -> AnyView {
             "It works for rolling promotions",
             format!(
                 "Kubernetes {version} answered; {for_candidates} permissions are missing that only canary and blue-green need."
+            ),
+        ),
+        (None, Some(version)) if missing == 0 && no_reasons => (
+            State::Done,
+            "It works",
+            format!(
+                "Kubernetes {version} answered. Why pods fail is not shown on pages: the permissions for events and logs are missing."
             ),
         ),
         (None, Some(version)) if missing == 0 => {

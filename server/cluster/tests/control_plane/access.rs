@@ -3,10 +3,11 @@
 
 use std::{collections::BTreeSet, process::Command};
 
+use domain::{evidence::Told, observation::PodObservation};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     authentication::v1::TokenRequest,
-    core::v1::{Pod, Secret, ServiceAccount},
+    core::v1::{Event, Pod, Secret, ServiceAccount},
     rbac::v1::{ClusterRole, RoleBinding},
 };
 use kube::{
@@ -125,6 +126,38 @@ async fn missing_permissions_are_named_and_acts_without_them_are_forbidden() {
 }
 
 #[tokio::test]
+async fn why_a_pod_fails_is_read_with_a_role_of_its_own() {
+    let room = Room::new().await;
+    let namespace = room.namespace.as_str();
+    let pod = PodObservation {
+        name: "cart-1".to_owned(),
+        is_updated: true,
+        is_ready: false,
+        is_terminating: false,
+        restarts: 0,
+        trouble: None,
+        created_at: None,
+    };
+    let event: Event = serde_json::from_value(json!({
+        "metadata": {"name": "cart-1.back-off", "namespace": namespace}, "type": "Warning", "reason": "BackOff",
+        "message": "Back-off restarting failed container app", "count": 3, "lastTimestamp": "2026-03-02T09:00:00Z",
+        "involvedObject": {"kind": "Pod", "name": "cart-1", "namespace": namespace},
+    }))
+    .unwrap();
+    Api::<Event>::namespaced(room.admin.clone(), namespace).create(&PostParams::default(), &event).await.unwrap();
+    let with = connect(Parts { token: account(&room, "asking", Some("slipway-reasons")).await, ..parts() });
+    let report = with.report_of_pod(&room.namespace, &pod).await.unwrap();
+    assert!(matches!(&report.events, Told::Known(events) if events.len() == 1 && events[0].count == 3), "{report:?}");
+    // There is no such pod, which is not the same as not being allowed to ask.
+    assert!(matches!(&report.log, Told::Unknown(why) if why.contains("not found")), "{report:?}");
+    let without = connect(Parts { token: account(&room, "plain", Some("slipway")).await, ..parts() });
+    let report = without.report_of_pod(&room.namespace, &pod).await.unwrap();
+    assert_eq!(report.events, Told::NotAllowed("list events".to_owned()));
+    assert_eq!(report.log, Told::NotAllowed("get pods/log".to_owned()));
+    room.leave().await;
+}
+
+#[tokio::test]
 async fn the_role_bound_in_one_namespace_serves_that_one() {
     let room = Room::new().await;
     create(&room.admin, &deployment(&room, "cart", 1, "1.0")).await.unwrap();
@@ -195,8 +228,11 @@ async fn the_commands_that_people_paste_are_taken_by_a_real_server() {
 #[tokio::test]
 async fn the_roles_that_the_readme_names_grant_what_is_needed_and_nothing_else() {
     let asking = ("create".to_owned(), "authorization.k8s.io".to_owned(), "selfsubjectaccessreviews".to_owned());
-    let roles =
-        [("slipway", PermissionUse::Always, vec![asking]), ("slipway-candidates", PermissionUse::Candidates, vec![])];
+    let roles = [
+        ("slipway", PermissionUse::Always, vec![asking]),
+        ("slipway-reasons", PermissionUse::Reasons, vec![]),
+        ("slipway-candidates", PermissionUse::Candidates, vec![]),
+    ];
     for (name, used, besides) in roles {
         let role = Api::<ClusterRole>::all(admin().await).get(name).await.unwrap();
         let mut granted = BTreeSet::new();

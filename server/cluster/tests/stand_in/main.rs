@@ -1,6 +1,6 @@
 //! A stand-in for an API server that answers what a test says: races, refusals and nonsense that a
 //! real one cannot be made to show at will. What a real one does is tested on a real one.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
     collections::VecDeque,
@@ -10,10 +10,11 @@ use std::{
 
 use cluster::KubeCluster;
 use domain::{
+    evidence::{LogTail, Told},
     ids::{PromotionId, TargetId},
     image::ContainerImage,
     names::{ContainerName, Namespace, WorkloadName},
-    observation::{Stamp, WorkloadRef},
+    observation::{ContainerTrouble, PodObservation, Stamp, WorkloadRef},
     traffic::{CandidateName, RouteObserved, TrafficLayer, Weight, candidate_of},
 };
 use http::{Request, Response};
@@ -35,8 +36,14 @@ fn server(answers: Vec<(u16, String)>) -> (KubeCluster, Asked) {
         let (log, answers) = (Arc::clone(&log), Arc::clone(&answers));
         async move {
             let method = request.method().to_string();
+            let request_line = request.uri().to_string();
             let body = request.into_body().collect_bytes().await.unwrap();
-            log.lock().unwrap().push((method, serde_json::from_slice(&body).unwrap_or(Value::Null)));
+            // What is read is asked for in the address, what is written in the body.
+            let said = match serde_json::from_slice(&body) {
+                Ok(body) => body,
+                Err(_) => Value::String(request_line),
+            };
+            log.lock().unwrap().push((method, said));
             let (code, text) = answers.lock().unwrap().pop_front().unwrap();
             Ok::<_, Infallible>(Response::builder().status(code).body(Body::from(text.into_bytes())).unwrap())
         }
@@ -246,4 +253,88 @@ async fn a_late_worker_takes_away_the_second_ingress_that_it_made_for_nothing() 
     let writes: Vec<&str> = asked.iter().map(|(method, _)| method.as_str()).filter(|m| *m != "GET").collect();
     assert_eq!(writes, ["POST", "PATCH", "DELETE"]);
     assert_eq!(asked.last().unwrap().1["preconditions"], json!({"uid": "second", "resourceVersion": "7"}));
+}
+
+fn crashing(restarts: u32) -> PodObservation {
+    PodObservation {
+        name: "cart-7d9-x2".to_owned(),
+        is_updated: true,
+        is_ready: false,
+        is_terminating: false,
+        restarts,
+        trouble: Some(ContainerTrouble {
+            container: "app".to_owned(),
+            reason: "CrashLoopBackOff".to_owned(),
+            exit_code: Some(1),
+            message: None,
+        }),
+        created_at: None,
+    }
+}
+
+fn events() -> (u16, String) {
+    let event = json!({
+        "metadata": {"name": "cart.1", "namespace": "shop"}, "type": "Warning", "reason": "BackOff", "count": 4,
+        "message": "Back-off restarting failed container app\u{1b}[31m", "lastTimestamp": "2026-03-02T09:00:00Z",
+        "involvedObject": {"kind": "Pod", "name": "cart-7d9-x2"},
+    });
+    (200, json!({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": [event]}).to_string())
+}
+
+#[tokio::test]
+async fn a_failing_pod_is_asked_for_its_events_and_the_log_of_the_run_that_failed() {
+    let log = "one\n\u{1b}[31mpanic: no ledger\u{1b}[0m\n".to_owned();
+    let (cluster, asked) = server(vec![events(), (200, log)]);
+    let report = cluster.report_of_pod(&workload().namespace, &crashing(3)).await.unwrap();
+    let Told::Known(events) = &report.events else { panic!("{report:?}") };
+    assert_eq!((events.len(), events[0].count, events[0].is_warning), (1, 4, true));
+    assert_eq!(events[0].message, "Back-off restarting failed container app");
+    assert_eq!(events[0].at.unwrap().to_rfc3339(), "2026-03-02T09:00:00+00:00");
+    let Told::Known(log) = &report.log else { panic!("{report:?}") };
+    assert_eq!((log.lines.join("|").as_str(), log.is_cut, log.of_previous_run), ("one|panic: no ledger", false, true));
+    let lines: Vec<String> = asked.lock().unwrap().iter().map(|(_, line)| line.as_str().unwrap().to_owned()).collect();
+    assert!(
+        lines[0].starts_with("/api/v1/namespaces/shop/events?") && lines[0].contains("name%3Dcart-7d9-x2"),
+        "{lines:?}"
+    );
+    let log = &lines[1];
+    assert!(log.starts_with("/api/v1/namespaces/shop/pods/cart-7d9-x2/log?"), "{log}");
+    for part in ["container=app", "previous=true", "tailLines=41", "limitBytes=262144"] {
+        assert!(log.contains(part), "{log} has no {part}");
+    }
+    // The first run has none before it.
+    let (cluster, asked) = server(vec![self::events(), (200, String::new())]);
+    let report = cluster.report_of_pod(&workload().namespace, &crashing(0)).await.unwrap();
+    assert_eq!(report.log, Told::Known(LogTail::default()));
+    assert!(!asked.lock().unwrap()[1].1.as_str().unwrap().contains("previous"));
+}
+
+#[tokio::test]
+async fn what_may_not_be_read_or_is_not_there_is_part_of_the_report() {
+    let forbidden = || refused(403, "pods \"cart-7d9-x2\" is forbidden: cannot get resource \"pods/log\"");
+    let (cluster, _) = server(vec![refused(403, "events is forbidden"), forbidden()]);
+    let report = cluster.report_of_pod(&workload().namespace, &crashing(1)).await.unwrap();
+    assert_eq!(report.events, Told::NotAllowed("list events".to_owned()));
+    assert_eq!(report.log, Told::NotAllowed("get pods/log".to_owned()));
+
+    // The run before is forgotten: the present one's log is better than nothing.
+    let gone = || refused(400, "previous terminated container \"app\" in pod \"cart-7d9-x2\" not found");
+    let (cluster, _) = server(vec![events(), gone(), (200, "starting".to_owned())]);
+    let report = cluster.report_of_pod(&workload().namespace, &crashing(1)).await.unwrap();
+    assert_eq!(report.log, Told::Known(LogTail::of("starting", false, false)));
+
+    let waits = "container \"app\" in pod \"cart-7d9-x2\" is waiting to start: trying and failing to pull image";
+    let (cluster, _) = server(vec![events(), refused(400, waits)]);
+    let report = cluster.report_of_pod(&workload().namespace, &crashing(0)).await.unwrap();
+    assert_eq!(report.log, Told::Unknown(waits.to_owned()));
+
+    // A kubelet that is away keeps nobody from the events.
+    let (cluster, _) = server(vec![events(), refused(500, "dial tcp 10.0.0.1:10250: connection refused")]);
+    let report = cluster.report_of_pod(&workload().namespace, &crashing(0)).await.unwrap();
+    assert!(matches!(&report.log, Told::Unknown(why) if why.contains("10250")), "{report:?}");
+    assert!(matches!(&report.events, Told::Known(events) if events.len() == 1), "{report:?}");
+
+    let (cluster, _) = server(vec![refused(401, "expired"), refused(401, "expired")]);
+    let error = cluster.report_of_pod(&workload().namespace, &crashing(0)).await;
+    assert_eq!(error, Err(ClusterError::Unauthorized("expired".to_owned())));
 }

@@ -15,7 +15,7 @@ use contract::{
     analysis::{MetricSourceInput, MetricSourceView, MetricTestView},
     clusters::{
         AdoptWorkload, Adopted, ClusterInput, ClusterView, ClustersBackend, ConnectionView, FoundWorkload,
-        PermissionLine,
+        PermissionLine, PermissionNeed,
     },
 };
 use domain::{
@@ -350,6 +350,10 @@ fn permission(p: Permission) -> PermissionLine {
         namespace: p.namespace.map_or_else(|| "all namespaces".to_owned(), |n| n.to_string()),
         needed_for: p.needed_for,
         is_granted: p.is_granted,
-        is_for_candidates: p.used == PermissionUse::Candidates,
+        need: match p.used {
+            PermissionUse::Always => PermissionNeed::Always,
+            PermissionUse::Candidates => PermissionNeed::Candidates,
+            PermissionUse::Reasons => PermissionNeed::Reasons,
+        },
     }
 }

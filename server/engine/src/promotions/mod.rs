@@ -3,6 +3,7 @@
 pub(crate) mod advance;
 mod analysis;
 mod deployment;
+mod evidence;
 pub(crate) mod facts;
 mod field;
 pub(crate) mod history;

@@ -143,6 +143,7 @@ impl Engine {
         }
         let Look { seen, trouble } = field::look(self.clusters(), promotion).await;
         self.tell_inventory(promotion, &seen).await.or_fail(self)?;
+        self.take_evidence(promotion, &seen).await.or_fail(self)?;
         // What was read is judged also when there was trouble: pods that crash do not wait for another
         // cluster.
         Ok(vec![Input::Observed(Sight { trouble: untold.or(trouble), ..seen })])

@@ -151,6 +151,7 @@ pub(crate) async fn promotion(
         workloads: pieces::workloads(&promotion, &running, is_practice),
         outside: super::outside::view(read, &promotion).await.or_fail(engine)?,
         traffic: super::traffic::view(&promotion, from_label),
+        failing: super::evidence::view(read, &promotion).await.or_fail(engine)?,
         analysis: super::analysis::view(read, &promotion, &entries).await.or_fail(engine)?,
         comparison,
         demands,

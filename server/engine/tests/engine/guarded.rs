@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use domain::{
     capacity::Capacity,
-    observation::{Observed, WorkloadRef},
+    evidence::PodReport,
+    names::Namespace,
+    observation::{Observed, PodObservation, WorkloadRef},
     traffic::RouteObserved,
 };
 use futures::{
@@ -76,6 +78,10 @@ impl<G: Guard> Cluster for Guarded<G> {
 
     async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError> {
         self.during(Call::Apply, self.inside.apply_route(change)).await
+    }
+
+    async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError> {
+        self.during(Call::Observe, self.inside.report_of_pod(namespace, pod)).await
     }
 
     async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {

@@ -4,7 +4,7 @@ use contract::{
     ErrorKind,
     promotions::{PromotionsBackend, RequestPromotion, RequestRollback},
 };
-use domain::{actor::Role, environment::EnvironmentKind, promotion::PromotionAct, state::Mark};
+use domain::{actor::Role, environment::EnvironmentKind, evidence::Told, promotion::PromotionAct, state::Mark};
 use practice::MessengerFault;
 
 use crate::world::{World, deploy, image, workload};
@@ -47,6 +47,13 @@ async fn a_version_that_crashes_is_taken_back_within_seconds() {
     assert_eq!(world.writes("cart"), 2);
     // The page shows what runs after it, not what was tried.
     let view = world.engine.promotion(&world.theo, number).await.unwrap();
+    // Why it failed can be read after its pods are gone.
+    let evidence = &view.failing.first().unwrap().evidence;
+    assert!(evidence.words.contains("exit code 1") && !view.workloads[0].pods.iter().any(|p| p.name == evidence.pod));
+    let Told::Known(log) = &evidence.report.log else { panic!("{evidence:?}") };
+    assert!(log.lines.iter().any(|line| line.contains("missing column refunds.currency")), "{log:?}");
+    let Told::Known(events) = &evidence.report.events else { panic!("{evidence:?}") };
+    assert!(events.iter().any(|event| event.reason == "BackOff" && event.is_warning), "{events:?}");
     assert_eq!(view.workloads[0].images, ["r.example/cart:1.0"]);
     assert!(view.workloads[0].pods.iter().filter(|pod| pod.mark == Mark::Done).all(|pod| !pod.is_new));
 }

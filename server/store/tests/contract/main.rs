@@ -10,6 +10,7 @@ mod catalogue;
 mod consents;
 mod deliveries;
 mod deployments;
+mod evidence;
 mod insights;
 mod inventory;
 mod outbox;
