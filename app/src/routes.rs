@@ -163,6 +163,12 @@ pub fn compare(service: &str, from: Option<&str>, to: &str) -> String {
     )
 }
 
+/// Where the form is sent that chooses the version to go back to.
+#[must_use]
+pub fn roll_back_form(service: &str) -> String {
+    address(&format!("/services/{}/roll-back", encoded(service)), &[])
+}
+
 /// Going back to an earlier version; the one before without `version`.
 #[must_use]
 pub fn roll_back(service: &str, environment: &str, version: Option<&str>) -> String {

@@ -32,6 +32,8 @@ test('a canary goes up step by step, asks a person, and comes home', async ({ op
   const pods = card(rosa, 'Pods');
   await expect(pods).toContainText('production/invoices-canary');
   await expect(pods.getByText('candidate')).toBeVisible();
+  await traffic.getByText('Put the traffic back by hand').click();
+  await expect(traffic.getByRole('region', { name: 'Commands' })).toContainText('kubectl -n production patch httproutes');
 
   // A share by hand, at most what was approved so far; what is refused keeps what was typed.
   await traffic.locator('summary').filter({ hasText: 'Set the share' }).click();

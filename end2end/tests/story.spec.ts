@@ -131,6 +131,17 @@ test('what is done is rolled back from the Board with one reason', async ({ open
   await mailer.getByRole('link', { name: 'Roll back', exact: true }).click();
   await expect(rosa.getByRole('heading', { level: 1, name: 'Roll mailer back in Production' })).toBeVisible();
   await expect(card(rosa, 'What it does not bring back')).toContainText('database');
+  await expect(card(rosa, 'What comes back').locator('code').first()).toContainText('mailer');
+  // Any version that worked here before can be chosen, and the page says what that one would bring.
+  const backTo = rosa.getByLabel('Back to', { exact: true });
+  const [usual = '', older = ''] = await backTo
+    .locator('option')
+    .evaluateAll(options => options.map(option => (option as HTMLOptionElement).value));
+  await backTo.selectOption(older);
+  await expect(rosa.getByRole('button', { name: `Roll mailer back to ${older}` })).toBeVisible();
+  await expect(card(rosa, 'What comes back').locator('code').first()).toContainText(older);
+  await backTo.selectOption(usual);
+  await expect(rosa.getByRole('button', { name: `Roll mailer back to ${usual}` })).toBeVisible();
   await rosa.getByLabel('Why?').fill('Customers get each mail twice');
   const button = rosa.getByRole('button', { name: /^Roll mailer back to / });
   const former = (await button.textContent())?.split(' ').at(-1)?.trim() ?? '';
@@ -152,6 +163,12 @@ test('a version whose pods crash is taken back, with their own reason', async ({
   await promote(theo, 'recommendations', 'Staging', 'Cold starts are faster');
   await expect(headline(theo)).toContainText('taken back', rollout);
   await expect(headline(theo)).toContainText(/CrashLoopBackOff, exit code 1/);
+  // The pods are gone; why they failed is still there.
+  const failed = card(theo, 'Why pods failed').getByRole('region', { name: /^Pod / });
+  await expect(failed.first()).toContainText('exit code 1');
+  // The log is that of the practice cluster; pods on the test's control plane have none.
+  const log = slipway.cluster ? /No log/ : 'panic: the ledger cannot be opened';
+  await expect(failed.first()).toContainText(log);
   await expect(card(theo, 'Journal')).toContainText('Taking back');
 
   await visit(theo, '/?state=failed');

@@ -97,6 +97,30 @@ pub struct RequestRollback {
     pub reason: String,
 }
 
+/// A version that one can go back to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackChoice {
+    /// The version's label.
+    pub version: String,
+    /// When it last came to work here.
+    pub at: Option<DateTime<Utc>>,
+    /// Who asked for that.
+    pub by: String,
+    /// Whether a rollback has taken it away since.
+    pub was_rolled_back: bool,
+}
+
+/// An image that a rollback sets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageBack {
+    /// `namespace/name` in its cluster.
+    pub workload: String,
+    /// The container.
+    pub container: String,
+    /// The image that comes back.
+    pub image: String,
+}
+
 /// What a rollback would do, said before it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackView {
@@ -108,8 +132,18 @@ pub struct RollbackView {
     pub from: Option<String>,
     /// What would run.
     pub to: String,
+    /// The versions that worked here before and do not run now, the last first, at most 50.
+    #[serde(default)]
+    pub choices: Vec<RollbackChoice>,
     /// What would be taken away.
     pub comparison: Comparison,
+    /// The images that come back.
+    #[serde(default)]
+    pub comes_back: Vec<ImageBack>,
+    /// What differs now in the pod templates from what they were when the version ran last, by workload and place; it
+    /// stays as it is now.
+    #[serde(default)]
+    pub changed_since: Vec<String>,
     /// What it does not bring back, in words.
     pub not_brought_back: Vec<String>,
     /// A live promotion that it would abort.
@@ -229,6 +263,9 @@ pub struct TrafficView {
     pub most: u8,
     /// Why it does not go on by itself, when somebody or a rule holds it.
     pub hold: Option<String>,
+    /// The commands that put the traffic back without Slipway, while there is something to put back.
+    #[serde(default)]
+    pub by_hand: Option<String>,
 }
 
 /// A workload of a promotion.

@@ -22,5 +22,6 @@ pub mod rollout;
 pub mod state;
 pub mod steps_text;
 pub mod strategy;
+pub mod template;
 pub mod traffic;
 pub mod version;

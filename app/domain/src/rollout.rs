@@ -154,28 +154,50 @@ fn early_failure(seen: &WorkloadObservation) -> Option<RolloutFailure> {
     (seen.updated_replicas < seen.wanted_replicas).then_some(RolloutFailure::Replicas { message })
 }
 
+/// Kubernetes' own default lets a quarter of the pods be missing: more than that is worth a word.
+const MOST_MISSING_PERCENT: u32 = 25;
+
 /// Whether a container waits for a reason that does not go away by itself.
 #[must_use]
 pub fn is_hopeless(trouble: &ContainerTrouble) -> bool {
     WAITING_REASONS_THAT_FAIL.contains(&trouble.reason.as_str())
 }
 
-/// What a person should know before a rolling update of this workload: settings that can lose
-/// capacity while pods are replaced.
+/// What a person should know before the pods of this workload are replaced: settings of its own by which capacity can be
+/// lost, in sentences with the numbers. Beside a candidate that serves meanwhile (`is_tried`) only what stops the rollout
+/// counts.
 #[must_use]
-pub fn capacity_warning(seen: &WorkloadObservation) -> Option<String> {
-    match seen.replacement {
-        ReplacementSettings::Recreate => {
-            Some(format!("{} ends all its pods before the first new one starts (strategy Recreate)", seen.workload))
-        }
-        ReplacementSettings::RollingUpdate { max_unavailable, .. }
-            if seen.wanted_replicas > 0 && max_unavailable >= seen.wanted_replicas =>
-        {
-            Some(format!(
-                "{} may lose all {} pods at once while they are replaced (maxUnavailable {max_unavailable})",
-                seen.workload, seen.wanted_replicas
-            ))
-        }
-        ReplacementSettings::RollingUpdate { .. } => None,
+pub fn capacity_warnings(seen: &WorkloadObservation, is_tried: bool) -> Vec<String> {
+    let (name, wanted) = (&seen.workload, seen.wanted_replicas);
+    let mut warnings = Vec::new();
+    if seen.is_paused {
+        warnings.push(format!(
+            "{name} is paused in the cluster: no pod is replaced until it is resumed (kubectl -n {} rollout resume deployment/{}).",
+            name.namespace, name.name
+        ));
     }
+    if is_tried || wanted == 0 {
+        return warnings;
+    }
+    let pods = if wanted == 1 { "its only pod".to_owned() } else { format!("all its {wanted} pods") };
+    match seen.replacement {
+        ReplacementSettings::Recreate => warnings.push(format!(
+            "{name} ends {pods} before the first new one starts (strategy Recreate): nothing answers meanwhile."
+        )),
+        ReplacementSettings::RollingUpdate { max_unavailable, .. } if max_unavailable >= wanted => warnings.push(
+            format!("{name} may lose {pods} at once while they are replaced (maxUnavailable {max_unavailable})."),
+        ),
+        ReplacementSettings::RollingUpdate { max_unavailable, .. }
+            if max_unavailable * 100 > wanted * MOST_MISSING_PERCENT =>
+        {
+            warnings.push(format!(
+                "{name} may serve with {} of {wanted} pods while they are replaced (maxUnavailable {max_unavailable}).",
+                wanted - max_unavailable
+            ));
+        }
+        ReplacementSettings::RollingUpdate { .. } if wanted == 1 => warnings
+            .push(format!("{name} has one pod: when the new one fails after it was ready, none is left that answers.")),
+        ReplacementSettings::RollingUpdate { .. } => {}
+    }
+    warnings
 }

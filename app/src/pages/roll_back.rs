@@ -1,12 +1,15 @@
 //! Roll back: what it would do, said before it is done; one reason, one button.
 
-use contract::promotions::RollbackView;
+use contract::promotions::{ImageBack, RollbackView};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::{
+    components::Form,
+    hooks::{use_params_map, use_query_map},
+};
 
 use crate::{
-    components::{Button, Card, Crumb, Crumbs, FromTo, Glyph, Kind, Notice, PageHead, State},
+    components::{Button, Card, Choice, Crumb, Crumbs, FromTo, Glyph, Kind, Notice, PageHead, Select, State},
     error::{Answer, AppError},
     form::{FormProblem, ReasonField, Sending},
     live,
@@ -61,6 +64,9 @@ fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
             </Notice>
         }
     });
+    let choose = choose(&view);
+    let comes_back = comes_back(&view);
+    let changed = changed_since(&view);
     let not_back = view.not_brought_back.iter().map(|words| view! { <li>{sentence(words)}</li> }).collect_view();
     let has_limits = !view.not_brought_back.is_empty();
     let error = form.errors();
@@ -71,7 +77,7 @@ fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
         <PageHead title=move || heading />
         <div class="columns">
             <div class="stack-cards">
-                {aborts}
+                {choose} {aborts}
                 <Card title="Back to an earlier version">
                     <div class="stack">
                         <FromTo from=view.from.clone() to=view.to.clone() />
@@ -97,6 +103,7 @@ fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
                 </Card>
             </div>
             <div class="stack-cards">
+                {comes_back} {changed}
                 {has_limits
                     .then(|| {
                         view! {
@@ -109,4 +116,89 @@ fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// Another version is chosen by sending a form to this page again.
+fn choose(view: &RollbackView) -> Option<AnyView> {
+    if view.choices.len() < 2 {
+        return None;
+    }
+    let choices = view
+        .choices
+        .iter()
+        .map(|choice| {
+            let mut words = choice.version.clone();
+            if let Some(at) = choice.at {
+                words.push_str(&format!(" \u{b7} worked here from {}", at.format("%-d %b %Y, %H:%M UTC")));
+            }
+            if !choice.by.is_empty() {
+                words.push_str(&format!(" \u{b7} asked by {}", choice.by));
+            }
+            if choice.was_rolled_back {
+                words.push_str(" \u{b7} was rolled back");
+            }
+            Choice::new(choice.version.clone(), words)
+        })
+        .collect();
+    let (service, environment) = (view.service.clone(), view.environment.name.clone());
+    let (action, for_environment) = (routes::roll_back_form(&service), environment.clone());
+    let navigate = leptos_router::hooks::use_navigate();
+    let on_change = Callback::new(move |label: String| {
+        let href = routes::roll_back(&service, &environment, Some(&label));
+        navigate(&href, leptos_router::NavigateOptions { scroll: false, ..Default::default() });
+    });
+    let selected = view.to.clone();
+    Some(
+        view! {
+            <Card>
+                <Form method="GET" action attr:class="form-inline">
+                    <input type="hidden" name="environment" value=for_environment />
+                    <Select id="version" name="version" label="Back to" choices selected on_change required=true />
+                    <span class="without-script">
+                        <Button>"Show"</Button>
+                    </span>
+                </Form>
+            </Card>
+        }
+        .into_any(),
+    )
+}
+
+fn comes_back(view: &RollbackView) -> Option<AnyView> {
+    let row = |back: &ImageBack| {
+        view! {
+            <li class="stack-tight">
+                <span>{format!("{}, container {}", back.workload, back.container)}</span>
+                <code class="note truncate" title=back.image.clone()>
+                    {back.image.clone()}
+                </code>
+            </li>
+        }
+    };
+    let rows = view.comes_back.iter().map(row).collect_view();
+    (!view.comes_back.is_empty()).then(|| {
+        view! {
+            <Card title="What comes back">
+                <ul class="stack">{rows}</ul>
+            </Card>
+        }
+        .into_any()
+    })
+}
+
+/// What else is not as it was: a version may need the configuration that it ran with.
+fn changed_since(view: &RollbackView) -> Option<AnyView> {
+    let rows = view.changed_since.iter().map(|place| view! { <li>{place.clone()}</li> }).collect_view();
+    let lead = format!("In the pod templates, since {} ran here. It stays as it is now.", view.to);
+    (!view.changed_since.is_empty()).then(|| {
+        view! {
+            <Card title="What has changed meanwhile">
+                <div class="stack-tight">
+                    <p>{lead}</p>
+                    <ul class="ask-warns">{rows}</ul>
+                </div>
+            </Card>
+        }
+        .into_any()
+    })
 }

@@ -7,8 +7,8 @@ use leptos::prelude::*;
 
 use crate::{
     components::{
-        Button, Card, Glyph, InputKind, Kind, Notice, ReasonDialog, Series, Size, State, TextField, TrafficBar,
-        TrafficPart,
+        Button, Card, Code, Glyph, InputKind, Kind, More, Notice, ReasonDialog, Series, Size, State, TextField,
+        TrafficBar, TrafficPart,
     },
     form::{FormProblem, ReasonField, Sending, Sendings, about},
     page::sentence,
@@ -39,6 +39,14 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
         view! { <Notice state=State::Waiting title="Paused">{sentence(&why)}</Notice> }
     });
     let acts = acts(view, &traffic, steer);
+    let by_hand = traffic.by_hand.clone().map(|commands| {
+        view! {
+            <More label="Put the traffic back by hand">
+                <p class="note">"For the day when Slipway itself, or its way to the cluster, is down."</p>
+                <Code text=commands label="Commands" />
+            </More>
+        }
+    });
     let by = format!("{} by {}", traffic.strategy, traffic.layer);
     let split = match traffic.seen {
         Some(seen) if seen == traffic.wanted => format!("{seen} % as wanted"),
@@ -58,7 +66,7 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
                 <ul class="note stack-tight">{lines}</ul>
                 {capacity}
                 {hold}
-                {acts}
+                {acts} {by_hand}
             </div>
         </Card>
     }

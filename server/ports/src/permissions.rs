@@ -62,7 +62,7 @@ const ISTIO: &str = "networking.istio.io";
 const INGRESS: &str = "networking.k8s.io";
 
 /// Everything Slipway needs, per namespace or for all of them.
-pub const NEEDED_PERMISSIONS: [NeededPermission; 27] = [
+pub const NEEDED_PERMISSIONS: [NeededPermission; 29] = [
     always("get", "apps", "deployments", "reading what runs before and after a change"),
     always("list", "apps", "deployments", "finding what is there"),
     always("watch", "apps", "deployments", "seeing changes as they happen"),

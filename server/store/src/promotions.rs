@@ -147,6 +147,11 @@ const NEXT_SEQUENCE: &str = "SELECT COALESCE(MAX(sequence), 0) + 1 FROM promotio
 const OPEN_OF_TARGET: &str = "
     SELECT state, revision FROM promotions WHERE target_id = $1 AND NOT is_over ORDER BY requested_at, id";
 
+const LAST_OVER: &str = "
+    SELECT state, revision FROM promotions
+    WHERE target_id = $1 AND previous_version_id = $2 AND sequence IS NOT NULL
+    ORDER BY sequence DESC, id LIMIT 1";
+
 const LAST_ORDINAL: &str = "SELECT COALESCE(MAX(ordinal), 0) FROM promotion_journal WHERE promotion_id = $1";
 
 const APPEND: &str = "
@@ -158,7 +163,7 @@ const JOURNAL: &str = "
 statements!("promotions.rs":
     INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, RENEW_LEASES, WAKE, WAKE_OPEN, POSTPONE, PUT_OFF, SET_KEY, BY_KEY,
     OCCUPANT, NEXT_SEQUENCE,
-    OPEN_OF_TARGET, LAST_ORDINAL, APPEND, JOURNAL,
+    OPEN_OF_TARGET, LAST_OVER, LAST_ORDINAL, APPEND, JOURNAL,
 );
 
 fn needs_approval(promotion: &Promotion) -> bool {
@@ -453,6 +458,19 @@ impl Read {
     pub async fn open_promotions(&mut self, target: TargetId) -> Result<Vec<LoadedPromotion>, StoreError> {
         let rows = fetch_all!(self, OPEN_OF_TARGET => StateColumns, target.uuid())?;
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The promotion that started last in a target where `version` ran until then.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when its state cannot be read.
+    pub async fn last_promotion_over(
+        &mut self,
+        target: TargetId,
+        version: VersionId,
+    ) -> Result<Option<LoadedPromotion>, StoreError> {
+        let row = fetch_optional!(self, LAST_OVER => StateColumns, target.uuid(), version.uuid())?;
+        row.map(TryInto::try_into).transpose()
     }
 
     /// A promotion's journal, oldest first.

@@ -2,7 +2,7 @@
 
 use domain::{
     observation::{PodCounts, ReplacementSettings, WorkloadObservation},
-    rollout::{Rollout, RolloutFailure, capacity_warning, judge},
+    rollout::{Rollout, RolloutFailure, capacity_warnings, judge},
 };
 
 use crate::world::{NEW, crash, placed, pod, settled};
@@ -108,12 +108,28 @@ fn the_counts_on_screen_are_those_of_the_new_template() {
 
 #[test]
 fn settings_that_lose_capacity_are_named_beforehand() {
-    let with = |replacement| {
+    let with = |wanted: u32, replacement, is_tried| {
         let mut now = seen(|_| {});
-        now.replacement = replacement;
-        capacity_warning(&now)
+        (now.wanted_replicas, now.replacement) = (wanted, replacement);
+        capacity_warnings(&now, is_tried).join(" ")
     };
-    assert!(with(ReplacementSettings::Recreate).unwrap().contains("Recreate"));
-    assert!(with(ReplacementSettings::RollingUpdate { max_unavailable: 3, max_surge: 0 }).unwrap().contains("all 3"));
-    assert!(with(ReplacementSettings::RollingUpdate { max_unavailable: 1, max_surge: 1 }).is_none());
+    let rolling = |max_unavailable, max_surge| ReplacementSettings::RollingUpdate { max_unavailable, max_surge };
+    let table = [
+        (3, ReplacementSettings::Recreate, "ends all its 3 pods before"),
+        (1, ReplacementSettings::Recreate, "ends its only pod before"),
+        (3, rolling(3, 0), "may lose all its 3 pods at once"),
+        (1, rolling(1, 0), "may lose its only pod at once"),
+        (3, rolling(1, 1), "may serve with 2 of 3 pods while they are replaced (maxUnavailable 1)"),
+        (1, rolling(0, 1), "has one pod"),
+    ];
+    for (wanted, replacement, words) in table {
+        let told = with(wanted, replacement, false);
+        assert!(told.contains(words), "{told}");
+        assert_eq!(with(wanted, replacement, true), "", "the candidate serves meanwhile");
+    }
+    for quiet in [with(4, rolling(1, 1), false), with(3, rolling(0, 1), false), with(0, rolling(1, 0), false)] {
+        assert_eq!(quiet, "");
+    }
+    let paused = seen(|s| s.is_paused = true);
+    assert!(capacity_warnings(&paused, true).concat().contains("rollout resume deployment/cart"));
 }

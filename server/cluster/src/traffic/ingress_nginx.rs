@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::traffic::Weight;
+use domain::traffic::{Weight, canary_ingress};
 use kube::{api::DynamicObject, core::ApiResource};
 use ports::RouteChange;
 use serde_json::{Map, Value, json};
@@ -19,9 +19,6 @@ const WEIGHT: &str = "nginx.ingress.kubernetes.io/canary-weight";
 /// The old way of naming the controller, which the second Ingress must name too.
 const CLASS: &str = "kubernetes.io/ingress.class";
 
-/// The longest name of an Ingress.
-const NAME_LENGTH: usize = 253;
-
 pub(super) struct IngressNginx {
     names: Names,
     ingress: String,
@@ -33,8 +30,7 @@ impl IngressNginx {
     }
 
     fn second_name(&self) -> String {
-        let kept: String = self.ingress.chars().take(NAME_LENGTH - "-canary".len()).collect();
-        format!("{}-canary", kept.trim_end_matches(['-', '.']))
+        canary_ingress(&self.ingress)
     }
 
     /// What the second Ingress should say, by the main one.

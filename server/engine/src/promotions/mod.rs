@@ -2,6 +2,9 @@
 
 pub(crate) mod advance;
 mod analysis;
+mod back;
+mod beforehand;
+mod by_hand;
 mod deployment;
 mod evidence;
 pub(crate) mod facts;
@@ -197,7 +200,7 @@ impl PromotionsBackend for Engine {
         version: Option<&str>,
     ) -> Answer<RollbackView> {
         actor.may(Act::Read)?;
-        views::rollback(self, service, environment, version).await
+        back::view(self, service, environment, version).await
     }
 
     async fn roll_back(&self, actor: &Actor, request: RequestRollback) -> Answer<i64> {

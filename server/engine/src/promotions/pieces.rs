@@ -16,7 +16,7 @@ use domain::{
 };
 use store::Running;
 
-use super::{outside, traffic};
+use super::{by_hand, outside, traffic};
 
 /// The bar of steps: consent, start, each step of the strategy, the watch, the end.
 /// `rolled_back_by` is the rollback that has taken the version away since.
@@ -247,16 +247,7 @@ pub(crate) fn workloads(
             let saved = promotion.run().and_then(|run| run.saved.iter().find(|s| s.placed == planned.placed));
             let is_set = |image: &&ContainerImage| planned.images.iter().any(|i| i.container == image.container);
             let before: Vec<_> = saved.iter().flat_map(|saved| saved.images.iter().filter(is_set)).collect();
-            let by_hand = saved.map(|_| {
-                let images: Vec<_> =
-                    before.iter().map(|image| format!("{}={}", image.container, image.image)).collect();
-                format!(
-                    "kubectl -n {} set image deployment/{} {}",
-                    planned.placed.workload.namespace,
-                    planned.placed.workload.name,
-                    images.join(" ")
-                )
-            });
+            let by_hand = saved.map(|_| by_hand::set_images(&planned.placed.workload, &before));
             let ahead = if promotion.is_over() { None } else { pods_ahead(planned, running) };
             let workload = WorkloadView {
                 cluster: planned.cluster_name.clone(),

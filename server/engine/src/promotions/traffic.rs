@@ -8,7 +8,7 @@ use domain::{
     traffic::Weight,
 };
 
-use super::pieces;
+use super::{by_hand, pieces};
 
 /// The traffic, where the strategy moves it.
 pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView> {
@@ -29,6 +29,7 @@ pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<Traf
         stable,
         step,
         most: step.map_or(Weight::NONE, |step| promotion.most_weight(step)).as_percent(),
+        by_hand: by_hand::put_traffic_back(promotion),
         hold: run.and_then(|run| run.hold.as_ref()).map(|hold| format!("{}: {}", hold.by.shown(), hold.why)),
     })
 }

@@ -3,22 +3,22 @@
 use contract::{
     Answer, ApiError, Page,
     board::EnvironmentHead,
-    promotions::{Demand, PromoteView, PromotionLine, PromotionStatus, PromotionView, PromotionsQuery, RollbackView},
+    promotions::{Demand, PromoteView, PromotionLine, PromotionStatus, PromotionView, PromotionsQuery},
 };
 use domain::{
     actor::{Act, Actor},
     deployment::Cause,
     duration_words,
-    promotion::{Blocker, Headline, Phase, Promotion, PromotionAct, headline},
+    promotion::{Blocker, Headline, Phase, Plan, Promotion, PromotionAct, headline},
     state::Mark,
-    strategy::Step,
+    strategy::{Step, Strategy},
 };
 use store::{
     ClusterKind, Environment, LoadedPromotion, Paging, PromotionFilter, PromotionRow, PromotionStage, Read, Target,
     Version,
 };
 
-use super::{facts, field, history, names::Names, pieces, request::Asked};
+use super::{beforehand, facts, field, history, names::Names, pieces, plan::PlanError, request::Asked};
 use crate::{Engine, compare, error::OrFail, lists, versions};
 
 /// Versions offered to choose from.
@@ -177,12 +177,12 @@ pub(crate) fn head(environment: &Environment, is_practice: bool) -> EnvironmentH
     }
 }
 
-async fn practice_clusters(read: &mut Read) -> Result<Vec<domain::ids::ClusterId>, store::StoreError> {
+pub(super) async fn practice_clusters(read: &mut Read) -> Result<Vec<domain::ids::ClusterId>, store::StoreError> {
     let clusters = read.clusters().await?;
     Ok(clusters.into_iter().filter(|c| c.kind == ClusterKind::Practice).map(|c| c.id).collect())
 }
 
-async fn version(engine: &Engine, read: &mut Read, id: domain::ids::VersionId) -> Answer<Version> {
+pub(super) async fn version(engine: &Engine, read: &mut Read, id: domain::ids::VersionId) -> Answer<Version> {
     let found = read.version(id).await.or_fail(engine)?;
     found.ok_or_else(|| ApiError::not_found("version", &id.to_string()))
 }
@@ -330,20 +330,23 @@ pub(crate) async fn promote(
         ..PromotionFilter::default()
     };
     let others = read.promotions(&open, Paging { limit: 20, offset: 0 }).await.or_fail(engine)?.rows;
-    let (mut demands, mut warnings) = (Vec::new(), Vec::new());
+    let (mut demands, mut warnings, mut planned) = (Vec::new(), Vec::new(), Vec::new());
     let mut refusal = actor.may(Act::RequestPromotion).err().map(|e| e.to_string());
     if let (Some(to), Some(comparison)) = (&to, &comparison) {
         demands = demands_before(engine, &mut read, &asked, to, comparison).await?;
         if from.as_ref().is_some_and(|from| from.id == to.id) {
             refusal = refusal.or(Some(format!("{} runs in {} already", to.label, asked.environment.title)));
         }
-        refusal = refusal.or(plan_refusal(engine, &mut read, &asked, to).await?);
+        let made = plan_now(engine, &mut read, &asked, to, &asked.target.strategy).await?;
+        planned = made.as_ref().map(|plan| plan.workloads.clone()).unwrap_or_default();
+        refusal = refusal.or(made.err().map(|error| error.to_string()));
         warnings.extend(warning(engine, &mut read, &asked, to).await?);
     }
     let can_supersede = engine.supersedes(&mut read, actor, &asked).await.is_ok();
     // No transaction stays open while a cluster is asked.
     drop(read);
     let capacity = field::capacity_before(engine, &asked.target).await;
+    warnings.extend(beforehand::capacity_warnings(engine, &planned).await);
     let what = to.as_ref().map_or_else(String::new, |v| format!(" {}", v.label));
     let verb = if asked.environment.rules.approvals.people() > 0 { "Ask to promote" } else { "Promote" };
     Ok(PromoteView {
@@ -440,50 +443,16 @@ async fn demands_before(
     Ok(demands)
 }
 
-/// Why no plan can be made, when none can.
-async fn plan_refusal(engine: &Engine, read: &mut Read, asked: &Asked, to: &Version) -> Answer<Option<String>> {
+/// The plan as it would be made now, or why none can be.
+pub(super) async fn plan_now(
+    engine: &Engine,
+    read: &mut Read,
+    asked: &Asked,
+    to: &Version,
+    strategy: &Strategy,
+) -> Answer<Result<Plan, PlanError>> {
     let images = read.version_images(to.id).await.or_fail(engine)?;
     let names = facts::cluster_names(read).await.or_fail(engine)?;
     let Asked { environment, target, .. } = asked;
-    let made =
-        super::plan::make(to.id, &images, target, &names, &target.strategy, &environment.rules, &environment.title);
-    Ok(made.err().map(|e| e.to_string()))
-}
-
-/// What a rollback would do.
-///
-/// # Errors
-/// Refused with the rule when there is nothing to roll back to.
-pub(crate) async fn rollback(
-    engine: &Engine,
-    service: &str,
-    environment: &str,
-    label: Option<&str>,
-) -> Answer<RollbackView> {
-    let mut read = engine.store().read().await.or_fail(engine)?;
-    let asked = engine.asked(&mut read, service, environment).await?;
-    let to = engine.rollback_version(&mut read, &asked, label).await?;
-    let from = match super::request::runs(&mut read, &asked).await.or_fail(engine)? {
-        Some(id) => Some(version(engine, &mut read, id).await?),
-        None => None,
-    };
-    let comparison = compare::between(engine, &mut read, &asked.service, from.as_ref(), &to).await?;
-    let mut not_brought_back = vec![
-        "Only the pod template comes back: ConfigMaps, Secrets, Services and autoscalers stay as they are.".to_owned(),
-        "The database stays as the newer version left it.".to_owned(),
-    ];
-    for label in &comparison.migrations {
-        not_brought_back.push(format!("{label} carries an irreversible migration; {} may not run with it.", to.label));
-    }
-    let practice = practice_clusters(&mut read).await.or_fail(engine)?;
-    let occupant = read.occupant(asked.target.id).await.or_fail(engine)?;
-    Ok(RollbackView {
-        service: asked.service.name.to_string(),
-        environment: head(&asked.environment, asked.target.workloads.iter().any(|w| practice.contains(&w.cluster))),
-        from: from.map(|v| v.label.to_string()),
-        to: to.label.to_string(),
-        comparison,
-        not_brought_back,
-        aborts: occupant.map(|o| o.number),
-    })
+    Ok(super::plan::make(to.id, &images, target, &names, strategy, &environment.rules, &environment.title))
 }

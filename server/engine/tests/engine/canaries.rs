@@ -158,6 +158,24 @@ async fn a_share_set_by_hand_stays_and_one_beyond_the_approved_step_is_refused()
 }
 
 #[tokio::test]
+async fn the_commands_that_put_the_traffic_back_are_kept_ready() {
+    let world = with_canary("10%, 1h").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    let by_hand = || async { world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap().by_hand };
+    assert_eq!(by_hand().await, None, "there is nothing to put back");
+    until(&world, number, "canary at 10 % until").await;
+    let commands = by_hand().await.unwrap();
+    let route = "kubectl -n production patch httproutes.gateway.networking.k8s.io/cart --type=json -p '[{";
+    assert!(commands.contains(route) && commands.contains(r#""path":"/spec/rules""#), "{commands}");
+    let candidate = "kubectl -n production delete --ignore-not-found deployment/cart-canary service/cart-canary";
+    assert!(commands.contains(candidate), "{commands}");
+    world.engine.abort(&world.rosa, number, "enough".to_owned()).await.unwrap();
+    assert_eq!(world.finish(number).await.phase, "aborted");
+    assert_eq!(by_hand().await, None);
+}
+
+#[tokio::test]
 async fn a_rollback_of_a_canary_is_not_tried_step_by_step() {
     let world = with_canary("10%, 1h").await;
     world.version("cart", "2.0").await;

@@ -81,6 +81,55 @@ async fn what_runs_is_rolled_back_in_one_act() {
 }
 
 #[tokio::test]
+async fn one_may_go_back_to_any_earlier_version_and_sees_beforehand_what_comes_back() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    for label in ["2.0", "3.0"] {
+        world.version("cart", label).await;
+        let number = world.ask("cart", label).await;
+        assert_eq!(world.finish(number).await.phase, "succeeded");
+    }
+    let asked = || world.engine.rollback_view(&world.rosa, "cart", "production", Some("1.0"));
+    let view = asked().await.unwrap();
+    let choices: Vec<_> = view.choices.iter().map(|choice| choice.version.as_str()).collect();
+    assert_eq!(choices, ["2.0", "1.0"]);
+    assert!(view.choices[0].by.contains("Theo") && view.choices[0].at.is_some(), "{:?}", view.choices);
+    let back = &view.comes_back[0];
+    assert_eq!((back.container.as_str(), back.image.as_str()), ("app", "r.example/cart:1.0"));
+    assert!(back.workload.starts_with("production/cart in "), "{back:?}");
+    assert_eq!(view.changed_since, [""; 0]);
+    // Somebody changes the template meanwhile; that stays, and is said.
+    world.practice.restart(&workload("cart")).unwrap();
+    assert_eq!(asked().await.unwrap().changed_since, ["production/cart: annotations"]);
+    world.practice.set_reachable(false);
+    assert_eq!(asked().await.unwrap().changed_since, [""; 0], "it helps and is not needed");
+    world.practice.set_reachable(true);
+    let request = RequestRollback {
+        service: "cart".to_owned(),
+        environment: "production".to_owned(),
+        version: Some("1.0".to_owned()),
+        reason: "both are bad".to_owned(),
+    };
+    let number = world.engine.roll_back(&world.rosa, request).await.unwrap();
+    assert_eq!(world.finish(number).await.phase, "succeeded");
+    assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_of_a_rollout_is_said_before_it_is_asked_for() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    let view = || world.engine.promote_view(&world.theo, "cart", "production", Some("2.0"));
+    let said = |warnings: &[String]| warnings.iter().any(|words| words.contains("production/cart is paused"));
+    assert!(!said(&view().await.unwrap().warnings));
+    world.practice.pause(&workload("cart"), true).unwrap();
+    assert!(said(&view().await.unwrap().warnings), "{:?}", view().await.unwrap().warnings);
+    world.practice.set_reachable(false);
+    assert!(view().await.unwrap().refusal.is_none(), "a cluster that does not answer keeps nobody from asking");
+}
+
+#[tokio::test]
 async fn an_abort_in_flight_brings_back_what_ran() {
     let world = World::new(0).await;
     world.service("cart").await;

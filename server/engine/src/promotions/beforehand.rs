@@ -1,0 +1,74 @@
+//! What is looked up in the clusters before somebody decides: how the workloads of a target are set now. It helps to
+//! decide and is not needed for it: a cluster that does not answer within [`PATIENCE`] is left out.
+
+use std::time::Duration;
+
+use domain::{
+    ids::VersionId,
+    observation::{Observed, PlacedWorkload, WorkloadObservation},
+    promotion::{SavedWorkload, WorkloadPlan},
+    rollout,
+    template::changed_places,
+};
+use futures::future::join_all;
+use store::{Read, StoreError};
+
+use super::request::Asked;
+use crate::Engine;
+
+/// How long a page waits for the clusters.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The workloads of a plan as they are now; those that are there and can be asked.
+async fn present(engine: &Engine, planned: &[WorkloadPlan]) -> Vec<(PlacedWorkload, WorkloadObservation)> {
+    let looks = planned.iter().map(|one| async move {
+        let look = async {
+            let cluster = engine.clusters().handle(one.placed.cluster).await.ok()?;
+            cluster.observe(&one.placed.workload).await.ok()
+        };
+        match tokio::time::timeout(PATIENCE, look).await {
+            Ok(Some(Observed::Present(seen))) => Some((one.placed.clone(), *seen)),
+            Ok(Some(Observed::Missing) | None) | Err(_) => None,
+        }
+    });
+    join_all(looks).await.into_iter().flatten().collect()
+}
+
+/// What should be known of the workloads' own settings before their pods are replaced.
+pub(super) async fn capacity_warnings(engine: &Engine, planned: &[WorkloadPlan]) -> Vec<String> {
+    let present = present(engine, planned).await;
+    let tried = |placed: &PlacedWorkload| planned.iter().any(|one| one.placed == *placed && one.candidate.is_some());
+    present.iter().flat_map(|(placed, seen)| rollout::capacity_warnings(seen, tried(placed))).collect()
+}
+
+/// The pod templates with which the version ran last in the place, as they were saved when the next one came; empty where
+/// none were.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) async fn saved_over(
+    read: &mut Read,
+    asked: &Asked,
+    version: VersionId,
+) -> Result<Vec<SavedWorkload>, StoreError> {
+    let next = read.last_promotion_over(asked.target.id, version).await?;
+    Ok(next.and_then(|next| next.promotion.run().map(|run| run.saved.clone())).unwrap_or_default())
+}
+
+/// In which places the pod templates differ now from those that were saved, by workload. A template that was saved with
+/// other images than those of the plan says nothing about its version.
+pub(super) async fn changed_since(engine: &Engine, planned: &[WorkloadPlan], saved: &[SavedWorkload]) -> Vec<String> {
+    if saved.is_empty() {
+        return Vec::new();
+    }
+    let then = |placed: &PlacedWorkload| {
+        let images = &planned.iter().find(|one| one.placed == *placed)?.images;
+        saved.iter().find(|saved| saved.placed == *placed && images.iter().all(|image| saved.images.contains(image)))
+    };
+    let mut changed = Vec::new();
+    for (placed, seen) in present(engine, planned).await {
+        let places = then(&placed).map(|then| changed_places(&then.template, &seen.template)).unwrap_or_default();
+        changed.extend(places.into_iter().map(|place| format!("{}: {place}", placed.workload)));
+    }
+    changed
+}
