@@ -107,6 +107,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         }
         Task::Controlplane(ControlPlaneTask::Build) => {
             control_plane::programs()?;
+            control_plane::tools()?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Controlplane(ControlPlaneTask::StartInside(inner)) => {
@@ -120,7 +121,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             if for_tests && env::var_os(control_plane::KUBECONFIG).is_some() {
                 return inner.run(&[]);
             }
-            let plane = ControlPlane::start(&control_plane::programs()?)?;
+            let mut plane = ControlPlane::start(&control_plane::programs()?)?;
+            if for_tests {
+                plane = plane.with_tools(&control_plane::tools()?)?;
+            }
             inner.run(&plane.environment())
         }
         Task::Postgres(inner) => {

@@ -10,9 +10,10 @@ mod credentials;
 mod envoy;
 mod network;
 mod start;
+mod tools;
 mod traffic;
 
-pub use build::programs;
+pub use build::{programs, tools};
 pub use network::inside;
 pub use start::ControlPlane;
 pub use traffic::Traffic;

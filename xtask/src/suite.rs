@@ -142,7 +142,11 @@ impl Environment {
         Ok(Self {
             prometheus,
             postgres: Postgres::start(Durability::None)?,
-            control_plane: if named { None } else { Some(ControlPlane::start(&control_plane::programs()?)?) },
+            control_plane: if named {
+                None
+            } else {
+                Some(ControlPlane::start(&control_plane::programs()?)?.with_tools(&control_plane::tools()?)?)
+            },
         })
     }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{actor::Actor, state::Mark};
+use domain::{actor::Actor, observation::WorkloadKind, state::Mark};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -63,6 +63,8 @@ pub enum PermissionNeed {
     Always,
     /// Canary and blue-green promotions only.
     Candidates,
+    /// Promotions of what other tools are in charge of only.
+    Delegated,
     /// None: pages do not show why pods fail.
     Reasons,
 }
@@ -96,14 +98,17 @@ pub struct ConnectionView {
     pub commands: Option<String>,
 }
 
-/// A Deployment found in a cluster.
+/// A Deployment, or another tool's object, found in a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundWorkload {
     /// Namespace.
     pub namespace: String,
     /// Name.
     pub name: String,
-    /// Containers with their images.
+    /// Kind.
+    #[serde(default)]
+    pub kind: WorkloadKind,
+    /// Containers, or places where a tool reads a version, with their images.
     pub containers: Vec<(String, String)>,
     /// Ready pods of wanted ones.
     pub ready: u32,
@@ -111,7 +116,7 @@ pub struct FoundWorkload {
     pub wanted: u32,
     /// The service it belongs to already.
     pub service: Option<String>,
-    /// Why it cannot be taken: another tool owns it.
+    /// Why it cannot be taken: another tool owns it, or it has nowhere to put a version.
     pub managed_by: Option<String>,
     /// A guess of the service's name, from labels.
     pub suggested_service: String,
@@ -128,6 +133,9 @@ pub struct AdoptWorkload {
     pub namespace: String,
     /// Name.
     pub name: String,
+    /// Kind.
+    #[serde(default)]
+    pub kind: WorkloadKind,
     /// The container whose image is the version's.
     pub container: String,
     /// The service's name; made when it is not there.

@@ -238,7 +238,7 @@ pub enum Steer {
     CallAgain,
 }
 
-/// The traffic of a promotion that tries a candidate.
+/// The traffic of a promotion that tries a candidate, or of which the tool in charge says the shares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrafficView {
     /// `canary`, `blue-green`.
@@ -266,6 +266,9 @@ pub struct TrafficView {
     /// The commands that put the traffic back without Slipway, while there is something to put back.
     #[serde(default)]
     pub by_hand: Option<String>,
+    /// The steps of the tool in charge, where one is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mirrored: Vec<StepView>,
 }
 
 /// A workload of a promotion.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::actor::Actor;
+use domain::{actor::Actor, observation::WorkloadKind};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -68,9 +68,12 @@ pub struct TargetWorkloadInput {
     pub cluster: String,
     /// The namespace.
     pub namespace: String,
-    /// The Deployment's name.
+    /// The object's name.
     pub workload: String,
-    /// The container whose image is set.
+    /// Its kind.
+    #[serde(default)]
+    pub kind: WorkloadKind,
+    /// The container whose image is set; for another tool's object the place where that reads a version.
     pub container: String,
     /// Which image of a version with several goes there.
     pub component: Option<String>,

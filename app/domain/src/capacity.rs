@@ -201,8 +201,7 @@ mod tests {
     }
 
     fn load(capacity: Capacity, pods: u32) -> Load {
-        let workload =
-            WorkloadRef { namespace: Namespace::parse("shop").unwrap(), name: WorkloadName::parse("cart").unwrap() };
+        let workload = WorkloadRef::deployment(Namespace::parse("shop").unwrap(), WorkloadName::parse("cart").unwrap());
         Load::new(PlacedWorkload { cluster: ClusterId::new(uuid::Uuid::nil()), workload }, capacity, pods)
     }
 

@@ -6,6 +6,7 @@ pub mod actor;
 pub mod analysis;
 pub mod capacity;
 pub mod comparison;
+pub mod delegated;
 pub mod deployment;
 pub mod duration_words;
 pub mod environment;

@@ -5,23 +5,99 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    delegated::ToolStatus,
     ids::{ClusterId, PromotionId, TargetId},
     image::ContainerImage,
     names::{Namespace, WorkloadName},
 };
 
-/// Which object in which namespace of a cluster. Deployments are the only kind so far.
+/// Which kind of object a workload is. All but the first belong to a tool in the cluster that does the
+/// work itself: Slipway sets the version where the tool reads it, and follows what the tool says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkloadKind {
+    /// Kubernetes' own Deployment.
+    #[default]
+    Deployment,
+    /// Argo Rollouts' Rollout.
+    Rollout,
+    /// Argo CD's Application.
+    Application,
+    /// Flux's Kustomization.
+    Kustomization,
+    /// Flux's HelmRelease.
+    HelmRelease,
+}
+
+impl WorkloadKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Deployment, Self::Rollout, Self::Application, Self::Kustomization, Self::HelmRelease];
+
+    /// The word for machines and columns: `helm_release`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployment",
+            Self::Rollout => "rollout",
+            Self::Application => "application",
+            Self::Kustomization => "kustomization",
+            Self::HelmRelease => "helm_release",
+        }
+    }
+
+    /// The kind of this word; `None` when there is none.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// Kubernetes' word for it: `HelmRelease`.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::Rollout => "Rollout",
+            Self::Application => "Application",
+            Self::Kustomization => "Kustomization",
+            Self::HelmRelease => "HelmRelease",
+        }
+    }
+
+    /// Whether it is a plain Deployment, on which Slipway does the work itself.
+    #[must_use]
+    pub const fn is_deployment(&self) -> bool {
+        matches!(self, Self::Deployment)
+    }
+}
+
+/// Which object in which namespace of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WorkloadRef {
     /// The namespace.
     pub namespace: Namespace,
-    /// The Deployment's name.
+    /// The object's name.
     pub name: WorkloadName,
+    /// Its kind; what was stored without one is a Deployment.
+    #[serde(default, skip_serializing_if = "WorkloadKind::is_deployment")]
+    pub kind: WorkloadKind,
+}
+
+impl WorkloadRef {
+    /// A Deployment.
+    #[must_use]
+    pub const fn deployment(namespace: Namespace, name: WorkloadName) -> Self {
+        Self { namespace, name, kind: WorkloadKind::Deployment }
+    }
 }
 
 impl std::fmt::Display for WorkloadRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
+        write!(f, "{}/{}", self.namespace, self.name)?;
+        match self.kind {
+            WorkloadKind::Deployment => Ok(()),
+            kind => write!(f, " ({})", kind.words()),
+        }
     }
 }
 
@@ -103,24 +179,47 @@ impl Manager {
         }
     }
 
-    /// What a person can do so that the change goes through.
+    /// What a person can do so that a change of an object of this kind goes through.
+    #[must_use]
+    pub fn advice_for(&self, kind: WorkloadKind) -> String {
+        if kind.is_deployment() {
+            return self.advice();
+        }
+        let source = match self {
+            Self::ArgoCd { application } => format!("the Git source of application {application}"),
+            Self::FluxKustomization { name } => format!("the Git source of Kustomization {name}"),
+            Self::FluxHelmRelease { name } => format!("the chart of HelmRelease {name}"),
+            Self::Helm { release } => format!("the Helm release {release}"),
+            Self::Controller { kind: owner, name } => format!("{owner} {name}"),
+        };
+        format!(
+            "This {} is itself written from {source}: set the version there, and take it back there; a rollback must go through Git too. Or take the object out of it, so that Slipway alone sets its version.",
+            kind.words()
+        )
+    }
+
+    /// What a person can do so that a change of a Deployment goes through.
     #[must_use]
     pub fn advice(&self) -> String {
         match self {
             Self::ArgoCd { application } => format!(
-                "Change the image where Argo CD reads it (the Git source of application {application}), or take this Deployment out of the application."
+                "Make the Application {application} the target (Discover offers it), change the image in its Git source, or take this Deployment out of it."
             ),
             Self::FluxKustomization { name } => format!(
-                "Change the image where Flux reads it (the source of Kustomization {name}), or label the Deployment kustomize.toolkit.fluxcd.io/reconcile=disabled."
+                "Make the Kustomization {name} the target (Discover offers it), change the image in its Git source, or label the Deployment kustomize.toolkit.fluxcd.io/reconcile=disabled."
             ),
             Self::FluxHelmRelease { name } => {
-                format!("Change the image in the values of HelmRelease {name}, where Flux reads it.")
+                format!(
+                    "Make the HelmRelease {name} the target (Discover offers it), or change the image in its values."
+                )
             }
             Self::Helm { release } => format!(
                 "Upgrade the Helm release {release} with the new image; the next helm upgrade would undo a change made here."
             ),
             Self::Controller { kind, name } => {
-                format!("Change the image in {kind} {name}, which writes this Deployment.")
+                format!(
+                    "Change the image in {kind} {name}, which writes this Deployment; a Rollout can be the target itself."
+                )
             }
         }
     }
@@ -184,7 +283,7 @@ pub enum ReplacementSettings {
     Recreate,
 }
 
-/// A Deployment and its pods at one moment.
+/// A Deployment, or another tool's object, and its pods at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkloadObservation {
     /// Which object.
@@ -219,14 +318,19 @@ pub struct WorkloadObservation {
     pub replacement: ReplacementSettings,
     /// `spec.progressDeadlineSeconds`.
     pub progress_deadline_seconds: u32,
-    /// The images of the template's containers, in its order.
+    /// The images of the template's containers, in its order; of another tool's object those at the places
+    /// where it reads a version, each with a name for the place.
     pub images: Vec<ContainerImage>,
-    /// The pod template as it stands, kept so that it can be put back exactly.
+    /// The pod template as it stands, or what of another tool's object says the version, kept so that it can
+    /// be put back exactly.
     pub template: serde_json::Value,
     /// Our mark, when Slipway wrote the object.
     pub stamp: Option<Stamp>,
     /// Another tool that owns the object.
     pub manager: Option<Manager>,
+    /// What the tool in charge says, where the object is one that a tool works on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolStatus>,
     /// The pods, newest template first, then by name.
     pub pods: Vec<PodObservation>,
 }

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::delegated;
 use crate::observation::{ContainerTrouble, PodCounts, ReplacementSettings, WorkloadObservation};
 
 /// Restarts of one container of a new pod after which waiting longer will not help. Two restarts
@@ -39,6 +40,13 @@ pub enum RolloutFailure {
         /// Kubernetes' message.
         message: String,
     },
+    /// The tool in charge says so.
+    Tool {
+        /// Which.
+        tool: String,
+        /// Its message.
+        message: String,
+    },
     /// Kubernetes' own progress deadline has passed.
     ProgressDeadline {
         /// The deadline.
@@ -62,6 +70,7 @@ impl RolloutFailure {
                 format!("{} in pod {pod}{again}", trouble.words())
             }
             Self::Replicas { message } => format!("pods cannot be made: {message}"),
+            Self::Tool { tool, message } => format!("{tool}: {message}"),
             Self::ProgressDeadline { seconds, counts } => {
                 format!(
                     "no progress for {seconds} s, {} of {} pods available (ProgressDeadlineExceeded)",
@@ -86,6 +95,13 @@ pub enum Rollout {
         counts: PodCounts,
         /// Old pods that are still there.
         old: u32,
+    },
+    /// The tool in charge works on it.
+    ByTool {
+        /// How far it is.
+        words: String,
+        /// Whether it waits for a time or a person by its own steps: that time is not the version's.
+        waits: bool,
     },
     /// All pods run the current template and are available.
     Complete {
@@ -112,6 +128,7 @@ impl Rollout {
             Self::Moving { counts, .. } | Self::Complete { counts } => {
                 format!("{} of {} pods available", counts.available, counts.wanted)
             }
+            Self::ByTool { words, .. } => words.clone(),
             Self::Failed { failure } => failure.words(),
         }
     }
@@ -120,6 +137,9 @@ impl Rollout {
 /// Judges what is seen of one workload.
 #[must_use]
 pub fn judge(seen: &WorkloadObservation) -> Rollout {
+    if let Some(tool) = &seen.tool {
+        return delegated::judge(seen, tool);
+    }
     if seen.generation > seen.observed_generation {
         return Rollout::Unseen;
     }
@@ -140,7 +160,7 @@ pub fn judge(seen: &WorkloadObservation) -> Rollout {
     if is_moving { Rollout::Moving { counts, old } } else { Rollout::Complete { counts } }
 }
 
-fn early_failure(seen: &WorkloadObservation) -> Option<RolloutFailure> {
+pub(crate) fn early_failure(seen: &WorkloadObservation) -> Option<RolloutFailure> {
     let new_pods = || seen.pods.iter().filter(|p| p.is_updated && !p.is_terminating);
     let failing = new_pods().find_map(|pod| {
         let trouble = pod.trouble.as_ref()?;

@@ -214,7 +214,7 @@ const NAME_WITH_ROOM: usize = 54;
 #[must_use]
 pub fn candidate_of(stable: &WorkloadRef, ending: CandidateName) -> WorkloadRef {
     let name = ending.after(&stable.name);
-    WorkloadRef { namespace: stable.namespace.clone(), name }
+    WorkloadRef::deployment(stable.namespace.clone(), name)
 }
 
 /// How candidates are called.

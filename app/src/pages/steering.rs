@@ -2,13 +2,13 @@
 //! a share, leave the rest out. Each act says first what it will do.
 
 use contract::promotions::{PromotionView, TrafficView};
-use domain::promotion::PromotionAct;
+use domain::{promotion::PromotionAct, state::Mark};
 use leptos::prelude::*;
 
 use crate::{
     components::{
-        Button, Card, Code, Glyph, InputKind, Kind, More, Notice, ReasonDialog, Series, Size, State, TextField,
-        TrafficBar, TrafficPart,
+        Button, Card, Code, Glyph, InputKind, Kind, More, Notice, ReasonDialog, Series, Size, State, Step, Steps,
+        TextField, TrafficBar, TrafficPart,
     },
     form::{FormProblem, ReasonField, Sending, Sendings, about},
     page::sentence,
@@ -38,6 +38,17 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
     let hold = traffic.hold.clone().map(|why| {
         view! { <Notice state=State::Waiting title="Paused">{sentence(&why)}</Notice> }
     });
+    let mirrored = (!traffic.mirrored.is_empty()).then(|| {
+        let steps = traffic.mirrored.iter().map(|step| Step {
+            state: State::from(step.mark),
+            title: step.title.clone(),
+            note: step.detail.clone(),
+            current: matches!(step.mark, Mark::Moving | Mark::Waiting),
+            ..Step::default()
+        });
+        let steps: Vec<Step> = steps.collect();
+        view! { <Steps steps /> }
+    });
     let acts = acts(view, &traffic, steer);
     let by_hand = traffic.by_hand.clone().map(|commands| {
         view! {
@@ -63,6 +74,7 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
                         <span class="tabular">{split}</span>
                     </div>
                 </div>
+                {mirrored}
                 <ul class="note stack-tight">{lines}</ul>
                 {capacity}
                 {hold}

@@ -6,6 +6,7 @@ use contract::{
     environments::EnvironmentView,
     services::{ServiceView, TargetWorkloadInput},
 };
+use domain::observation::WorkloadKind;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
@@ -108,7 +109,7 @@ fn target_view(
         <Crumbs crumbs />
         <PageHead
             title=move || heading
-            lead=|| "Where a promotion brings versions: into workloads in clusters, or to a program of yours that deploys"
+            lead=|| "Where a promotion brings versions: into workloads in clusters, into objects of Argo Rollouts, Argo CD and Flux, or to a program of yours that deploys"
         />
         <div class="stack-cards">
             {first}
@@ -171,6 +172,7 @@ fn row(index: usize, present: Option<&TargetWorkloadInput>, clusters: &[String],
             </label>
         }
     };
+    let kinds: Vec<_> = WorkloadKind::ALL.into_iter().map(|kind| Choice::new(kind.as_str(), kind.words())).collect();
     let legend = format!("Workload {}", index + 1);
     view! {
         <fieldset class="field">
@@ -185,8 +187,15 @@ fn row(index: usize, present: Option<&TargetWorkloadInput>, clusters: &[String],
                     required=is_bound
                 />
                 {text("namespace", "Namespace", &present.namespace)}
-                {text("workload", "Deployment", &present.workload)}
-                {text("container", "Container", &present.container)}
+                <Select
+                    id=format!("workload-{index}-kind")
+                    name=name("kind")
+                    label="Kind"
+                    choices=kinds
+                    selected=typed("kind", present.kind.as_str())
+                />
+                {text("workload", "Name", &present.workload)}
+                {text("container", "Container or image", &present.container)}
                 {text("component", "Image, of several", &present.component)}
             </div>
         </fieldset>
@@ -199,6 +208,7 @@ fn row_of(input: &TargetWorkloadInput) -> TargetRow {
         cluster: input.cluster.clone(),
         namespace: input.namespace.clone(),
         workload: input.workload.clone(),
+        kind: input.kind,
         container: input.container.clone(),
         component: input.component.clone().unwrap_or_default(),
     }

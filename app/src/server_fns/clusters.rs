@@ -5,6 +5,7 @@
 use crate::json::Json;
 use contract::analysis::{MetricAccess, MetricSourceView, MetricTestView};
 use contract::clusters::{Adopted, ClusterView, ConnectionView, FoundWorkload};
+use domain::observation::WorkloadKind;
 use leptos::prelude::*;
 
 use crate::error::AppError;
@@ -123,6 +124,9 @@ pub struct AdoptRow {
     /// Name.
     #[serde(default)]
     pub name: String,
+    /// Kind.
+    #[serde(default)]
+    pub kind: WorkloadKind,
     /// The container whose image is the version's.
     #[serde(default)]
     pub container: String,
@@ -147,6 +151,7 @@ pub async fn adopt(cluster: String, #[server(default)] workloads: Vec<AdoptRow>)
         .map(|row| contract::clusters::AdoptWorkload {
             namespace: row.namespace,
             name: row.name,
+            kind: row.kind,
             container: row.container,
             service: row.service,
             team: row.team,
@@ -154,7 +159,7 @@ pub async fn adopt(cluster: String, #[server(default)] workloads: Vec<AdoptRow>)
         })
         .collect();
     if workloads.is_empty() {
-        return Err(AppError(contract::ApiError::invalid("workloads", "tick at least one Deployment")));
+        return Err(AppError(contract::ApiError::invalid("workloads", "tick at least one row")));
     }
     Ok(backend.adopt(&actor, &cluster, workloads).await?)
 }

@@ -6,6 +6,7 @@ use contract::{
     board::TeamChoice,
     services::{CommitWhereabouts, ServiceLine, ServiceView, ServicesQuery, StrategyInput, TargetWorkloadInput},
 };
+use domain::observation::WorkloadKind;
 use leptos::prelude::*;
 
 use crate::error::AppError;
@@ -100,9 +101,12 @@ pub struct TargetRow {
     /// The namespace.
     #[serde(default)]
     pub namespace: String,
-    /// The Deployment's name.
+    /// The object's name.
     #[serde(default)]
     pub workload: String,
+    /// Its kind.
+    #[serde(default)]
+    pub kind: WorkloadKind,
     /// The container.
     #[serde(default)]
     pub container: String,
@@ -127,6 +131,7 @@ impl TargetRow {
             cluster: self.cluster,
             namespace: self.namespace,
             workload: self.workload,
+            kind: self.kind,
             container: self.container,
         }
     }

@@ -217,7 +217,7 @@ async fn until(
 /// When this was first done to the candidate.
 fn moved(trials: &Trials, act: &str) -> anyhow::Result<Option<DateTime<Utc>>> {
     let name = WorkloadName::parse(&format!("{}-canary", company::service_name(0)))?;
-    let candidate = WorkloadRef { namespace: Namespace::parse("production")?, name };
+    let candidate = WorkloadRef::deployment(Namespace::parse("production")?, name);
     Ok(trials.practice.writes_of(&candidate)?.into_iter().find(|write| write.act == act).map(|write| write.at))
 }
 

@@ -307,10 +307,10 @@ impl Writer {
         environment: EnvironmentId,
         versions: &[VersionId],
     ) -> anyhow::Result<()> {
-        let workload = WorkloadRef {
-            namespace: Namespace::parse(ENVIRONMENTS.get(place).map_or("", |(name, _, _)| name))?,
-            name: WorkloadName::parse(&service_name(number))?,
-        };
+        let workload = WorkloadRef::deployment(
+            Namespace::parse(ENVIRONMENTS.get(place).map_or("", |(name, _, _)| name))?,
+            WorkloadName::parse(&service_name(number))?,
+        );
         let container = ContainerName::parse("app")?;
         let of = TargetWorkload {
             cluster: self.cluster,
@@ -338,6 +338,7 @@ impl Writer {
         self.deployed(service, environment, version_id, previous, since).await?;
         let label = LABELS.get(now).copied().unwrap_or_default();
         let running = Running {
+            kind: workload.kind,
             target_id: id,
             cluster_id: self.cluster,
             namespace: workload.namespace,

@@ -84,6 +84,7 @@ impl Trials {
             self.practice.create_deployment(&NewDeployment::new(namespace.clone(), workload, 3, vec![container]))?;
             self.practice.create_route(&namespace, &layer)?;
             wanted.push(AdoptWorkload {
+                kind: domain::observation::WorkloadKind::Deployment,
                 namespace: NAMESPACE.to_owned(),
                 name: name.clone(),
                 container: "app".to_owned(),

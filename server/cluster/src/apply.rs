@@ -1,7 +1,8 @@
-//! Writing: read the Deployment, judge, and patch with the resource version that was read. Touches
+//! Writing: read the Deployment or the tool's object, judge, and patch with the resource version that was read. Touches
 //! the images (or the whole template, when it is put back) and the object's own annotations; never
 //! the metadata of the pod template, which would roll pods for nothing.
 
+use domain::observation::WorkloadKind;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use ports::{ApplyOutcome, ClusterError, Judgement, TemplateChange, WorkloadChange};
 use serde_json::{Value, json};
@@ -10,7 +11,8 @@ use crate::{
     connect::KubeCluster,
     error::{bounded, is_conflict, is_missing, sort},
     objects::{Edit, FIELD_MANAGER, PAUSE, TRIES},
-    records::DeploymentRecord,
+    records::WorkloadRecord,
+    tools::{self, argo_cd, flux},
 };
 
 impl KubeCluster {
@@ -19,7 +21,24 @@ impl KubeCluster {
             let Some(record) = self.read(&change.workload).await? else {
                 return Ok(ApplyOutcome::Missing);
             };
-            if let Judgement::Answer(outcome) = change.judge(record.without_pods())? {
+            let judgement = change.judge(record.without_pods())?;
+            if let Some(act) = change.act
+                && matches!(judgement, Judgement::Write | Judgement::Answer(ApplyOutcome::Unchanged))
+            {
+                let is_as_wanted = judgement != Judgement::Write;
+                match self.act_on(change, &record, act, is_as_wanted).await {
+                    // The write itself comes after it, with what is there then.
+                    Ok(ApplyOutcome::Written) if !is_as_wanted => continue,
+                    Ok(ApplyOutcome::Unchanged) => {}
+                    Ok(outcome) => return Ok(outcome),
+                    Err(ClusterError::Conflict) => {
+                        tokio::time::sleep(PAUSE * (lost + 1)).await;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            if let Judgement::Answer(outcome) = judgement {
                 return Ok(outcome);
             }
             match self.patch(change, operations(change, &record)).await {
@@ -34,7 +53,7 @@ impl KubeCluster {
 
     async fn patch(&self, change: &WorkloadChange, operations: Value) -> Result<DynamicObject, kube::Error> {
         let patch = Patch::Json::<()>(serde_json::from_value(operations).map_err(kube::Error::SerdeError)?);
-        let api = self.deployments(change.workload.namespace.as_str());
+        let api = self.objects(&tools::resource(change.workload.kind), change.workload.namespace.as_str());
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         bounded(api.patch(change.workload.name.as_str(), &params, &patch)).await
     }
@@ -42,10 +61,23 @@ impl KubeCluster {
 
 /// The JSON patch (RFC 6902) that makes the object what the change says. Writing the resource version
 /// that was read makes the API server answer 409 when the object is a newer one.
-fn operations(change: &WorkloadChange, record: &DeploymentRecord) -> Value {
+fn operations(change: &WorkloadChange, record: &WorkloadRecord) -> Value {
     let seen = record.without_pods();
     let mut edit = Edit::of(Some(&seen.resource_version));
     match &change.template {
+        template if record.has_no_pods() => {
+            let part = match change.workload.kind {
+                WorkloadKind::Application => argo_cd::PART,
+                WorkloadKind::Kustomization => flux::KUSTOMIZATION_PART,
+                _ => flux::HELM_PART,
+            };
+            tools::edits(&mut edit, part, &record.object, &record.places, template);
+            if change.workload.kind == WorkloadKind::Application
+                && let Some(sync) = argo_cd::sync(&record.object)
+            {
+                edit.set("/operation", sync);
+            }
+        }
         TemplateChange::Images(images) => {
             let containers = seen.template.pointer("/spec/containers").and_then(Value::as_array);
             for (index, container) in containers.into_iter().flatten().enumerate() {
@@ -78,7 +110,7 @@ mod tests {
 
     use super::*;
 
-    fn record(annotations: Value) -> DeploymentRecord {
+    fn record(annotations: Value) -> WorkloadRecord {
         let object = json!({
             "apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "cart", "namespace": "shop", "uid": "u", "resourceVersion": "41",
@@ -86,12 +118,12 @@ mod tests {
             "spec": {"template": {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [
                 {"name": "proxy", "image": "proxy:1"}, {"name": "app", "image": "cart:1", "unknownField": [1]}]}}},
         });
-        DeploymentRecord::new(serde_json::from_value(object).unwrap()).unwrap()
+        WorkloadRecord::new(serde_json::from_value(object).unwrap()).unwrap()
     }
 
     const TARGET: TargetId = TargetId::new(uuid::Uuid::from_u128(8));
 
-    fn change(template: TemplateChange, record: &DeploymentRecord) -> WorkloadChange {
+    fn change(template: TemplateChange, record: &WorkloadRecord) -> WorkloadChange {
         WorkloadChange {
             workload: record.workload().clone(),
             stamp: Stamp {
@@ -102,6 +134,7 @@ mod tests {
             },
             template,
             over: vec![],
+            act: None,
             change_cause: "cart 2 by mara".to_owned(),
         }
     }

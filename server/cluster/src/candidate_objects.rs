@@ -149,10 +149,8 @@ mod tests {
     use super::*;
 
     fn change(layer: TrafficLayer) -> CandidateChange {
-        let named = |name: &str| WorkloadRef {
-            namespace: Namespace::parse("shop").unwrap(),
-            name: WorkloadName::parse(name).unwrap(),
-        };
+        let named =
+            |name: &str| WorkloadRef::deployment(Namespace::parse("shop").unwrap(), WorkloadName::parse(name).unwrap());
         CandidateChange {
             route: Route { stable: named("cart"), candidate: named("cart-canary"), layer },
             stamp: Stamp {

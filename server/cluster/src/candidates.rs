@@ -17,7 +17,7 @@ use crate::{
     connect::KubeCluster,
     marks,
     objects::{Edit, deployments, is_made_by_us, is_made_for, patiently, services},
-    records::DeploymentRecord,
+    records::WorkloadRecord,
     sides::{Sides, labels_at, track_of},
 };
 
@@ -56,7 +56,7 @@ impl KubeCluster {
         let Some(object) = self.find(&deployments(), namespace, stable.name.as_str()).await? else {
             return Err(ClusterError::Invalid(format!("{stable} is not there to make a candidate of")));
         };
-        let record = DeploymentRecord::new(object.clone()).map_err(ClusterError::Invalid)?;
+        let record = WorkloadRecord::new(object.clone()).map_err(ClusterError::Invalid)?;
         change.check_containers(record.without_pods())?;
         let service = self.stable_service(&change.route.layer, namespace).await?;
         let track = track_of(&change.route.candidate);
@@ -144,7 +144,7 @@ impl KubeCluster {
 /// What a Deployment of the candidate's name shows. A mark without our label was copied by somebody
 /// from the workload, and counts for nothing.
 fn seen(object: &DynamicObject) -> Result<WorkloadObservation, ClusterError> {
-    let record = DeploymentRecord::new(object.clone()).map_err(ClusterError::Invalid)?;
+    let record = WorkloadRecord::new(object.clone()).map_err(ClusterError::Invalid)?;
     let mut seen = record.without_pods().clone();
     seen.stamp = seen.stamp.filter(|_| is_made_by_us(object));
     Ok(seen)

@@ -37,7 +37,8 @@ impl KubeCluster {
                 resource_attributes: Some(ResourceAttributes {
                     verb: Some(needed.verb.to_owned()),
                     group: Some(needed.group.to_owned()),
-                    resource: Some(needed.resource.to_owned()),
+                    resource: Some(needed.parts().0.to_owned()),
+                    subresource: needed.parts().1.map(str::to_owned),
                     // Without a namespace the question is about all of them.
                     namespace: namespace.map(|n| n.as_str().to_owned()),
                     ..ResourceAttributes::default()

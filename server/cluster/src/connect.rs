@@ -86,6 +86,7 @@ impl KubeCluster {
     pub(crate) fn kinds_in(&self, scope: &NamespaceScope) -> Vec<Kinds> {
         match scope {
             NamespaceScope::All => vec![Kinds {
+                namespace: None,
                 deployments: Api::all_with(self.client.clone(), &deployments()),
                 replica_sets: Api::all_with(self.client.clone(), &replica_set_kind()),
                 pods: Api::all(self.client.clone()),
@@ -95,6 +96,7 @@ impl KubeCluster {
                 names.sort_unstable();
                 names.dedup();
                 let kinds = names.into_iter().map(|namespace| Kinds {
+                    namespace: Some(namespace.to_owned()),
                     deployments: self.deployments(namespace),
                     replica_sets: self.replica_sets(namespace),
                     pods: self.pods(namespace),
@@ -150,6 +152,8 @@ impl Cluster for KubeCluster {
 
 /// The three kinds that make up a workload.
 pub(crate) struct Kinds {
+    /// The namespace; `None` for all of them.
+    pub(crate) namespace: Option<String>,
     pub(crate) deployments: Api<DynamicObject>,
     pub(crate) replica_sets: Api<DynamicObject>,
     pub(crate) pods: Api<Pod>,

@@ -1,6 +1,8 @@
 //! Listing what is there, with pods, so that what is offered shows how it is.
 
+use domain::observation::WorkloadKind;
 use futures::future::try_join_all;
+use kube::api::DynamicObject;
 use ports::{ClusterError, DiscoveredWorkload, NamespaceScope};
 
 use crate::{
@@ -9,28 +11,60 @@ use crate::{
     inventory::Inventory,
     observe::list,
     pods::PodRecord,
-    records::{DeploymentRecord, SetRecord},
+    records::{SetRecord, WorkloadRecord},
+    tools,
 };
 
 impl KubeCluster {
     pub(crate) async fn list_workloads(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {
-        let found = try_join_all(self.kinds_in(scope).iter().map(workloads)).await.map_err(|e| sort(&e))?;
+        let kinds = self.kinds_in(scope);
+        let objects = tools::apis(self.client(), scope).into_iter().map(|(kind, api)| async move {
+            match list(&api, None).await {
+                Ok(objects) => Ok(records(kind, objects)),
+                Err(error) if tools::is_absent(&error) => Ok(Vec::new()),
+                Err(error) => Err(error),
+            }
+        });
+        let objects = try_join_all(objects).await.map_err(|e| sort(&e))?;
+        let objects: Vec<WorkloadRecord> = objects.into_iter().flatten().collect();
+        let found = try_join_all(kinds.iter().map(|kinds| workloads(kinds, &objects))).await.map_err(|e| sort(&e))?;
         let mut all: Vec<DiscoveredWorkload> = found.into_iter().flatten().collect();
+        let others = objects
+            .into_iter()
+            .filter(WorkloadRecord::has_no_pods)
+            .map(|record| DiscoveredWorkload { observation: record.observe(Vec::new()), labels: record.labels });
+        all.extend(others);
         all.sort_by(|a, b| a.observation.workload.cmp(&b.observation.workload));
         Ok(all)
     }
 }
 
-async fn workloads(kinds: &Kinds) -> Result<Vec<DiscoveredWorkload>, kube::Error> {
+fn records(kind: WorkloadKind, objects: Vec<DynamicObject>) -> Vec<WorkloadRecord> {
+    let readable = |object| match WorkloadRecord::of(kind, object) {
+        Ok(record) => Some(record),
+        Err(why) => {
+            tracing::warn!(error = %why, "an object that cannot be read is left out");
+            None
+        }
+    };
+    objects.into_iter().filter_map(readable).collect()
+}
+
+/// The workloads of these namespaces that have pods: Deployments, and those of `objects` that are there.
+async fn workloads(kinds: &Kinds, objects: &[WorkloadRecord]) -> Result<Vec<DiscoveredWorkload>, kube::Error> {
     let (deployments, sets, pods) =
         futures::try_join!(list(&kinds.deployments, None), list(&kinds.replica_sets, None), list(&kinds.pods, None),)?;
     let mut inventory = Inventory::default();
-    for object in deployments {
-        match DeploymentRecord::new(object) {
-            Ok(record) if record.is_candidate() => {}
-            Ok(record) => drop(inventory.put_deployment(record)),
-            Err(why) => tracing::warn!(error = %why, "a Deployment that cannot be read is left out"),
-        }
+    let deployments = records(WorkloadKind::Deployment, deployments);
+    for record in deployments.into_iter().filter(|record| !record.is_candidate()) {
+        inventory.put_deployment(record);
+    }
+    let is_here = |record: &&WorkloadRecord| {
+        let namespace = &record.workload().namespace;
+        !record.has_no_pods() && kinds.namespace.as_ref().is_none_or(|here| here == namespace.as_str())
+    };
+    for record in objects.iter().filter(is_here) {
+        inventory.put_deployment(record.clone());
     }
     for set in sets.into_iter().filter_map(SetRecord::new) {
         inventory.put_set(set);

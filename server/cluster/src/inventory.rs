@@ -7,13 +7,13 @@ use domain::observation::{PodObservation, WorkloadObservation, WorkloadRef};
 
 use crate::{
     pods::PodRecord,
-    records::{DeploymentRecord, SetRecord},
+    records::{SetRecord, WorkloadRecord},
 };
 
 /// Everything that is known of a cluster's workloads, by Kubernetes' identities.
 #[derive(Debug, Default)]
 pub(crate) struct Inventory {
-    deployments: HashMap<String, DeploymentRecord>,
+    deployments: HashMap<String, WorkloadRecord>,
     by_workload: HashMap<WorkloadRef, String>,
     sets: HashMap<String, SetRecord>,
     sets_of: HashMap<String, BTreeSet<String>>,
@@ -23,7 +23,7 @@ pub(crate) struct Inventory {
 
 impl Inventory {
     /// Takes what is known of a Deployment; answers which workload it is.
-    pub(crate) fn put_deployment(&mut self, record: DeploymentRecord) -> WorkloadRef {
+    pub(crate) fn put_deployment(&mut self, record: WorkloadRecord) -> WorkloadRef {
         let workload = record.workload().clone();
         self.by_workload.insert(workload.clone(), record.uid().to_owned());
         self.deployments.insert(record.uid().to_owned(), record);
@@ -101,7 +101,7 @@ impl Inventory {
         Some(record.observe(pods.into_iter().map(|(_, pod)| pod).collect()))
     }
 
-    fn record(&self, workload: &WorkloadRef) -> Option<&DeploymentRecord> {
+    fn record(&self, workload: &WorkloadRef) -> Option<&WorkloadRecord> {
         self.deployments.get(self.by_workload.get(workload)?)
     }
 
@@ -121,7 +121,11 @@ fn forget(index: &mut HashMap<String, BTreeSet<String>>, owner: &str, uid: &str)
 }
 
 /// The replica set of the Deployment's template; the newest, should there be several.
-fn current_set<'a>(deployment: &DeploymentRecord, sets: &[&'a SetRecord]) -> Option<&'a str> {
-    let same = sets.iter().filter(|set| set.template_hash == deployment.template_hash);
+fn current_set<'a>(deployment: &WorkloadRecord, sets: &[&'a SetRecord]) -> Option<&'a str> {
+    let is_current = |set: &&&SetRecord| match &deployment.pod_hash {
+        Some(hash) => set.pod_hash.as_ref() == Some(hash),
+        None => set.template_hash == deployment.template_hash,
+    };
+    let same = sets.iter().filter(is_current);
     same.max_by_key(|set| set.revision).map(|set| set.uid.as_str())
 }

@@ -22,6 +22,7 @@ mod pods;
 mod records;
 mod reports;
 mod sides;
+mod tools;
 mod traffic;
 mod watch;
 

@@ -76,7 +76,7 @@ where
 }
 
 impl KubeCluster {
-    fn objects(&self, kind: &ApiResource, namespace: &str) -> Api<DynamicObject> {
+    pub(crate) fn objects(&self, kind: &ApiResource, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client().clone(), namespace, kind)
     }
 
@@ -166,6 +166,11 @@ impl Edit {
     pub(crate) fn set(&mut self, path: impl Into<String>, value: Value) {
         // 'add' also replaces a member that is there.
         self.0.push(json!({"op": "add", "path": path.into(), "value": value}));
+    }
+
+    /// Sets what is there already: in a list 'add' would put another entry before it.
+    pub(crate) fn replace(&mut self, path: impl Into<String>, value: Value) {
+        self.0.push(json!({"op": "replace", "path": path.into(), "value": value}));
     }
 
     /// Leaves our mark on an object that has annotations already, or has none.

@@ -1,4 +1,4 @@
-//! Reading one workload: the Deployment, then its replica sets and pods by its own selector, joined
+//! Reading one workload: the Deployment or a tool's object, then, where it has pods of its own, its replica sets and pods by its own selector, joined
 //! by owner references (a selector may also match pods of others).
 
 use domain::observation::{Observed, WorkloadRef};
@@ -11,7 +11,8 @@ use crate::{
     error::{bounded, is_missing, sort},
     inventory::Inventory,
     pods::PodRecord,
-    records::{DeploymentRecord, SetRecord, present},
+    records::{SetRecord, WorkloadRecord, present},
+    tools,
 };
 
 /// How many objects are asked for at a time: what kubectl does.
@@ -22,6 +23,9 @@ impl KubeCluster {
         let Some(deployment) = self.read(workload).await? else {
             return Ok(Observed::Missing);
         };
+        if deployment.has_no_pods() {
+            return Ok(present(deployment.observe(Vec::new())));
+        }
         let selector = Selector::try_from(deployment.selector.clone())
             .map_err(|e| ClusterError::Invalid(format!("the selector of {workload} cannot be read: {e}")))?
             .to_string();
@@ -40,15 +44,15 @@ impl KubeCluster {
         Ok(inventory.observe(workload).map_or(Observed::Missing, present))
     }
 
-    /// Reads the Deployment alone.
-    pub(crate) async fn read(&self, workload: &WorkloadRef) -> Result<Option<DeploymentRecord>, ClusterError> {
-        let api = self.deployments(workload.namespace.as_str());
+    /// Reads the object alone.
+    pub(crate) async fn read(&self, workload: &WorkloadRef) -> Result<Option<WorkloadRecord>, ClusterError> {
+        let api = self.objects(&tools::resource(workload.kind), workload.namespace.as_str());
         let object = match bounded(api.get(workload.name.as_str())).await {
             Ok(object) => object,
             Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(sort(&error)),
         };
-        DeploymentRecord::new(object).map(Some).map_err(ClusterError::Invalid)
+        WorkloadRecord::of(workload.kind, object).map(Some).map_err(ClusterError::Invalid)
     }
 }
 

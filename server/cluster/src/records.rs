@@ -3,8 +3,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use domain::{
+    delegated::ToolStatus,
     names::{Namespace, WorkloadName},
-    observation::{Observed, PodObservation, ReplacementSettings, WorkloadObservation, WorkloadRef},
+    observation::{Observed, PodObservation, ReplacementSettings, WorkloadKind, WorkloadObservation, WorkloadRef},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kube::api::DynamicObject;
@@ -15,6 +16,7 @@ use crate::{
     error::cut,
     marks::{manager_of, stamp_of},
     objects::CANDIDATE_OF,
+    tools::{self, Place, argo_cd, argo_rollouts, flux},
 };
 
 /// Kubernetes' default of `spec.progressDeadlineSeconds`.
@@ -66,12 +68,19 @@ enum Amount {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 struct Status {
+    #[serde(deserialize_with = "number_or_text")]
     observed_generation: i64,
     replicas: u32,
     updated_replicas: u32,
     ready_replicas: u32,
     available_replicas: u32,
     conditions: Vec<Condition>,
+}
+
+/// Argo Rollouts writes the generation as text.
+fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(value.as_i64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(0))
 }
 
 #[derive(Deserialize, Default)]
@@ -83,9 +92,9 @@ struct Condition {
     message: Option<String>,
 }
 
-/// What is kept of a Deployment.
+/// What is kept of a Deployment, or of another tool's object.
 #[derive(Clone, Debug)]
-pub(crate) struct DeploymentRecord {
+pub(crate) struct WorkloadRecord {
     /// All that the object itself says; without pods.
     seen: WorkloadObservation,
     pub(crate) template_hash: u64,
@@ -93,16 +102,103 @@ pub(crate) struct DeploymentRecord {
     pub(crate) labels: Vec<(String, String)>,
     /// Whether the object has annotations at all: a patch can only add one to what is there.
     pub(crate) has_annotations: bool,
+    /// The whole object, of another tool's; of a Deployment nothing.
+    pub(crate) object: Value,
+    /// The places in it where that tool reads a version; none of what has a pod template.
+    pub(crate) places: Vec<Place>,
+    /// The hash that Argo Rollouts gives to the pods of the present template.
+    pub(crate) pod_hash: Option<String>,
 }
 
-impl DeploymentRecord {
-    /// Reads the object.
+impl WorkloadRecord {
+    /// Reads a Deployment.
     ///
     /// # Errors
     /// What is wrong with it, for a log: a real API server does not send such an object.
     pub(crate) fn new(object: DynamicObject) -> Result<Self, String> {
+        Self::of(WorkloadKind::Deployment, object)
+    }
+
+    /// Reads an object of this kind.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn of(kind: WorkloadKind, object: DynamicObject) -> Result<Self, String> {
+        match kind {
+            WorkloadKind::Deployment => Self::with_template(kind, object),
+            WorkloadKind::Rollout => {
+                let whole = whole(&object);
+                let mut record = Self::with_template(kind, object)?;
+                record.seen.tool = Some(ToolStatus::ArgoRollouts(argo_rollouts::status(&whole)));
+                record.pod_hash = whole["status"]["currentPodHash"].as_str().map(str::to_owned);
+                record.object = whole;
+                Ok(record)
+            }
+            WorkloadKind::Application | WorkloadKind::Kustomization | WorkloadKind::HelmRelease => {
+                Self::without_template(kind, object)
+            }
+        }
+    }
+
+    /// Reads an object that makes others, which have the pods.
+    fn without_template(kind: WorkloadKind, object: DynamicObject) -> Result<Self, String> {
+        let whole = whole(&object);
         let metadata = object.metadata;
-        let workload = workload_of(&metadata)?;
+        let workload = workload_of(&metadata, kind)?;
+        let (tool, places, part) = match kind {
+            WorkloadKind::Application => {
+                let places = argo_cd::places(&whole);
+                (ToolStatus::ArgoCd(argo_cd::status(&whole, &places)), places, argo_cd::PART)
+            }
+            WorkloadKind::Kustomization => {
+                let places = flux::kustomization_places(&whole);
+                (ToolStatus::Flux(flux::status(&whole, &places)), places, flux::KUSTOMIZATION_PART)
+            }
+            _ => {
+                let places = flux::helm_places(&whole);
+                (ToolStatus::Flux(flux::status(&whole, &places)), places, flux::HELM_PART)
+            }
+        };
+        let number = |pointer: &str| whole.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+        let seen = WorkloadObservation {
+            uid: metadata.uid.clone().ok_or_else(|| format!("{workload} has no uid"))?,
+            resource_version: metadata.resource_version.clone().unwrap_or_default(),
+            generation: metadata.generation.unwrap_or(0),
+            observed_generation: number("/status/observedGeneration"),
+            is_paused: whole.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or(false),
+            wanted_replicas: 0,
+            replicas: 0,
+            updated_replicas: 0,
+            ready_replicas: 0,
+            available_replicas: 0,
+            progressing_reason: None,
+            replica_failure: None,
+            revision: None,
+            replacement: ReplacementSettings::RollingUpdate { max_unavailable: 0, max_surge: 1 },
+            progress_deadline_seconds: DEFAULT_DEADLINE_SECONDS,
+            images: tools::images(&places),
+            template: tools::kept(&places, whole.pointer(part).unwrap_or(&Value::Null)),
+            stamp: stamp_of(&metadata),
+            manager: manager_of(&metadata, kind.words()),
+            tool: Some(tool),
+            pods: Vec::new(),
+            workload,
+        };
+        Ok(Self {
+            template_hash: 0,
+            has_annotations: metadata.annotations.is_some(),
+            seen,
+            selector: LabelSelector::default(),
+            labels: metadata.labels.unwrap_or_default().into_iter().collect(),
+            object: whole,
+            places,
+            pod_hash: None,
+        })
+    }
+
+    fn with_template(kind: WorkloadKind, object: DynamicObject) -> Result<Self, String> {
+        let metadata = object.metadata;
+        let workload = workload_of(&metadata, kind)?;
         let data: Data = serde_json::from_value(object.data).map_err(|e| format!("{workload}: {e}"))?;
         let (spec, status) = (data.spec, data.status);
         let wanted = spec.replicas.unwrap_or(1);
@@ -132,7 +228,8 @@ impl DeploymentRecord {
             progress_deadline_seconds: spec.progress_deadline_seconds.unwrap_or(DEFAULT_DEADLINE_SECONDS),
             images: ports::template_images(&spec.template),
             stamp: stamp_of(&metadata),
-            manager: manager_of(&metadata, "Deployment"),
+            manager: manager_of(&metadata, kind.words()),
+            tool: None,
             pods: Vec::new(),
             template: spec.template,
             workload,
@@ -143,12 +240,23 @@ impl DeploymentRecord {
             seen,
             selector: spec.selector,
             labels: metadata.labels.unwrap_or_default().into_iter().collect(),
+            object: Value::Null,
+            places: Vec::new(),
+            pod_hash: None,
         })
     }
 
     /// Whether Slipway made it to be tried beside a workload: no workload of its own.
     pub(crate) fn is_candidate(&self) -> bool {
         self.labels.iter().any(|(key, _)| key == CANDIDATE_OF)
+    }
+
+    /// Whether its pods belong to other objects, which it makes.
+    pub(crate) const fn has_no_pods(&self) -> bool {
+        matches!(
+            self.seen.workload.kind,
+            WorkloadKind::Application | WorkloadKind::Kustomization | WorkloadKind::HelmRelease
+        )
     }
 
     pub(crate) fn uid(&self) -> &str {
@@ -169,12 +277,19 @@ impl DeploymentRecord {
     }
 }
 
-fn workload_of(metadata: &ObjectMeta) -> Result<WorkloadRef, String> {
+fn whole(object: &DynamicObject) -> Value {
+    let mut whole = object.data.clone();
+    whole["metadata"] = serde_json::json!({"generation": object.metadata.generation});
+    whole
+}
+
+fn workload_of(metadata: &ObjectMeta, kind: WorkloadKind) -> Result<WorkloadRef, String> {
     let name = metadata.name.as_deref().unwrap_or_default();
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     Ok(WorkloadRef {
         namespace: Namespace::parse(namespace).map_err(|e| format!("namespace '{namespace}': {e}"))?,
-        name: WorkloadName::parse(name).map_err(|e| format!("Deployment '{name}': {e}"))?,
+        name: WorkloadName::parse(name).map_err(|e| format!("{} '{name}': {e}", kind.words()))?,
+        kind,
     })
 }
 
@@ -219,6 +334,8 @@ pub(crate) struct SetRecord {
     pub(crate) owner: Option<String>,
     pub(crate) template_hash: u64,
     pub(crate) revision: u64,
+    /// The hash that Argo Rollouts gave to its pods.
+    pub(crate) pod_hash: Option<String>,
 }
 
 impl SetRecord {
@@ -226,12 +343,16 @@ impl SetRecord {
     pub(crate) fn new(object: DynamicObject) -> Option<Self> {
         let metadata = object.metadata;
         let owners = metadata.owner_references.into_iter().flatten();
-        let revision = metadata.annotations.as_ref().and_then(|a| a.get("deployment.kubernetes.io/revision"));
+        let annotation = |key: &str| metadata.annotations.as_ref().and_then(|a| a.get(key));
+        let revision =
+            annotation("deployment.kubernetes.io/revision").or_else(|| annotation("rollout.argoproj.io/revision"));
+        let pod_hash = metadata.labels.as_ref().and_then(|l| l.get("rollouts-pod-template-hash").cloned());
         Some(Self {
             uid: metadata.uid?,
             owner: owners.into_iter().find(|o| o.controller == Some(true)).map(|o| o.uid),
             template_hash: object.data.pointer("/spec/template").map_or(0, template_hash),
             revision: revision.and_then(|r| r.parse().ok()).unwrap_or(0),
+            pod_hash,
         })
     }
 }
@@ -338,7 +459,7 @@ mod tests {
             json!({"metadata": {"name": "a", "namespace": "b", "uid": "1", "resourceVersion": "1"}, "spec": 7}),
         ] {
             let parsed: DynamicObject = serde_json::from_value(object.clone()).unwrap();
-            assert!(DeploymentRecord::new(parsed).is_err(), "{object}");
+            assert!(WorkloadRecord::new(parsed).is_err(), "{object}");
         }
     }
 }

@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
-use domain::observation::{WorkloadObservation, WorkloadRef};
+use domain::observation::{WorkloadKind, WorkloadObservation, WorkloadRef};
 use futures::stream::{self, BoxStream, SelectAll, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
+    Api,
     api::DynamicObject,
     runtime::watcher::{self, Event, watcher},
 };
@@ -23,7 +24,8 @@ use crate::{
     error::{sort, sort_status},
     inventory::Inventory,
     pods::PodRecord,
-    records::{DeploymentRecord, SetRecord},
+    records::{SetRecord, WorkloadRecord},
+    tools,
 };
 
 /// How long changes of one workload are gathered: short beside a second, long beside the burst of
@@ -36,6 +38,9 @@ const WATCH_SECONDS: u32 = 55;
 
 /// How long the first lists may take without a single object arriving.
 const SYNC_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a tool is looked for that was not there: it is seldom installed while one waits.
+const LOOK_FOR_TOOLS: Duration = Duration::from_secs(30);
 
 /// The first and the longest pause before starting over.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -95,7 +100,7 @@ enum Told {
     /// A new round of everything begins.
     Begin,
     /// The object is like this, in a round or after it.
-    Deployment(Box<Result<DeploymentRecord, String>>, String),
+    Deployment(Box<Result<WorkloadRecord, String>>, String),
     Set(SetRecord),
     Pod(Box<PodRecord>),
     /// The object is gone.
@@ -134,6 +139,10 @@ impl Session {
                 told.push(stream.map(move |item| (source, item)).boxed());
                 source += 1;
             }
+        }
+        for (kind, api) in tools::apis(cluster.client(), scope) {
+            told.push(objects(kind, api).map(move |item| (source, item)).boxed());
+            source += 1;
         }
         Self {
             told,
@@ -203,7 +212,7 @@ impl Session {
                     Some(self.inventory.put_deployment(record))
                 }
                 Err(why) => {
-                    tracing::warn!(error = %why, "a Deployment that cannot be read is left out");
+                    tracing::warn!(error = %why, "an object that cannot be read is left out");
                     self.inventory.remove(&uid)
                 }
             },
@@ -300,11 +309,48 @@ fn sources(kinds: Kinds) -> [BoxStream<'static, Result<Told, watcher::Error>>; 3
 }
 
 fn deployment(event: Event<DynamicObject>) -> Told {
+    object(WorkloadKind::Deployment, event)
+}
+
+fn object(kind: WorkloadKind, event: Event<DynamicObject>) -> Told {
     told(
         event,
         |o| o.metadata.uid.clone(),
-        |object, uid| Told::Deployment(Box::new(DeploymentRecord::new(object)), uid),
+        |object, uid| Told::Deployment(Box::new(WorkloadRecord::of(kind, object)), uid),
     )
+}
+
+/// Watches the objects of a tool that may not be there, or be none of ours to see: then there are none, and
+/// it is looked for again after a while.
+fn objects(kind: WorkloadKind, api: Api<DynamicObject>) -> BoxStream<'static, Result<Told, watcher::Error>> {
+    struct Looking<S> {
+        stream: S,
+        is_absent: bool,
+        ends_round: bool,
+    }
+    let stream = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS)).boxed();
+    let start = Looking { stream, is_absent: false, ends_round: false };
+    stream::unfold(start, move |mut looking| async move {
+        if std::mem::take(&mut looking.ends_round) {
+            return Some((Ok(Told::End), looking));
+        }
+        if std::mem::take(&mut looking.is_absent) {
+            sleep(LOOK_FOR_TOOLS).await;
+        }
+        let told = match looking.stream.next().await? {
+            Err(
+                watcher::Error::InitialListFailed(error)
+                | watcher::Error::WatchStartFailed(error)
+                | watcher::Error::WatchFailed(error),
+            ) if tools::is_absent(&error) => {
+                (looking.is_absent, looking.ends_round) = (true, true);
+                Ok(Told::Begin)
+            }
+            told => told.map(|event| object(kind, event)),
+        };
+        Some((told, looking))
+    })
+    .boxed()
 }
 
 fn replica_set(event: Event<DynamicObject>) -> Told {

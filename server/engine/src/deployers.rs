@@ -170,7 +170,11 @@ impl DeployersBackend for Engine {
         if known.is_some() {
             tx.replace_target(&target).await.or_fail(self)?;
             for seen in tx.running_in_target(target.id).await.or_fail(self)? {
-                let workload = domain::observation::WorkloadRef { namespace: seen.namespace, name: seen.workload };
+                let workload = domain::observation::WorkloadRef {
+                    namespace: seen.namespace,
+                    name: seen.workload,
+                    kind: seen.kind,
+                };
                 tx.delete_running(target.id, seen.cluster_id, &workload).await.or_fail(self)?;
             }
         } else {

@@ -143,6 +143,7 @@ impl Engine {
             cluster_id: cluster,
             namespace: seen.workload.namespace.clone(),
             workload: seen.workload.name.clone(),
+            kind: seen.workload.kind,
             images: seen.images.clone(),
             version_id: version,
             mark,
@@ -171,7 +172,7 @@ impl Engine {
     async fn forget_untold(&self, id: ClusterId, told: &HashSet<WorkloadRef>) -> Result<(), StoreError> {
         let known = self.store().read().await?.running_in_cluster(id).await?;
         let rows = known.into_iter().map(|row| {
-            let workload = WorkloadRef { namespace: row.namespace, name: row.workload };
+            let workload = WorkloadRef { namespace: row.namespace, name: row.workload, kind: row.kind };
             (row.target_id, workload)
         });
         let gone: Vec<_> = rows.filter(|(_, workload)| !told.contains(workload)).collect();
@@ -259,12 +260,20 @@ pub(crate) async fn version_of(
 
 /// The health of a workload on the Board.
 fn health(seen: &WorkloadObservation) -> (Mark, String) {
-    match judge(seen) {
+    let rollout = judge(seen);
+    let done = seen.tool.as_ref().and_then(domain::delegated::ToolStatus::done);
+    if let (Rollout::Complete { .. }, Some(done)) = (&rollout, done) {
+        return (Mark::Done, done.to_owned());
+    }
+    match rollout {
         Rollout::Failed { failure } => (Mark::Failed, failure.words()),
         Rollout::Complete { .. } if seen.wanted_replicas == 0 => (Mark::Nothing, "scaled to nothing".to_owned()),
         Rollout::Complete { .. } => (Mark::Done, pods_in_words(seen)),
         Rollout::Paused => (Mark::Waiting, "paused in the cluster".to_owned()),
-        rollout @ (Rollout::Unseen | Rollout::Moving { .. }) => (Mark::Moving, rollout.words()),
+        Rollout::ByTool { words, waits: true } => (Mark::Waiting, words),
+        rollout @ (Rollout::Unseen | Rollout::Moving { .. } | Rollout::ByTool { waits: false, .. }) => {
+            (Mark::Moving, rollout.words())
+        }
     }
 }
 

@@ -152,6 +152,7 @@ impl Engine {
             workload: WorkloadRef {
                 namespace: Namespace::parse(&given.namespace).map_err(|e| invalid("namespace", &e))?,
                 name: WorkloadName::parse(&given.workload).map_err(|e| invalid("workload", &e))?,
+                kind: given.kind,
             },
             container: ContainerName::parse(&given.container).map_err(|e| invalid("container", &e))?,
             component: component.map(ContainerName::parse).transpose().map_err(|e| invalid("component", &e))?,
@@ -206,6 +207,7 @@ impl Engine {
                 cluster: clusters.iter().find(|c| c.id == w.cluster).map_or_else(String::new, |c| c.name.to_string()),
                 namespace: w.workload.namespace.to_string(),
                 workload: w.workload.name.to_string(),
+                kind: w.workload.kind,
                 container: w.container.to_string(),
                 component: w.component.as_ref().map(ToString::to_string),
             };
@@ -331,7 +333,7 @@ impl ServicesBackend for Engine {
             tx.replace_target(&target).await.or_fail(self)?;
             // What was seen of workloads that do not belong to it any more must not stay on the Board.
             for seen in tx.running_in_target(target.id).await.or_fail(self)? {
-                let workload = WorkloadRef { namespace: seen.namespace, name: seen.workload };
+                let workload = WorkloadRef { namespace: seen.namespace, name: seen.workload, kind: seen.kind };
                 if !target.workloads.iter().any(|w| w.cluster == seen.cluster_id && w.workload == workload) {
                     tx.delete_running(target.id, seen.cluster_id, &workload).await.or_fail(self)?;
                 }

@@ -133,6 +133,14 @@ fn completed(mut input: StrategyInput, present: &Strategy) -> StrategyInput {
 /// The strategy must name a workload that the target has.
 fn fits(target: &Target, strategy: &Strategy) -> Answer<()> {
     let Some((_, settings)) = strategy.candidate() else { return Ok(()) };
+    let exposed = target.workloads.iter().find(|w| w.workload.name == *settings.exposed());
+    if let Some(other) = exposed.filter(|w| !w.workload.kind.is_deployment()) {
+        let words = format!(
+            "{} is moved by the tool in charge of it, by that tool's own steps; choose rolling",
+            other.workload
+        );
+        return Err(ApiError::invalid("exposed", words));
+    }
     let names: Vec<&str> = target.workloads.iter().map(|w| w.workload.name.as_str()).collect();
     if names.contains(&settings.exposed().as_str()) {
         return Ok(());

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{
     capacity::Capacity,
+    delegated::ToolAct,
     evidence::PodReport,
     image::ContainerImage,
     names::Namespace,
@@ -80,6 +81,9 @@ pub struct WorkloadChange {
     /// The images, by container, over which it may be written; containers that are not named may run
     /// anything.
     pub over: Vec<ContainerImage>,
+    /// What is asked of the tool in charge besides, once the object is as wanted; what it has done already, or
+    /// cannot do where it is, is not asked again.
+    pub act: Option<ToolAct>,
     /// For `kubernetes.io/change-cause`: who, what, why in one line.
     pub change_cause: String,
 }
@@ -205,7 +209,7 @@ pub struct ConnectionReport {
     pub permissions: Vec<Permission>,
 }
 
-/// A Deployment that is there, offered for becoming a target.
+/// A Deployment, or another tool's object, that is there, offered for becoming a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiscoveredWorkload {
     /// What it looks like now.
@@ -237,7 +241,8 @@ pub trait Cluster: Send + Sync + 'static {
     async fn observe(&self, workload: &WorkloadRef) -> Result<Observed, ClusterError>;
 
     /// Makes the workload what `change` says, unless a later mark, another tool or another
-    /// person's change forbids it. Writes at most once and only with the resource version it read.
+    /// person's change forbids it. Writes only with the resource version it read, and once (a tool in charge
+    /// is told what is asked of it by a write of its own).
     ///
     /// # Errors
     /// [`ClusterError`]; after [`ClusterError::Unreachable`] the write may or may not have happened.
@@ -277,7 +282,8 @@ pub trait Cluster: Send + Sync + 'static {
     /// [`ClusterError`] when the cluster cannot be asked at all.
     async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError>;
 
-    /// Lists the Deployments in `scope`, by namespace and name. Candidates are left out.
+    /// Lists the Deployments, and the objects of tools that are there, in `scope`, by namespace and name.
+    /// Candidates are left out.
     ///
     /// # Errors
     /// [`ClusterError`].
@@ -289,7 +295,7 @@ pub trait Cluster: Send + Sync + 'static {
     /// [`ClusterError`] when not even that can be asked.
     async fn check(&self, scope: &NamespaceScope) -> Result<ConnectionReport, ClusterError>;
 
-    /// Tells every change of Deployments and their pods in `scope`, starting with everything that
-    /// is there, then [`InventoryEvent::Synced`]. Never ends by itself; after a loss it starts over.
+    /// Tells every change of Deployments, of tools' objects and of their pods in `scope`, starting with
+    /// everything that is there, then [`InventoryEvent::Synced`]. Never ends by itself; after a loss it starts over.
     fn watch(&self, scope: NamespaceScope) -> BoxStream<'static, InventoryEvent>;
 }

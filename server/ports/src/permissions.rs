@@ -10,6 +10,8 @@ pub enum PermissionUse {
     Candidates,
     /// For none: without it pages do not show why pods fail.
     Reasons,
+    /// For what Argo Rollouts, Argo CD and Flux are in charge of only.
+    Delegated,
 }
 
 /// A permission that Slipway works with.
@@ -19,7 +21,7 @@ pub struct NeededPermission {
     pub verb: &'static str,
     /// The API group; empty for the core group.
     pub group: &'static str,
-    /// The resource, in the plural.
+    /// The resource, in the plural, with its subresource: `rollouts/status`.
     pub resource: &'static str,
     /// What it is needed for, in words.
     pub needed_for: &'static str,
@@ -32,6 +34,15 @@ impl NeededPermission {
     #[must_use]
     pub fn resource_and_group(&self) -> String {
         if self.group.is_empty() { self.resource.to_owned() } else { format!("{}.{}", self.resource, self.group) }
+    }
+
+    /// The resource and its subresource apart.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, Option<&'static str>) {
+        match self.resource.split_once('/') {
+            Some((resource, sub)) => (resource, Some(sub)),
+            None => (self.resource, None),
+        }
     }
 }
 
@@ -57,12 +68,24 @@ const fn for_reasons(verb: &'static str, resource: &'static str, needed_for: &'s
     NeededPermission { verb, group: "", resource, needed_for, used: PermissionUse::Reasons }
 }
 
+const fn delegated(
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    needed_for: &'static str,
+) -> NeededPermission {
+    NeededPermission { verb, group, resource, needed_for, used: PermissionUse::Delegated }
+}
+
+const ARGO: &str = "argoproj.io";
+const FLUX_KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
+const FLUX_HELM: &str = "helm.toolkit.fluxcd.io";
 const GATEWAY: &str = "gateway.networking.k8s.io";
 const ISTIO: &str = "networking.istio.io";
 const INGRESS: &str = "networking.k8s.io";
 
 /// Everything Slipway needs, per namespace or for all of them.
-pub const NEEDED_PERMISSIONS: [NeededPermission; 29] = [
+pub const NEEDED_PERMISSIONS: [NeededPermission; 46] = [
     always("get", "apps", "deployments", "reading what runs before and after a change"),
     always("list", "apps", "deployments", "finding what is there"),
     always("watch", "apps", "deployments", "seeing changes as they happen"),
@@ -97,4 +120,21 @@ pub const NEEDED_PERMISSIONS: [NeededPermission; 29] = [
     for_candidates("create", INGRESS, "ingresses", "canary by ingress-nginx only: the second Ingress"),
     for_candidates("patch", INGRESS, "ingresses", "canary by ingress-nginx only: setting shares"),
     for_candidates("delete", INGRESS, "ingresses", "canary by ingress-nginx only: removing the second Ingress"),
+    delegated("get", ARGO, "rollouts", "Argo Rollouts only: reading what it says"),
+    delegated("list", ARGO, "rollouts", "Argo Rollouts only: finding what is there"),
+    delegated("watch", ARGO, "rollouts", "Argo Rollouts only: seeing changes as they happen"),
+    delegated("patch", ARGO, "rollouts", "Argo Rollouts only: setting images"),
+    delegated("patch", ARGO, "rollouts/status", "Argo Rollouts only: going on, promoting, aborting"),
+    delegated("get", ARGO, "applications", "Argo CD only: reading what it says"),
+    delegated("list", ARGO, "applications", "Argo CD only: finding what is there"),
+    delegated("watch", ARGO, "applications", "Argo CD only: seeing changes as they happen"),
+    delegated("patch", ARGO, "applications", "Argo CD only: setting the version, asking for a sync"),
+    delegated("get", FLUX_KUSTOMIZE, "kustomizations", "Flux only: reading what it says"),
+    delegated("list", FLUX_KUSTOMIZE, "kustomizations", "Flux only: finding what is there"),
+    delegated("watch", FLUX_KUSTOMIZE, "kustomizations", "Flux only: seeing changes as they happen"),
+    delegated("patch", FLUX_KUSTOMIZE, "kustomizations", "Flux only: setting the version"),
+    delegated("get", FLUX_HELM, "helmreleases", "Flux only: reading what it says"),
+    delegated("list", FLUX_HELM, "helmreleases", "Flux only: finding what is there"),
+    delegated("watch", FLUX_HELM, "helmreleases", "Flux only: seeing changes as they happen"),
+    delegated("patch", FLUX_HELM, "helmreleases", "Flux only: setting the version"),
 ];

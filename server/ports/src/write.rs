@@ -2,7 +2,7 @@
 
 use domain::{
     ids::ClusterId,
-    observation::PlacedWorkload,
+    observation::{PlacedWorkload, WorkloadKind},
     promotion::{Desired, DesiredTemplate, Promotion, WorkloadPlan},
 };
 
@@ -45,6 +45,16 @@ impl Write {
         }
     }
 
+    /// The kind of the workload that it is for.
+    #[must_use]
+    pub fn kind(&self) -> WorkloadKind {
+        match self {
+            Self::Workload(change) => change.workload.kind,
+            Self::Candidate(change) => change.route.stable.kind,
+            Self::Route(change) => change.route.stable.kind,
+        }
+    }
+
     /// The object, for messages: `shop/cart`.
     #[must_use]
     pub fn shown(&self) -> String {
@@ -70,6 +80,7 @@ pub fn writes(desired: Desired, change_cause: &str) -> Vec<PlacedWrite> {
             stamp: wanted.stamp,
             template,
             over: wanted.over,
+            act: wanted.act,
             change_cause: change_cause.to_owned(),
         };
         let cluster = wanted.placed.cluster;

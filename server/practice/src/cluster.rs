@@ -242,7 +242,17 @@ impl Inner {
             return Ok(ApplyOutcome::Missing);
         };
         let seen = self.observe(deployment, now);
-        if let Judgement::Answer(outcome) = change.judge(&seen)? {
+        let judgement = change.judge(&seen)?;
+        if let Some(act) = change.act
+            && matches!(judgement, Judgement::Write | Judgement::Answer(ApplyOutcome::Unchanged))
+            && deployment.act(act, judgement != Judgement::Write)
+        {
+            deployment.look_again(now, &self.pace);
+            if judgement != Judgement::Write {
+                return Ok(ApplyOutcome::Written);
+            }
+        }
+        if let Judgement::Answer(outcome) = judgement {
             return Ok(outcome);
         }
         let template = changed_template(&deployment.template, &change.template);

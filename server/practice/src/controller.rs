@@ -59,6 +59,12 @@ impl Deployment {
         self.observe_at.get_or_insert(at + TimeDelta::milliseconds(pace.lag_ms));
     }
 
+    /// Has the controller look at it once more, without a change of the spec.
+    pub(crate) fn look_again(&mut self, at: DateTime<Utc>, pace: &Pace) {
+        self.resource_version += 1;
+        self.observe_at.get_or_insert(at + TimeDelta::milliseconds(pace.lag_ms));
+    }
+
     fn next_event(&self, pace: &Pace) -> Option<DateTime<Utc>> {
         if self.is_settled() {
             return None;
@@ -68,7 +74,8 @@ impl Deployment {
         let readiness = self.active_pods().filter_map(|p| p.next_ready_change(now, &pace.timing));
         let pods = ends.chain(readiness).filter(|at| *at > now);
         let deadline = self.deadline().filter(|at| *at > now);
-        pods.chain(deadline).chain(self.observe_at).min()
+        let step = self.next_step_at().filter(|at| *at > now);
+        pods.chain(deadline).chain(self.observe_at).chain(step).min()
     }
 
     /// Whether nothing that pods do can make the controller act: what they show is worked out when
@@ -84,7 +91,7 @@ impl Deployment {
 
     fn deadline(&self) -> Option<DateTime<Utc>> {
         let progress = self.progress.as_ref()?;
-        let runs = !self.is_paused && progress.reason != AVAILABLE && progress.reason != EXCEEDED;
+        let runs = !self.is_paused && !self.is_held() && progress.reason != AVAILABLE && progress.reason != EXCEEDED;
         let after = TimeDelta::seconds(i64::from(self.progress_deadline_seconds)) + TimeDelta::milliseconds(1);
         runs.then(|| progress.updated_at + after)
     }
@@ -102,7 +109,8 @@ impl Deployment {
             if self.is_paused {
                 self.scale_paused(at, pace);
             } else {
-                while self.roll(at, pace) {}
+                self.begin_steps(at, pace);
+                while self.roll(at, pace) || self.go_through_steps(at, &pace.timing) {}
             }
         }
         self.note_status(at, pace);
@@ -151,6 +159,13 @@ impl Deployment {
         self.forget_old_sets();
     }
 
+    /// The steps begin anew with another template, before its first pod is made.
+    fn begin_steps(&mut self, at: DateTime<Utc>, pace: &Pace) {
+        if self.steps.as_ref().is_some_and(|steps| steps.of.as_ref() != Some(&self.template)) {
+            self.go_through_steps(at, &pace.timing);
+        }
+    }
+
     fn forget_old_sets(&mut self) {
         let is_used = |set: &ReplicaSet| {
             self.current.as_deref() == Some(set.hash.as_str()) || self.pods.iter().any(|p| p.hash == set.hash)
@@ -185,12 +200,13 @@ impl Deployment {
     fn scale_new(&mut self, max_surge: u32, at: DateTime<Utc>, pace: &Pace) -> bool {
         let all = self.count(|_, _| true);
         let new = self.count(Self::is_current);
-        if new > self.replicas {
-            let excess = usize::try_from(new - self.replicas).unwrap_or(0);
+        let wanted = self.new_pods_wanted();
+        if new > wanted {
+            let excess = usize::try_from(new - wanted).unwrap_or(0);
             return self.end_pods(excess, at, pace, Self::is_current) > 0;
         }
         let room = (self.replicas + max_surge).saturating_sub(all);
-        let more = room.min(self.replicas - new);
+        let more = room.min(wanted - new);
         for _ in 0..more {
             self.make_pod(at, pace);
         }
@@ -207,12 +223,15 @@ impl Deployment {
         let least = self.replicas.saturating_sub(max_unavailable);
         let new_unavailable = self.count(|d, p| d.is_current(p) && !is_ready(p));
         let may_end = self.count(|_, _| true).saturating_sub(least + new_unavailable);
+        let kept = self.replicas - self.new_pods_wanted();
+        let may_end = may_end.min(self.count(is_old).saturating_sub(kept));
         if may_end == 0 {
             return false;
         }
         let may_end = usize::try_from(may_end).unwrap_or(0);
         let unhealthy = self.end_pods(may_end, at, pace, |d, p| is_old(d, p) && !is_ready(p));
         let spare = self.count(|_, p| is_ready(p)).saturating_sub(least);
+        let spare = spare.min(self.count(is_old).saturating_sub(kept));
         let healthy = self.end_pods(usize::try_from(spare).unwrap_or(0), at, pace, is_old);
         unhealthy + healthy > 0
     }

@@ -4,13 +4,17 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::delegated::ToolStatus;
 use domain::observation::{
     ContainerTrouble, Manager, PodObservation, ReplacementSettings, Stamp, WorkloadObservation, WorkloadRef,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::behaviour::{Container, Timing};
+use crate::{
+    behaviour::{Container, Timing},
+    rollouts::Steps,
+};
 
 /// By this label candidates are told from what people made.
 pub(crate) const CANDIDATE_LABEL: &str = "slipway.dev/candidate-of";
@@ -192,6 +196,9 @@ pub(crate) struct Deployment {
     pub(crate) current: Option<String>,
     pub(crate) counts: Counts,
     pub(crate) progress: Option<Progress>,
+    /// The steps of a Rollout; none of a Deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) steps: Option<Steps>,
 }
 
 impl Deployment {
@@ -252,6 +259,7 @@ impl Deployment {
             template: self.template.clone(),
             stamp: self.stamp,
             manager: self.manager.clone(),
+            tool: self.rollout_status().map(ToolStatus::ArgoRollouts),
             pods,
         }
     }

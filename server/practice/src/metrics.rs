@@ -158,7 +158,11 @@ impl<'a> Question<'a> {
             let namespace = Namespace::parse(label("namespace")?).ok()?;
             let name = WorkloadName::parse(label("workload")?).ok()?;
             let window_seconds = window.strip_prefix('[')?.strip_suffix("s]")?.parse::<u32>().ok()?;
-            Some(Self { what, workload: WorkloadRef { namespace, name }, window_seconds: f64::from(window_seconds) })
+            Some(Self {
+                what,
+                workload: WorkloadRef::deployment(namespace, name),
+                window_seconds: f64::from(window_seconds),
+            })
         };
         parsed().ok_or_else(|| {
             MetricError::Query("the practice cluster answers only the questions of its own data plane".to_owned())

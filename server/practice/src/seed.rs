@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     image::ContainerImage,
     names::{Namespace, WorkloadName},
-    observation::{Manager, WorkloadRef},
+    observation::{Manager, WorkloadKind, WorkloadRef},
 };
 use ports::{ClusterError, TemplateChange};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use crate::{
     deployment::{Counts, Deployment, Replacement},
     faults::Fate,
     randomness::{hash, mix},
+    rollouts::{RolloutStep, Steps},
     state::{AcceptedWrite, State, Writer},
 };
 
@@ -58,6 +59,8 @@ pub struct NewDeployment {
     pub manager: Option<Manager>,
     /// Since when it runs; the clock's time when absent.
     pub created_at: Option<DateTime<Utc>>,
+    /// The steps of a Rollout; a Deployment without.
+    pub steps: Option<Vec<RolloutStep>>,
 }
 
 impl NewDeployment {
@@ -74,7 +77,15 @@ impl NewDeployment {
             progress_deadline_seconds: 600,
             manager: None,
             created_at: None,
+            steps: None,
         }
+    }
+
+    /// Which object it will be.
+    #[must_use]
+    pub fn workload(&self) -> WorkloadRef {
+        let kind = if self.steps.is_some() { WorkloadKind::Rollout } else { WorkloadKind::Deployment };
+        WorkloadRef { namespace: self.namespace.clone(), name: self.name.clone(), kind }
     }
 
     fn template(&self) -> Value {
@@ -128,6 +139,7 @@ impl NewDeployment {
             current: None,
             counts: Counts::default(),
             progress: None,
+            steps: self.steps.clone().map(Steps::new),
         }
     }
 }
@@ -135,7 +147,7 @@ impl NewDeployment {
 impl Inner {
     /// Makes a Deployment where there is none of its name.
     pub(crate) fn make<'a>(&self, state: &'a mut State, now: DateTime<Utc>, new: &NewDeployment) -> &'a mut Deployment {
-        let workload = WorkloadRef { namespace: new.namespace.clone(), name: new.name.clone() };
+        let workload = new.workload();
         state.made += 1;
         let seed = hash(&[&self.seed.to_string(), &workload.to_string(), &state.made.to_string()]);
         // Kubernetes' versions rise over all objects: one made again starts above its former self.
@@ -153,7 +165,7 @@ impl PracticeCluster {
     /// # Errors
     /// [`PracticeError::Exists`] and [`PracticeError::Storage`].
     pub fn create_deployment(&self, new: &NewDeployment) -> Result<WorkloadRef, PracticeError> {
-        let workload = WorkloadRef { namespace: new.namespace.clone(), name: new.name.clone() };
+        let workload = new.workload();
         self.inner.write(|state, now| {
             if state.get(&workload).is_some() {
                 return (Err(PracticeError::Exists(workload.clone())), false);

@@ -12,6 +12,7 @@ use domain::{
     },
     image::{ContainerImage, Digest},
     names::{ClusterName, ContainerName, EnvironmentName, Namespace, ServiceName, TeamName, WorkloadName},
+    observation::WorkloadKind,
     outside::Deployer,
     promotion::{Effect, JournalEvent},
     state::Mark,
@@ -70,7 +71,7 @@ stored_by!(String, |raw| Ok(Self::try_from(raw)?) =>
 );
 
 stored_by!(String, |raw| Self::parse(&raw).ok_or_else(|| format!("unknown word '{raw}'").into()) =>
-    EnvironmentKind, Cause, Outcome, Severity, Role,
+    EnvironmentKind, Cause, Outcome, Severity, Role, WorkloadKind,
 );
 
 // Words that serde knows already; a stored word is a JSON string without its quotes.

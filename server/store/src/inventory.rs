@@ -5,7 +5,7 @@ use domain::{
     ids::{ClusterId, EnvironmentId, ServiceId, TargetId, VersionId},
     image::ContainerImage,
     names::{EnvironmentName, Namespace, ServiceName, WorkloadName},
-    observation::WorkloadRef,
+    observation::{WorkloadKind, WorkloadRef},
     state::Mark,
     version::VersionLabel,
 };
@@ -27,8 +27,10 @@ record! {
         pub cluster_id: ClusterId,
         /// The namespace there.
         pub namespace: Namespace,
-        /// The Deployment there.
+        /// The object there.
         pub workload: WorkloadName,
+        /// Its kind.
+        pub kind: WorkloadKind,
         /// The images of its template.
         pub images: Vec<ContainerImage>,
         /// The version that they are; `None` when Slipway does not know it.
@@ -76,7 +78,7 @@ record! {
 
 macro_rules! columns {
     () => {
-        "target_id, cluster_id, namespace, workload, images, version_id, mark, words, wanted, updated, ready, available,
+        "target_id, cluster_id, namespace, workload, kind, images, version_id, mark, words, wanted, updated, ready, available,
          is_changed_by_others, since, seen_at"
     };
 }
@@ -86,11 +88,11 @@ const PUT: &str = concat!(
     "INSERT INTO running (",
     columns!(),
     ", version_label, version_ordinal, version_commits)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-        (SELECT label FROM versions WHERE id = $6), (SELECT ordinal FROM versions WHERE id = $6),
-        (SELECT commits_total FROM versions WHERE id = $6))
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+        (SELECT label FROM versions WHERE id = $7), (SELECT ordinal FROM versions WHERE id = $7),
+        (SELECT commits_total FROM versions WHERE id = $7))
     ON CONFLICT (target_id, cluster_id, namespace, workload) DO UPDATE SET
-        images = excluded.images, version_id = excluded.version_id, version_label = excluded.version_label,
+        kind = excluded.kind, images = excluded.images, version_id = excluded.version_id, version_label = excluded.version_label,
         version_ordinal = excluded.version_ordinal, version_commits = excluded.version_commits, mark = excluded.mark,
         words = excluded.words,
         wanted = excluded.wanted, updated = excluded.updated, ready = excluded.ready, available = excluded.available,
@@ -114,7 +116,7 @@ const OF_CLUSTER: &str =
     concat!("SELECT ", columns!(), " FROM running WHERE cluster_id = $1 ORDER BY namespace, workload, target_id");
 
 const OF_SERVICE: &str = "
-    SELECT r.target_id, r.cluster_id, r.namespace, r.workload, r.images, r.version_id, r.mark, r.words, r.wanted,
+    SELECT r.target_id, r.cluster_id, r.namespace, r.workload, r.kind, r.images, r.version_id, r.mark, r.words, r.wanted,
         r.updated, r.ready, r.available, r.is_changed_by_others, r.since, r.seen_at
     FROM targets t JOIN running r ON r.target_id = t.id
     WHERE t.service_id = $1 ORDER BY r.target_id, r.cluster_id, r.namespace, r.workload";
@@ -147,6 +149,7 @@ impl Tx {
             running.cluster_id.uuid(),
             running.namespace.as_str(),
             running.workload.as_str(),
+            running.kind.as_str(),
             Json(&running.images),
             running.version_id.map(VersionId::uuid),
             running.mark.as_str(),

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use domain::{
     ids::{ClusterId, EnvironmentId, ServiceId, TargetId},
     names::{ContainerName, Namespace, ServiceName, WorkloadName},
-    observation::WorkloadRef,
+    observation::{WorkloadKind, WorkloadRef},
     outside::Deployer,
     strategy::Strategy,
 };
@@ -65,6 +65,7 @@ record! {
         cluster_id: ClusterId,
         namespace: Namespace,
         workload: WorkloadName,
+        kind: WorkloadKind,
         container: ContainerName,
         component: Option<ContainerName>,
     }
@@ -88,6 +89,7 @@ record! {
     struct OwnerColumns {
         namespace: Namespace,
         workload: WorkloadName,
+        kind: WorkloadKind,
         service: ServiceName,
     }
 }
@@ -96,7 +98,7 @@ impl From<WorkloadColumns> for TargetWorkload {
     fn from(row: WorkloadColumns) -> Self {
         Self {
             cluster: row.cluster_id,
-            workload: WorkloadRef { namespace: row.namespace, name: row.workload },
+            workload: WorkloadRef { namespace: row.namespace, name: row.workload, kind: row.kind },
             container: row.container,
             component: row.component,
         }
@@ -116,8 +118,8 @@ const INSERT_DEPLOYMENT: &str = "
     INSERT INTO target_deployments (target_id, cluster_id, namespace, workload) VALUES ($1, $2, $3, $4)";
 
 const INSERT_WORKLOAD: &str = "
-    INSERT INTO target_workloads (target_id, cluster_id, namespace, workload, container, component)
-    VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT INTO target_workloads (target_id, cluster_id, namespace, workload, kind, container, component)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 const BY_ID: &str = "SELECT id, service_id, environment_id, strategy, deployer FROM targets WHERE id = $1";
 
@@ -133,21 +135,21 @@ const BY_ENVIRONMENT: &str = "
 const LIST: &str = "SELECT id, service_id, environment_id, strategy, deployer FROM targets ORDER BY id";
 
 const WORKLOADS_OF: &str = "
-    SELECT target_id, cluster_id, namespace, workload, container, component
+    SELECT target_id, cluster_id, namespace, workload, kind, container, component
     FROM target_workloads WHERE target_id = $1 ORDER BY cluster_id, namespace, workload, container";
 
 const WORKLOADS_OF_SERVICE: &str = "
-    SELECT w.target_id, w.cluster_id, w.namespace, w.workload, w.container, w.component
+    SELECT w.target_id, w.cluster_id, w.namespace, w.workload, w.kind, w.container, w.component
     FROM target_workloads w JOIN targets t ON t.id = w.target_id
     WHERE t.service_id = $1 ORDER BY w.cluster_id, w.namespace, w.workload, w.container";
 
 const WORKLOADS_OF_ENVIRONMENT: &str = "
-    SELECT w.target_id, w.cluster_id, w.namespace, w.workload, w.container, w.component
+    SELECT w.target_id, w.cluster_id, w.namespace, w.workload, w.kind, w.container, w.component
     FROM target_workloads w JOIN targets t ON t.id = w.target_id
     WHERE t.environment_id = $1 ORDER BY w.cluster_id, w.namespace, w.workload, w.container";
 
 const ALL_WORKLOADS: &str = "
-    SELECT target_id, cluster_id, namespace, workload, container, component
+    SELECT target_id, cluster_id, namespace, workload, kind, container, component
     FROM target_workloads ORDER BY cluster_id, namespace, workload, container";
 
 const BY_WORKLOAD: &str = "
@@ -156,7 +158,7 @@ const BY_WORKLOAD: &str = "
     WHERE w.cluster_id = $1 AND w.namespace = $2 AND w.workload = $3 ORDER BY t.id";
 
 const OWNERS: &str = "
-    SELECT DISTINCT w.namespace, w.workload, s.name AS service
+    SELECT DISTINCT w.namespace, w.workload, w.kind, s.name AS service
     FROM target_workloads w JOIN targets t ON t.id = w.target_id JOIN services s ON s.id = t.service_id
     WHERE w.cluster_id = $1 ORDER BY w.namespace, w.workload, s.name";
 
@@ -235,6 +237,7 @@ impl Tx {
                 cluster,
                 namespace,
                 workload,
+                place.workload.kind.as_str(),
                 place.container.as_str(),
                 place.component.as_ref().map(ContainerName::as_str),
             )?;
@@ -339,7 +342,9 @@ impl Read {
         cluster: ClusterId,
     ) -> Result<Vec<(WorkloadRef, ServiceName)>, StoreError> {
         let rows = fetch_all!(self, OWNERS => OwnerColumns, cluster.uuid())?;
-        let owner = |row: OwnerColumns| (WorkloadRef { namespace: row.namespace, name: row.workload }, row.service);
+        let owner = |row: OwnerColumns| {
+            (WorkloadRef { namespace: row.namespace, name: row.workload, kind: row.kind }, row.service)
+        };
         Ok(rows.into_iter().map(owner).collect())
     }
 

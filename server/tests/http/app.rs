@@ -223,6 +223,7 @@ impl TestApp {
         self.practice.create_deployment(&deployment).unwrap();
         self.clock.advance(Duration::from_secs(60));
         let workload = AdoptWorkload {
+            kind: domain::observation::WorkloadKind::Deployment,
             namespace: "production".to_owned(),
             name: "cart".to_owned(),
             container: "app".to_owned(),

@@ -80,6 +80,7 @@ impl Slipway {
         };
         self.engine.add_environment(&self.admin, environment).await.unwrap();
         let workload = AdoptWorkload {
+            kind: domain::observation::WorkloadKind::Deployment,
             namespace: ground.namespace.clone(),
             name: "cart".to_owned(),
             container: "app".to_owned(),

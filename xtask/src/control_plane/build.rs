@@ -38,22 +38,51 @@ const PROGRAMS: &[Program] = &[
         package: "istio.io/istio/pilot/cmd/pilot-discovery",
         module: "controlplane/istio",
     },
+    Program {
+        name: "rollouts-controller",
+        package: "github.com/argoproj/argo-rollouts/cmd/rollouts-controller",
+        module: "controlplane/rollouts",
+    },
+    Program { name: "argocd", package: "github.com/argoproj/argo-cd/v3/cmd", module: "controlplane/argocd" },
+    Program { name: "kustomize", package: "sigs.k8s.io/kustomize/kustomize/v5", module: "controlplane/kustomize" },
 ];
 
-/// Modules and the files in them that define kinds.
-const CUSTOM_RESOURCE_DEFINITIONS: &[(&str, &[&str])] = &[
+/// Modules and the files in them that define kinds, with the folder of the `go.mod` that names the version.
+const CUSTOM_RESOURCE_DEFINITIONS: &[(&str, &str, &[&str])] = &[
     (
+        "crds",
         "sigs.k8s.io/gateway-api",
         &[
             "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",
             "config/crd/standard/gateway.networking.k8s.io_grpcroutes.yaml",
         ],
     ),
-    ("istio.io/api", &["kubernetes/customresourcedefinitions.gen.yaml"]),
+    ("crds", "istio.io/api", &["kubernetes/customresourcedefinitions.gen.yaml"]),
+    (
+        "rollouts",
+        "github.com/argoproj/argo-rollouts",
+        &[
+            "manifests/crds/rollout-crd.yaml",
+            "manifests/crds/analysis-run-crd.yaml",
+            "manifests/crds/analysis-template-crd.yaml",
+            "manifests/crds/cluster-analysis-template-crd.yaml",
+            "manifests/crds/experiment-crd.yaml",
+        ],
+    ),
+    (
+        "argocd",
+        "github.com/argoproj/argo-cd/v3",
+        &[
+            "manifests/crds/application-crd.yaml",
+            "manifests/crds/appproject-crd.yaml",
+            "manifests/crds/applicationset-crd.yaml",
+        ],
+    ),
 ];
 
 /// The same for the kinds that a gateway is made of.
-const GATEWAY_DEFINITIONS: &[(&str, &[&str])] = &[(
+const GATEWAY_DEFINITIONS: &[(&str, &str, &[&str])] = &[(
+    "crds",
     "sigs.k8s.io/gateway-api",
     &[
         "config/crd/standard/gateway.networking.k8s.io_gatewayclasses.yaml",
@@ -76,6 +105,24 @@ pub struct Programs {
     pub kubectl: PathBuf,
     /// What plays nodes and pods.
     pub kwok: PathBuf,
+}
+
+/// Where the tools lie that the tests drive beside the control plane.
+pub struct Tools {
+    /// Argo Rollouts' controller.
+    pub rollouts: PathBuf,
+    /// Argo CD: one program under several names.
+    pub argocd: PathBuf,
+    /// What it makes manifests with.
+    pub kustomize: PathBuf,
+}
+
+/// The tools, built first where they are missing.
+///
+/// # Errors
+/// As [`programs`].
+pub fn tools() -> Result<Tools> {
+    Ok(Tools { rollouts: locate("rollouts-controller")?, argocd: locate("argocd")?, kustomize: locate("kustomize")? })
 }
 
 /// The programs, built first where they are missing.
@@ -121,7 +168,9 @@ fn locate(name: &str) -> Result<PathBuf> {
 /// # Errors
 /// As [`programs`].
 pub fn custom_resource_definitions() -> Result<Vec<PathBuf>> {
-    definitions(CUSTOM_RESOURCE_DEFINITIONS)
+    let mut files = vec![paths::root().join("end2end/controlplane/flux/definitions.yaml")];
+    files.extend(definitions(CUSTOM_RESOURCE_DEFINITIONS)?);
+    Ok(files)
 }
 
 /// The files that define the kinds which a gateway is made of.
@@ -132,10 +181,10 @@ pub fn gateway_definitions() -> Result<Vec<PathBuf>> {
     definitions(GATEWAY_DEFINITIONS)
 }
 
-fn definitions(wanted: &[(&str, &[&str])]) -> Result<Vec<PathBuf>> {
-    let module = paths::root().join("end2end/controlplane/crds");
+fn definitions(wanted: &[(&str, &str, &[&str])]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for (name, inside) in wanted {
+    for (group, name, inside) in wanted {
+        let module = paths::root().join("end2end/controlplane").join(group);
         let told =
             process::output(process::command(&go()?).current_dir(&module).args(["mod", "download", "-json", name]))?;
         let told: serde_json::Value =

@@ -25,6 +25,8 @@ pub struct Credentials {
     pub kubeconfig: PathBuf,
     /// Where the API server answers.
     pub server: String,
+    /// The administrator's token.
+    pub token: String,
     authority_pem: String,
 }
 
@@ -64,8 +66,14 @@ impl Credentials {
             tokens: written("tokens.csv", &format!("{token},admin,admin,system:masters\n"))?,
             kubeconfig: written("admin.kubeconfig", &kubeconfig(&address, &authority_pem, "admin", &token))?,
             server: address,
+            token,
             authority_pem,
         })
+    }
+
+    /// The authority's certificate, in base64 as kubeconfigs have it.
+    pub fn authority_base64(&self) -> String {
+        STANDARD.encode(&self.authority_pem)
     }
 
     /// Writes a kubeconfig for another user of the same server.

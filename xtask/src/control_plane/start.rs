@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::build::Programs;
+use super::build::{Programs, Tools};
 use super::credentials::Credentials;
 use crate::children::{self, Background, Folder};
 use crate::paths;
@@ -28,9 +28,10 @@ pub struct ControlPlane {
     kubeconfig: PathBuf,
     minimal: PathBuf,
     // Dropped in the order of declaration: clients before servers, the folder last.
-    _clients: Vec<Background>,
+    clients: Vec<Background>,
     _apiserver: Background,
     _etcd: Background,
+    credentials: Credentials,
     folder: Folder,
 }
 
@@ -41,6 +42,18 @@ impl ControlPlane {
     /// When one of the programs does not become ready; the message carries the end of its log.
     pub fn start(programs: &Programs) -> Result<Self> {
         step("starting a Kubernetes control plane", || start(programs))
+    }
+
+    /// Starts the tools beside it to which the tests delegate.
+    ///
+    /// # Errors
+    /// When one of them does not become ready; the message carries the end of its log.
+    pub fn with_tools(mut self, tools: &Tools) -> Result<Self> {
+        let started = step("starting Argo Rollouts and Argo CD", || {
+            super::tools::start(tools, &self.credentials, &self.admin(), self.folder.path())
+        })?;
+        self.clients.splice(0..0, started);
+        Ok(self)
     }
 
     /// The administrator's kubeconfig.
@@ -139,11 +152,12 @@ fn start(programs: &Programs) -> Result<ControlPlane> {
     ]))?;
     credentials.write_kubeconfig(&minimal, "slipway", token.trim())?;
     Ok(ControlPlane {
-        kubeconfig: credentials.kubeconfig,
+        kubeconfig: credentials.kubeconfig.clone(),
         minimal,
-        _clients: clients,
+        clients,
         _apiserver: apiserver,
         _etcd: etcd,
+        credentials,
         folder,
     })
 }

@@ -133,7 +133,9 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
     let again = next.call().filter(|_| calls_again);
     let again = again.map(|(call, id)| Effect::CallDeployer { call, generation: id.generation });
     outbox.extend(outside::effect(promotion, &next).or(again));
-    let has_moved = promotion.place() != next.place();
+    let asked = |of: &Promotion| of.run().and_then(|run| run.asked);
+    let is_asked = asked(&next).is_some() && asked(&next) != asked(promotion);
+    let has_moved = is_asked || promotion.place() != next.place();
     let wake_at = wake_at(&next, now, has_moved);
     Ok(Decision { next, journal, outbox, supersedes, samples, wake_at })
 }

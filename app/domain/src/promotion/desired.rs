@@ -2,8 +2,9 @@
 
 use super::{Phase, Promotion, Run, StableWant, TakeBackCause, WorkloadPlan, progress::stands_against};
 use crate::{
+    delegated::ToolAct,
     image::ContainerImage,
-    observation::{PlacedWorkload, Stamp, WorkloadRef},
+    observation::{PlacedWorkload, Stamp, WorkloadKind, WorkloadRef},
     traffic::{TrafficLayer, Weight},
 };
 
@@ -32,6 +33,8 @@ pub struct DesiredWorkload {
     /// The images, by container, over which this may be written: what ran before and what this
     /// promotion has set. Anything else was set by someone else and stays.
     pub over: Vec<ContainerImage>,
+    /// What is asked of the tool in charge besides.
+    pub act: Option<ToolAct>,
 }
 
 /// What a pod template should be.
@@ -115,6 +118,14 @@ impl Promotion {
     pub fn is_all_told(&self) -> bool {
         let Some(run) = self.run() else { return false };
         let is_untouched = run.wanted.stable.generation == 0;
+        // A tool is told again until it has done what was asked of it.
+        let is_asked = run.asked.is_some() || matches!(self.phase, Phase::TakingBack { .. });
+        if run.progress.iter().any(|progress| progress.tool.as_ref().is_some_and(|tool| tool.is_idle)) {
+            return false;
+        }
+        if is_asked && run.progress.iter().any(|progress| progress.tool.is_some() && !progress.is_complete) {
+            return false;
+        }
         !run.progress.is_empty()
             && (is_untouched || run.progress.iter().all(|progress| progress.was_ours))
             && (!run.wanted.has_candidates() || run.candidates.iter().all(|progress| progress.was_ours))
@@ -170,12 +181,12 @@ pub(super) fn known_images(planned: &WorkloadPlan, run: &Run) -> Vec<ContainerIm
 }
 
 fn workload(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<DesiredWorkload> {
-    let template = match run.wanted.stable.want {
+    let (template, act) = match run.wanted.stable.want {
         StableWant::AsItIs => return None,
-        StableWant::Version => DesiredTemplate::Images(planned.images.clone()),
+        StableWant::Version => (DesiredTemplate::Images(planned.images.clone()), run.asked),
         StableWant::Before => {
             let saved = run.saved.iter().find(|saved| saved.placed == planned.placed)?;
-            DesiredTemplate::Restored(saved.template.clone())
+            (DesiredTemplate::Restored(saved.template.clone()), Some(ToolAct::Back))
         }
     };
     Some(DesiredWorkload {
@@ -184,7 +195,17 @@ fn workload(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<
         stamp: stamp(promotion, run, run.wanted.stable.generation),
         template,
         over: known_images(planned, run),
+        act: tool_act(planned.placed.workload.kind, act),
     })
+}
+
+/// What a tool of this kind is asked besides: Argo CD, where it does not begin by itself, to begin.
+fn tool_act(kind: WorkloadKind, act: Option<ToolAct>) -> Option<ToolAct> {
+    match kind {
+        WorkloadKind::Rollout => act,
+        WorkloadKind::Application => Some(ToolAct::Begin),
+        WorkloadKind::Deployment | WorkloadKind::Kustomization | WorkloadKind::HelmRelease => None,
+    }
 }
 
 fn candidate(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<DesiredCandidate> {

@@ -10,8 +10,9 @@ use super::{
     tell::{Seen, Telling},
 };
 use crate::{
+    delegated::ToolStatus,
     image::ContainerImage,
-    observation::{Observed, PlacedWorkload, Stamp, WorkloadObservation},
+    observation::{Observed, PlacedWorkload, Stamp, WorkloadKind, WorkloadObservation},
     traffic::{RouteObservation, RouteObserved, Weight},
 };
 
@@ -99,8 +100,9 @@ fn start_after(promotion: &Promotion, run: &mut Run, left: Option<Stamp>) {
 fn save(promotion: &Promotion, planned: &WorkloadPlan, run: &mut Run, seen: &Seen) -> Result<(), String> {
     let Some(Observed::Present(now)) = seen.workload(&planned.placed) else {
         return Err(format!(
-            "{} is not there; create the Deployment or correct the target, then promote again",
-            shown(planned)
+            "{} is not there; create the {} or correct the target, then promote again",
+            shown(planned),
+            planned.placed.workload.kind.words()
         ));
     };
     fit_to_start(planned, now)?;
@@ -170,25 +172,39 @@ fn route_fits(planned: &WorkloadPlan, route: &RouteObservation) -> Result<(), St
 
 fn fit_to_start(planned: &WorkloadPlan, now: &WorkloadObservation) -> Result<(), String> {
     let name = shown(planned);
+    let kind = planned.placed.workload.kind;
     if let Some(manager) = &now.manager {
         return Err(format!(
             "{name} belongs to {}, which would undo this change. {}",
             manager.words(),
-            manager.advice()
+            manager.advice_for(kind)
         ));
     }
     if now.is_paused {
-        return Err(format!("{name} is paused in the cluster; resume it (kubectl rollout resume) and promote again"));
+        return Err(format!("{name} is paused in the cluster; resume it ({}) and promote again", how_to_resume(kind)));
+    }
+    if let Some(why) = now.tool.as_ref().and_then(ToolStatus::unfit) {
+        return Err(format!("{name} cannot get a version: {why}"));
     }
     if let Some(absent) = planned.images.iter().find(|i| now.image_of(i.container.as_str()).is_none()) {
         let there: Vec<_> = now.images.iter().map(|i| i.container.as_str()).collect();
         return Err(format!(
-            "{name} has no container {}, only {}; correct the target's containers",
+            "{name} has no {} {}, only {}; correct the target's containers",
+            kind.place(),
             absent.container,
-            there.join(", ")
+            if there.is_empty() { "none".to_owned() } else { there.join(", ") }
         ));
     }
     Ok(())
+}
+
+fn how_to_resume(kind: WorkloadKind) -> &'static str {
+    match kind {
+        WorkloadKind::Deployment => "kubectl rollout resume",
+        WorkloadKind::Rollout => "set its spec.paused to false",
+        WorkloadKind::Application => "end its suspension in Argo CD",
+        WorkloadKind::Kustomization | WorkloadKind::HelmRelease => "flux resume",
+    }
 }
 
 /// The saved images of the containers that this promotion sets.

@@ -14,6 +14,7 @@ use super::{
     tell::{Seen, Telling, sizes},
 };
 use crate::{
+    delegated::ToolAct,
     observation::{Observed, PlacedWorkload, PodCounts},
     strategy::Step,
     traffic::Weight,
@@ -71,6 +72,7 @@ fn goal_back(run: &Run) -> Goal {
 pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
     run.hold = None;
     run.by_hand = None;
+    run.asked = None;
     run.wanted_since = Some(now);
     let first = run.wanted.toward(&goal_back(run));
     let is_free = |next: &Move| match next {
@@ -145,8 +147,14 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
     if !is_settled(&run) {
         run.settled_at = None;
         let budget = draft.next.plan.rollout_budget_seconds;
-        run.waits(draft.now);
-        if run.is_over_budget(since, budget, draft.now) {
+        // Time in which a tool waits by its own steps is not the version's.
+        let waits = run.progress.iter().any(|p| p.tool.as_ref().is_some_and(|tool| tool.waits.is_some()));
+        if waits {
+            run.waits_since = None;
+        } else {
+            run.waits(draft.now);
+        }
+        if !waits && run.is_over_budget(since, budget, draft.now) {
             let progress = open_in_words(&run);
             return draft.take_back_by_rule(run, TakeBackCause::Budget { seconds: budget, progress });
         }
@@ -325,12 +333,46 @@ pub(super) fn open_in_words(run: &Run) -> String {
 /// Keeps what was seen, with a line for the journal when pods came or went.
 fn take_in(draft: &mut Draft, run: &mut Run, telling: Telling) {
     let words = [note_pods(&run.progress, &telling.workloads), note_pods(&run.candidates, &telling.candidates)];
+    note_tools(draft, run, &telling.workloads);
     run.progress = telling.workloads;
     run.candidates = telling.candidates;
     run.routes = telling.routes;
     let moved: Vec<String> = words.into_iter().flatten().collect();
     if !moved.is_empty() {
         draft.note_rule("rollout", JournalEvent::Pods { progress: moved.join("; ") });
+    }
+}
+
+/// Takes in how far tools are: each of their steps has the budget anew, and what was asked of one is
+/// answered once it is not any more where it was then.
+fn note_tools(draft: &mut Draft, run: &mut Run, seen: &[WorkloadProgress]) {
+    let mut has_moved = false;
+    for now in seen {
+        let Some(tool) = now.tool.as_ref().filter(|_| now.was_ours) else { continue };
+        let before = run.progress.iter().find(|p| p.placed == now.placed);
+        let before = before.filter(|before| before.was_ours).and_then(|before| before.tool.as_ref());
+        if before.is_some_and(|before| (before.step, &before.waits) == (tool.step, &tool.waits)) {
+            continue;
+        }
+        has_moved = true;
+        if !now.is_complete {
+            draft.note_rule("rollout", JournalEvent::Moves { next: format!("{}: {}", tool.tool, now.words) });
+        }
+    }
+    if has_moved {
+        run.wanted_since = Some(draft.now);
+        run.waits_since = None;
+    }
+    let is_open = |now: &WorkloadProgress| {
+        let Some(tool) = now.tool.as_ref().filter(|_| !now.is_complete) else { return false };
+        match run.asked {
+            Some(ToolAct::GoOn { step }) => tool.waits.is_some() && tool.step == step,
+            Some(ToolAct::PromoteNow) => tool.may_promote_now,
+            Some(ToolAct::Back | ToolAct::Begin) | None => false,
+        }
+    };
+    if !seen.iter().any(is_open) {
+        run.asked = None;
     }
 }
 

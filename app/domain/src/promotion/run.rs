@@ -8,6 +8,7 @@ use crate::{
     actor::Identity,
     analysis::Watch,
     capacity::Load,
+    delegated::{ToolAct, ToolProgress},
     ids::VersionId,
     image::ContainerImage,
     observation::{PlacedWorkload, PodCounts, PodObservation},
@@ -92,6 +93,9 @@ pub struct WorkloadProgress {
     /// Whether our mark of the present generation was seen on it; when it is gone again, someone
     /// else wrote the object.
     pub was_ours: bool,
+    /// How far the tool in charge is, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolProgress>,
 }
 
 impl WorkloadProgress {
@@ -230,6 +234,9 @@ pub struct Run {
     /// What is known of an outside deployer's work, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside: Option<OutsideRun>,
+    /// What was asked of the tool in charge and is not seen yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<ToolAct>,
 }
 
 impl Run {
@@ -262,6 +269,7 @@ impl Run {
             awaits: None,
             is_unjudged: false,
             outside: None,
+            asked: None,
         }
     }
 

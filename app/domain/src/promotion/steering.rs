@@ -7,7 +7,7 @@ use super::{
     judging,
     progress::next_step,
 };
-use crate::{actor::Identity, strategy::Step, traffic::Weight};
+use crate::{actor::Identity, delegated::ToolAct, strategy::Step, traffic::Weight};
 
 /// A run under way, its step and since when.
 fn under_way(draft: &Draft) -> Result<(Run, usize, chrono::DateTime<chrono::Utc>), Refusal> {
@@ -37,6 +37,9 @@ pub(super) fn hold(draft: &mut Draft, by: &Identity, reason: String) -> Result<(
 /// Ends a hold, or the step that asks.
 pub(super) fn go_on(draft: &mut Draft, by: &Identity, seen: usize) -> Result<(), Refusal> {
     let (mut run, step, since) = under_way(draft)?;
+    if tool_step(&run).is_some() {
+        return ask_tool_to_go_on(draft, by, run, step, since, seen);
+    }
     if seen != step {
         return Err(Refusal::StepChanged);
     }
@@ -51,6 +54,39 @@ pub(super) fn go_on(draft: &mut Draft, by: &Identity, seen: usize) -> Result<(),
     } else {
         draft.next.phase = Phase::Progressing { run, step, since };
     }
+    Ok(())
+}
+
+/// The step of a tool that waits, as a person sees it; `None` where none does, or has been asked already.
+fn tool_step(run: &Run) -> Option<Option<u32>> {
+    let waiting = run.progress.iter().filter_map(|p| p.tool.as_ref()).find(|tool| tool.waits.is_some())?;
+    run.asked.is_none().then_some(waiting.step)
+}
+
+impl Run {
+    /// The index of the step of the tool in charge, where it has steps.
+    #[must_use]
+    pub fn step_of_tool(&self) -> Option<usize> {
+        let step = self.progress.iter().find_map(|p| p.tool.as_ref()?.step)?;
+        usize::try_from(step).ok()
+    }
+}
+
+fn ask_tool_to_go_on(
+    draft: &mut Draft,
+    by: &Identity,
+    mut run: Run,
+    step: usize,
+    since: chrono::DateTime<chrono::Utc>,
+    seen: usize,
+) -> Result<(), Refusal> {
+    let at = tool_step(&run).ok_or(Refusal::StepChanged)?;
+    if seen != run.step_of_tool().unwrap_or(step) {
+        return Err(Refusal::StepChanged);
+    }
+    draft.note(by, JournalEvent::WentOn);
+    run.asked = Some(ToolAct::GoOn { step: at });
+    draft.next.phase = Phase::Progressing { run, step, since };
     Ok(())
 }
 
@@ -134,10 +170,15 @@ pub(super) fn may_set_weight(promotion: &Promotion) -> Result<(), Refusal> {
 
 /// Leaves the pauses and shares out that are left before everything.
 pub(super) fn promote_now(draft: &mut Draft, by: &Identity, reason: String) -> Result<(), Refusal> {
-    let (mut run, step, _) = under_way(draft)?;
+    let (mut run, step, since) = under_way(draft)?;
     may_promote_now(&draft.next)?;
     let reason = needs_reason(reason)?;
     draft.note(by, JournalEvent::StepsLeftOut { reason });
+    if may_tool_promote_now(&run) {
+        run.asked = Some(ToolAct::PromoteNow);
+        draft.next.phase = Phase::Progressing { run, step, since };
+        return Ok(());
+    }
     run.hold = None;
     run.by_hand = None;
     let everything = draft.next.plan.steps.iter().rposition(|s| *s == Step::Weight { weight: Weight::ALL });
@@ -154,17 +195,28 @@ pub(super) fn promote_now(draft: &mut Draft, by: &Identity, reason: String) -> R
 /// Whether steps are left that can be left out.
 pub(super) fn may_promote_now(promotion: &Promotion) -> Result<(), Refusal> {
     match &promotion.phase {
-        Phase::Progressing { step, .. } if step + 1 < promotion.plan.steps.len() => Ok(()),
+        Phase::Progressing { step, run, .. } if step + 1 < promotion.plan.steps.len() || may_tool_promote_now(run) => {
+            Ok(())
+        }
         Phase::Progressing { .. } => Err(Refusal::RolloutNotSkipped),
         _ => Err(not_under_way(promotion)),
     }
+}
+
+/// Whether a tool has steps left that it can leave out, and was not asked to yet.
+fn may_tool_promote_now(run: &Run) -> bool {
+    run.asked != Some(ToolAct::PromoteNow)
+        && run.progress.iter().any(|p| p.was_ours && p.tool.as_ref().is_some_and(|tool| tool.may_promote_now))
 }
 
 /// Whether a hold, or the step that asks, can be ended now.
 pub(super) fn may_go_on(promotion: &Promotion) -> Result<(), Refusal> {
     match &promotion.phase {
         Phase::Progressing { run, step, .. }
-            if run.hold.is_some() || run.by_hand.is_some() || promotion.plan.steps.get(*step) == Some(&Step::Ask) =>
+            if run.hold.is_some()
+                || run.by_hand.is_some()
+                || tool_step(run).is_some()
+                || promotion.plan.steps.get(*step) == Some(&Step::Ask) =>
         {
             Ok(())
         }
@@ -187,5 +239,8 @@ pub(super) fn may_hold(promotion: &Promotion) -> Result<(), Refusal> {
 
 /// Whether the present step can be ended before its time.
 pub(super) fn may_skip(promotion: &Promotion) -> Result<(), Refusal> {
-    may_promote_now(promotion)
+    match &promotion.phase {
+        Phase::Progressing { step, .. } if step + 1 >= promotion.plan.steps.len() => Err(Refusal::RolloutNotSkipped),
+        _ => may_promote_now(promotion),
+    }
 }

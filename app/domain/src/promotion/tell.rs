@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     capacity::Capacity,
+    delegated::ToolStatus,
     image::ContainerImage,
     observation::{Observed, PlacedWorkload, PodCounts, Stamp, WorkloadObservation},
     rollout::{Rollout, judge},
@@ -350,17 +351,20 @@ fn judged(
 ) -> Told<WorkloadProgress> {
     let rollout = judge(now);
     let is_complete = matches!(rollout, Rollout::Complete { .. });
-    let mut progress =
-        WorkloadProgress { is_complete, was_ours: true, ..progress_of(planned, at, Some(now), rollout.words()) };
+    let done = now.tool.as_ref().and_then(ToolStatus::done).filter(|_| is_complete);
+    let words = done.map_or_else(|| rollout.words(), str::to_owned);
+    let mut progress = WorkloadProgress { is_complete, was_ours: true, ..progress_of(planned, at, Some(now), words) };
     if matches!(rollout, Rollout::Unseen) {
         // What is counted as updated is so by the template before.
         (progress.counts.updated, progress.counts.available) = (0, 0);
     }
     match rollout {
         Rollout::Failed { failure } => Told::Bad(progress, TakeBackCause::Rollout { workload: named, failure }),
-        Rollout::Unseen | Rollout::Paused | Rollout::Moving { .. } | Rollout::Complete { .. } => {
-            Told::Progress(progress)
-        }
+        Rollout::Unseen
+        | Rollout::Paused
+        | Rollout::Moving { .. }
+        | Rollout::ByTool { .. }
+        | Rollout::Complete { .. } => Told::Progress(progress),
     }
 }
 
@@ -379,6 +383,7 @@ fn progress_of(
         words,
         is_complete: false,
         was_ours: false,
+        tool: now.and_then(|n| n.tool.as_ref()).map(ToolStatus::progress),
     }
 }
 

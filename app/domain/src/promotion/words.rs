@@ -86,6 +86,9 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
         return moving(promotion, words, heard.percent);
     }
     if promotion.plan.strategy.candidate().is_none() {
+        if let Some(line) = by_tool(promotion, run) {
+            return line;
+        }
         let words = format!("rolling out: {}", pods_in_words(&run.progress));
         return moving(promotion, words, percent(&run.progress));
     }
@@ -117,6 +120,21 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
         }
         (Some(Step::Preview | Step::Weight { .. }), None) => moving(promotion, share, percent),
     }
+}
+
+/// What the tool in charge does, or waits for.
+fn by_tool(promotion: &Promotion, run: &Run) -> Option<Headline> {
+    let open = run.progress.iter().filter(|p| !p.is_complete).find_map(|p| Some((p, p.tool.as_ref()?)));
+    let (progress, tool) = open?;
+    let steps = u64::try_from(tool.steps.len()).ok().filter(|steps| *steps > 0);
+    let part = |step: u32| u8::try_from(u64::from(step) * 100 / steps?).ok();
+    let percent = tool.step.and_then(part);
+    let words = format!("{}: {}", tool.tool, progress.words);
+    Some(if tool.waits.is_some() && run.asked.is_none() {
+        waits(promotion, words, percent)
+    } else {
+        moving(promotion, words, percent)
+    })
 }
 
 fn waits(promotion: &Promotion, words: String, percent: Option<u8>) -> Headline {

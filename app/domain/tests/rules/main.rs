@@ -8,6 +8,7 @@ mod candidate_properties;
 mod candidate_stories;
 mod capacity_stories;
 mod consent;
+mod delegated;
 mod evidence;
 mod judging_stories;
 mod outside;

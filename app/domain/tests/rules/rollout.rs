@@ -46,6 +46,7 @@ fn the_rules_of_kubectl_rollout_status_in_their_order() {
             Rollout::Unseen => "unseen",
             Rollout::Paused => "paused",
             Rollout::Moving { .. } => "moving",
+            Rollout::ByTool { .. } => "by tool",
             Rollout::Complete { .. } => "complete",
             Rollout::Failed { .. } => "failed",
         };

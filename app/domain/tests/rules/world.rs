@@ -57,10 +57,7 @@ pub fn image(image: &str) -> ContainerImage {
 pub fn placed(name: &str) -> PlacedWorkload {
     PlacedWorkload {
         cluster: ClusterId::new(Uuid::from_u128(77)),
-        workload: WorkloadRef {
-            namespace: Namespace::parse("shop").unwrap(),
-            name: WorkloadName::parse(name).unwrap(),
-        },
+        workload: WorkloadRef::deployment(Namespace::parse("shop").unwrap(), WorkloadName::parse(name).unwrap()),
     }
 }
 
@@ -103,6 +100,7 @@ pub fn settled(placed: &PlacedWorkload, image_now: &str, stamp: Option<Stamp>) -
         template: serde_json::json!({ "image": image_now }),
         stamp,
         manager: None,
+        tool: None,
         pods: (0..3).map(|n| pod(&format!("{}-{n}", placed.workload.name), true, true)).collect(),
     }
 }

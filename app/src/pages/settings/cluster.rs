@@ -141,7 +141,8 @@ fn connection(found: ConnectionView) -> AnyView {
         let lacked = |p: &&PermissionLine| !p.is_granted && p.need == need;
         found.permissions.iter().filter(lacked).count()
     };
-    let (missing, for_candidates) = (lacks(PermissionNeed::Always), lacks(PermissionNeed::Candidates));
+    let missing = lacks(PermissionNeed::Always);
+    let optional = lacks(PermissionNeed::Candidates) + lacks(PermissionNeed::Delegated);
     let no_reasons = lacks(PermissionNeed::Reasons) > 0;
     let rows = found
         .permissions
@@ -149,7 +150,9 @@ fn connection(found: ConnectionView) -> AnyView {
         .map(|permission| {
             let state = match (permission.is_granted, permission.need) {
                 (true, _) => State::Done,
-                (false, PermissionNeed::Candidates | PermissionNeed::Reasons) => State::Nothing,
+                (false, PermissionNeed::Candidates | PermissionNeed::Delegated | PermissionNeed::Reasons) => {
+                    State::Nothing
+                }
                 (false, PermissionNeed::Always) => State::Failed,
             };
             let word = if permission.is_granted { "granted" } else { "missing" };
@@ -159,11 +162,11 @@ fn connection(found: ConnectionView) -> AnyView {
         .collect::<Vec<_>>();
     let (state, title, words) = match (&found.problem, &found.version) {
         (Some(problem), _) => (State::Failed, "It does not work", sentence(problem)),
-        (None, Some(version)) if missing == 0 && for_candidates > 0 => (
+        (None, Some(version)) if missing == 0 && optional > 0 => (
             State::Done,
             "It works for rolling promotions",
             format!(
-                "Kubernetes {version} answered; {for_candidates} permissions are missing that only canary and blue-green need."
+                "Kubernetes {version} answered; {optional} permissions are missing that only canary and blue-green, or what other tools are in charge of, need; the list says which."
             ),
         ),
         (None, Some(version)) if missing == 0 && no_reasons => (

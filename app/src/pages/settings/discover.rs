@@ -6,6 +6,7 @@ use contract::{
     clusters::{Adopted, FoundWorkload},
     environments::EnvironmentView,
 };
+use domain::observation::WorkloadKind;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -117,8 +118,8 @@ fn table(rows: AnyView) -> AnyView {
             <thead>
                 <tr>
                     <th scope="col">"Take"</th>
-                    <th scope="col">"Deployment"</th>
-                    <th scope="col">"Container"</th>
+                    <th scope="col">"Workload"</th>
+                    <th scope="col">"Container or image"</th>
                     <th scope="col">"Service"</th>
                     <th scope="col">"Team"</th>
                     <th scope="col">"Environment"</th>
@@ -133,7 +134,12 @@ fn table(rows: AnyView) -> AnyView {
 fn row(index: usize, found: FoundWorkload, environments: &[EnvironmentView]) -> AnyView {
     let name = |field: &str| format!("workloads[{index}][{field}]");
     let what = format!("{}/{}", found.namespace, found.name);
-    let pods = format!("{} of {} pods ready", found.ready, found.wanted);
+    let kind = found.kind.words();
+    let pods = match found.kind {
+        WorkloadKind::Deployment => format!("{} of {} pods ready", found.ready, found.wanted),
+        WorkloadKind::Rollout => format!("{kind}, {} of {} pods ready", found.ready, found.wanted),
+        WorkloadKind::Application | WorkloadKind::Kustomization | WorkloadKind::HelmRelease => kind.to_owned(),
+    };
     if !is_free(&found) {
         let why = match (found.service, found.managed_by) {
             (Some(service), _) => format!("belongs to {service} already"),
@@ -143,7 +149,7 @@ fn row(index: usize, found: FoundWorkload, environments: &[EnvironmentView]) -> 
         return view! {
             <tr>
                 <td></td>
-                <td data-label="Deployment">
+                <td data-label="Workload">
                     <span class="mono">{what}</span>
                     <span class="note">{pods}</span>
                 </td>
@@ -177,12 +183,13 @@ fn row(index: usize, found: FoundWorkload, environments: &[EnvironmentView]) -> 
                 <input type="checkbox" name=name("take") value="true" aria-label=format!("Take over {what}") />
                 <input type="hidden" name=name("namespace") value=found.namespace />
                 <input type="hidden" name=name("name") value=found.name />
+                <input type="hidden" name=name("kind") value=found.kind.as_str() />
             </td>
-            <td data-label="Deployment">
+            <td data-label="Workload">
                 <span class="mono">{what.clone()}</span>
                 <span class="note">{pods}</span>
             </td>
-            <td data-label="Container">
+            <td data-label="Container or image">
                 <select class="input" name=name("container") aria-label=format!("Container of {what}")>
                     {containers}
                 </select>

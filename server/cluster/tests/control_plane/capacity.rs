@@ -9,7 +9,7 @@ use k8s_openapi::api::{
     autoscaling::v2::HorizontalPodAutoscaler, core::v1::ServiceAccount, policy::v1::PodDisruptionBudget,
 };
 use kube::{Api, api::PostParams};
-use ports::{ApplyOutcome, Cluster, ClusterConnector, ConnectionSettings};
+use ports::{ApplyOutcome, ClusterConnector, ConnectionSettings};
 use serde_json::{Value, json};
 
 use crate::{

@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod access;
+mod argo_cd;
 mod candidates;
 mod capacity;
+mod flux;
 mod outage;
+mod rollouts;
 mod setup;
 mod stage;
 mod story_table;

@@ -34,7 +34,7 @@ pub fn deployment(room: &Room, name: &str, replicas: u32, tag: &str) -> NewDeplo
 }
 
 pub fn workload(room: &Room, name: &str) -> WorkloadRef {
-    WorkloadRef { namespace: room.namespace.clone(), name: WorkloadName::parse(name).unwrap() }
+    WorkloadRef::deployment(room.namespace.clone(), WorkloadName::parse(name).unwrap())
 }
 
 pub fn change(workload: &WorkloadRef, sequence: i64, tag: &str) -> WorkloadChange {
@@ -44,6 +44,7 @@ pub fn change(workload: &WorkloadRef, sequence: i64, tag: &str) -> WorkloadChang
         stamp: Stamp { target: TARGET, promotion, sequence, generation: 4 },
         template: TemplateChange::Images(vec![image("app", &format!("registry.test/{}:{tag}", workload.name))]),
         over: vec![],
+        act: None,
         change_cause: format!("{} {tag} by mara: \"because\"", workload.name),
     }
 }

@@ -52,7 +52,7 @@ fn server(answers: Vec<(u16, String)>) -> (KubeCluster, Asked) {
 }
 
 fn workload() -> WorkloadRef {
-    WorkloadRef { namespace: Namespace::parse("shop").unwrap(), name: WorkloadName::parse("cart").unwrap() }
+    WorkloadRef::deployment(Namespace::parse("shop").unwrap(), WorkloadName::parse("cart").unwrap())
 }
 
 fn deployment(version: &str, image: &str, mark: Option<i64>) -> (u16, String) {
@@ -87,6 +87,7 @@ fn change() -> WorkloadChange {
         },
         template: TemplateChange::Images(vec![image]),
         over: vec![],
+        act: None,
         change_cause: "cart 2".to_owned(),
     }
 }

@@ -14,7 +14,7 @@ use domain::{
     ids::{DeploymentId, ServiceId, TargetId, TeamId, VersionId},
     image::{Image, ImageError},
     names::{ContainerName, EnvironmentName, ServiceName, TeamName},
-    observation::WorkloadObservation,
+    observation::{WorkloadObservation, WorkloadRef},
     outside::Deployer,
     strategy::Strategy,
     version::{VersionFlags, VersionImage, VersionLabel},
@@ -51,11 +51,12 @@ pub(crate) async fn offers(
         FoundWorkload {
             namespace: seen.workload.namespace.to_string(),
             name: seen.workload.name.to_string(),
+            kind: seen.workload.kind,
             containers: seen.images.iter().map(|i| (i.container.to_string(), i.image.clone())).collect(),
             ready: seen.ready_replicas,
             wanted: seen.wanted_replicas,
             service: owners.get(&seen.workload).map(ToString::to_string),
-            managed_by: seen.manager.as_ref().map(domain::observation::Manager::words),
+            managed_by: not_taken_because(seen),
             suggested_service: label(&["app.kubernetes.io/name", "app"])
                 .filter(|name| ServiceName::parse(name).is_ok())
                 .unwrap_or_else(|| seen.workload.name.to_string()),
@@ -64,6 +65,16 @@ pub(crate) async fn offers(
         }
     };
     Ok(found.into_iter().map(offer).collect())
+}
+
+/// Why an object cannot be a target, in words that follow its name.
+fn not_taken_because(seen: &WorkloadObservation) -> Option<String> {
+    if let Some(manager) = &seen.manager {
+        return Some(format!("{}: {}", manager.words(), manager.advice_for(seen.workload.kind)));
+    }
+    // A rollout under way passes; a place for a version does not come by itself.
+    let unfit = seen.tool.as_ref().and_then(domain::delegated::ToolStatus::unfit);
+    unfit.filter(|_| seen.images.is_empty()).map(str::to_owned)
 }
 
 /// An environment whose name is a part of the namespace's, or nothing.
@@ -114,7 +125,7 @@ pub(crate) async fn adopt(
     let mut ticked = HashSet::new();
     for one in &wanted {
         let name = format!("{}/{}", one.namespace, one.name);
-        let seen = found.iter().map(|f| &f.observation).find(|s| s.workload.to_string() == name);
+        let seen = found.iter().map(|f| &f.observation).find(|s| is_it(s, one));
         let chosen = seen.ok_or_else(|| "it is not there any more".to_owned()).and_then(|seen| Chosen::from(one, seen));
         match chosen {
             Ok(chosen) if !ticked.insert((name.clone(), chosen.container.clone())) => {}
@@ -141,14 +152,18 @@ pub(crate) async fn adopt(
     }
     // What runs is known from this very look, so the Board need not wait for the watch.
     for seen in found.iter().map(|f| &f.observation) {
-        let place = (seen.workload.namespace.as_str(), seen.workload.name.as_str());
-        if wanted.iter().any(|w| (w.namespace.as_str(), w.name.as_str()) == place)
+        if wanted.iter().any(|one| is_it(seen, one))
             && let Err(error) = engine.take_in_workload(cluster.id, seen).await
         {
             tracing::warn!(cluster.id = %cluster.id, error.message = %error, "what was taken over is not shown yet");
         }
     }
     Ok(done)
+}
+
+fn is_it(seen: &WorkloadObservation, wanted: &AdoptWorkload) -> bool {
+    let WorkloadRef { namespace, name, kind } = &seen.workload;
+    (namespace.as_str(), name.as_str(), *kind) == (wanted.namespace.as_str(), wanted.name.as_str(), wanted.kind)
 }
 
 /// Takes what was ticked for one service in one environment.
@@ -302,10 +317,12 @@ struct Chosen<'a> {
 impl<'a> Chosen<'a> {
     fn from(wanted: &AdoptWorkload, seen: &'a WorkloadObservation) -> Result<Self, String> {
         if let Some(manager) = &seen.manager {
-            return Err(format!("it belongs to {}. {}", manager.words(), manager.advice()));
+            return Err(format!("it belongs to {}. {}", manager.words(), manager.advice_for(seen.workload.kind)));
         }
         let container = ContainerName::parse(&wanted.container).map_err(|e| format!("container: {e}"))?;
-        let image = seen.image_of(container.as_str()).ok_or_else(|| format!("it has no container {container}"))?;
+        let image = seen
+            .image_of(container.as_str())
+            .ok_or_else(|| format!("it has no {} {container}", seen.workload.kind.place()))?;
         let image = Image::parse(image, None).map_err(|e: ImageError| e.to_string())?;
         Ok(Self {
             seen,

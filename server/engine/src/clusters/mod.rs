@@ -353,6 +353,7 @@ fn permission(p: Permission) -> PermissionLine {
         need: match p.used {
             PermissionUse::Always => PermissionNeed::Always,
             PermissionUse::Candidates => PermissionNeed::Candidates,
+            PermissionUse::Delegated => PermissionNeed::Delegated,
             PermissionUse::Reasons => PermissionNeed::Reasons,
         },
     }

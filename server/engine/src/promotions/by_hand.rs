@@ -30,7 +30,7 @@ pub(super) fn put_traffic_back(promotion: &Promotion) -> Option<String> {
         traffic_back(planned, settings.layer(), saved.map(|saved| &saved.rules))
     });
     let candidates = tried.iter().filter_map(|planned| {
-        let WorkloadRef { namespace, name } = &planned.candidate.as_ref()?.workload;
+        let WorkloadRef { namespace, name, .. } = &planned.candidate.as_ref()?.workload;
         Some(format!("kubectl -n {namespace} delete --ignore-not-found deployment/{name} service/{name}"))
     });
     let mut lines = vec!["# 1. The traffic goes back to what serves.".to_owned()];

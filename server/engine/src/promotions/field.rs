@@ -104,11 +104,11 @@ pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: D
             Ok(cluster) => patiently(placed.write.to(&*cluster)).await,
             Err(error) => Err(error),
         };
-        (placed.cluster_name, placed.write.shown(), outcome)
+        (placed.cluster_name, placed.write.kind(), placed.write.shown(), outcome)
     });
     let mut wrote = false;
     let mut trouble = None;
-    for (cluster_name, object, outcome) in join_all(writes).await {
+    for (cluster_name, kind, object, outcome) in join_all(writes).await {
         match outcome {
             Ok(ApplyOutcome::Written) => wrote = true,
             // The next look sees each of these and the rules judge them.
@@ -119,7 +119,8 @@ pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: D
                 | ApplyOutcome::Missing,
             ) => {}
             Ok(ApplyOutcome::Managed(manager)) => {
-                let why = format!("{cluster_name} {object} belongs to {}. {}", manager.words(), manager.advice());
+                let why =
+                    format!("{cluster_name} {object} belongs to {}. {}", manager.words(), manager.advice_for(kind));
                 return Applied::Refused(why);
             }
             Err(ClusterError::Invalid(message)) => {

@@ -368,8 +368,7 @@ mod tests {
 
     #[test]
     fn pods_that_were_ending_are_gone_once_all_is_done() {
-        let workload =
-            WorkloadRef { namespace: Namespace::parse("shop").unwrap(), name: WorkloadName::parse("cart").unwrap() };
+        let workload = WorkloadRef::deployment(Namespace::parse("shop").unwrap(), WorkloadName::parse("cart").unwrap());
         let mut progress = WorkloadProgress {
             placed: PlacedWorkload { cluster: ClusterId::new(uuid::Uuid::nil()), workload },
             cluster_name: "eu-1".to_owned(),
@@ -378,6 +377,7 @@ mod tests {
             words: "1 of 1 pods available".to_owned(),
             is_complete: true,
             was_ours: true,
+            tool: None,
         };
         let names = |progress: &WorkloadProgress, has_ended| {
             shown_pods(progress, has_ended).map(|pod| pod.name.clone()).collect::<Vec<_>>()

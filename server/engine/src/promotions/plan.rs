@@ -45,6 +45,14 @@ pub(crate) enum PlanError {
         /// The workload that the strategy names.
         exposed: String,
     },
+    /// The strategy would try a second Deployment beside an object that another tool works on.
+    #[error(
+        "{workload} is moved by the tool in charge of it, by that tool's own steps; set the target's strategy to rolling"
+    )]
+    Delegated {
+        /// The workload.
+        workload: String,
+    },
     /// The version has several images and the container does not say which.
     #[error(
         "this version has several images, and the target does not say which of them goes into the container {container} of {workload}"
@@ -86,6 +94,13 @@ pub(crate) fn make(
         && !placed.keys().any(|placed| placed.workload.name == *settings.exposed())
     {
         return Err(PlanError::NotExposed { exposed: settings.exposed().to_string() });
+    }
+    if let Some((_, settings)) = strategy.candidate()
+        && let Some(other) = placed
+            .keys()
+            .find(|placed| placed.workload.name == *settings.exposed() && !placed.workload.kind.is_deployment())
+    {
+        return Err(PlanError::Delegated { workload: other.workload.to_string() });
     }
     let workloads = placed
         .into_iter()

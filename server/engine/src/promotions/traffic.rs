@@ -1,9 +1,11 @@
 //! The traffic of a promotion's page: shares, candidates, what comes next. Follows from its state alone.
 
 use chrono::Duration;
-use contract::promotions::{TrafficView, WorkloadView};
+use contract::promotions::{StepView, TrafficView, WorkloadView};
 use domain::{
+    delegated::ToolProgress,
     promotion::{Phase, Promotion, Run, WorkloadPlan},
+    state::Mark,
     strategy::Step,
     traffic::Weight,
 };
@@ -12,7 +14,7 @@ use super::{by_hand, pieces};
 
 /// The traffic, where the strategy moves it.
 pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView> {
-    let (_, settings) = promotion.plan.strategy.candidate()?;
+    let Some((_, settings)) = promotion.plan.strategy.candidate() else { return by_tool(promotion, stable) };
     let run = promotion.run();
     let step = match &promotion.phase {
         Phase::Progressing { step, .. } => Some(*step),
@@ -31,7 +33,70 @@ pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<Traf
         most: step.map_or(Weight::NONE, |step| promotion.most_weight(step)).as_percent(),
         by_hand: by_hand::put_traffic_back(promotion),
         hold: run.and_then(|run| run.hold.as_ref()).map(|hold| format!("{}: {}", hold.by.shown(), hold.why)),
+        mirrored: Vec::new(),
     })
+}
+
+/// The traffic as the tool in charge says it, with its steps.
+fn by_tool(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView> {
+    let run = promotion.run()?;
+    let (progress, tool) = run.progress.iter().find_map(|p| Some((p, p.tool.as_ref()?)))?;
+    let is_over_well = matches!(promotion.phase, Phase::Watching { .. } | Phase::Succeeded { .. });
+    let share = match (tool.weight, is_over_well) {
+        (_, true) => Weight::ALL,
+        (Some(weight), false) => weight,
+        (None, false) if tool.steps.is_empty() => return None,
+        (None, false) => Weight::NONE,
+    };
+    let words =
+        |p: &domain::promotion::WorkloadProgress| format!("{} {}: {}", p.cluster_name, p.placed.workload, p.words);
+    let is_live = matches!(promotion.phase, Phase::Progressing { .. });
+    Some(TrafficView {
+        strategy: promotion.plan.strategy.words().to_owned(),
+        layer: format!("{} ({} {})", tool.tool, progress.placed.workload.kind.words(), progress.placed.workload.name),
+        wanted: share.as_percent(),
+        seen: Some(share.as_percent()),
+        lines: run.progress.iter().filter(|p| p.tool.is_some()).map(words).collect(),
+        capacity: Vec::new(),
+        stable,
+        step: run.step_of_tool().filter(|_| is_live),
+        most: 0,
+        by_hand: None,
+        hold: tool.waits.clone().filter(|_| is_live && run.asked.is_none()),
+        mirrored: mirrored(tool, progress.was_ours && !is_over_well, is_over_well),
+    })
+}
+
+/// The steps of a tool: a share with the waits after it is one piece.
+fn mirrored(tool: &ToolProgress, is_live: bool, is_done: bool) -> Vec<StepView> {
+    let at = tool.step.filter(|_| is_live).and_then(|step| usize::try_from(step).ok());
+    let mut pieces: Vec<(StepView, usize)> = Vec::new();
+    for (index, words) in tool.steps.iter().enumerate() {
+        let is_wait = words.starts_with("Pause") || words == "Go on?";
+        match pieces.last_mut().filter(|_| is_wait) {
+            Some((piece, end)) => {
+                let comma = if piece.detail.is_empty() { "" } else { ", " };
+                piece.detail = format!("{}{comma}{words}", piece.detail);
+                *end = index;
+            }
+            None => {
+                let piece = StepView { mark: Mark::Nothing, title: words.clone(), detail: String::new(), at: None };
+                pieces.push((piece, index));
+            }
+        }
+    }
+    let mut begin = 0;
+    for (piece, end) in &mut pieces {
+        piece.mark = match at {
+            _ if is_done => Mark::Done,
+            Some(at) if at > *end => Mark::Done,
+            Some(at) if at >= begin && tool.waits.is_some() => Mark::Waiting,
+            Some(at) if at >= begin => Mark::Moving,
+            Some(_) | None => Mark::Nothing,
+        };
+        begin = *end + 1;
+    }
+    pieces.into_iter().map(|(piece, _)| piece).collect()
 }
 
 /// The share that was last seen: what objects say, and without such objects what the pods' numbers give.
@@ -77,9 +142,27 @@ pub(crate) fn candidate(promotion: &Promotion, planned: &WorkloadPlan, is_practi
     })
 }
 
+/// What comes next where a tool is in charge.
+fn next_of_tool(run: &Run) -> Option<String> {
+    let open = run.progress.iter().filter(|p| !p.is_complete);
+    let tool = open.filter_map(|p| p.tool.as_ref()).next()?;
+    Some(match (&tool.waits, run.asked) {
+        (_, Some(_)) => format!("{} was asked to go on.", tool.tool),
+        (Some(_), None) => format!("Goes on by {}'s own steps, or when someone lets it go on here.", tool.tool),
+        (None, None) => format!(
+            "Done when {} says so; taken back by itself when pods crash, when {} gives up, or when one of its steps \
+             takes longer than this environment allows.",
+            tool.tool, tool.tool
+        ),
+    })
+}
+
 /// What happens next to a promotion under way, in words, with the person or the time it waits for.
 pub(crate) fn next(promotion: &Promotion) -> Option<String> {
     let Phase::Progressing { run, step, since } = &promotion.phase else { return None };
+    if let Some(words) = next_of_tool(run) {
+        return Some(words);
+    }
     promotion.plan.strategy.candidate()?;
     let then = promotion.plan.steps.get(step + 1).map_or_else(|| "done".to_owned(), Step::words);
     if run.hold.is_some() || run.by_hand.is_some() {

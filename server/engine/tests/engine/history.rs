@@ -55,6 +55,7 @@ async fn a_version_that_goes_past_an_environment_is_warned_of_and_not_refused() 
         workload: "cart-live".to_owned(),
         container: "app".to_owned(),
         component: None,
+        kind: domain::observation::WorkloadKind::Deployment,
     };
     world.engine.set_target(&world.rosa, "cart", "live", vec![place]).await.unwrap();
     world.clock.advance(std::time::Duration::from_secs(60));

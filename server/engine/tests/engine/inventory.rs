@@ -70,6 +70,7 @@ async fn made_known_by(world: &World, acting: &Engine) {
         workload: "cart".to_owned(),
         container: "app".to_owned(),
         component: None,
+        kind: domain::observation::WorkloadKind::Deployment,
     };
     acting.set_target(&world.rosa, "cart", "production", vec![here]).await.unwrap();
     until(&world.clock, "the workload is seen", async || runs(store).await == [None]).await;

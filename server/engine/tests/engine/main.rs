@@ -13,6 +13,7 @@ mod approving;
 mod canaries;
 mod clusters;
 mod crash;
+mod delegating;
 mod history;
 mod inventory;
 mod outbox;

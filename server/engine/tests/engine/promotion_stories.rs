@@ -326,6 +326,7 @@ async fn what_is_not_known_is_not_healthy() {
         workload: name.to_owned(),
         container: "app".to_owned(),
         component: None,
+        kind: domain::observation::WorkloadKind::Deployment,
     };
     for (name, label) in [("cart-a", "1.0"), ("cart-b", "1.0"), ("cart-live", "0.8")] {
         deploy(&world.practice, name, "cart", label);

@@ -124,6 +124,7 @@ async fn services_are_added_changed_and_get_their_workloads() {
         workload: "images".into(),
         container: "app".into(),
         component: None,
+        kind: domain::observation::WorkloadKind::Deployment,
     };
     engine.set_target(&world.rosa, "images", "production", vec![one.clone()]).await.unwrap();
     engine.set_target(&world.rosa, "images", "production", vec![one.clone()]).await.unwrap();

@@ -27,6 +27,7 @@ fn place(deployment: &str, container: &str) -> TargetWorkloadInput {
         workload: deployment.to_owned(),
         container: container.to_owned(),
         component: None,
+        kind: domain::observation::WorkloadKind::Deployment,
     }
 }
 

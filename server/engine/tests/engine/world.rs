@@ -65,7 +65,7 @@ pub fn noon() -> DateTime<Utc> {
 }
 
 pub fn workload(name: &str) -> WorkloadRef {
-    WorkloadRef { namespace: Namespace::parse("production").unwrap(), name: WorkloadName::parse(name).unwrap() }
+    WorkloadRef::deployment(Namespace::parse("production").unwrap(), WorkloadName::parse(name).unwrap())
 }
 
 pub fn image(container: &str, image: &str) -> ContainerImage {
@@ -306,6 +306,7 @@ pub async fn connect(engine: &Engine, id: u128, name: &str, kind: ClusterKind) {
 /// What a person ticks to take over the Deployment `name` as the service `service`.
 pub fn ticked(name: &str, service: &str) -> AdoptWorkload {
     AdoptWorkload {
+        kind: domain::observation::WorkloadKind::Deployment,
         namespace: "production".to_owned(),
         name: name.to_owned(),
         container: "app".to_owned(),

@@ -81,7 +81,7 @@ pub enum StoryError {
 /// [`StoryError`], with the step at which it happened.
 pub async fn play(story: &Story, stage: &dyn Stage) -> Result<(), StoryError> {
     let deployment = (story.deployment)(stage.namespace());
-    let workload = WorkloadRef { namespace: deployment.namespace.clone(), name: deployment.name.clone() };
+    let workload = WorkloadRef::deployment(deployment.namespace.clone(), deployment.name.clone());
     let mut player =
         Player { stage, cluster: stage.cluster(), deployment, workload, saved: None, uid: None, saved_route: None };
     for (number, (step, expected)) in (1..).zip(&story.steps) {
@@ -182,6 +182,7 @@ impl Player<'_> {
             stamp: stamp(mark),
             template,
             over: vec![],
+            act: None,
             change_cause: cause(mark),
         }
     }
@@ -309,6 +310,7 @@ fn verdict(seen: &WorkloadObservation) -> String {
         Rollout::Unseen => "unseen".to_owned(),
         Rollout::Paused => "paused".to_owned(),
         Rollout::Moving { .. } => "moving".to_owned(),
+        Rollout::ByTool { words, .. } => words.clone(),
         Rollout::Complete { counts } => format!("complete {}/{}", counts.available, counts.wanted),
         Rollout::Failed { failure: RolloutFailure::Pod { trouble, .. } } => {
             format!("failed {} in {}", trouble.words(), trouble.container)
@@ -344,7 +346,7 @@ fn may_be_passed(until: Until, seen: &Observed) -> bool {
     };
     match (until, judge(seen)) {
         (Until::Missing, _) => true,
-        (_, Rollout::Unseen | Rollout::Moving { .. }) => true,
+        (_, Rollout::Unseen | Rollout::Moving { .. } | Rollout::ByTool { .. }) => true,
         (Until::Moving, Rollout::Complete { .. }) => true,
         (Until::Trouble(_) | Until::Restarts(_), Rollout::Failed { .. }) => true,
         (_, Rollout::Complete { .. } | Rollout::Failed { .. } | Rollout::Paused) => false,

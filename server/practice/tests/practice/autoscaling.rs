@@ -28,7 +28,7 @@ fn played(look_every_seconds: u64) -> Vec<u32> {
     };
     cluster.create_deployment(&NewDeployment::new(namespace.clone(), name.clone(), 10, vec![image])).unwrap();
     cluster.create_route(&namespace, &layer()).unwrap();
-    let workload = WorkloadRef { namespace: namespace.clone(), name };
+    let workload = WorkloadRef::deployment(namespace.clone(), name);
     cluster.autoscale(&workload, &layer(), NewAutoscaler { least: 2, most: 20, demand: 10 }).unwrap();
     let mut pods = vec![];
     for quarter in 0..12 {

@@ -6,6 +6,7 @@ mod autoscaling;
 mod faults;
 mod metrics;
 mod rollout;
+mod rollouts;
 mod simulation;
 mod story_table;
 mod support;

@@ -114,7 +114,7 @@ impl Run {
         if layer.has_route() {
             cluster.create_route(&namespace(), &layer).unwrap();
         }
-        let workload = WorkloadRef { namespace: namespace(), name: WorkloadName::parse("cart").unwrap() };
+        let workload = WorkloadRef::deployment(namespace(), WorkloadName::parse("cart").unwrap());
         let demand = (layer.has_route() && dice.one_in(3)).then_some(pods);
         if let Some(demand) = demand {
             cluster.autoscale(&workload, &layer, NewAutoscaler { least: 1, most: 8, demand }).unwrap();
@@ -233,7 +233,7 @@ impl Run {
 
     fn disturb(&mut self) {
         self.is_disturbed = true;
-        let of = |text: &str| WorkloadRef { namespace: namespace(), name: WorkloadName::parse(text).unwrap() };
+        let of = |text: &str| WorkloadRef::deployment(namespace(), WorkloadName::parse(text).unwrap());
         // What is not there cannot be disturbed.
         let _absent = match self.dice.roll(4) {
             0 => self.cluster.set_image_by_other(&of("cart"), "app", "r.test/cart:9.9"),
@@ -325,7 +325,7 @@ fn asked(clock: &MockClock, strategy: Strategy, tag: &str) -> (Promotion, Facts)
     let rules = EnvironmentRules { rollout_budget_seconds: 120, ..EnvironmentRules::default() };
     let placed = PlacedWorkload {
         cluster: ClusterId::new(Uuid::from_u128(77)),
-        workload: WorkloadRef { namespace: namespace(), name: WorkloadName::parse("cart").unwrap() },
+        workload: WorkloadRef::deployment(namespace(), WorkloadName::parse("cart").unwrap()),
     };
     let candidate = strategy.candidate().map(|(ending, settings)| CandidatePlan {
         workload: candidate_of(&placed.workload, ending),

@@ -54,6 +54,7 @@ pub fn change(workload: &WorkloadRef, sequence: i64, tag: &str) -> WorkloadChang
         stamp: Stamp { target: TARGET, promotion, sequence, generation: 0 },
         template: TemplateChange::Images(vec![image("app", &format!("registry.test/{}:{tag}", workload.name))]),
         over: vec![],
+        act: None,
         change_cause: format!("{tag} because of a test"),
     }
 }

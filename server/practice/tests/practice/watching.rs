@@ -23,7 +23,9 @@ impl Log {
             InventoryEvent::Changed(seen) => match judge(&seen) {
                 Rollout::Complete { .. } => format!("complete {} {}", seen.workload, seen.images[0].image),
                 Rollout::Failed { failure } => format!("failed {} {}", seen.workload, failure.words()),
-                Rollout::Unseen | Rollout::Paused | Rollout::Moving { .. } => format!("moving {}", seen.workload),
+                Rollout::Unseen | Rollout::Paused | Rollout::Moving { .. } | Rollout::ByTool { .. } => {
+                    format!("moving {}", seen.workload)
+                }
             },
         };
         self.0.lock().unwrap().push(words);

@@ -62,6 +62,7 @@ impl Writer<'_> {
             cluster_id: workload.cluster,
             namespace: workload.workload.namespace.clone(),
             workload: workload.workload.name.clone(),
+            kind: workload.workload.kind,
             images: images.to_vec(),
             version_id,
             mark: Mark::Done,

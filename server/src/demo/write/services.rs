@@ -65,7 +65,7 @@ impl Writer<'_> {
         for name in spec.workloads.iter().filter(|_| !is_reported && deployer.is_clusters()) {
             workloads.push(TargetWorkload {
                 cluster: self.place.cluster,
-                workload: WorkloadRef { namespace: namespace.clone(), name: WorkloadName::parse(name)? },
+                workload: WorkloadRef::deployment(namespace.clone(), WorkloadName::parse(name)?),
                 container: container(spec, name)?,
                 component: component(spec, name)?,
             });

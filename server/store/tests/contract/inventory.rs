@@ -20,6 +20,7 @@ pub fn running(target: domain::ids::TargetId, name: &str, image: &str) -> Runnin
         cluster_id: CLUSTER,
         namespace: workload(name).namespace,
         workload: workload(name).name,
+        kind: workload(name).kind,
         images: vec![ContainerImage { container: ContainerName::parse("app").unwrap(), image: image.into() }],
         version_id: None,
         mark: Mark::Done,

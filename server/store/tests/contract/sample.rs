@@ -91,7 +91,7 @@ pub fn cluster(id: ClusterId, name: &str) -> Cluster {
 }
 
 pub fn workload(name: &str) -> WorkloadRef {
-    WorkloadRef { namespace: Namespace::parse("shop").unwrap(), name: WorkloadName::parse(name).unwrap() }
+    WorkloadRef::deployment(Namespace::parse("shop").unwrap(), WorkloadName::parse(name).unwrap())
 }
 
 pub fn target(id: TargetId, service: ServiceId, environment: EnvironmentId, name: &str) -> Target {

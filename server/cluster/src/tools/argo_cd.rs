@@ -1,0 +1,185 @@
+//! Argo CD's Application (`argoproj.io/v1alpha1`): the version is an override in its source, of kustomize's
+//! images or of Helm's values; it is there when Argo CD has compared with that very source and says synced and
+//! healthy. One that does not sync by itself is asked to, by the entry that Argo CD's own server makes.
+
+use domain::delegated::ApplicationStatus;
+use serde_json::{Map, Value, json};
+
+use super::{Form, Place, flux, joined, name_of, name_of_image};
+
+/// What of the object says the version.
+pub(crate) const PART: &str = "/spec/source";
+
+/// Why no version can be set where no image is named.
+const NO_PLACE: &str = "its source names no image; override one where Argo CD reads it: in spec.source.kustomize.images \
+                        (cart=registry.example/cart:1.0), or by the Helm parameters image.repository and image.tag";
+
+/// The places where a version can be set.
+pub(crate) fn places(object: &Value) -> Vec<Place> {
+    let Some(source) = object.pointer(PART) else { return Vec::new() };
+    let images = source.pointer("/kustomize/images").and_then(Value::as_array);
+    let mut places: Vec<Place> = (0..)
+        .zip(images.into_iter().flatten())
+        .filter_map(|(index, image)| kustomize(index, image.as_str()?))
+        .collect();
+    places.extend(parameters(source));
+    if let Some(values) = source.pointer("/helm/valuesObject") {
+        places.extend(flux::in_values(values, &format!("{PART}/helm/valuesObject")));
+    }
+    super::apart(places)
+}
+
+/// `cart=registry.example/cart:2.0`, or the image alone.
+fn kustomize(index: usize, entry: &str) -> Option<Place> {
+    let pointer = format!("{PART}/kustomize/images/{index}");
+    let (before, image) = match entry.split_once('=') {
+        Some((name, image)) => (format!("{name}="), image),
+        None => (String::new(), entry),
+    };
+    let name = name_of_image(before.trim_end_matches('=')).or_else(|| name_of_image(super::parts(image).0))?;
+    Some(Place { name, image: image.to_owned(), form: Form::Whole { pointer, before } })
+}
+
+/// Helm parameters in pairs: `image.repository` and `image.tag`.
+fn parameters(source: &Value) -> Vec<Place> {
+    let list = source.pointer("/helm/parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let named = |name: &str| {
+        let index = list.iter().position(|parameter| parameter["name"].as_str() == Some(name))?;
+        Some((format!("{PART}/helm/parameters/{index}/value"), list[index]["value"].as_str()?))
+    };
+    let pair = |parameter: &Value| {
+        let prefix = parameter["name"].as_str()?.strip_suffix(".repository")?;
+        let (repository, name) = named(&format!("{prefix}.repository"))?;
+        let (tag, rest) = named(&format!("{prefix}.tag"))?;
+        let form = Form::Parts { repository: Some(repository), tag };
+        Some(Place { name: name_of(prefix)?, image: joined(name, rest), form })
+    };
+    list.iter().filter_map(pair).collect()
+}
+
+/// Reads what Argo CD says.
+pub(crate) fn status(object: &Value, places: &[Place]) -> ApplicationStatus {
+    let status = &object["status"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let operation = &status["operationState"];
+    let is_of_source = |source: &Value| pruned(source) == pruned(&object["spec"]["source"]);
+    let is_present = is_of_source(&operation["syncResult"]["source"]);
+    let phase = operation["phase"].as_str().filter(|_| is_present).map(str::to_owned);
+    let is_failed = matches!(phase.as_deref(), Some("Failed" | "Error"));
+    let conditions = status["conditions"].as_array();
+    let wrong =
+        conditions.into_iter().flatten().find(|c| c["type"].as_str().is_some_and(|kind| kind.ends_with("Error")));
+    let message = wrong.map(|condition| text(&condition["message"]));
+    let message = message.or_else(|| is_failed.then(|| text(&operation["message"])));
+    ApplicationStatus {
+        is_fresh: is_of_source(&status["sync"]["comparedTo"]["source"]),
+        sync: text(&status["sync"]["status"]),
+        health: text(&status["health"]["status"]),
+        operation: phase,
+        message: message.map(|message| crate::error::cut(&message, 300)),
+        is_automatic: is_automatic(object),
+        is_busy: object.get("operation").is_some_and(|operation| !operation.is_null()),
+        unfit: unfit(object, places),
+    }
+}
+
+fn is_automatic(object: &Value) -> bool {
+    let automated = object.pointer("/spec/syncPolicy/automated");
+    automated.is_some_and(|policy| !policy.is_null() && policy["enabled"].as_bool() != Some(false))
+}
+
+fn unfit(object: &Value, places: &[Place]) -> Option<String> {
+    if object.pointer("/spec/sources").and_then(Value::as_array).is_some_and(|sources| !sources.is_empty()) {
+        return Some(
+            "it has several sources, which Slipway does not write; give the service an Application of its own"
+                .to_owned(),
+        );
+    }
+    if object.get("operation").is_some_and(|operation| !operation.is_null()) {
+        return Some("a sync is under way; promote again when it has ended".to_owned());
+    }
+    places.is_empty().then(|| NO_PLACE.to_owned())
+}
+
+/// The sync that brings the source into the cluster; `None` where Argo CD begins it by itself, or is at one.
+pub(crate) fn sync(object: &Value) -> Option<Value> {
+    let is_busy = object.get("operation").is_some_and(|operation| !operation.is_null());
+    if is_busy || is_automatic(object) {
+        return None;
+    }
+    let mut sync = json!({"syncStrategy": {"hook": {}}});
+    if let Some(options) = object.pointer("/spec/syncPolicy/syncOptions").filter(|options| options.is_array()) {
+        sync["syncOptions"] = options.clone();
+    }
+    Some(json!({"initiatedBy": {"username": "slipway"}, "sync": sync}))
+}
+
+/// A source without what says nothing: Argo CD leaves that out of its status.
+fn pruned(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().map(|(key, value)| (key.clone(), pruned(value)));
+            Value::Object(kept.filter(|(_, value)| !says_nothing(value)).collect::<Map<_, _>>())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(pruned).collect()),
+        other => other.clone(),
+    }
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn application(source: Value) -> Value {
+        json!({"metadata": {"generation": 2}, "spec": {"source": source},
+               "status": {"sync": {"status": "Synced", "comparedTo": {"source": {"path": "cart", "repoURL": "r"}}},
+                          "health": {"status": "Healthy"}}})
+    }
+
+    #[test]
+    fn a_version_is_found_where_argo_cd_reads_it() {
+        let kustomize =
+            application(json!({"kustomize": {"images": ["cart=r.test/cart:1.0", "r.test/pay:3@sha256:ab"]}}));
+        let found: Vec<_> = places(&kustomize).into_iter().map(|p| (p.name.to_string(), p.image)).collect();
+        assert_eq!(found, [("cart".into(), "r.test/cart:1.0".into()), ("pay".into(), "r.test/pay:3@sha256:ab".into())]);
+        let helm = application(json!({"helm": {"parameters": [
+            {"name": "replicas", "value": "3"}, {"name": "image.tag", "value": "1.0@sha256:ab"},
+            {"name": "image.repository", "value": "r.test/cart"}, {"name": "api.tag", "value": "7"}]}}));
+        let found: Vec<_> = places(&helm).into_iter().map(|p| (p.name.to_string(), p.image)).collect();
+        assert_eq!(found, [("image".into(), "r.test/cart:1.0@sha256:ab".into())]);
+        assert!(status(&application(json!({})), &[]).unfit.unwrap().contains("kustomize.images"));
+    }
+
+    #[test]
+    fn a_status_counts_that_was_compared_with_the_present_source() {
+        let fresh = application(json!({"repoURL": "r", "path": "cart", "kustomize": {"images": []}}));
+        assert!(status(&fresh, &[]).is_fresh);
+        let stale = application(json!({"repoURL": "r", "path": "cart", "kustomize": {"images": ["a=b:1"]}}));
+        assert!(!status(&stale, &[]).is_fresh);
+    }
+
+    #[test]
+    fn a_sync_is_asked_for_where_none_comes_by_itself() {
+        let mut object = application(json!({}));
+        object["spec"]["syncPolicy"] = json!({"syncOptions": ["CreateNamespace=true"]});
+        assert_eq!(sync(&object).unwrap()["sync"]["syncOptions"], json!(["CreateNamespace=true"]));
+        object["operation"] = json!({"sync": {}});
+        assert_eq!(sync(&object), None);
+        object["operation"] = Value::Null;
+        object["spec"]["syncPolicy"]["automated"] = json!({});
+        assert_eq!(sync(&object), None);
+        object["spec"]["syncPolicy"]["automated"] = json!({"enabled": false});
+        assert!(sync(&object).is_some());
+    }
+}

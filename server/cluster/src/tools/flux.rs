@@ -1,0 +1,189 @@
+//! Flux's Kustomization (`kustomize.toolkit.fluxcd.io/v1`) and HelmRelease (`helm.toolkit.fluxcd.io/v2`): the
+//! version is an entry of `spec.images`, or values of the chart; it is there when the condition `Ready` of
+//! the present generation says so.
+
+use domain::delegated::FluxStatus;
+use serde_json::{Value, json};
+
+use super::{Form, Place, joined, name_of, name_of_image, parts};
+
+/// What of a Kustomization says the version.
+pub(crate) const KUSTOMIZATION_PART: &str = "/spec/images";
+
+/// What of a HelmRelease says the version.
+pub(crate) const HELM_PART: &str = "/spec/values";
+
+/// How deep values are looked into: deeper than any chart has its images.
+const DEPTH: usize = 8;
+
+/// The entries of a Kustomization's `spec.images` that say which image it is.
+pub(crate) fn kustomization_places(object: &Value) -> Vec<Place> {
+    let entries = object.pointer(KUSTOMIZATION_PART).and_then(Value::as_array);
+    let place = |(index, entry): (usize, &Value)| {
+        let name = entry["name"].as_str()?;
+        let repository = entry["newName"].as_str().unwrap_or(name);
+        let tag = entry["newTag"].as_str().unwrap_or_default();
+        let digest = entry["digest"].as_str().map(|digest| format!("@{digest}")).unwrap_or_default();
+        if tag.is_empty() && digest.is_empty() {
+            return None;
+        }
+        let form = Form::Entry { pointer: format!("{KUSTOMIZATION_PART}/{index}"), entry: entry.clone() };
+        Some(Place { name: name_of_image(name)?, image: joined(repository, &format!("{tag}{digest}")), form })
+    };
+    super::apart((0..).zip(entries.into_iter().flatten()).filter_map(place).collect())
+}
+
+/// An entry of `spec.images` that says this image; what else stands in it stays.
+pub(crate) fn entry_with(entry: &Value, image: &str) -> Value {
+    let (repository, rest) = parts(image);
+    let (tag, digest) = rest.split_once('@').map_or((rest, None), |(tag, digest)| (tag, Some(digest)));
+    let mut changed = entry.clone();
+    let Some(fields) = changed.as_object_mut() else { return changed };
+    let mut set = |key: &str, value: Option<&str>| match value {
+        Some(value) => drop(fields.insert(key.to_owned(), json!(value))),
+        None => drop(fields.remove(key)),
+    };
+    set("newTag", Some(tag).filter(|tag| !tag.is_empty()));
+    set("digest", digest);
+    if entry["name"].as_str() != Some(repository) || entry.get("newName").is_some() {
+        set("newName", Some(repository));
+    }
+    changed
+}
+
+/// The images in a HelmRelease's values.
+pub(crate) fn helm_places(object: &Value) -> Vec<Place> {
+    let values = object.pointer(HELM_PART).unwrap_or(&Value::Null);
+    super::apart(in_values(values, HELM_PART))
+}
+
+/// The images in the values of a chart: what has a `repository` and a `tag`, or is a whole reference under a
+/// key `image`.
+pub(crate) fn in_values(values: &Value, pointer: &str) -> Vec<Place> {
+    let mut places = Vec::new();
+    collect(values, pointer, "", DEPTH, &mut places);
+    places
+}
+
+fn collect(value: &Value, pointer: &str, path: &str, depth: usize, places: &mut Vec<Place>) {
+    let Some(fields) = value.as_object().filter(|_| depth > 0) else { return };
+    if let (Some(repository), Some(tag)) = (value["repository"].as_str(), value["tag"].as_str())
+        && !repository.is_empty()
+        && !tag.is_empty()
+        && let Some(name) = name_of(if path.is_empty() { "image" } else { path })
+    {
+        // A registry of its own field stands before the name, and is not ours to change.
+        let registry = value["registry"].as_str().filter(|registry| !registry.is_empty());
+        let whole = registry.map_or_else(|| repository.to_owned(), |registry| format!("{registry}/{repository}"));
+        let form = Form::Parts {
+            repository: registry.is_none().then(|| format!("{pointer}/repository")),
+            tag: format!("{pointer}/tag"),
+        };
+        places.push(Place { name, image: joined(&whole, tag), form });
+    }
+    for (key, inner) in fields {
+        // RFC 6901: a tilde and a slash inside a key.
+        let below = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let named = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        if let Some(image) = inner.as_str().filter(|image| key == "image" && !parts(image).1.is_empty())
+            && let Some(name) = name_of(&named)
+        {
+            let form = Form::Whole { pointer: below.clone(), before: String::new() };
+            places.push(Place { name, image: image.to_owned(), form });
+        }
+        collect(inner, &below, &named, depth - 1, places);
+    }
+}
+
+/// Reads what Flux says.
+pub(crate) fn status(object: &Value, places: &[Place]) -> FluxStatus {
+    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
+    let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);
+    let of = |kind: &str| {
+        let is_it = |c: &&Value| c["type"].as_str() == Some(kind) && c["observedGeneration"].as_i64() == generation;
+        conditions.into_iter().flatten().find(is_it)
+    };
+    let text = |condition: &Value, field: &str| condition[field].as_str().unwrap_or_default().to_owned();
+    let ready = of("Ready");
+    let no_place = || {
+        let what = if object.pointer("/spec/chart").is_some() || object.pointer("/spec/chartRef").is_some() {
+            "its values name no image; give repository and tag of one in spec.values"
+        } else {
+            "it names no image; add an entry with name and newTag to spec.images"
+        };
+        what.to_owned()
+    };
+    FluxStatus {
+        ready: ready.map(|condition| text(condition, "status")),
+        reason: ready.map(|condition| text(condition, "reason")).unwrap_or_default(),
+        message: ready
+            .map(|condition| crate::error::cut(&text(condition, "message"), 300))
+            .filter(|message| !message.is_empty()),
+        is_stalled: of("Stalled").is_some_and(|condition| text(condition, "status") == "True"),
+        unfit: places.is_empty().then(no_place),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn found(places: Vec<Place>) -> Vec<(String, String)> {
+        places.into_iter().map(|p| (p.name.to_string(), p.image)).collect()
+    }
+
+    #[test]
+    fn entries_of_a_kustomization_keep_what_else_they_say() {
+        let object = json!({"spec": {"images": [
+            {"name": "shop/cart", "newName": "r.test/cart", "newTag": "1.0"},
+            {"name": "pay", "digest": "sha256:ab"}, {"name": "unset"}]}});
+        let places = kustomization_places(&object);
+        assert_eq!(
+            found(places.clone()),
+            [("cart".into(), "r.test/cart:1.0".into()), ("pay".into(), "pay@sha256:ab".into())]
+        );
+        let Form::Entry { entry, .. } = &places[0].form else { unreachable!() };
+        assert_eq!(
+            entry_with(entry, "r.test/cart:2.0@sha256:cd"),
+            json!({"name": "shop/cart", "newName": "r.test/cart", "newTag": "2.0", "digest": "sha256:cd"})
+        );
+        assert_eq!(
+            entry_with(&json!({"name": "pay", "digest": "sha256:ab"}), "pay:7"),
+            json!({"name": "pay", "newTag": "7"})
+        );
+    }
+
+    #[test]
+    fn images_are_found_anywhere_in_the_values() {
+        let values = json!({
+            "image": {"repository": "r.test/cart", "tag": "1.0", "pullPolicy": "Always"},
+            "worker": {"a/b": {"image": "r.test:5000/worker:3"}, "image": "no-tag"},
+            "proxy": {"image": {"registry": "r.test", "repository": "proxy", "tag": "2"}},
+        });
+        let mut names = found(in_values(&values, HELM_PART));
+        names.sort();
+        assert_eq!(
+            names,
+            [
+                ("image".into(), "r.test/cart:1.0".into()),
+                ("proxy-image".into(), "r.test/proxy:2".into()),
+                ("worker-a-b-image".into(), "r.test:5000/worker:3".into()),
+            ]
+        );
+        let places = in_values(&values, HELM_PART);
+        let worker = places.iter().find(|p| p.name.as_str().starts_with("worker")).unwrap();
+        let pointer = "/spec/values/worker/a~1b/image".to_owned();
+        assert_eq!(worker.form, Form::Whole { pointer, before: String::new() });
+    }
+
+    #[test]
+    fn only_a_condition_of_the_present_generation_counts() {
+        let object = |generation: i64| {
+            json!({"metadata": {"generation": generation}, "status": {"conditions": [
+                {"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded", "observedGeneration": 3}]}})
+        };
+        assert_eq!(status(&object(3), &[]).ready.as_deref(), Some("True"));
+        assert_eq!(status(&object(4), &[]).ready, None);
+    }
+}

@@ -1,0 +1,223 @@
+//! The real Argo CD with a Git repository in a folder: an Application that is brought to another version and
+//! back, and one whose own source is Git, which Slipway refuses before anything is written.
+
+use std::{path::PathBuf, process::Command};
+
+use domain::{
+    observation::{Manager, Stamp, WorkloadKind, WorkloadObservation, WorkloadRef},
+    rollout::{Rollout, judge},
+};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{
+    Api,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
+    core::ApiResource,
+};
+use ports::{ApplyOutcome, Cluster, ConnectionSettings, TemplateChange, WorkloadChange};
+use serde_json::{Value, json};
+
+use crate::{
+    candidates::wait_for,
+    setup::{Room, minimal_settings, slipway},
+    writing::{change, image, see, workload},
+};
+
+/// Where Argo CD lives.
+const ARGO_CD: &str = "argocd";
+
+fn api(room: &Room) -> Api<DynamicObject> {
+    let kind = ApiResource {
+        group: "argoproj.io".into(),
+        version: "v1alpha1".into(),
+        api_version: "argoproj.io/v1alpha1".into(),
+        kind: "Application".into(),
+        plural: "applications".into(),
+    };
+    Api::namespaced_with(room.admin.clone(), ARGO_CD, &kind)
+}
+
+/// A Git repository in a folder of its own.
+struct Repository(PathBuf);
+
+impl Repository {
+    fn new(room: &Room, files: &[(&str, Value)]) -> Self {
+        let folder = std::env::temp_dir().join(format!("slipway-git-{}", room.namespace));
+        let repository = Self(folder);
+        for (path, content) in files {
+            let file = repository.0.join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, format!("{content:#}\n")).unwrap();
+        }
+        repository.git(&["init", "--quiet", "--initial-branch=main"]);
+        repository.git(&["add", "."]);
+        repository.git(&["-c", "user.name=Mara", "-c", "user.email=mara@test", "commit", "--quiet", "-m", "First"]);
+        repository
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let ran = Command::new("git").current_dir(&self.0).args(arguments).output().unwrap();
+        assert!(ran.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    fn url(&self) -> String {
+        format!("file://{}", self.0.display())
+    }
+}
+
+impl Drop for Repository {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+fn manifests() -> [(&'static str, Value); 2] {
+    let labels = json!({"app": "cart"});
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": labels},
+                 "template": {"metadata": {"labels": labels}, "spec": {"containers": [
+                     {"name": "app", "image": "registry.test/cart:0.9"}]}}},
+    });
+    [("cart/deployment.json", deployment), ("cart/kustomization.yaml", json!({"resources": ["deployment.json"]}))]
+}
+
+fn application(room: &Room, url: &str, name: &str, policy: &Value) -> Value {
+    let ConnectionSettings::Token { server, .. } = minimal_settings() else { panic!("the tests use a token") };
+    let images = ["registry.test/cart=registry.test/cart:1.0"];
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": name, "namespace": ARGO_CD, "annotations": {"others.test/kept": "yes"}},
+        "spec": {
+            "project": "default",
+            "source": {"repoURL": url, "path": "cart", "targetRevision": "main", "kustomize": {"images": images}},
+            "destination": {"server": server, "namespace": room.namespace},
+            "syncPolicy": policy,
+        },
+    })
+}
+
+fn at(name: &str) -> WorkloadRef {
+    let name = domain::names::WorkloadName::parse(name).unwrap();
+    let namespace = domain::names::Namespace::parse(ARGO_CD).unwrap();
+    WorkloadRef { namespace, name, kind: WorkloadKind::Application }
+}
+
+fn to(at: &WorkloadRef, sequence: i64, tag: &str) -> WorkloadChange {
+    let images = vec![image("cart", &format!("registry.test/cart:{tag}"))];
+    WorkloadChange {
+        template: TemplateChange::Images(images),
+        act: Some(domain::delegated::ToolAct::Begin),
+        ..change(at, sequence, tag)
+    }
+}
+
+fn is_done(seen: &WorkloadObservation, tag: &str) -> bool {
+    seen.images[0].image.ends_with(tag) && matches!(judge(seen), Rollout::Complete { .. })
+}
+
+/// States the change again and again, as the reconciler does, until it is there.
+async fn brought(cluster: &dyn Cluster, change: &WorkloadChange, tag: &str) {
+    let what = format!("{tag}, synced and healthy");
+    wait_for(
+        &what,
+        || async {
+            let outcome = cluster.apply(change).await;
+            assert!(matches!(outcome, Ok(ApplyOutcome::Written | ApplyOutcome::Unchanged)), "{outcome:?}");
+            see(cluster, &change.workload).await
+        },
+        |seen| is_done(seen, tag),
+    )
+    .await;
+}
+
+async fn runs(room: &Room) -> String {
+    let api = Api::<Deployment>::namespaced(room.admin.clone(), room.namespace.as_str());
+    let deployment = api.get("cart").await.unwrap();
+    deployment.spec.unwrap().template.spec.unwrap().containers[0].image.clone().unwrap()
+}
+
+/// What the object asks for, without what Slipway or Argo CD note on it.
+async fn asked_for(room: &Room, name: &str) -> Value {
+    let object = api(room).get(name).await.unwrap();
+    let annotations = object.metadata.annotations.unwrap_or_default();
+    let is_others = |key: &str| {
+        !key.starts_with("slipway.dev/")
+            && !key.starts_with("argocd.argoproj.io/")
+            && key != "kubernetes.io/change-cause"
+    };
+    let others: Vec<_> = annotations.into_iter().filter(|(key, _)| is_others(key)).collect();
+    json!({"spec": object.data["spec"], "annotations": others, "labels": object.metadata.labels})
+}
+
+#[tokio::test]
+async fn an_application_is_brought_to_another_version_and_back() {
+    let room = Room::new().await;
+    let repository = Repository::new(&room, &manifests());
+    let name = format!("cart-{}", room.namespace);
+    let object = application(&room, &repository.url(), &name, &json!({}));
+    api(&room).create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+    let (cluster, at) = (slipway(), at(&name));
+    // Nobody has synced it yet: what is there is what it asks for, once it is told to begin.
+    wait_for("Argo CD's first look", || see(&*cluster, &at), |seen| judge(seen) != Rollout::Unseen).await;
+    brought(&*cluster, &to(&at, 1, "1.0"), ":1.0").await;
+    assert_eq!(runs(&room).await, "registry.test/cart:1.0");
+
+    let (before, saved) = (asked_for(&room, &name).await, see(&*cluster, &at).await);
+    let two = to(&at, 2, "2.0");
+    brought(&*cluster, &two, ":2.0").await;
+    assert_eq!(runs(&room).await, "registry.test/cart:2.0");
+    let mut expected = before.clone();
+    expected["spec"]["source"]["kustomize"]["images"] = json!(["registry.test/cart=registry.test/cart:2.0"]);
+    assert_eq!(asked_for(&room, &name).await, expected);
+
+    let back = WorkloadChange {
+        stamp: Stamp { generation: two.stamp.generation + 1, ..two.stamp },
+        template: TemplateChange::Restore(saved.template.clone()),
+        ..two
+    };
+    brought(&*cluster, &back, ":1.0").await;
+    assert_eq!((runs(&room).await, asked_for(&room, &name).await), ("registry.test/cart:1.0".to_owned(), before));
+    api(&room).delete(&name, &DeleteParams::default()).await.unwrap();
+    room.leave().await;
+}
+
+#[tokio::test]
+async fn what_an_automatic_sync_would_undo_is_said_beforehand() {
+    let room = Room::new().await;
+    let automatic = json!({"automated": {"selfHeal": true, "prune": true}});
+    let (child, parent) = (format!("child-{}", room.namespace), format!("parent-{}", room.namespace));
+    // The child's own source is this repository too, so its address must be known before it is written.
+    let folder = std::env::temp_dir().join(format!("slipway-git-{}", room.namespace));
+    let url = format!("file://{}", folder.display());
+    let [deployment, kustomization] = manifests();
+    let of_child = application(&room, &url, &child, &automatic);
+    let repository = Repository::new(&room, &[deployment, kustomization, ("apps/child.json", of_child)]);
+    assert_eq!(repository.url(), url);
+    let mut of_parent = application(&room, &url, &parent, &automatic);
+    of_parent["spec"]["source"] = json!({"repoURL": url, "path": "apps", "targetRevision": "main"});
+    of_parent["spec"]["destination"]["namespace"] = json!(ARGO_CD);
+    api(&room).create(&PostParams::default(), &serde_json::from_value(of_parent).unwrap()).await.unwrap();
+    let (cluster, at) = (slipway(), at(&child));
+    let is_there = || async { api(&room).get_opt(&child).await.unwrap().is_some() };
+    wait_for("the child", is_there, |is_there| *is_there).await;
+    wait_for("the child's sync", || see(&*cluster, &at), |seen| is_done(seen, ":1.0")).await;
+
+    let seen = see(&*cluster, &at).await;
+    let manager = Manager::ArgoCd { application: parent.clone() };
+    assert_eq!(seen.manager.as_ref(), Some(&manager), "{seen:#?}");
+    assert!(manager.advice_for(WorkloadKind::Application).contains("a rollback must go through Git"));
+    assert_eq!(cluster.apply(&to(&at, 1, "2.0")).await, Ok(ApplyOutcome::Managed(manager)));
+    // The Deployment that the child makes leads to the child.
+    let seen = see(&*cluster, &workload(&room, "cart")).await;
+    assert!(matches!(&seen.manager, Some(Manager::ArgoCd { application }) if *application == child), "{seen:#?}");
+
+    // What was said is true: the same change by somebody else does not last.
+    let patch = json!({"spec": {"source": {"kustomize": {"images": ["registry.test/cart=registry.test/cart:2.0"]}}}});
+    let params = PatchParams::default();
+    api(&room).patch(&child, &params, &Patch::Merge(patch)).await.unwrap();
+    wait_for("the undoing", || see(&*cluster, &at), |seen| seen.images[0].image.ends_with(":1.0")).await;
+    for name in [&parent, &child] {
+        api(&room).delete(name, &DeleteParams::default()).await.unwrap();
+    }
+    room.leave().await;
+}

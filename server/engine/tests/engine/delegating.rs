@@ -1,0 +1,128 @@
+//! A Rollout that steps by itself, driven by a promotion: taken over, followed, let go, promoted, aborted.
+
+use contract::{
+    ErrorKind,
+    clusters::{AdoptWorkload, ClustersBackend},
+    promotions::{PromotionsBackend, Steer},
+};
+use domain::{
+    observation::{WorkloadKind, WorkloadRef},
+    promotion::PromotionAct,
+    state::Mark,
+    traffic::Weight,
+};
+use practice::{NewDeployment, RolloutStep};
+
+use crate::world::{World, image, ticked, workload};
+
+fn cart() -> WorkloadRef {
+    WorkloadRef { kind: WorkloadKind::Rollout, ..workload("cart") }
+}
+
+/// `cart` as a Rollout of 4 pods, taken over as it is discovered.
+async fn with_rollout(steps: Vec<RolloutStep>) -> World {
+    let world = World::new(0).await;
+    let images = vec![image("app", "r.example/cart:1.0")];
+    let new = NewDeployment {
+        steps: Some(steps),
+        ..NewDeployment::new(workload("cart").namespace, workload("cart").name, 4, images)
+    };
+    world.practice.create_deployment(&new).unwrap();
+    world.clock.advance(std::time::Duration::from_secs(60));
+    let found = world.engine.discover(&world.rosa, "practice").await.unwrap();
+    assert_eq!((found[0].kind, found[0].managed_by.as_deref()), (WorkloadKind::Rollout, None));
+    let one = AdoptWorkload { kind: WorkloadKind::Rollout, ..ticked("cart", "cart") };
+    let adopted = world.engine.adopt(&world.rosa, "practice", vec![one]).await.unwrap();
+    assert_eq!((adopted.services, adopted.targets), (1, 1), "{:?}", adopted.left_out);
+    world
+}
+
+fn steps() -> Vec<RolloutStep> {
+    let share = |percent| RolloutStep::Weight(Weight::percent(percent).unwrap());
+    vec![share(25), RolloutStep::Pause(Some(900)), share(50), RolloutStep::Pause(None)]
+}
+
+async fn image_now(world: &World) -> String {
+    match ports::Cluster::observe(&world.practice, &cart()).await.unwrap() {
+        domain::observation::Observed::Present(seen) => seen.images[0].image.clone(),
+        domain::observation::Observed::Missing => "missing".to_owned(),
+    }
+}
+
+async fn until(world: &World, number: i64, words: &str) {
+    for _ in 0..1_200 {
+        if world.status(number).await.words.contains(words) {
+            return;
+        }
+        world.pass(1).await;
+    }
+    panic!("'{words}' is never said, only '{}'", world.status(number).await.words);
+}
+
+#[tokio::test]
+async fn a_rollout_is_followed_through_its_steps_and_let_go_by_one_of_two_taps() {
+    let world = with_rollout(steps()).await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "step 2 of 4 (Pause 900 s), 25 %, pauses until").await;
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    let traffic = view.traffic.unwrap();
+    assert_eq!(
+        (traffic.layer.as_str(), traffic.seen, traffic.step),
+        ("Argo Rollouts (Rollout cart)", Some(25), Some(1))
+    );
+    let mirrored: Vec<_> = traffic.mirrored.iter().map(|s| (s.mark, s.title.as_str(), s.detail.as_str())).collect();
+    assert_eq!(mirrored, [(Mark::Waiting, "25 %", "Pause 900 s"), (Mark::Nothing, "50 %", "Go on?")]);
+    assert!(view.allowed.contains(&PromotionAct::GoOn) && view.allowed.contains(&PromotionAct::PromoteNow));
+    assert!(!view.allowed.contains(&PromotionAct::Skip) && !view.allowed.contains(&PromotionAct::SetWeight));
+
+    // Its own pause is longer than this environment's time for a rollout, and does not count.
+    until(&world, number, "step 4 of 4 (Go on?), 50 %, waits for someone").await;
+    let at = |step| Steer::GoOn { step };
+    let stale = world.engine.steer(&world.rosa, number, at(1)).await.unwrap_err();
+    assert_eq!(stale.kind, ErrorKind::Refused, "{stale:?}");
+    let taps =
+        futures::join!(world.engine.steer(&world.rosa, number, at(3)), world.engine.steer(&world.rosa, number, at(3)));
+    assert!(taps.0.is_ok() ^ taps.1.is_ok(), "two taps are one act: {taps:?}");
+    assert_eq!(world.finish(number).await.phase, "succeeded");
+    assert_eq!(image_now(&world).await, "r.example/cart:2.0");
+    assert_eq!(world.practice.writes_of(&cart()).unwrap().len(), 1, "the version is set once");
+}
+
+#[tokio::test]
+async fn a_rollout_is_promoted_at_once() {
+    let world = with_rollout(steps()).await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "pauses until").await;
+    let now = Steer::PromoteNow { reason: "The fix is urgent".to_owned() };
+    world.engine.steer(&world.rosa, number, now.clone()).await.unwrap();
+    assert!(world.engine.steer(&world.rosa, number, now).await.is_err(), "once is enough");
+    world.pass(30).await;
+    assert_eq!(world.finish(number).await.phase, "succeeded");
+    let spent = (ports::Clock::now(&world.clock) - crate::world::noon()).num_seconds();
+    assert!(spent < 300, "the pauses were left out, but it took {spent} s");
+}
+
+#[tokio::test]
+async fn an_aborted_rollout_runs_what_it_ran() {
+    let world = with_rollout(steps()).await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "pauses until").await;
+    world.engine.abort(&world.rosa, number, "The graphs look odd".to_owned()).await.unwrap();
+    let status = world.finish(number).await;
+    assert_eq!((status.phase.as_str(), status.words.as_str()), ("aborted", "aborted by Rosa Mint"));
+    assert_eq!(image_now(&world).await, "r.example/cart:1.0");
+}
+
+#[tokio::test]
+async fn a_rollout_whose_pods_crash_is_taken_back_by_itself() {
+    let world = with_rollout(steps()).await;
+    world.version("cart", "2.0-crash").await;
+    let number = world.ask("cart", "2.0-crash").await;
+    let status = world.finish(number).await;
+    assert_eq!(status.phase, "failed");
+    assert!(status.words.contains("exit code 1"), "{}", status.words);
+    assert_eq!(image_now(&world).await, "r.example/cart:1.0");
+}
