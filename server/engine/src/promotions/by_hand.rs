@@ -4,7 +4,7 @@
 
 use domain::{
     image::ContainerImage,
-    observation::WorkloadRef,
+    observation::{WorkloadKind, WorkloadRef},
     promotion::{Promotion, WorkloadPlan},
     traffic::{RouteKind, TrafficLayer, canary_ingress},
 };
@@ -13,7 +13,20 @@ use serde_json::json;
 /// Sets the images of a workload to what they were.
 pub(super) fn set_images(workload: &WorkloadRef, images: &[&ContainerImage]) -> String {
     let images: Vec<_> = images.iter().map(|image| quoted(&format!("{}={}", image.container, image.image))).collect();
-    format!("kubectl -n {} set image deployment/{} {}", workload.namespace, workload.name, images.join(" "))
+    let (namespace, name, images) = (&workload.namespace, &workload.name, images.join(" "));
+    let by_editor = |kind: &str| format!("kubectl -n {namespace} edit {kind}/{name}  # back to {images}");
+    match workload.kind {
+        WorkloadKind::Deployment => format!("kubectl -n {namespace} set image deployment/{name} {images}"),
+        WorkloadKind::Rollout => {
+            format!(
+                "kubectl argo rollouts -n {namespace} abort {name}\n\
+                 kubectl argo rollouts -n {namespace} set image {name} {images}"
+            )
+        }
+        WorkloadKind::Application => by_editor("applications.argoproj.io"),
+        WorkloadKind::Kustomization => by_editor("kustomizations.kustomize.toolkit.fluxcd.io"),
+        WorkloadKind::HelmRelease => by_editor("helmreleases.helm.toolkit.fluxcd.io"),
+    }
 }
 
 /// Puts the traffic of every workload back to what it was, then takes the candidates away; `None` before there is

@@ -80,7 +80,7 @@ async fn a_rollout_is_followed_through_its_steps_and_let_go_by_one_of_two_taps()
     until(&world, number, "step 4 of 4 (Go on?), 50 %, waits for someone").await;
     let at = |step| Steer::GoOn { step };
     let stale = world.engine.steer(&world.rosa, number, at(1)).await.unwrap_err();
-    assert_eq!(stale.kind, ErrorKind::Refused, "{stale:?}");
+    assert_eq!(stale.kind, ErrorKind::Conflict, "{stale:?}");
     let taps =
         futures::join!(world.engine.steer(&world.rosa, number, at(3)), world.engine.steer(&world.rosa, number, at(3)));
     assert!(taps.0.is_ok() ^ taps.1.is_ok(), "two taps are one act: {taps:?}");
