@@ -27,10 +27,7 @@ fn told(pod: u32, minutes: i64, log: &str) -> PodEvidence {
     PodEvidence {
         placed: PlacedWorkload {
             cluster: CLUSTER,
-            workload: WorkloadRef {
-                namespace: Namespace::parse("shop").unwrap(),
-                name: WorkloadName::parse("cart").unwrap(),
-            },
+            workload: WorkloadRef::deployment(Namespace::parse("shop").unwrap(), WorkloadName::parse("cart").unwrap()),
         },
         pod: format!("cart-{pod}"),
         container: Some("app".to_owned()),
