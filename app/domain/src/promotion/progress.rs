@@ -55,7 +55,7 @@ fn everything_first(promotion: &Promotion, run: &Run) -> Option<Goal> {
     let is_to_come = run.wanted.stable.want == StableWant::AsItIs && run.wanted.weight.want < Weight::ALL;
     let candidates = sizes(promotion, run, Weight::ALL);
     let is_needed = is_to_come && !candidates.is_empty() && has_route(promotion);
-    is_needed.then(|| Goal { stable: StableWant::AsItIs, candidates, weight: Weight::ALL, is_exact: false })
+    is_needed.then_some(Goal { stable: StableWant::AsItIs, candidates, weight: Weight::ALL, is_exact: false })
 }
 
 /// Where taking back leads.
