@@ -155,7 +155,7 @@ const ALL_WORKLOADS: &str = "
 const BY_WORKLOAD: &str = "
     SELECT DISTINCT t.id, t.service_id, t.environment_id, t.strategy, t.deployer
     FROM target_workloads w JOIN targets t ON t.id = w.target_id
-    WHERE w.cluster_id = $1 AND w.namespace = $2 AND w.workload = $3 ORDER BY t.id";
+    WHERE w.cluster_id = $1 AND w.namespace = $2 AND w.workload = $3 AND w.kind = $4 ORDER BY t.id";
 
 const OWNERS: &str = "
     SELECT DISTINCT w.namespace, w.workload, w.kind, s.name AS service
@@ -348,7 +348,8 @@ impl Read {
         Ok(rows.into_iter().map(owner).collect())
     }
 
-    /// The targets that have containers in this workload, to match what a watch tells.
+    /// The targets that have containers in this workload, to match what a watch tells. A Deployment that a tool
+    /// makes under the name of its own object is not that object.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -358,7 +359,8 @@ impl Read {
         workload: &WorkloadRef,
     ) -> Result<Vec<Target>, StoreError> {
         let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
-        let rows = fetch_all!(self, BY_WORKLOAD => TargetColumns, cluster.uuid(), namespace, name)?;
+        let rows =
+            fetch_all!(self, BY_WORKLOAD => TargetColumns, cluster.uuid(), namespace, name, workload.kind.as_str())?;
         let mut targets = Vec::with_capacity(rows.len());
         for row in rows {
             let workloads = fetch_all!(self, WORKLOADS_OF => WorkloadColumns, row.id.uuid())?;

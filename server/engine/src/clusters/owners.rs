@@ -3,7 +3,7 @@
 
 use domain::{
     ids::{ClusterId, TargetId},
-    observation::WorkloadRef,
+    observation::{WorkloadKind, WorkloadRef},
 };
 use store::{Read, StoreError, Target};
 
@@ -17,11 +17,14 @@ pub(crate) async fn other_target(
     workload: &WorkloadRef,
     own: Option<TargetId>,
 ) -> Result<Option<String>, StoreError> {
-    let owners = read.targets_of_workload(cluster, workload).await?;
-    match owners.iter().find(|owner| Some(owner.id) != own) {
-        Some(other) => Ok(Some(label(read, other).await?)),
-        None => Ok(None),
+    // Two objects of one name, whatever their kinds, are never two targets: one may make the other.
+    for kind in WorkloadKind::ALL {
+        let owners = read.targets_of_workload(cluster, &WorkloadRef { kind, ..workload.clone() }).await?;
+        if let Some(other) = owners.iter().find(|owner| Some(owner.id) != own) {
+            return Ok(Some(label(read, other).await?));
+        }
     }
+    Ok(None)
 }
 
 /// Why a Deployment of another target is not taken.

@@ -3,6 +3,7 @@
 use domain::{
     ids::{ClusterId, TargetId},
     names::ContainerName,
+    observation::{WorkloadKind, WorkloadRef},
 };
 use store::{Store, StoreError, TargetWorkload, Unique};
 
@@ -39,6 +40,8 @@ async fn targets_are_found_by_place_service_environment_and_workload(store: Stor
     assert_eq!((cart.collect::<Vec<_>>(), owners.len()), (vec!["cart"], 3));
     assert_eq!(read.owners_in_cluster(ClusterId::new(uuid(99))).await.unwrap(), []);
     assert_eq!(read.targets_of_workload(CLUSTER, &workload("other")).await.unwrap(), []);
+    let rollout = WorkloadRef { kind: WorkloadKind::Rollout, ..workload("cart") };
+    assert_eq!(read.targets_of_workload(CLUSTER, &rollout).await.unwrap(), []);
     assert_eq!(read.targets_of_workload(ClusterId::new(uuid(99)), &workload("cart")).await.unwrap(), []);
 }
 
@@ -52,7 +55,7 @@ async fn replacing_a_target_replaces_its_workloads(store: Store) {
     changed.workloads = vec![
         TargetWorkload {
             cluster: CLUSTER,
-            workload: workload("cart-api"),
+            workload: WorkloadRef { kind: WorkloadKind::Rollout, ..workload("cart-api") },
             container: name("api"),
             component: Some(name("api")),
         },
