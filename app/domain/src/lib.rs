@@ -4,6 +4,7 @@
 
 pub mod actor;
 pub mod analysis;
+pub mod aside;
 pub mod capacity;
 pub mod comparison;
 pub mod delegated;

@@ -12,6 +12,7 @@ use crate::{
         Adjustment, DataPlane, HealthCheck, MetricRule, REQUESTS_THAT_SAY_SOMETHING, RuleChange, Trigger, changed,
         default_rules,
     },
+    aside::TesterMatch,
     duration_words,
     names::WorkloadName,
     traffic::{CandidateName, TrafficLayer, Weight},
@@ -109,6 +110,20 @@ pub enum StepsError {
         /// How long.
         seconds: u32,
     },
+    /// The layer cannot do it.
+    #[error("step {number} cannot be had: {why}")]
+    NotByThisLayer {
+        /// Which step, from 1.
+        number: usize,
+        /// Why, in words.
+        why: String,
+    },
+    /// A copy of nothing.
+    #[error("step {number} copies no requests: a share of 1 to 100 % can be copied")]
+    MirrorsNothing {
+        /// Which step, from 1.
+        number: usize,
+    },
     /// A preview that everybody would see.
     #[error("step {number} is a preview, but {layer}: a candidate's pods get their part of the traffic at once")]
     NoPreview {
@@ -159,6 +174,19 @@ impl CandidateSettings {
                 }
                 Step::Pause { seconds } if !(1..=Self::MAX_PAUSE_SECONDS).contains(seconds) => {
                     return Err(StepsError::Pause { number, seconds: *seconds });
+                }
+                Step::Testers { testers } => {
+                    if let Some(why) = layer.cannot_match(testers) {
+                        return Err(StepsError::NotByThisLayer { number, why });
+                    }
+                }
+                Step::Mirror { share } => {
+                    if let Some(why) = layer.cannot_mirror() {
+                        return Err(StepsError::NotByThisLayer { number, why });
+                    }
+                    if *share == Weight::NONE {
+                        return Err(StepsError::MirrorsNothing { number });
+                    }
                 }
                 Step::Rollout => return Err(StepsError::Rollout { number }),
                 Step::Pause { .. } | Step::Preview | Step::Ask => {}
@@ -326,6 +354,17 @@ pub enum Step {
         /// The share.
         weight: Weight,
     },
+    /// Testers reach the candidate from here on, whatever its share.
+    Testers {
+        /// How they are known.
+        testers: TesterMatch,
+    },
+    /// A share of the requests is copied to the candidate, until the next weight; nobody sees its
+    /// answers.
+    Mirror {
+        /// The share.
+        share: Weight,
+    },
     /// Nothing changes for a while.
     Pause {
         /// How long.
@@ -345,6 +384,8 @@ impl Step {
         match self {
             Self::Preview => "Preview".to_owned(),
             Self::Weight { weight } => weight.to_string(),
+            Self::Testers { testers } => format!("Testers: {}", testers.words()),
+            Self::Mirror { share } => format!("Copies of {share}"),
             Self::Pause { seconds } => format!("Pause {}", duration_words::exact(i64::from(*seconds))),
             Self::Ask => "Go on?".to_owned(),
             Self::Rollout => "Rollout".to_owned(),
@@ -365,6 +406,10 @@ mod tests {
     fn gateway() -> TrafficLayer {
         let (service, route) = (name("cart"), name("cart"));
         TrafficLayer::GatewayApi { service, kind: crate::traffic::RouteKind::Http, route }
+    }
+
+    fn nginx() -> TrafficLayer {
+        TrafficLayer::IngressNginx { service: name("cart"), ingress: name("cart") }
     }
 
     fn selector() -> TrafficLayer {
@@ -388,6 +433,31 @@ mod tests {
             (gateway(), vec![Step::Rollout], "step 1 is the rollout, which comes by itself at the end"),
             (gateway(), vec![Step::Pause { seconds: 0 }], "step 1 pauses for 0 s; 1 second to 7 days are possible"),
             (gateway(), vec![Step::Ask; 31], "at most 30 steps are possible"),
+            (
+                selector(),
+                vec![Step::Testers { testers: TesterMatch::usual() }],
+                "step 1 cannot be had: Service cart does not look at requests, so it cannot tell testers from others",
+            ),
+            (
+                TrafficLayer::Replicas,
+                vec![Step::Mirror { share: Weight::ALL }],
+                "step 1 cannot be had: the number of pods does not look at requests, so it cannot copy any",
+            ),
+            (
+                gateway(),
+                vec![Step::Mirror { share: Weight::NONE }],
+                "step 1 copies no requests: a share of 1 to 100 % can be copied",
+            ),
+            (
+                nginx(),
+                vec![Step::Mirror { share: Weight::ALL }],
+                "step 1 cannot be had: ingress-nginx copies all requests of an Ingress or none (mirror-target), and never a share of them",
+            ),
+            (
+                nginx(),
+                vec![Step::Testers { testers: TesterMatch::new(crate::aside::MatchBy::Cookie, "beta", "1").unwrap() }],
+                "step 1 cannot be had: ingress-nginx knows testers by a cookie only when its value is 'always'",
+            ),
         ];
         for (layer, steps, refused) in table {
             assert_eq!(settings(layer, steps).unwrap_err(), refused);

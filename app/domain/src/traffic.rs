@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    aside::{Aside, MatchBy, TesterMatch},
     names::{ObjectName, WorkloadName},
     observation::{Manager, Stamp, WorkloadRef},
 };
@@ -149,6 +150,34 @@ impl TrafficLayer {
         !matches!(self, Self::Selector { .. })
     }
 
+    /// Why testers cannot be told from others by this layer; `None` when they can.
+    #[must_use]
+    pub fn cannot_match(&self, testers: &TesterMatch) -> Option<String> {
+        match self {
+            Self::GatewayApi { .. } | Self::Istio { .. } => None,
+            Self::IngressNginx { .. } => (testers.by() == MatchBy::Cookie && testers.value() != "always")
+                .then(|| "ingress-nginx knows testers by a cookie only when its value is 'always'".to_owned()),
+            Self::Replicas | Self::Selector { .. } => {
+                Some(format!("{} does not look at requests, so it cannot tell testers from others", self.words()))
+            }
+        }
+    }
+
+    /// Why requests cannot be copied by this layer; `None` when they can.
+    #[must_use]
+    pub fn cannot_mirror(&self) -> Option<String> {
+        match self {
+            Self::GatewayApi { .. } | Self::Istio { .. } => None,
+            Self::IngressNginx { .. } => Some(
+                "ingress-nginx copies all requests of an Ingress or none (mirror-target), and never a share of them"
+                    .to_owned(),
+            ),
+            Self::Replicas | Self::Selector { .. } => {
+                Some(format!("{} does not look at requests, so it cannot copy any", self.words()))
+            }
+        }
+    }
+
     /// The object that moves the traffic, for people: `HTTPRoute cart`.
     #[must_use]
     pub fn words(&self) -> String {
@@ -253,6 +282,9 @@ pub struct RouteObservation {
     pub uid: String,
     /// The share that the object gives to the candidate; none when it does not name it.
     pub weight: Weight,
+    /// What the candidate gets beside it.
+    #[serde(default)]
+    pub aside: Aside,
     /// Whether the layer says that it does what the object says now.
     pub is_accepted: bool,
     /// Why it is not accepted, in the layer's words, when it says so.

@@ -84,8 +84,10 @@ pub fn strategy_card(
     let steps = text(
         "steps",
         "Steps",
-        "Weights, pauses, preview and ask: 10%, 30m, 25%, ask. Empty for the usual ones. Everything, and then the \
-         rollout of the Deployment itself, come by themselves.",
+        "Weights, pauses, preview and ask: 10%, 30m, 25%, ask. Testers reach the version at once with testers (header \
+         canary: true), header:name=value or cookie:name=value; mirror:10% copies requests to it until the next \
+         weight. Empty for the usual ones. Everything, and then the rollout of the Deployment itself, come by \
+         themselves.",
         present.steps.clone(),
     );
     let window = text("window", "Window in seconds", "15 to 3600; 60 when empty.", present.window.clone());

@@ -173,6 +173,11 @@ impl Edit {
         self.0.push(json!({"op": "replace", "path": path.into(), "value": value}));
     }
 
+    /// Takes a member away that is there.
+    pub(crate) fn remove(&mut self, path: impl Into<String>) {
+        self.0.push(json!({"op": "remove", "path": path.into()}));
+    }
+
     /// Leaves our mark on an object that has annotations already, or has none.
     pub(crate) fn mark(&mut self, has_annotations: bool, stamp: Stamp, change_cause: &str) {
         if !has_annotations {

@@ -4,6 +4,7 @@
 //! A write names the resource version that was read, and touches nothing but the shares and our mark.
 //! What cannot move the traffic is never written; why, and what to do, stands in the observation.
 
+mod beside;
 mod gateway_api;
 mod ingress_nginx;
 mod istio;
@@ -16,6 +17,7 @@ mod sample;
 use std::collections::BTreeSet;
 
 use domain::{
+    aside::Aside,
     observation::Stamp,
     traffic::{RouteObservation, RouteObserved, TrafficLayer, Weight},
 };
@@ -77,6 +79,7 @@ struct Served {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Reading {
     weight: Weight,
+    aside: Aside,
     is_accepted: bool,
     complaint: Option<String>,
     unfit: Option<String>,
@@ -85,6 +88,19 @@ struct Reading {
 impl Reading {
     fn unfit(why: String) -> Self {
         Self { unfit: Some(why), ..Self::default() }
+    }
+}
+
+/// What a candidate should get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Share {
+    weight: Weight,
+    aside: Aside,
+}
+
+impl Share {
+    fn is_nothing(&self) -> bool {
+        self.weight == Weight::NONE && self.aside.is_nothing()
     }
 }
 
@@ -124,12 +140,12 @@ trait Provider: Send + Sync {
     /// What the objects say about the candidate.
     fn read(&self, scene: &Scene) -> Reading;
 
-    /// What the objects should say for the candidate to get `weight`. With no weight, `saved` is put
-    /// back exactly unless somebody changed it meanwhile: then only the candidate is taken out.
+    /// What the objects should say for the candidate to get `wanted`. Where that is nothing, `saved` is
+    /// put back exactly unless somebody changed it meanwhile: then only the candidate is taken out.
     ///
     /// # Errors
     /// Why it cannot be, with what to do.
-    fn write(&self, scene: &Scene, saved: &Value, weight: Weight) -> Result<Plan, String>;
+    fn write(&self, scene: &Scene, saved: &Value, wanted: &Share) -> Result<Plan, String>;
 }
 
 fn provider(route: &Route) -> Option<Box<dyn Provider>> {
@@ -187,13 +203,14 @@ impl KubeCluster {
         if let Judgement::Answer(outcome) = change.judge(&observation(&change.route, provider, &scene))? {
             return Ok(outcome);
         }
-        if change.weight > Weight::NONE && scene.candidate.is_none() {
+        let wanted = Share { weight: change.weight, aside: change.aside.clone() };
+        if !wanted.is_nothing() && scene.candidate.is_none() {
             return Err(ClusterError::Invalid(format!(
                 "there is no Service {} to send traffic to",
                 change.route.candidate
             )));
         }
-        let plan = provider.write(&scene, &change.saved, change.weight).map_err(ClusterError::Invalid)?;
+        let plan = provider.write(&scene, &change.saved, &wanted).map_err(ClusterError::Invalid)?;
         if let Some((kind, name)) = provider.second() {
             // Written first: by the mark on the main object others know that all is done.
             match self.write_second(change, &scene, (&kind, &name), plan.second).await? {
@@ -237,6 +254,10 @@ impl KubeCluster {
                     edit.set("/spec", spec);
                 }
                 edit.mark(there.metadata.annotations.is_some(), change.stamp, &change.change_cause);
+                let stale = there.metadata.annotations.iter().flatten().map(|(key, _)| key);
+                for key in stale.filter(|key| ingress_nginx::says_whom(key) && !annotations.contains_key(*key)) {
+                    edit.remove(format!("/metadata/annotations/{}", key.replace('/', "~1")));
+                }
                 for (key, value) in annotations {
                     edit.set(format!("/metadata/annotations/{}", key.replace('/', "~1")), Value::String(value));
                 }
@@ -332,6 +353,7 @@ fn observation(route: &Route, provider: &dyn Provider, scene: &Scene) -> RouteOb
     RouteObservation {
         uid: scene.main.metadata.uid.clone().unwrap_or_default(),
         weight: read.weight,
+        aside: read.aside,
         is_accepted: read.is_accepted && unfit.is_none(),
         complaint: read.complaint,
         unfit,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
+    aside::Aside,
     capacity::Capacity,
     delegated::ToolAct,
     evidence::PodReport,
@@ -133,8 +134,10 @@ pub struct RouteChange {
     pub stamp: Stamp,
     /// The candidate's share.
     pub weight: Weight,
+    /// What the candidate gets beside it.
+    pub aside: Aside,
     /// What the object said before the first change, as [`RouteObservation::rules`] gave it; put back
-    /// exactly when the share is nothing.
+    /// exactly when the share is nothing and nothing is beside it.
     ///
     /// [`RouteObservation::rules`]: domain::traffic::RouteObservation::rules
     pub saved: serde_json::Value,

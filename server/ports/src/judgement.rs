@@ -101,7 +101,7 @@ impl RouteChange {
         if let Some(why) = &seen.unfit {
             return Err(ClusterError::Invalid(why.clone()));
         }
-        Ok(match (is_ours(seen.stamp, self.stamp), seen.weight == self.weight) {
+        Ok(match (is_ours(seen.stamp, self.stamp), seen.weight == self.weight && seen.aside == self.aside) {
             (true, true) => Judgement::Answer(ApplyOutcome::Unchanged),
             (true, false) => Judgement::Answer(ApplyOutcome::ChangedByOthers),
             (false, true | false) => Judgement::Write,

@@ -102,6 +102,7 @@ pub fn writes(desired: Desired, change_cause: &str) -> Vec<PlacedWrite> {
             route: Route { stable: wanted.placed.workload, candidate: wanted.candidate, layer: wanted.layer },
             stamp: wanted.stamp,
             weight: wanted.weight,
+            aside: wanted.aside,
             saved: wanted.saved,
             change_cause: change_cause.to_owned(),
         };

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
+    aside::Aside,
     names::Namespace,
     observation::{Manager, Stamp, WorkloadRef},
     traffic::{RouteObservation, RouteObserved, TrafficLayer, Weight},
@@ -23,6 +24,8 @@ const ACCEPTED_AFTER_MS: i64 = 300;
 pub(crate) struct PracticeRoute {
     uid: String,
     pub(crate) weight: Weight,
+    #[serde(default)]
+    aside: Aside,
     written_at: DateTime<Utc>,
     stamp: Option<Stamp>,
     manager: Option<Manager>,
@@ -41,6 +44,7 @@ impl PracticeRoute {
         RouteObservation {
             uid: self.uid.clone(),
             weight: self.weight,
+            aside: self.aside.clone(),
             is_accepted,
             complaint: self.complaint.clone(),
             unfit: None,
@@ -84,10 +88,11 @@ fn apply_to(state: &mut State, now: DateTime<Utc>, change: &RouteChange) -> Resu
     if let Judgement::Answer(outcome) = change.judge(&found.observe(now, None))? {
         return Ok(outcome);
     }
-    if found.weight != change.weight {
+    if found.weight != change.weight || found.aside != change.aside {
         found.written_at = now;
     }
     found.weight = change.weight;
+    found.aside = change.aside.clone();
     found.stamp = Some(change.stamp);
     state.note(AcceptedWrite {
         at: now,
@@ -95,7 +100,7 @@ fn apply_to(state: &mut State, now: DateTime<Utc>, change: &RouteChange) -> Resu
         by: Writer::Slipway,
         stamp: Some(change.stamp),
         images: vec![],
-        act: format!("weight {}", change.weight),
+        act: format!("weight {} {}", change.weight, change.aside.words()).trim_end().to_owned(),
     });
     Ok(ApplyOutcome::Written)
 }
@@ -111,6 +116,7 @@ impl PracticeCluster {
             let route = PracticeRoute {
                 uid: format!("route-{}", state.made),
                 weight: Weight::NONE,
+                aside: Aside::NOTHING,
                 written_at: now - TimeDelta::milliseconds(ACCEPTED_AFTER_MS),
                 stamp: None,
                 manager: None,
@@ -128,6 +134,15 @@ impl PracticeCluster {
     pub fn share(&self, namespace: &Namespace, layer: &TrafficLayer) -> Result<Option<Weight>, PracticeError> {
         let key = key(namespace, layer);
         Ok(self.inner.read(|state, _| state.routes.get(&key).map(|route| route.weight))?)
+    }
+
+    /// What an object gives to the candidate beside its share; `None` when it is not there.
+    ///
+    /// # Errors
+    /// [`PracticeError::Storage`].
+    pub fn aside(&self, namespace: &Namespace, layer: &TrafficLayer) -> Result<Option<Aside>, PracticeError> {
+        let key = key(namespace, layer);
+        Ok(self.inner.read(|state, _| state.routes.get(&key).map(|route| route.aside.clone()))?)
     }
 
     /// Somebody else sets the share.

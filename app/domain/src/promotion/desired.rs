@@ -2,6 +2,7 @@
 
 use super::{Phase, Promotion, Run, StableWant, TakeBackCause, WorkloadPlan, progress::stands_against};
 use crate::{
+    aside::Aside,
     delegated::ToolAct,
     image::ContainerImage,
     observation::{PlacedWorkload, Stamp, WorkloadKind, WorkloadRef},
@@ -80,6 +81,8 @@ pub struct DesiredRoute {
     pub layer: TrafficLayer,
     /// The share.
     pub weight: Weight,
+    /// What the candidate gets beside it.
+    pub aside: Aside,
     /// What the object said before, to be put back when the share is nothing.
     pub saved: serde_json::Value,
 }
@@ -226,7 +229,7 @@ fn route(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<Des
     let plan = planned.candidate.as_ref().filter(|plan| plan.layer.has_route() && is_to_say)?;
     // Pods may have died since the share was decided: it waits for them.
     let last = run.routes.iter().find(|route| route.placed == planned.placed && !route.was_ours);
-    if last.is_some_and(|last| stands_against(run, last, run.wanted.weight.want).is_some()) {
+    if last.is_some_and(|last| stands_against(run, last, run.wanted.weight.want, &run.wanted.aside).is_some()) {
         return None;
     }
     let saved = run.saved_routes.iter().find(|saved| saved.placed == planned.placed)?;
@@ -237,6 +240,7 @@ fn route(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<Des
         candidate: plan.workload.clone(),
         layer: plan.layer.clone(),
         weight: run.wanted.weight.want,
+        aside: run.wanted.aside.clone(),
         saved: saved.rules.clone(),
     })
 }

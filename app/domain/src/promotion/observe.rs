@@ -161,6 +161,12 @@ fn route_fits(planned: &WorkloadPlan, route: &RouteObservation) -> Result<(), St
     if let Some(why) = &route.unfit {
         return Err(format!("{name} cannot move the traffic: {why}"));
     }
+    if !route.aside.is_nothing() {
+        return Err(format!(
+            "{name} has {} for a candidate already; take that out by hand, then promote again",
+            route.aside.words()
+        ));
+    }
     if route.weight > Weight::NONE {
         return Err(format!(
             "{name} gives {} to a candidate already; set it to 0 by hand, then promote again",

@@ -14,6 +14,7 @@ use super::{
     tell::{Seen, Telling, sizes},
 };
 use crate::{
+    aside::Aside,
     delegated::ToolAct,
     observation::{Observed, PlacedWorkload, PodCounts},
     strategy::Step,
@@ -32,15 +33,19 @@ fn goal(promotion: &Promotion, run: &Run, step: usize) -> Goal {
     }
     let mut by_steps = done.clone().filter_map(|step| match step {
         Step::Weight { weight } => Some(*weight),
-        Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => None,
+        Step::Preview | Step::Testers { .. } | Step::Mirror { .. } | Step::Pause { .. } | Step::Ask | Step::Rollout => {
+            None
+        }
     });
     let weight = run.by_hand.or(by_steps.next_back()).unwrap_or(Weight::NONE);
     let has_preview = done.clone().any(|step| *step == Step::Preview);
-    let share = if has_preview { Weight::ALL } else { weight };
+    let aside = aside(done);
+    let share = if has_preview { Weight::ALL } else { aside.load_with(weight) };
     let candidates = sizes(promotion, run, share);
     // Beside workloads that are scaled to nothing there is no traffic to share.
-    let weight = if candidates.is_empty() { run.wanted.weight.want.min(weight) } else { weight };
-    Goal { stable: StableWant::AsItIs, candidates, weight, is_exact: !has_route(promotion) }
+    let (weight, aside) =
+        if candidates.is_empty() { (run.wanted.weight.want.min(weight), Aside::NOTHING) } else { (weight, aside) };
+    Goal { stable: StableWant::AsItIs, candidates, weight, aside, is_exact: !has_route(promotion) }
 }
 
 /// Whether something besides the number of pods moves the traffic.
@@ -49,13 +54,25 @@ fn has_route(promotion: &Promotion) -> bool {
     promotion.plan.workloads.iter().any(has_route)
 }
 
+/// What the candidate gets beside its share after these steps: the last testers, and copies until the
+/// next weight.
+fn aside<'a>(done: impl Iterator<Item = &'a Step>) -> Aside {
+    done.fold(Aside::NOTHING, |aside, step| match step {
+        Step::Testers { testers } => Aside { testers: Some(testers.clone()), ..aside },
+        Step::Mirror { share } => Aside { mirror: *share, ..aside },
+        Step::Weight { .. } => Aside { mirror: Weight::NONE, ..aside },
+        Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => aside,
+    })
+}
+
 /// A workload is replaced only while its candidate carries all of the traffic, whatever share the steps,
 /// or people who left some of them out, have come to.
 fn everything_first(promotion: &Promotion, run: &Run) -> Option<Goal> {
     let is_to_come = run.wanted.stable.want == StableWant::AsItIs && run.wanted.weight.want < Weight::ALL;
     let candidates = sizes(promotion, run, Weight::ALL);
     let is_needed = is_to_come && !candidates.is_empty() && has_route(promotion);
-    is_needed.then_some(Goal { stable: StableWant::AsItIs, candidates, weight: Weight::ALL, is_exact: false })
+    let aside = Aside { mirror: Weight::NONE, ..run.wanted.aside.clone() };
+    is_needed.then_some(Goal { stable: StableWant::AsItIs, candidates, weight: Weight::ALL, aside, is_exact: false })
 }
 
 /// Where taking back leads.
@@ -64,7 +81,7 @@ fn goal_back(run: &Run) -> Goal {
         StableWant::AsItIs => StableWant::AsItIs,
         StableWant::Version | StableWant::Before => StableWant::Before,
     };
-    Goal { stable, candidates: Vec::new(), weight: Weight::NONE, is_exact: false }
+    Goal::nothing_tried(stable)
 }
 
 /// The first move back, made at once where nothing stands against it. Answers it in words, where the
@@ -77,7 +94,7 @@ pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
     let first = run.wanted.toward(&goal_back(run));
     let is_free = |next: &Move| match next {
         Move::Stable(_) => true,
-        Move::Shift(_) | Move::Remove | Move::Grow(_) => may_go_back(run, Some(next), now),
+        Move::Shift(_) | Move::Aside(_) | Move::Remove | Move::Grow(_) => may_go_back(run, Some(next), now),
     };
     let first = first.filter(is_free)?;
     let words = (!matches!(first, Move::Stable(_))).then(|| words_of(run, &first));
@@ -89,7 +106,12 @@ pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
 /// ready: why a share must not be moved now.
 fn guard(run: &Run, next: &Move) -> Option<String> {
     match next {
-        Move::Shift(weight) => run.routes.iter().find_map(|route| stands_against(run, route, *weight)),
+        Move::Shift(weight) => {
+            run.routes.iter().find_map(|route| stands_against(run, route, *weight, &run.wanted.aside))
+        }
+        Move::Aside(aside) => {
+            run.routes.iter().find_map(|route| stands_against(run, route, run.wanted.weight.want, aside))
+        }
         // Where nothing moves the traffic but the pods, those of the candidate serve until they end.
         Move::Remove if run.routes.is_empty() && !run.is_short_accepted => {
             let (stays, goes) = (ready(&run.progress), ready(&run.candidates));
@@ -101,7 +123,7 @@ fn guard(run: &Run, next: &Move) -> Option<String> {
 }
 
 /// Why the traffic of one route must not be moved to `weight` now.
-pub(super) fn stands_against(run: &Run, route: &RouteProgress, weight: Weight) -> Option<String> {
+pub(super) fn stands_against(run: &Run, route: &RouteProgress, weight: Weight, aside: &Aside) -> Option<String> {
     let ready_at = |progress: &[WorkloadProgress], placed: &PlacedWorkload| {
         progress.iter().find(|p| p.placed == *placed).map_or(0, |p| p.counts.ready)
     };
@@ -111,7 +133,7 @@ pub(super) fn stands_against(run: &Run, route: &RouteProgress, weight: Weight) -
         Ordering::Greater => (on_candidate == 0).then_some(on_stable),
         // Where nothing is ready on either side, what ran before is the better guess.
         Ordering::Less => (on_stable == 0 && on_candidate > 0).then_some(on_candidate),
-        Ordering::Equal => None,
+        Ordering::Equal => (on_candidate == 0 && aside.testers.is_some()).then_some(on_stable),
     }?;
     Some(format!("{} stays as it is: no pod is ready where the traffic would go, {stays} where it is", route.shown))
 }
@@ -239,7 +261,8 @@ pub(super) fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTim
         // What a person has set stays until a person lets it go on.
         Some(Step::Ask | Step::Pause { .. }) => false,
         Some(_) if run.by_hand.is_some() => false,
-        Some(Step::Preview | Step::Weight { .. } | Step::Rollout) | None => true,
+        Some(Step::Preview | Step::Weight { .. } | Step::Testers { .. } | Step::Mirror { .. } | Step::Rollout)
+        | None => true,
     };
     if !is_done {
         draft.next.phase = Phase::Progressing { run, step, since };
@@ -286,8 +309,11 @@ fn make(draft: &mut Draft, run: &mut Run, next: Move) {
 /// Which candidate's pods more traffic would not reach yet: a ready pod is not yet an address that
 /// proxies know.
 fn not_addressed(run: &Run, next: &Move) -> Option<String> {
-    let Move::Shift(weight) = next else { return None };
-    let is_rising = *weight > run.wanted.weight.want;
+    let is_rising = match next {
+        Move::Shift(weight) => *weight > run.wanted.weight.want,
+        Move::Aside(aside) => !aside.is_nothing(),
+        Move::Grow(_) | Move::Stable(_) | Move::Remove => false,
+    };
     run.routes.iter().filter(|_| is_rising).find_map(|route| {
         let (endpoints, pods) = (route.endpoints?, run.wanted.pods_of(&route.placed));
         let name = &route.candidate.workload.name;
@@ -303,6 +329,8 @@ fn words_of(run: &Run, next: &Move) -> String {
             format!("traffic to the candidate goes down to {weight}")
         }
         Move::Shift(weight) => format!("{weight} of the traffic goes to the candidate"),
+        Move::Aside(aside) if aside.is_nothing() => "nothing goes to the candidate beside its share".to_owned(),
+        Move::Aside(aside) => format!("beside its share the candidate gets: {}", aside.words()),
         Move::Stable(StableWant::Version) => "the workloads themselves get the version".to_owned(),
         Move::Stable(StableWant::AsItIs | StableWant::Before) => "the workloads get back what they ran".to_owned(),
         Move::Remove => "the candidate is removed".to_owned(),
@@ -445,7 +473,7 @@ fn note_settled(run: &mut Run, now: DateTime<Utc>) {
 fn may_go_back(run: &Run, next: Option<&Move>, now: DateTime<Utc>) -> bool {
     let is_back = run.progress.iter().all(|p| p.is_complete);
     match next {
-        Some(Move::Stable(_) | Move::Grow(_)) => true,
+        Some(Move::Stable(_) | Move::Grow(_) | Move::Aside(_)) => true,
         // What still serves may be worse than what is coming back: traffic does not wait for the last pod.
         Some(next @ Move::Shift(_)) => {
             (is_back || run.routes.iter().all(|route| is_carried(run, route))) && guard(run, next).is_none()

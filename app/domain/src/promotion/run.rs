@@ -291,11 +291,9 @@ impl Run {
         match &next {
             Move::Stable(_) => forget(&mut self.progress),
             Move::Grow(_) | Move::Remove => forget(&mut self.candidates),
+            Move::Aside(_) => forget_routes(&mut self.routes),
             Move::Shift(_) => {
-                for route in &mut self.routes {
-                    route.was_ours = false;
-                    route.is_settled = false;
-                }
+                forget_routes(&mut self.routes);
                 self.is_unjudged = false;
                 self.awaits = None;
                 for load in &mut self.loads {
@@ -339,6 +337,13 @@ impl Run {
     pub(super) fn is_over_budget(&self, since: DateTime<Utc>, seconds: u32, now: DateTime<Utc>) -> bool {
         let since = self.waits_since.or(self.wanted_since).unwrap_or(since);
         now >= since + Duration::seconds(i64::from(seconds) + self.unseen_seconds)
+    }
+}
+
+fn forget_routes(routes: &mut [RouteProgress]) {
+    for route in routes {
+        route.was_ours = false;
+        route.is_settled = false;
     }
 }
 

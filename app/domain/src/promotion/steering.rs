@@ -146,7 +146,12 @@ impl Promotion {
     pub fn most_weight(&self, step: usize) -> Weight {
         let mut so_far = self.plan.steps.iter().take(step + 1).filter_map(|step| match step {
             Step::Weight { weight } => Some(*weight),
-            Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => None,
+            Step::Preview
+            | Step::Testers { .. }
+            | Step::Mirror { .. }
+            | Step::Pause { .. }
+            | Step::Ask
+            | Step::Rollout => None,
         });
         so_far.next_back().unwrap_or(Weight::NONE)
     }

@@ -123,7 +123,8 @@ impl Telling {
         }
         let told = route(promotion, planned, candidate, observed, run);
         let is_bad = matches!(told, Told::Bad(..));
-        if back.is_some() && (is_left || is_bad) && share > Weight::NONE {
+        let has_aside = matches!(observed, RouteObserved::Present(now) if !now.aside.is_nothing());
+        if back.is_some() && (is_left || is_bad) && (share > Weight::NONE || has_aside) {
             self.keeps_candidate = true;
             let name = &candidate.workload.name;
             self.left
@@ -311,7 +312,7 @@ fn route(
         return Told::Overtaken(named.clone());
     }
     let is_ours = now.stamp == Some(mark);
-    let is_as_wanted = now.unfit.is_none() && now.weight == wanted;
+    let is_as_wanted = now.unfit.is_none() && now.weight == wanted && now.aside == run.wanted.aside;
     if !is_written {
         // Before the first share nothing of ours is there; what others do to it meanwhile is theirs.
         return Told::Progress(progress(
@@ -325,10 +326,16 @@ fn route(
         return Told::Progress(progress(now.weight, format!("{}, about to be {wanted}", now.weight), false, false));
     }
     if !is_ours || !is_as_wanted {
-        let what = now.unfit.clone().unwrap_or_else(|| format!("it gives {} to the candidate", now.weight));
+        let gives = || match now.aside.is_nothing() {
+            true => format!("it gives {} to the candidate", now.weight),
+            false => format!("it gives {} to the candidate, and {}", now.weight, now.aside.words()),
+        };
+        let what = now.unfit.clone().unwrap_or_else(gives);
         let changed = progress(now.weight, "changed by someone else".to_owned(), false, true);
         return Told::Bad(changed, TakeBackCause::RouteChanged { route: named.clone(), what });
     }
+    let beside = if now.aside.is_nothing() { String::new() } else { format!(" and {}", now.aside.words()) };
+    let wanted = format!("{wanted}{beside}");
     let words = match (&now.complaint, now.is_accepted) {
         (_, true) => format!("{wanted}, accepted"),
         (Some(complaint), false) => format!("{wanted}, not accepted: {complaint}"),

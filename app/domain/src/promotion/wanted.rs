@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{observation::PlacedWorkload, traffic::Weight};
+use crate::{aside::Aside, observation::PlacedWorkload, traffic::Weight};
 
 /// What the workloads themselves should run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub struct Wanted {
     pub candidates: Part<Vec<CandidateSize>>,
     /// The share of the traffic that candidates get.
     pub weight: Part<Weight>,
+    /// What they get beside it: said by the same objects, and of the same generation.
+    #[serde(default, skip_serializing_if = "Aside::is_nothing")]
+    pub aside: Aside,
 }
 
 /// Where a step leads.
@@ -64,6 +67,8 @@ pub struct Goal {
     pub candidates: Vec<CandidateSize>,
     /// The share of the traffic that candidates get.
     pub weight: Weight,
+    /// What they get beside it.
+    pub aside: Aside,
     /// Whether candidates should have no more pods than that: their number is the share.
     pub is_exact: bool,
 }
@@ -71,7 +76,12 @@ pub struct Goal {
 impl Goal {
     /// The workloads run the version, and nothing else is left of the promotion.
     pub(super) const fn rolled_out() -> Self {
-        Self { stable: StableWant::Version, candidates: Vec::new(), weight: Weight::NONE, is_exact: false }
+        Self::nothing_tried(StableWant::Version)
+    }
+
+    /// The workloads run this, and nothing is tried beside them.
+    pub(super) const fn nothing_tried(stable: StableWant) -> Self {
+        Self { stable, candidates: Vec::new(), weight: Weight::NONE, aside: Aside::NOTHING, is_exact: false }
     }
 }
 
@@ -84,6 +94,8 @@ pub enum Move {
     Stable(StableWant),
     /// Candidates get this share.
     Shift(Weight),
+    /// Candidates get this beside their share.
+    Aside(Aside),
     /// Candidates are removed.
     Remove,
 }
@@ -96,6 +108,7 @@ impl Wanted {
             stable: Part::unwritten(StableWant::AsItIs),
             candidates: Part::unwritten(Vec::new()),
             weight: Part::unwritten(Weight::NONE),
+            aside: Aside::NOTHING,
         }
     }
 
@@ -116,6 +129,9 @@ impl Wanted {
         }
         if self.weight.want != goal.weight {
             return Some(Move::Shift(goal.weight));
+        }
+        if self.aside != goal.aside {
+            return Some(Move::Aside(goal.aside.clone()));
         }
         let is_too_many = goal.candidates.is_empty() && !self.candidates.want.is_empty();
         is_too_many.then_some(Move::Remove)
@@ -142,7 +158,17 @@ impl Wanted {
             Move::Grow(want) => self.candidates = Part { want, generation },
             Move::Remove => self.candidates = Part { want: Vec::new(), generation },
             Move::Stable(want) => self.stable = Part { want, generation },
-            Move::Shift(want) => self.weight = Part { want, generation },
+            Move::Shift(want) => {
+                self.weight = Part { want, generation };
+                // Traffic that goes home takes everybody along, in one write.
+                if want == Weight::NONE {
+                    self.aside = Aside::NOTHING;
+                }
+            }
+            Move::Aside(aside) => {
+                self.aside = aside;
+                self.weight.generation = generation;
+            }
         }
     }
 

@@ -118,7 +118,9 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
             let until = since + Duration::seconds(i64::from(*seconds));
             moving(promotion, format!("{share} until {}", until.format("%H:%M:%S UTC")), percent)
         }
-        (Some(Step::Preview | Step::Weight { .. }), None) => moving(promotion, share, percent),
+        (Some(Step::Preview | Step::Weight { .. } | Step::Testers { .. } | Step::Mirror { .. }), None) => {
+            moving(promotion, share, percent)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use domain::{
     analysis::{Reading, Watch},
+    aside::{Aside, TesterMatch},
     names::ObjectName,
     observation::Observed,
     promotion::{DRAIN_SECONDS, Input, Phase, Promotion, TakenBack, desired},
@@ -149,6 +150,13 @@ fn share(world: &World) -> Weight {
     }
 }
 
+fn aside(world: &World) -> Aside {
+    match world.routes.first() {
+        Some((_, RouteObserved::Present(route))) => route.aside.clone(),
+        _ => Aside::NOTHING,
+    }
+}
+
 fn has_candidate(world: &World) -> bool {
     let is_there = |(placed, found): &(_, Observed)| {
         let placed: &domain::observation::PlacedWorkload = placed;
@@ -177,7 +185,20 @@ fn steps() -> Vec<Step> {
 
 /// A canary with or without analysis.
 fn world_of(layer: TrafficLayer, is_analysed: bool) -> World {
-    let world = World::with_candidate(canary(layer, steps()), &["cart"]);
+    analysed(World::with_candidate(canary(layer, steps()), &["cart"]), is_analysed)
+}
+
+/// The same where testers and copies come before the shares, as far as the layer can.
+fn world_with_testers(layer: TrafficLayer, is_analysed: bool, has_testers: bool) -> World {
+    if !has_testers || !layer.has_route() {
+        return world_of(layer, is_analysed);
+    }
+    let testers = Step::Testers { testers: TesterMatch::usual() };
+    let first = vec![testers, Step::Mirror { share: Weight::ALL }, Step::Pause { seconds: 20 }];
+    analysed(World::with_candidate(canary(layer, [first, steps()].concat()), &["cart"]), is_analysed)
+}
+
+fn analysed(world: World, is_analysed: bool) -> World {
     if is_analysed { world.analysed() } else { world }
 }
 
@@ -228,9 +249,9 @@ proptest! {
 
     #[test]
     fn traffic_never_goes_where_nothing_is(
-        layer in layer(), is_analysed in any::<bool>(), events in proptest::collection::vec(event(), 0..120)
+        layer in layer(), is_analysed in any::<bool>(), has_testers in any::<bool>(), events in proptest::collection::vec(event(), 0..120)
     ) {
-        let mut world = world_of(layer, is_analysed);
+        let mut world = world_with_testers(layer, is_analysed, has_testers);
         world.give(Input::Clock).unwrap();
         for event in events {
             let (before, share_before) = (world.promotion.clone(), share(&world));
@@ -238,7 +259,7 @@ proptest! {
             play(&mut world, event);
             let after = &world.promotion;
             let rose = share(&world) > share_before;
-            if share(&world) > Weight::NONE {
+            if share(&world) > Weight::NONE || !aside(&world).is_nothing() {
                 prop_assert!(has_candidate(&world), "the pods went before the traffic");
             }
             if rose {
@@ -266,10 +287,10 @@ proptest! {
 
     #[test]
     fn every_canary_ends_or_waits_for_a_person(
-        layer in layer(), is_analysed in any::<bool>(), last in answers(),
+        layer in layer(), is_analysed in any::<bool>(), has_testers in any::<bool>(), last in answers(),
         events in proptest::collection::vec(event(), 0..120)
     ) {
-        let mut world = world_of(layer, is_analysed);
+        let mut world = world_with_testers(layer, is_analysed, has_testers);
         for event in events {
             play(&mut world, event);
         }
@@ -294,6 +315,7 @@ proptest! {
             _ => return Ok(()),
         }
         prop_assert_eq!(share(&world), Weight::NONE);
+        prop_assert!(aside(&world).is_nothing());
         prop_assert!(candidate(&mut world).is_none());
     }
 }

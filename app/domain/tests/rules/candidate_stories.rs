@@ -3,6 +3,7 @@
 
 use domain::{
     actor::Role,
+    aside::{Aside, TesterMatch},
     names::ObjectName,
     observation::Observed,
     promotion::{
@@ -472,4 +473,93 @@ fn where_pods_are_the_share_fewer_are_a_smaller_one() {
     // Nothing drains that has no route: what is aborted ends at once.
     world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, no candidate, {OLD}"));
+}
+
+#[test]
+fn testers_and_copies_reach_a_candidate_that_has_no_share_and_are_gone_at_the_end() {
+    let testers = TesterMatch::usual();
+    let steps = vec![
+        Step::Testers { testers: testers.clone() },
+        Step::Mirror { share: weight(40) },
+        Step::Ask,
+        Step::Weight { weight: weight(10) },
+        Step::Ask,
+    ];
+    let mut world = started(canary(gateway(), steps));
+    pictures(&mut world);
+    assert_eq!(picture(&mut world), format!("0 %, 2 pods, {OLD}"), "pods for the copies");
+    assert_eq!(world.route().aside, Aside { testers: Some(testers.clone()), mirror: weight(40) });
+    world.give(Input::GoOn { by: rosa(), step: 2 }).unwrap();
+    pictures(&mut world);
+    assert_eq!(picture(&mut world), format!("10 %, 2 pods, {OLD}"));
+    assert_eq!(world.route().aside, Aside { testers: Some(testers), mirror: Weight::NONE }, "copies end with a weight");
+    world.give(Input::GoOn { by: rosa(), step: 4 }).unwrap();
+    pictures(&mut world);
+    world.pass_seconds(DRAIN_SECONDS);
+    pictures(&mut world);
+    assert_eq!((world.route().weight, world.route().aside.clone()), (Weight::NONE, Aside::NOTHING));
+    world.pass_seconds(DRAIN_SECONDS);
+    pictures(&mut world);
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
+    insta::assert_snapshot!("testers_first", world.transcript());
+}
+
+#[test]
+fn testers_of_a_bad_candidate_go_home_with_the_first_write_and_none_is_sent_to_pods_that_are_not_ready() {
+    let steps = vec![
+        Step::Testers { testers: TesterMatch::usual() },
+        Step::Ask,
+        Step::Weight { weight: weight(10) },
+        Step::Ask,
+    ];
+    let mut world = started(canary(gateway(), steps));
+    for _ in 0..2 {
+        world.give(Input::Clock).unwrap();
+        world.look();
+        world.apply_candidates();
+    }
+    world.look();
+    assert!(world.route().aside.is_nothing(), "its pod is not ready yet");
+    assert!(desired(&world.promotion).unwrap().routes.is_empty());
+    pictures(&mut world);
+    assert!(!world.route().aside.is_nothing());
+    let bad = |world: &mut World| {
+        world.workload("cart-canary").pods[0].trouble = Some(crash());
+        world.workload("cart-canary").pods[0].is_ready = false;
+        world.look();
+    };
+    let with_testers_alone = world.promotion.clone();
+    let cluster = (world.cluster.clone(), world.routes.clone());
+    bad(&mut world);
+    let back = desired(&world.promotion).unwrap();
+    assert_eq!((back.routes[0].weight, &back.routes[0].aside), (Weight::NONE, &Aside::NOTHING));
+    world.promotion = with_testers_alone;
+    (world.cluster, world.routes) = cluster;
+    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    pictures(&mut world);
+    assert_eq!(world.route().weight, weight(10));
+    bad(&mut world);
+    let back = desired(&world.promotion).unwrap();
+    assert_eq!((back.routes[0].weight, &back.routes[0].aside), (Weight::NONE, &Aside::NOTHING));
+}
+
+#[test]
+fn blue_green_over_weights_has_all_its_pods_from_the_first_share_to_the_switch_home() {
+    let pause = || Step::Pause { seconds: 60 };
+    let share = |percent| Step::Weight { weight: weight(percent) };
+    let steps = vec![Step::Preview, share(10), pause(), share(25), pause(), share(50), pause(), share(100), pause()];
+    let settings = CandidateSettings::new(name("cart"), gateway(), steps).unwrap();
+    let mut world = started(Strategy::BlueGreen(settings));
+    let mut seen = pictures(&mut world);
+    for _ in 0..8 {
+        world.pass_seconds(60);
+        seen.extend(pictures(&mut world));
+    }
+    seen.dedup();
+    let full = |percent: u8, image: &str| format!("{percent} %, 3 pods, {image}");
+    let mut expected = vec![format!("0 %, no candidate, {OLD}")];
+    expected.extend([0, 10, 25, 50, 100].map(|percent| full(percent, OLD)));
+    expected.extend([full(100, NEW), full(0, NEW), format!("0 %, no candidate, {NEW}")]);
+    assert_eq!(seen, expected);
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
 }

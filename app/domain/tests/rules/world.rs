@@ -6,6 +6,7 @@ use chrono::{DateTime, Duration, TimeZone, Utc};
 use domain::{
     actor::{Actor, Identity, Role},
     analysis::{DataPlane, Measure, Reading, Sample, Traffic, Watch},
+    aside::Aside,
     capacity::Capacity,
     deployment::Cause,
     environment::{EnvironmentRules, Quorum},
@@ -109,6 +110,7 @@ fn untouched_route() -> RouteObservation {
     RouteObservation {
         uid: "route".into(),
         weight: Weight::NONE,
+        aside: Aside::NOTHING,
         is_accepted: true,
         complaint: None,
         unfit: None,
@@ -306,8 +308,9 @@ impl World {
                 continue;
             };
             if now.stamp != Some(wanted.stamp) {
-                now.is_accepted = now.weight == wanted.weight;
+                now.is_accepted = now.weight == wanted.weight && now.aside == wanted.aside;
                 now.weight = wanted.weight;
+                now.aside = wanted.aside;
                 now.stamp = Some(wanted.stamp);
             }
         }

@@ -3,17 +3,24 @@
 //! A weight is a proportion of the sum, and 1 where none is written: a second backend without one
 //! would get half.
 
-use domain::traffic::{RouteKind, Weight};
+use domain::{
+    aside::{Compared, TesterMatch},
+    traffic::{RouteKind, Weight},
+};
 use kube::{api::DynamicObject, core::ApiResource};
 use serde_json::{Value, json};
 
 use super::{
-    Names, Plan, Provider, Reading, Scene, Second,
-    weighted::{Dialect, Role, Shares, merged, shares, spread},
+    Names, Plan, Provider, Reading, Scene, Second, Share,
+    beside::{Beside, Split, arranged, plain, split},
+    weighted::{Dialect, Role, Shares, shares},
 };
 use crate::{error::cut, objects::custom};
 
 const RULES: &str = "/spec/rules";
+
+/// The filter that copies requests.
+const MIRROR: &str = "RequestMirror";
 
 /// The longest text of a condition that is passed on.
 const MESSAGE_LENGTH: usize = 300;
@@ -75,6 +82,98 @@ impl Dialect for GatewayApi {
     }
 }
 
+impl Beside for GatewayApi {
+    const MATCHES: &'static str = "matches";
+
+    fn with_testers(&self, one: &Value, testers: &TesterMatch) -> Result<Value, String> {
+        let header = match testers.compared() {
+            Compared::Exact { header, value } => json!({"type": "Exact", "name": header, "value": value}),
+            Compared::Regex { header, pattern } => {
+                json!({"type": "RegularExpression", "name": header, "value": pattern})
+            }
+        };
+        let mut one = one.clone();
+        let is_there = |found: &Value| {
+            found
+                .get("name")
+                .and_then(Value::as_str)
+                .is_some_and(|n| n.eq_ignore_ascii_case(header["name"].as_str().unwrap_or_default()))
+        };
+        let mut headers = one.get("headers").and_then(Value::as_array).cloned().unwrap_or_default();
+        if headers.iter().any(is_there) {
+            return Err(format!(
+                "{} {} asks for the header {} already; let testers be known by another one",
+                self.kind.kind(),
+                self.route,
+                header["name"].as_str().unwrap_or_default()
+            ));
+        }
+        headers.push(header);
+        one["headers"] = Value::Array(headers);
+        Ok(one)
+    }
+
+    fn conditions(&self, one: &Value) -> Vec<(TesterMatch, Value)> {
+        let headers = one.get("headers").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let without = |index: usize| {
+            let mut bare = one.clone();
+            let left: Vec<&Value> = headers.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, h)| h).collect();
+            bare["headers"] = json!(left);
+            if let Some(fields) = bare.as_object_mut() {
+                if left.is_empty() {
+                    fields.remove("headers");
+                }
+                // What the API server writes where no path is said.
+                if fields.get("path") == Some(&json!({"type": "PathPrefix", "value": "/"})) {
+                    fields.remove("path");
+                }
+            }
+            bare
+        };
+        let read = |(index, header): (usize, &Value)| {
+            let text = |field: &str| header.get(field).and_then(Value::as_str).map(str::to_owned);
+            let name = text("name")?;
+            let compared = match text("type").as_deref() {
+                None | Some("Exact") => Compared::Exact { header: name, value: text("value")? },
+                Some(_) => Compared::Regex { header: name, pattern: text("value")? },
+            };
+            Some((TesterMatch::of(&compared)?, without(index)))
+        };
+        headers.iter().enumerate().filter_map(read).collect()
+    }
+
+    fn with_mirror(&self, rule: &Value, candidate: &Value, share: Weight) -> Result<Value, String> {
+        let mut reference = candidate.clone();
+        if let Some(fields) = reference.as_object_mut() {
+            fields.remove("filters");
+        }
+        let filter = json!({"type": MIRROR, "requestMirror": {"backendRef": reference, "percent": share.as_percent()}});
+        let mut rule = rule.clone();
+        let mut filters = rule.get("filters").and_then(Value::as_array).cloned().unwrap_or_default();
+        filters.push(filter);
+        rule["filters"] = Value::Array(filters);
+        Ok(rule)
+    }
+
+    fn mirror_of(&self, rule: &Value) -> Option<(Weight, Value)> {
+        let filters = rule.get("filters").and_then(Value::as_array)?;
+        let is_ours = |filter: &Value| {
+            filter.get("type").and_then(Value::as_str) == Some(MIRROR)
+                && filter.pointer("/requestMirror/backendRef").is_some_and(|to| self.is_to(to, &self.names.candidate))
+        };
+        let ours = filters.iter().find(|filter| is_ours(filter))?;
+        // Where no share is said, everything is copied.
+        let percent = ours.pointer("/requestMirror/percent").and_then(Value::as_u64).unwrap_or(100);
+        let mut bare = rule.clone();
+        let left: Vec<&Value> = filters.iter().filter(|filter| !is_ours(filter)).collect();
+        bare["filters"] = json!(left);
+        if let Some(fields) = bare.as_object_mut().filter(|_| left.is_empty()) {
+            fields.remove("filters");
+        }
+        Some((Weight::at_most(u8::try_from(percent).unwrap_or(100)), bare))
+    }
+}
+
 fn rules_of(object: &DynamicObject) -> &[Value] {
     object.data.pointer(RULES).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
@@ -89,12 +188,13 @@ impl Provider for GatewayApi {
     }
 
     fn rules(&self, scene: &Scene) -> Value {
-        Value::Array(merged(self, rules_of(&scene.main)))
+        Value::Array(plain(self, rules_of(&scene.main)))
     }
 
     fn read(&self, scene: &Scene) -> Reading {
         let (kind, route, service) = (self.kind.kind(), &self.route, &self.names.stable);
-        let (weight, uneven) = match shares(self, rules_of(&scene.main)) {
+        let Split { rules, aside, is_uneven } = split(self, rules_of(&scene.main));
+        let (weight, uneven) = match shares(self, &rules) {
             Shares::NotNamed => {
                 return Reading::unfit(format!(
                     "{kind} {route} has no rule that sends to Service {service}; name the Service in a rule's \
@@ -106,12 +206,19 @@ impl Provider for GatewayApi {
                 (most, Some(format!("its rules give different shares to {}", self.names.candidate)))
             }
         };
+        let uneven = uneven.or_else(|| is_uneven.then(|| "its rules differ in testers or copies".to_owned()));
         let (is_accepted, complaint) = accepted(&scene.main);
-        Reading { weight, is_accepted: is_accepted && uneven.is_none(), complaint: uneven.or(complaint), unfit: None }
+        Reading {
+            weight,
+            aside,
+            is_accepted: is_accepted && uneven.is_none(),
+            complaint: uneven.or(complaint),
+            unfit: None,
+        }
     }
 
-    fn write(&self, scene: &Scene, saved: &Value, weight: Weight) -> Result<Plan, String> {
-        let rules = spread(self, rules_of(&scene.main), saved, weight)?;
+    fn write(&self, scene: &Scene, saved: &Value, wanted: &Share) -> Result<Plan, String> {
+        let rules = arranged(self, rules_of(&scene.main), saved, wanted)?;
         Ok(Plan { main: Some((RULES, Value::Array(rules))), second: Second::AsItIs })
     }
 }
@@ -152,8 +259,10 @@ fn words_of(condition: &Value) -> String {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use domain::aside::MatchBy;
+
     use super::{
-        super::sample::{names, scene, weight},
+        super::sample::{beside, names, scene, share, weight},
         *,
     };
 
@@ -179,7 +288,7 @@ mod tests {
     }
 
     fn after(rules: &Value, saved: &Value, percent: u8) -> Value {
-        let plan = provider().write(&scene(route(rules)), saved, weight(percent)).unwrap();
+        let plan = provider().write(&scene(route(rules)), saved, &share(percent)).unwrap();
         let (pointer, value) = plan.main.unwrap();
         assert_eq!((pointer, plan.second), ("/spec/rules", Second::AsItIs));
         value
@@ -324,5 +433,80 @@ mod tests {
             let seen = provider().read(&scene(object));
             assert_eq!((seen.is_accepted, seen.complaint.as_deref()), (is_accepted, complaint), "{parents}");
         }
+    }
+
+    #[test]
+    fn testers_get_a_rule_before_each_that_sends_to_the_service_and_copies_a_filter_in_it() {
+        let path = |value: &str| json!({"path": {"type": "PathPrefix", "value": value}});
+        let filter = json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}});
+        let header = json!({"type": "Exact", "name": "canary", "value": "always"});
+        let rules = json!([
+            {"name": "main", "matches": [path("/a"), {"path": {"type": "Exact", "value": "/b"}, "headers": [{"name": "y", "value": "z"}]}],
+             "filters": [filter], "backendRefs": [to("cart", 1)], "timeouts": {"request": "3s"}},
+            {"matches": [path("/")], "backendRefs": [to("pay", 1)]},
+            {"matches": [path("/")], "backendRefs": [to("cart", 75), to("old", 25)]},
+        ]);
+        let with = |share: &Share, rules: &Value| {
+            provider().write(&scene(route(rules)), &rules_now(rules), share).unwrap().main.unwrap().1
+        };
+        let written = with(&beside(0, MatchBy::Header, 10), &rules);
+        let mut tested = path("/a");
+        tested["headers"] = json!([header]);
+        let candidate = json!([{"group": "", "kind": "Service", "name": "cart-canary", "port": 80}]);
+        assert_eq!(
+            written[0],
+            json!({"matches": [tested, {"path": {"type": "Exact", "value": "/b"}, "headers": [{"name": "y", "value": "z"}, header]}],
+                   "filters": [filter], "backendRefs": candidate, "timeouts": {"request": "3s"}})
+        );
+        let copies = json!({"type": "RequestMirror", "requestMirror": {"backendRef": candidate[0], "percent": 10}});
+        assert_eq!(written[1]["filters"], json!([filter, copies]));
+        assert_eq!((&written[1]["backendRefs"], &written[2]), (&rules[0]["backendRefs"], &rules[1]));
+        assert_eq!((written.as_array().unwrap().len(), &written[3]["backendRefs"]), (5, &candidate));
+        assert_eq!(written[4]["filters"], json!([copies]));
+
+        // From anything to anything, read as written, and back byte by byte.
+        let mut now = rules.clone();
+        for (percent, by, mirror) in [
+            (0, MatchBy::Header, 10),
+            (10, MatchBy::Header, 0),
+            (100, MatchBy::Cookie, 0),
+            (50, MatchBy::Cookie, 30),
+            (0, MatchBy::Header, 0),
+        ] {
+            let wanted = beside(percent, by, mirror);
+            assert_eq!(rules_now(&now), rules);
+            now = with(&wanted, &now);
+            let seen = read(&now);
+            assert_eq!((seen.weight, &seen.aside, seen.is_accepted), (wanted.weight, &wanted.aside, true), "{now:#}");
+        }
+        assert_eq!(after(&now, &rules, 0), rules);
+        // Without what was saved, too.
+        assert_eq!(after(&now, &Value::Null, 0), rules);
+    }
+
+    #[test]
+    fn what_the_api_server_fills_in_and_others_change_does_not_hide_testers() {
+        let rules = json!([{"backendRefs": [to("cart", 1)]}]);
+        let wanted = beside(10, MatchBy::Header, 0);
+        let mut now = provider().write(&scene(route(&rules)), &rules, &wanted).unwrap().main.unwrap().1;
+        for rule in 0..2 {
+            let one = now[rule]["matches"][0].as_object().cloned().unwrap_or_default();
+            let mut one = Value::Object(one);
+            one["path"] = json!({"type": "PathPrefix", "value": "/"});
+            now[rule]["matches"] = json!([one]);
+        }
+        assert_eq!(read(&now).aside, wanted.aside);
+        now[1]["timeouts"] = json!({"request": "9s"});
+        assert_eq!(read(&now).aside, wanted.aside);
+        let back = after(&now, &rules, 0);
+        assert_eq!((back.as_array().unwrap().len(), &back[0]["timeouts"]), (1, &json!({"request": "9s"})));
+        // Where one rule lost its testers, that is told.
+        now.as_array_mut().unwrap().push(json!({"backendRefs": [to("cart", 90), to("cart-canary", 10)]}));
+        assert!(read(&now).complaint.unwrap().contains("testers"));
+        // A header that is asked for already cannot tell testers.
+        let asked =
+            json!([{"matches": [{"headers": [{"name": "Canary", "value": "x"}]}], "backendRefs": [to("cart", 1)]}]);
+        let why = provider().write(&scene(route(&asked)), &asked, &wanted).unwrap_err();
+        assert!(why.contains("HTTPRoute cart asks for the header canary already"), "{why}");
     }
 }

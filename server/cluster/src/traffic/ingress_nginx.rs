@@ -5,15 +5,21 @@
 
 use std::collections::BTreeMap;
 
-use domain::traffic::{Weight, canary_ingress};
+use domain::{
+    aside::{Aside, MatchBy, TesterMatch},
+    traffic::{Weight, canary_ingress},
+};
 use kube::{api::DynamicObject, core::ApiResource};
 use ports::RouteChange;
 use serde_json::{Map, Value, json};
 
-use super::{Names, Plan, Provider, Reading, Scene, Second};
+use super::{Names, Plan, Provider, Reading, Scene, Second, Share};
 use crate::objects::{Owner, ingresses, is_made_by_us, metadata};
 
 const CANARY: &str = "nginx.ingress.kubernetes.io/canary";
+const HEADER: &str = "nginx.ingress.kubernetes.io/canary-by-header";
+const HEADER_VALUE: &str = "nginx.ingress.kubernetes.io/canary-by-header-value";
+const COOKIE: &str = "nginx.ingress.kubernetes.io/canary-by-cookie";
 const WEIGHT: &str = "nginx.ingress.kubernetes.io/canary-weight";
 
 /// The old way of naming the controller, which the second Ingress must name too.
@@ -71,15 +77,37 @@ impl IngressNginx {
         Some(path)
     }
 
-    fn annotations(main: &DynamicObject, weight: Weight) -> BTreeMap<String, String> {
+    fn annotations(main: &DynamicObject, wanted: &Share) -> BTreeMap<String, String> {
         let mut annotations = BTreeMap::from([
             (CANARY.to_owned(), "true".to_owned()),
-            (WEIGHT.to_owned(), weight.as_percent().to_string()),
+            (WEIGHT.to_owned(), wanted.weight.as_percent().to_string()),
         ]);
+        if let Some(testers) = &wanted.aside.testers {
+            match testers.by() {
+                MatchBy::Header => {
+                    annotations.insert(HEADER.to_owned(), testers.name().to_owned());
+                    annotations.insert(HEADER_VALUE.to_owned(), testers.value().to_owned());
+                }
+                // ingress-nginx looks for the value 'always' alone.
+                MatchBy::Cookie => {
+                    annotations.insert(COOKIE.to_owned(), testers.name().to_owned());
+                }
+            }
+        }
         if let Some(class) = annotation(main, CLASS) {
             annotations.insert(CLASS.to_owned(), class.to_owned());
         }
         annotations
+    }
+
+    /// For whom the second Ingress is, besides its share.
+    fn testers(second: &DynamicObject) -> Option<TesterMatch> {
+        let by_header = || {
+            let (name, value) = (annotation(second, HEADER)?, annotation(second, HEADER_VALUE)?);
+            TesterMatch::new(MatchBy::Header, name, value).ok()
+        };
+        let by_cookie = || TesterMatch::new(MatchBy::Cookie, annotation(second, COOKIE)?, "always").ok();
+        by_header().or_else(by_cookie)
     }
 
     fn unfit(&self, scene: &Scene) -> Option<String> {
@@ -102,6 +130,11 @@ impl IngressNginx {
 
 fn annotation<'a>(object: &'a DynamicObject, key: &str) -> Option<&'a str> {
     object.metadata.annotations.as_ref()?.get(key).map(String::as_str)
+}
+
+/// Whether an annotation says for whom a canary is besides its share.
+pub(super) fn says_whom(key: &str) -> bool {
+    [HEADER, HEADER_VALUE, COOKIE].contains(&key)
 }
 
 /// The second Ingress as it is made.
@@ -148,14 +181,18 @@ impl Provider for IngressNginx {
         let is_merged = second.data.get("spec") == Some(&self.second_spec(&scene.main));
         let complaint =
             (!is_merged).then(|| format!("the paths of Ingress {} differ from its own", self.second_name()));
-        Reading { weight: Weight::at_most(percent.unwrap_or(0)), is_accepted: is_merged, complaint, unfit: None }
+        let aside = Aside { testers: Self::testers(second).filter(|_| is_on), mirror: Weight::NONE };
+        Reading { weight: Weight::at_most(percent.unwrap_or(0)), aside, is_accepted: is_merged, complaint, unfit: None }
     }
 
-    fn write(&self, scene: &Scene, _: &Value, weight: Weight) -> Result<Plan, String> {
-        let second = if weight == Weight::NONE {
+    fn write(&self, scene: &Scene, _: &Value, wanted: &Share) -> Result<Plan, String> {
+        if wanted.aside.mirror > Weight::NONE {
+            return Err("ingress-nginx copies no share of the requests".to_owned());
+        }
+        let second = if wanted.is_nothing() {
             Second::Absent
         } else {
-            let annotations = Self::annotations(&scene.main, weight);
+            let annotations = Self::annotations(&scene.main, wanted);
             Second::Present { spec: self.second_spec(&scene.main), annotations }
         };
         Ok(Plan { main: None, second })
@@ -166,7 +203,7 @@ impl Provider for IngressNginx {
 mod tests {
     #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
     use super::{
-        super::sample::{names, scene, weight},
+        super::sample::{beside, names, scene, share, weight},
         *,
     };
 
@@ -206,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_second_ingress_has_exactly_the_paths_of_the_service() {
-        let plan = provider().write(&scene(main()), &json!({}), weight(15)).unwrap();
+        let plan = provider().write(&scene(main()), &json!({}), &share(15)).unwrap();
         let Second::Present { spec, annotations } = plan.second else { panic!("{plan:?}") };
         assert_eq!(
             spec,
@@ -219,7 +256,7 @@ mod tests {
         );
         assert_eq!(json!(annotations), json!({CANARY: "true", WEIGHT: "15", CLASS: "nginx"}));
         assert_eq!(plan.main, None);
-        let nothing = provider().write(&scene(main()), &json!({}), weight(0)).unwrap();
+        let nothing = provider().write(&scene(main()), &json!({}), &share(0)).unwrap();
         assert_eq!(nothing, Plan { main: None, second: Second::Absent });
         assert_eq!(provider().second().unwrap().1, "shop-canary");
     }
@@ -252,5 +289,30 @@ mod tests {
         there.second = Some(second("5"));
         there.second.as_mut().unwrap().metadata.labels = None;
         assert!(provider().read(&there).unfit.unwrap().contains("Ingress shop-canary is there already"));
+    }
+
+    #[test]
+    fn testers_are_said_by_annotations_also_without_a_share() {
+        for (by, expected) in [
+            (MatchBy::Header, vec![(HEADER, "canary"), (HEADER_VALUE, "always")]),
+            (MatchBy::Cookie, vec![(COOKIE, "canary")]),
+        ] {
+            let wanted = beside(0, by, 0);
+            let plan = provider().write(&scene(main()), &json!({}), &wanted).unwrap();
+            let Second::Present { spec, annotations } = plan.second else { panic!("there is none") };
+            let said = |key: &str| annotations.get(key).map(String::as_str);
+            assert_eq!((said(CANARY), said(WEIGHT)), (Some("true"), Some("0")));
+            for (key, value) in expected {
+                assert_eq!(said(key), Some(value));
+            }
+            let mut there = scene(main());
+            let mut object = second("0");
+            object.data["spec"] = spec;
+            object.metadata.annotations = Some(annotations);
+            there.second = Some(object);
+            let seen = provider().read(&there);
+            assert_eq!((seen.weight, &seen.aside, seen.is_accepted), (weight(0), &wanted.aside, true));
+        }
+        assert!(provider().write(&scene(main()), &json!({}), &beside(0, MatchBy::Header, 5)).is_err());
     }
 }

@@ -3,13 +3,17 @@
 //! A destination without a weight gets everything when it is the only one of its route, and nothing
 //! beside others. Istio writes a status only where it was told to.
 
-use domain::traffic::Weight;
+use domain::{
+    aside::{Compared, TesterMatch},
+    traffic::Weight,
+};
 use kube::{api::DynamicObject, core::ApiResource};
 use serde_json::{Value, json};
 
 use super::{
-    Names, Plan, Provider, Reading, Scene, Second,
-    weighted::{Dialect, Role, Shares, merged, shares, spread},
+    Names, Plan, Provider, Reading, Scene, Second, Share,
+    beside::{Beside, Split, arranged, plain, split},
+    weighted::{Dialect, Role, Shares, shares},
 };
 use crate::{error::cut, objects::custom};
 
@@ -85,6 +89,76 @@ impl Dialect for Istio {
     }
 }
 
+impl Beside for Istio {
+    const MATCHES: &'static str = "match";
+
+    fn with_testers(&self, one: &Value, testers: &TesterMatch) -> Result<Value, String> {
+        let (header, asked) = match testers.compared() {
+            Compared::Exact { header, value } => (header, json!({"exact": value})),
+            Compared::Regex { header, pattern } => (header, json!({"regex": pattern})),
+        };
+        if one.pointer("/headers").and_then(|headers| headers.get(&header)).is_some() {
+            return Err(format!(
+                "VirtualService {} asks for the header {header} already; let testers be known by another one",
+                self.virtual_service
+            ));
+        }
+        let mut one = one.clone();
+        one["headers"][&header] = asked;
+        // A match's name is its own.
+        if let Some(fields) = one.as_object_mut() {
+            fields.remove("name");
+        }
+        Ok(one)
+    }
+
+    fn conditions(&self, one: &Value) -> Vec<(TesterMatch, Value)> {
+        let headers = one.get("headers").and_then(Value::as_object);
+        let read = |(header, asked): (&String, &Value)| {
+            let text = |field: &str| asked.get(field).and_then(Value::as_str).map(str::to_owned);
+            let exact = text("exact").map(|value| Compared::Exact { header: header.clone(), value });
+            let regex = || text("regex").map(|pattern| Compared::Regex { header: header.clone(), pattern });
+            let testers = TesterMatch::of(&exact.or_else(regex)?)?;
+            let mut bare = one.clone();
+            let left = bare.get_mut("headers").and_then(Value::as_object_mut)?;
+            left.remove(header);
+            if left.is_empty() {
+                bare.as_object_mut()?.remove("headers");
+            }
+            Some((testers, bare))
+        };
+        headers.into_iter().flatten().filter_map(read).collect()
+    }
+
+    fn with_mirror(&self, rule: &Value, candidate: &Value, share: Weight) -> Result<Value, String> {
+        if rule.get("mirror").is_some() || rule.get("mirrors").is_some() {
+            return Err(format!(
+                "VirtualService {} copies requests already; take its mirror out, or the copies out of the steps",
+                self.virtual_service
+            ));
+        }
+        let mut rule = rule.clone();
+        rule["mirror"] = candidate.get("destination").cloned().unwrap_or_default();
+        rule["mirrorPercentage"] = json!({"value": share.as_percent()});
+        Ok(rule)
+    }
+
+    fn mirror_of(&self, rule: &Value) -> Option<(Weight, Value)> {
+        let host = rule.pointer("/mirror/host").and_then(Value::as_str)?;
+        if !self.is_host_of(host, &self.names.candidate) {
+            return None;
+        }
+        // Where no share is said, everything is copied.
+        let percent = rule.pointer("/mirrorPercentage/value").and_then(Value::as_f64).unwrap_or(100.0);
+        let percent = (0..=100_u8).min_by_key(|whole| (f64::from(*whole) - percent).abs().to_bits()).unwrap_or(100);
+        let mut bare = rule.clone();
+        let fields = bare.as_object_mut()?;
+        fields.remove("mirror");
+        fields.remove("mirrorPercentage");
+        Some((Weight::at_most(percent), bare))
+    }
+}
+
 fn routes_of(object: &DynamicObject) -> &[Value] {
     object.data.pointer(ROUTES).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
@@ -95,7 +169,7 @@ impl Provider for Istio {
     }
 
     fn rules(&self, scene: &Scene) -> Value {
-        Value::Array(merged(self, routes_of(&scene.main)))
+        Value::Array(plain(self, routes_of(&scene.main)))
     }
 
     fn read(&self, scene: &Scene) -> Reading {
@@ -106,7 +180,8 @@ impl Provider for Istio {
                  Service {service}, or choose another for the target"
             ));
         }
-        let (weight, uneven) = match shares(self, routes_of(&scene.main)) {
+        let Split { rules, aside, is_uneven } = split(self, routes_of(&scene.main));
+        let (weight, uneven) = match shares(self, &rules) {
             Shares::NotNamed => {
                 return Reading::unfit(format!(
                     "VirtualService {name} has no http route that sends to Service {service}; name its host as a \
@@ -118,12 +193,13 @@ impl Provider for Istio {
                 (most, Some(format!("its routes give different shares to {}", self.names.candidate)))
             }
         };
+        let uneven = uneven.or_else(|| is_uneven.then(|| "its routes differ in testers or copies".to_owned()));
         let complaint = uneven.or_else(|| refusal(&scene.main));
-        Reading { weight, is_accepted: complaint.is_none(), complaint, unfit: None }
+        Reading { weight, aside, is_accepted: complaint.is_none(), complaint, unfit: None }
     }
 
-    fn write(&self, scene: &Scene, saved: &Value, weight: Weight) -> Result<Plan, String> {
-        let routes = spread(self, routes_of(&scene.main), saved, weight)?;
+    fn write(&self, scene: &Scene, saved: &Value, wanted: &Share) -> Result<Plan, String> {
+        let routes = arranged(self, routes_of(&scene.main), saved, wanted)?;
         Ok(Plan { main: Some((ROUTES, Value::Array(routes))), second: Second::AsItIs })
     }
 }
@@ -146,8 +222,10 @@ fn refusal(object: &DynamicObject) -> Option<String> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use domain::aside::MatchBy;
+
     use super::{
-        super::sample::{names, scene, weight},
+        super::sample::{beside, names, scene, share, weight},
         *,
     };
 
@@ -164,7 +242,7 @@ mod tests {
     }
 
     fn after(http: &Value, saved: &Value, percent: u8) -> Value {
-        let plan = provider().write(&scene(object(http)), saved, weight(percent)).unwrap();
+        let plan = provider().write(&scene(object(http)), saved, &share(percent)).unwrap();
         let (pointer, value) = plan.main.unwrap();
         assert_eq!(pointer, "/spec/http");
         value
@@ -192,7 +270,8 @@ mod tests {
                 ]}])
             );
             let seen = provider().read(&scene(object(&written)));
-            assert_eq!(seen, Reading { weight: weight(25), is_accepted: true, complaint: None, unfit: None });
+            let expected = Reading { weight: weight(25), is_accepted: true, ..Reading::default() };
+            assert_eq!(seen, expected);
             assert_eq!(after(&written, &http, 0), http);
         }
         for host in ["cart.else", "cart-x", "cart.shopping", "pay", "cart.shop.test", "xcart"] {
@@ -261,5 +340,42 @@ mod tests {
             {"type": "Reconciled", "status": "False", "message": "1/2 proxies up to date."}]);
         let seen = provider().read(&scene(refused));
         assert_eq!((seen.is_accepted, seen.complaint.as_deref()), (false, Some("1/2 proxies up to date.")));
+    }
+
+    #[test]
+    fn testers_get_a_route_before_each_and_copies_are_said_where_nothing_is_copied_yet() {
+        let http = json!([
+            {"name": "main", "match": [{"name": "m", "uri": {"prefix": "/a"}}, {"headers": {"x": {"exact": "y"}}}],
+             "route": [{"destination": {"host": "cart.shop", "subset": "v1"}}], "timeout": "3s"},
+            {"route": [to("cart", 60), to("old", 40)]},
+        ]);
+        let with = |share: &Share, http: &Value| {
+            let saved = provider().rules(&scene(object(http)));
+            provider().write(&scene(object(http)), &saved, share).map(|plan| plan.main.unwrap().1)
+        };
+        let written = with(&beside(0, MatchBy::Header, 10), &http).unwrap();
+        let asked = json!({"exact": "always"});
+        assert_eq!(
+            written[0],
+            json!({"match": [{"uri": {"prefix": "/a"}, "headers": {"canary": asked}}, {"headers": {"x": {"exact": "y"}, "canary": asked}}],
+                   "route": [{"destination": {"host": "cart-canary.shop"}}], "timeout": "3s"})
+        );
+        assert_eq!(written[1]["mirror"], json!({"host": "cart-canary.shop"}));
+        assert_eq!(written[1]["mirrorPercentage"], json!({"value": 10}));
+        assert_eq!(written[2]["match"], json!([{"headers": {"canary": asked}}]));
+        let mut now = http.clone();
+        for (percent, by, mirror) in
+            [(0, MatchBy::Header, 10), (10, MatchBy::Cookie, 0), (100, MatchBy::Cookie, 20), (0, MatchBy::Header, 0)]
+        {
+            let wanted = beside(percent, by, mirror);
+            now = with(&wanted, &now).unwrap();
+            let seen = provider().read(&scene(object(&now)));
+            assert_eq!((seen.weight, &seen.aside, seen.is_accepted), (wanted.weight, &wanted.aside, true), "{now:#}");
+        }
+        assert_eq!(after(&now, &http, 0), http);
+        let mut mirrored = http;
+        mirrored[1]["mirror"] = json!({"host": "audit"});
+        assert!(with(&beside(0, MatchBy::Header, 10), &mirrored).unwrap_err().contains("copies requests already"));
+        assert_eq!(provider().read(&scene(object(&mirrored))).aside, domain::aside::Aside::NOTHING);
     }
 }

@@ -1,10 +1,13 @@
 //! Objects for the tests of providers.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use domain::traffic::Weight;
+use domain::{
+    aside::{Aside, MatchBy, TesterMatch},
+    traffic::Weight,
+};
 use serde_json::{Value, json};
 
-use super::{Names, Scene};
+use super::{Names, Scene, Share};
 
 pub(super) fn names() -> Names {
     Names {
@@ -18,6 +21,17 @@ pub(super) fn names() -> Names {
 
 pub(super) fn weight(percent: u8) -> Weight {
     Weight::percent(percent).unwrap()
+}
+
+/// A share without anything beside it.
+pub(super) fn share(percent: u8) -> Share {
+    Share { weight: weight(percent), aside: Aside::NOTHING }
+}
+
+/// Testers by a header, or by a cookie, and copies.
+pub(super) fn beside(weight_: u8, by: MatchBy, mirror: u8) -> Share {
+    let testers = TesterMatch::new(by, "canary", "always").unwrap();
+    Share { weight: weight(weight_), aside: Aside { testers: Some(testers), mirror: weight(mirror) } }
 }
 
 pub(super) fn scene(main: Value) -> Scene {

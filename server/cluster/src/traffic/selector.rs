@@ -2,11 +2,11 @@
 //!
 //! What it says is done when its addresses are those of the pods that it selects, and of no others.
 
-use domain::traffic::Weight;
+use domain::{aside::Aside, traffic::Weight};
 use kube::core::ApiResource;
 use serde_json::{Value, json};
 
-use super::{Names, Plan, Provider, Reading, Scene, Second};
+use super::{Names, Plan, Provider, Reading, Scene, Second, Share};
 use crate::{
     objects::services,
     sides::{Labels, labels_at, switched_to, unswitched},
@@ -56,10 +56,14 @@ impl Provider for Selector {
             // The controller of endpoints follows within moments.
             Some(served) => (served.addressed.is_subset(&served.selected), None),
         };
-        Reading { weight, is_accepted, complaint, unfit: None }
+        Reading { weight, aside: Aside::NOTHING, is_accepted, complaint, unfit: None }
     }
 
-    fn write(&self, scene: &Scene, saved: &Value, weight: Weight) -> Result<Plan, String> {
+    fn write(&self, scene: &Scene, saved: &Value, wanted: &Share) -> Result<Plan, String> {
+        if !wanted.aside.is_nothing() {
+            return Err(format!("Service {} does not look at requests: {}", self.names.stable, wanted.aside.words()));
+        }
+        let weight = wanted.weight;
         let now = json!(Self::unswitched(scene));
         let wanted = match weight {
             // What was saved is the same, unless somebody changed it meanwhile or nothing can tell.
@@ -90,7 +94,7 @@ mod tests {
     use super::{
         super::{
             Served,
-            sample::{names, scene, weight},
+            sample::{names, scene, share},
         },
         *,
     };
@@ -105,7 +109,7 @@ mod tests {
     }
 
     fn after(selector: Value, percent: u8) -> Result<Value, String> {
-        let plan = provider().write(&scene(service(selector)), &json!({"app": "cart"}), weight(percent))?;
+        let plan = provider().write(&scene(service(selector)), &json!({"app": "cart"}), &share(percent))?;
         let (pointer, value) = plan.main.unwrap();
         assert_eq!(pointer, "/spec/selector");
         Ok(value)

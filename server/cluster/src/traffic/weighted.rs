@@ -50,11 +50,13 @@ pub(super) enum Shares {
     Different(Weight),
 }
 
-fn destinations<D: Dialect>(rule: &Value) -> &[Value] {
+/// The destinations of a rule.
+pub(super) fn destinations<D: Dialect>(rule: &Value) -> &[Value] {
     rule.get(D::LIST).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn weight_of<D: Dialect>(dialect: &D, destination: &Value, count: usize) -> u64 {
+/// The weight of a destination, as one of `count`.
+pub(super) fn weight_of<D: Dialect>(dialect: &D, destination: &Value, count: usize) -> u64 {
     if count == 1 && dialect.ignores_weight_of_only_one() {
         return 1;
     }
@@ -131,7 +133,8 @@ fn merged_list<D: Dialect>(dialect: &D, list: &[Value]) -> Option<Vec<Value>> {
     Some(written(dialect, kept))
 }
 
-fn without_weight(destination: &Value) -> Value {
+/// A destination without its weight.
+pub(super) fn without_weight(destination: &Value) -> Value {
     let mut bare = destination.clone();
     if let Some(fields) = bare.as_object_mut() {
         fields.remove("weight");

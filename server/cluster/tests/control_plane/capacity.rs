@@ -48,7 +48,6 @@ async fn an_autoscaler_and_budgets_are_read_and_stay_as_they_are() {
     let room = Room::new().await;
     create(&room.admin, &deployment(&room, "cart", 2, "1.0")).await.unwrap();
     create_service(&room.admin, &workload(&room, "cart")).await.unwrap();
-    make::<PodDisruptionBudget>(&room, budget("carts", &json!({"matchLabels": {"app": "cart"}}))).await;
     make::<PodDisruptionBudget>(&room, budget("everything", &json!({}))).await;
     make::<PodDisruptionBudget>(&room, budget("pay", &json!({"matchLabels": {"app": "pay"}}))).await;
     // Without a source of metrics the controller still keeps to its least.
@@ -59,7 +58,7 @@ async fn an_autoscaler_and_budgets_are_read_and_stay_as_they_are() {
     let look = || async { cluster.observe_capacity(&sides).await.unwrap() };
     let is_known = |seen: &Capacity| {
         let budgets: Vec<_> = seen.budgets.iter().map(|b| (b.name.as_str(), b.covers, b.allowed)).collect();
-        budgets == [("carts", Covered::Stable, 3), ("everything", Covered::Stable, 3)]
+        budgets == [("everything", Covered::Stable, 3)]
             && seen.autoscaler.as_ref().is_some_and(|found| (found.least, found.most, found.desired) == (4, 9, 4))
     };
     let seen = wait_for("both controllers", look, is_known).await;
@@ -72,7 +71,7 @@ async fn an_autoscaler_and_budgets_are_read_and_stay_as_they_are() {
     complete(&*cluster, &sides.candidate, 3).await;
     let counts_both = |seen: &Capacity| {
         let budgets: Vec<_> = seen.budgets.iter().map(|b| (b.name.as_str(), b.covers, b.allowed)).collect();
-        budgets == [("carts", Covered::Stable, 3), ("everything", Covered::Both, 6)]
+        budgets == [("everything", Covered::Both, 6)]
     };
     wait_for("the candidate's pods", look, counts_both).await;
     assert_eq!(autoscalers.get("cart").await.unwrap().spec, before.spec);

@@ -2,6 +2,7 @@
 //! them: every write passes validation, and what was there before is there again afterwards.
 
 use domain::{
+    aside::{Aside, MatchBy, TesterMatch},
     names::WorkloadName,
     traffic::{RouteKind, RouteObservation, RouteObserved, TrafficLayer, Weight},
 };
@@ -60,6 +61,7 @@ fn share(route: &Route, generation: u32, percent: u8, saved: &Value) -> RouteCha
         route: route.clone(),
         stamp: domain::observation::Stamp { generation, ..like.stamp },
         weight: Weight::percent(percent).unwrap(),
+        aside: Aside::NOTHING,
         saved: saved.clone(),
         change_cause: like.change_cause,
     }
@@ -177,10 +179,25 @@ async fn shares_pass_validation_and_everything_else_is_as_before() {
         assert_eq!(cluster.apply_route(&share(&route, 6, 0, &first.rules)).await, Ok(ApplyOutcome::Written));
         let after = api.get("web").await.unwrap();
         assert_eq!(bare(&after), bare(&before), "{}", kind.kind);
+        // Testers and copies beside it pass validation too, and leave nothing behind.
+        for (generation, percent, by) in
+            [(10, 0, MatchBy::Header), (11, 20, MatchBy::Cookie), (12, 100, MatchBy::Cookie)]
+        {
+            let testers = TesterMatch::new(by, "tester", "always").unwrap();
+            let mirror = if kind.kind == "VirtualService" { Weight::NONE } else { Weight::percent(30).unwrap() };
+            let aside = Aside { testers: Some(testers), mirror };
+            let wanted = RouteChange { aside, ..share(&route, generation, percent, &first.rules) };
+            assert_eq!(cluster.apply_route(&wanted).await, Ok(ApplyOutcome::Written), "{} {percent}", kind.kind);
+            assert_eq!(cluster.apply_route(&wanted).await, Ok(ApplyOutcome::Unchanged));
+            let seen = present(&*cluster, &route).await;
+            assert_eq!((seen.weight, &seen.aside), (wanted.weight, &wanted.aside), "{}", kind.kind);
+        }
+        assert_eq!(cluster.apply_route(&share(&route, 13, 0, &first.rules)).await, Ok(ApplyOutcome::Written));
+        assert_eq!(bare(&api.get("web").await.unwrap()), bare(&before), "{}", kind.kind);
         // Without what was saved, the proportions are the same.
-        assert_eq!(cluster.apply_route(&share(&route, 7, 20, &first.rules)).await, Ok(ApplyOutcome::Written));
-        assert_eq!(cluster.apply_route(&share(&route, 8, 0, &Value::Null)).await, Ok(ApplyOutcome::Written));
-        assert_eq!(cluster.apply_route(&share(&route, 9, 0, &first.rules)).await, Ok(ApplyOutcome::Written));
+        assert_eq!(cluster.apply_route(&share(&route, 17, 20, &first.rules)).await, Ok(ApplyOutcome::Written));
+        assert_eq!(cluster.apply_route(&share(&route, 18, 0, &Value::Null)).await, Ok(ApplyOutcome::Written));
+        assert_eq!(cluster.apply_route(&share(&route, 19, 0, &first.rules)).await, Ok(ApplyOutcome::Written));
         assert_eq!(bare(&api.get("web").await.unwrap()), bare(&before), "{}", kind.kind);
         room.leave().await;
     }
@@ -261,13 +278,23 @@ async fn a_second_ingress_is_made_changed_and_removed_and_a_strangers_stays() {
         assert_eq!(second.data["spec"]["rules"][0]["http"]["paths"], json!([path("/cart", "cart-canary")]));
         assert_eq!(second.metadata.owner_references.unwrap()[0].name, "web");
     }
+    for (generation, by, key) in [(4, MatchBy::Header, "canary-by-header"), (5, MatchBy::Cookie, "canary-by-cookie")] {
+        let testers = Some(TesterMatch::new(by, "tester", "always").unwrap());
+        let aside = Aside { testers, mirror: Weight::NONE };
+        let wanted = RouteChange { aside, ..share(&route, generation, 50, &saved) };
+        assert_eq!(cluster.apply_route(&wanted).await, Ok(ApplyOutcome::Written));
+        let annotations = api.get("web-canary").await.unwrap().metadata.annotations.unwrap();
+        let said = annotations.iter().filter(|(k, _)| k.contains("canary-by")).collect::<Vec<_>>();
+        assert_eq!(annotations[&format!("nginx.ingress.kubernetes.io/{key}")], "tester", "{said:?}");
+        assert_eq!(present(&*cluster, &route).await.aside, wanted.aside, "{said:?}");
+    }
     assert_eq!(bare(&api.get("web").await.unwrap()), bare(&before));
-    assert_eq!(cluster.apply_route(&share(&route, 4, 0, &saved)).await, Ok(ApplyOutcome::Written));
+    assert_eq!(cluster.apply_route(&share(&route, 6, 0, &saved)).await, Ok(ApplyOutcome::Written));
     assert!(api.get_opt("web-canary").await.unwrap().is_none());
     assert_eq!(bare(&api.get("web").await.unwrap()), bare(&before));
 
     make(&room, &kind, json!({"metadata": {"name": "web-canary"}, "spec": before.data["spec"]})).await;
-    let outcome = cluster.apply_route(&share(&route, 5, 5, &saved)).await;
+    let outcome = cluster.apply_route(&share(&route, 7, 5, &saved)).await;
     assert!(matches!(&outcome, Err(ClusterError::Invalid(why)) if why.contains("web-canary")), "{outcome:?}");
     room.leave().await;
 }

@@ -246,6 +246,7 @@ async fn a_late_worker_takes_away_the_second_ingress_that_it_made_for_nothing() 
         route: Route { stable: workload(), candidate, layer },
         stamp: stamp(5),
         weight: Weight::at_most(10),
+        aside: domain::aside::Aside::NOTHING,
         saved: json!({}),
         change_cause: String::new(),
     };

@@ -72,7 +72,7 @@ fn stages(steps: &[Step]) -> Vec<Stage> {
     let mut stages: Vec<Stage> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         match (step, stages.last_mut()) {
-            (Step::Pause { .. } | Step::Ask, Some(stage)) => {
+            (Step::Pause { .. } | Step::Mirror { .. } | Step::Ask, Some(stage)) => {
                 stage.waits.push(step.words());
                 stage.steps.end = index + 1;
             }

@@ -184,7 +184,7 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
             "When every pod runs the version, the traffic goes back to the workload and the candidate is removed."
                 .to_owned()
         }
-        Some(Step::Preview | Step::Weight { .. } | Step::Pause { .. }) => {
+        Some(Step::Preview | Step::Weight { .. } | Step::Testers { .. } | Step::Mirror { .. } | Step::Pause { .. }) => {
             let budget = promotion.plan.rollout_budget_seconds.div_ceil(60);
             format!(
                 "Then {then}. Taken back by itself when pods crash, or when this move takes longer than {budget} min."

@@ -1,6 +1,7 @@
 //! The steps of a story that are about a candidate and the traffic to it.
 
 use domain::{
+    aside::Aside,
     image::ContainerImage,
     traffic::{CandidateName, RouteObservation, RouteObserved, TrafficLayer, Weight, candidate_of},
 };
@@ -51,6 +52,7 @@ impl Player<'_> {
             route: self.route(),
             stamp: stamp(mark),
             weight: Weight::percent(percent).map_err(StoryError::Table)?,
+            aside: Aside::NOTHING,
             saved: self.saved_route.clone().unwrap_or_default(),
             change_cause: cause(mark),
         };

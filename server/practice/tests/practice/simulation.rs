@@ -10,6 +10,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use chrono::{TimeZone, Utc};
 use domain::{
     actor::Identity,
+    aside::{Aside, TesterMatch},
     deployment::Cause,
     environment::EnvironmentRules,
     ids::{ClusterId, EnvironmentId, PersonId, PromotionId, ServiceId, TargetId, VersionId},
@@ -85,6 +86,12 @@ fn strategy(dice: &mut Dice, layer: &TrafficLayer) -> Strategy {
     let settings = |steps| CandidateSettings::new(name("cart"), layer.clone(), steps).unwrap();
     if !layer.is_gradual() {
         return Strategy::BlueGreen(settings(vec![Step::Preview, weight_step(100), Step::Pause { seconds: 30 }]));
+    }
+    if layer.has_route() && dice.one_in(3) {
+        let (testers, mirror) = (TesterMatch::usual(), Weight::percent(20).unwrap());
+        let mut steps = vec![Step::Testers { testers }, Step::Mirror { share: mirror }, Step::Pause { seconds: 10 }];
+        steps.extend([weight_step(30), Step::Mirror { share: mirror }, Step::Ask]);
+        return Strategy::Canary(settings(steps));
     }
     match dice.roll(4) {
         0 => Strategy::Rolling,
@@ -247,6 +254,10 @@ impl Run {
         self.cluster.share(&namespace(), &self.layer).unwrap().unwrap_or(Weight::NONE)
     }
 
+    fn aside(&self) -> Aside {
+        self.cluster.aside(&namespace(), &self.layer).unwrap().unwrap_or_default()
+    }
+
     fn candidate(&self) -> Option<u32> {
         let placed = self.promotion.plan.workloads[0].placed_candidate()?;
         match self.cluster.peek(&placed.workload).unwrap() {
@@ -260,7 +271,7 @@ impl Run {
         if self.is_disturbed {
             return;
         }
-        if self.share() > Weight::NONE {
+        if self.share() > Weight::NONE || !self.aside().is_nothing() {
             assert!(self.candidate().is_some(), "traffic on nothing");
         }
         if let (Weight::ALL, Some(demand)) = (self.share(), self.demand) {
@@ -298,6 +309,7 @@ impl Run {
             return;
         }
         assert_eq!(self.share(), Weight::NONE, "{phase}: the share is left");
+        assert_eq!(self.aside(), Aside::NOTHING, "{phase}: testers or copies are left");
         assert_eq!(self.candidate(), None, "{phase}: the candidate is left");
         let workload = &self.promotion.plan.workloads[0].placed.workload;
         let Observed::Present(now) = self.cluster.peek(workload).unwrap() else {
