@@ -23,7 +23,7 @@ pub struct DeployerForms {
 impl DeployerForms {
     /// Made with the page.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn begin() -> Self {
         Self { set: Sending::new(), secret: Sending::new(), ping: Sending::new() }
     }
 

@@ -44,7 +44,7 @@ pub fn TargetPage() -> impl IntoView {
     });
     let form = Sending::<SetTarget>::new();
     let strategy = Sending::<SetStrategy>::new();
-    let deployer = DeployerForms::new();
+    let deployer = DeployerForms::begin();
     let data = Resource::new(move || (asked.get(), deployer.version()), |(asked, _)| load(asked));
     view! {
         <Title text="Workloads" />

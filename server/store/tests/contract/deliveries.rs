@@ -64,7 +64,7 @@ async fn of_each_promotion_the_oldest_open_webhook_is_handed_out_to_one_worker(s
     // A lease that has ended goes to another; the first may not begin then.
     let after = until + Duration::seconds(1);
     let again = tx.claim_deliveries(two, after, after + Duration::seconds(60), 1).await.unwrap();
-    assert_eq!(again, [first.clone()]);
+    assert_eq!(again, std::slice::from_ref(&first));
     tx.begin_attempt(&first.id, two, after, after).await.unwrap();
     let end =
         AttemptEnd { status: Some(202), words: "it answered 202", next: AfterAttempt::Done(DeliveryState::Taken) };
