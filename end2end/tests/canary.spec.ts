@@ -60,7 +60,7 @@ test('who asked may pause it, and only a release manager steers', async ({ open,
   await openPromotion(theo, 'invoices');
   const traffic = card(theo, 'Traffic');
   await expect(traffic).toContainText('canary by');
-  await expect(traffic.locator('summary')).toHaveText(['Pause']);
+  await expect(traffic.locator('summary')).toHaveText(['Pause', 'Put the traffic back by hand']);
   await traffic.locator('summary').filter({ hasText: 'Pause' }).click();
   await traffic.getByLabel('Why?').fill('Support has a question');
   await traffic.getByRole('button', { name: 'Pause' }).click();
