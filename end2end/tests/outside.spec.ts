@@ -26,7 +26,7 @@ test('a promotion goes as the deployer reports it, and an abort is told and wait
   const rollBack = async (why: string): Promise<void> => {
     await visit(rosa, '/services/tracking/roll-back?environment=production');
     await rosa.getByLabel('Why?').fill(why);
-    await rosa.getByRole('button', { name: /^Roll back/ }).click();
+    await rosa.getByRole('button', { name: /^Roll tracking back/ }).click();
     await expect(rosa.getByRole('heading', { level: 1 })).toContainText('tracking');
   };
   await rollBack('Positions jump on the map');
