@@ -21,7 +21,7 @@ use crate::wasm::Profile;
 /// What to measure.
 #[derive(Args)]
 pub struct Options {
-    /// Only one part: board, versions, promotions, bytes or idle
+    /// Only one part: board, versions, promotions, canaries, bytes or idle
     #[arg(long, value_name = "PART")]
     only: Option<String>,
     /// How long each side of a comparison is measured
@@ -37,7 +37,7 @@ pub struct Options {
 
 impl Options {
     fn needs_postgres(&self) -> bool {
-        self.only.as_deref().is_none_or(|only| !matches!(only, "bytes" | "idle"))
+        self.only.as_deref().is_none_or(|only| !matches!(only, "bytes" | "canaries" | "idle"))
     }
 }
 

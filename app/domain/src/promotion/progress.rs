@@ -247,7 +247,8 @@ pub(super) fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTim
                 return draft.take_back_by_rule(run, TakeBackCause::Budget { seconds, progress });
             }
         } else {
-            run.waits_since = None;
+            // What is there and gone again by turns never stays for as long as a move may need: its budget
+            // goes on until the move is made.
             make(draft, &mut run, next);
         }
         draft.next.phase = Phase::Progressing { run, step, since };

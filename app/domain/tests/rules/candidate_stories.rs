@@ -563,3 +563,24 @@ fn blue_green_over_weights_has_all_its_pods_from_the_first_share_to_the_switch_h
     assert_eq!(seen, expected);
     assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
 }
+
+#[test]
+fn what_is_there_and_gone_again_by_turns_is_not_waited_for_without_end() {
+    let mut world = started(canary(gateway(), vec![]));
+    for turn in 0..120 {
+        world.give(Input::Clock).unwrap();
+        world.look();
+        world.apply();
+        world.apply_candidates();
+        world.cluster_acts();
+        if world.route().weight == Weight::ALL {
+            world.route().is_accepted = turn % 2 == 0;
+        }
+        world.pass_seconds(10);
+        if matches!(world.promotion.phase, Phase::TakingBack { .. }) {
+            break;
+        }
+    }
+    let Phase::TakingBack { cause, .. } = &world.promotion.phase else { panic!("{}", world.words()) };
+    assert!(cause.words().contains("not complete within 10 min"), "{}", cause.words());
+}
