@@ -90,7 +90,9 @@ pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
     run.hold = None;
     run.by_hand = None;
     run.asked = None;
+    // What comes now is not what was waited for until now: it has a budget of its own.
     run.wanted_since = Some(now);
+    run.waits_since = None;
     let first = run.wanted.toward(&goal_back(run));
     let is_free = |next: &Move| match next {
         Move::Stable(_) => true,

@@ -584,3 +584,22 @@ fn what_is_there_and_gone_again_by_turns_is_not_waited_for_without_end() {
     let Phase::TakingBack { cause, .. } = &world.promotion.phase else { panic!("{}", world.words()) };
     assert!(cause.words().contains("not complete within 10 min"), "{}", cause.words());
 }
+
+#[test]
+fn a_way_back_that_must_wait_has_a_budget_of_its_own() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    // The layer never accepts, and meanwhile what ran before loses its pods.
+    world.route().is_accepted = false;
+    world.workload("cart").ready_replicas = 0;
+    while !matches!(world.promotion.phase, Phase::TakingBack { .. }) {
+        world.pass_seconds(30);
+        world.look();
+    }
+    world.pass_seconds(30);
+    world.look();
+    assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
+    world.workload("cart").ready_replicas = 3;
+    world.look();
+    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE);
+}
