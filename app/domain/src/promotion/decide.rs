@@ -6,13 +6,9 @@ use chrono::{DateTime, Duration, Utc};
 use super::{
     APPROVAL_LASTS_DAYS, Approval, Blocker, Decision, Effect, Facts, Failure, Input, JournalEntry, JournalEvent,
     LOOK_EVERY_SECONDS, LOOK_WHILE_WATCHING_SECONDS, Phase, Plan, Promotion, Refusal, Run, Supersedes, TakeBackCause,
-    TakenBack, WAITING_LASTS_DAYS, judging, observe, outside, progress, steering, words::headline,
+    TakenBack, WAITING_LASTS_DAYS, judging, observe, outside, steering, way_back, words::headline,
 };
-use crate::{
-    actor::{Act, Actor, Identity},
-    analysis::Sample,
-    ids::PersonId,
-};
+use crate::{actor::Identity, analysis::Sample, ids::PersonId};
 
 /// Collects what a decision changes.
 pub(super) struct Draft<'a> {
@@ -50,7 +46,7 @@ impl Draft<'_> {
             outside.next_call();
             self.next.trouble = None;
         }
-        if let Some(next) = progress::begin_back(&mut run, self.now) {
+        if let Some(next) = way_back::begin_back(&mut run, self.now) {
             self.note_rule("strategy", JournalEvent::Moves { next });
         }
         self.next.phase = Phase::TakingBack { run, cause, since: self.now };
@@ -157,7 +153,7 @@ pub(super) fn needs_reason(reason: String) -> Result<String, Refusal> {
 }
 
 /// Only a promotion that waits can be approved, rejected or cancelled.
-fn waiting(promotion: &Promotion) -> Result<(), Refusal> {
+pub(super) fn waiting(promotion: &Promotion) -> Result<(), Refusal> {
     match &promotion.phase {
         Phase::Waiting { .. } => Ok(()),
         _ if promotion.is_over() => Err(Refusal::Over(headline(promotion).words)),
@@ -285,7 +281,7 @@ fn abandon(draft: &mut Draft, by: &Identity, reason: String) -> Result<(), Refus
 }
 
 /// Where the clusters answer, taking back ends by itself.
-fn may_abandon(promotion: &Promotion) -> Result<(), Refusal> {
+pub(super) fn may_abandon(promotion: &Promotion) -> Result<(), Refusal> {
     match promotion.phase {
         Phase::TakingBack { .. } if promotion.trouble.is_some() => Ok(()),
         Phase::TakingBack { .. } => Err(Refusal::EndsByItself),
@@ -455,115 +451,4 @@ fn wake_at(next: &Promotion, now: DateTime<Utc>, has_moved: bool) -> Option<Date
         | Phase::Expired { .. }
         | Phase::Superseded { .. } => None,
     }
-}
-
-impl Promotion {
-    /// The acts that `actor` may do on this promotion now; the same rules refuse them.
-    #[must_use]
-    pub fn allowed(&self, actor: &Actor) -> Vec<PromotionAct> {
-        PromotionAct::ALL.into_iter().filter(|act| self.permits(actor, *act).is_ok()).collect()
-    }
-
-    /// Whether `actor` may do `act` on this promotion now.
-    ///
-    /// # Errors
-    /// The rule that refuses.
-    pub fn permits(&self, actor: &Actor, act: PromotionAct) -> Result<(), Refusal> {
-        let is_own = actor.identity.person().is_some() && actor.identity.person() == self.requested_by.person();
-        let stop = if is_own { Act::StopOwnPromotion } else { Act::StopAnyPromotion };
-        match act {
-            PromotionAct::Approve | PromotionAct::Reject => {
-                actor.may(Act::Approve)?;
-                waiting(self)?;
-                let person = may_consent(self, &actor.identity)?;
-                let approved = self.approvals.iter().any(|a| a.person == person);
-                if approved && act == PromotionAct::Approve { Err(Refusal::AlreadyApproved) } else { Ok(()) }
-            }
-            PromotionAct::Cancel => {
-                actor.may(stop)?;
-                waiting(self)
-            }
-            PromotionAct::Abort => {
-                actor.may(stop)?;
-                match &self.phase {
-                    Phase::Waiting { .. } => Err(Refusal::NotStarted),
-                    Phase::TakingBack { .. } => Err(Refusal::AlreadyTakingBack),
-                    Phase::Starting { .. } | Phase::Progressing { .. } | Phase::Watching { .. } => Ok(()),
-                    _ => Err(Refusal::Over(headline(self).words)),
-                }
-            }
-            PromotionAct::Abandon => {
-                actor.may(Act::StopAnyPromotion)?;
-                may_abandon(self)
-            }
-            PromotionAct::Hold => {
-                actor.may(stop)?;
-                steering::may_hold(self)
-            }
-            PromotionAct::GoOn => {
-                actor.may(Act::SteerPromotion)?;
-                steering::may_go_on(self)
-            }
-            PromotionAct::CallAgain => {
-                actor.may(Act::SteerPromotion)?;
-                outside::may_call_again(self)
-            }
-            PromotionAct::Skip => {
-                actor.may(Act::SteerPromotion)?;
-                steering::may_skip(self)
-            }
-            PromotionAct::SetWeight => {
-                actor.may(Act::SteerPromotion)?;
-                steering::may_set_weight(self)
-            }
-            PromotionAct::PromoteNow => {
-                actor.may(Act::SteerPromotion)?;
-                steering::may_promote_now(self)
-            }
-        }
-    }
-}
-
-/// What can be done on a promotion's page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PromotionAct {
-    /// Consent.
-    Approve,
-    /// Say no.
-    Reject,
-    /// Withdraw before the start.
-    Cancel,
-    /// Stop after the start.
-    Abort,
-    /// Give up taking it back.
-    Abandon,
-    /// Let nothing go on by itself.
-    Hold,
-    /// Let it go on.
-    GoOn,
-    /// End the present step before its time.
-    Skip,
-    /// Set the share of the traffic by hand.
-    SetWeight,
-    /// Leave the remaining pauses and shares out.
-    PromoteNow,
-    /// Tell the outside deployer once more.
-    CallAgain,
-}
-
-impl PromotionAct {
-    const ALL: [Self; 11] = [
-        Self::Approve,
-        Self::Reject,
-        Self::Cancel,
-        Self::Abort,
-        Self::Abandon,
-        Self::Hold,
-        Self::GoOn,
-        Self::Skip,
-        Self::SetWeight,
-        Self::PromoteNow,
-        Self::CallAgain,
-    ];
 }

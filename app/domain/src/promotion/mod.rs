@@ -2,8 +2,10 @@
 //! to end, as a pure state machine. [`decide`] is the only way from one state to the next;
 //! [`desired`] says what the clusters should look like in a state.
 
+mod acts;
 mod decide;
 mod desired;
+mod goals;
 mod homecoming;
 mod input;
 mod journal;
@@ -17,12 +19,14 @@ mod run;
 mod steering;
 mod tell;
 mod wanted;
+mod way_back;
 mod words;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use decide::{PromotionAct, decide};
+pub use acts::PromotionAct;
+pub use decide::decide;
 pub use desired::{Desired, DesiredCandidate, DesiredRoute, DesiredTemplate, DesiredWorkload, desired};
 pub use input::{Decision, Effect, Facts, Input, Occupant, Refusal, Sight};
 pub use journal::{JournalEntry, JournalEvent};

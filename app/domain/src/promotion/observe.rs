@@ -8,6 +8,7 @@ use super::{
     desired::{shown, shown_route},
     progress,
     tell::{Seen, Telling},
+    way_back,
 };
 use crate::{
     delegated::ToolStatus,
@@ -41,7 +42,7 @@ fn wholly_observed(draft: &mut Draft, seen: &Seen, is_troubled: bool) {
     match draft.next.phase.clone() {
         Phase::Starting { run } => starting(draft, run, seen),
         Phase::Progressing { run, step, since } => progress::progressing(draft, run, step, since, seen),
-        Phase::TakingBack { run, cause, since } => progress::taking_back(draft, run, cause, since, seen),
+        Phase::TakingBack { run, cause, since } => way_back::taking_back(draft, run, cause, since, seen),
         Phase::Watching { run, finished_at, .. } => watching(draft, &run, finished_at, seen),
         _ => {}
     }

@@ -1,22 +1,22 @@
-//! How a live run goes on and back: it waits until what it wants is seen, then makes the next move to
-//! where its step, or taking back, leads.
+//! How a live run goes on: it waits until what it wants is seen, then makes the next move to where its
+//! step leads.
 
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Duration, Utc};
 
 use super::{
-    Failure, Goal, JournalEvent, Move, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, TakenBack,
-    WorkloadPlan, WorkloadProgress,
+    Failure, JournalEvent, Move, Phase, RouteProgress, Run, StableWant, TakeBackCause, TakenBack, WorkloadProgress,
     decide::Draft,
+    goals::goal,
     homecoming::{self, CAPACITY, Way},
     judging::{self, Answer},
-    tell::{Seen, Telling, sizes},
+    tell::{Seen, Telling},
 };
 use crate::{
     aside::Aside,
     delegated::ToolAct,
-    observation::{Observed, PlacedWorkload, PodCounts},
+    observation::{Observed, PlacedWorkload},
     strategy::Step,
     traffic::Weight,
 };
@@ -25,88 +25,9 @@ use crate::{
 /// follow (Argo Rollouts and Flagger wait as long).
 pub const DRAIN_SECONDS: i64 = 30;
 
-/// Where the steps up to the present one lead.
-fn goal(promotion: &Promotion, run: &Run, step: usize) -> Goal {
-    let done = promotion.plan.steps.iter().take(step + 1);
-    if done.clone().any(|step| *step == Step::Rollout) {
-        return everything_first(promotion, run).unwrap_or_else(Goal::rolled_out);
-    }
-    let mut by_steps = done.clone().filter_map(|step| match step {
-        Step::Weight { weight } => Some(*weight),
-        Step::Preview | Step::Testers { .. } | Step::Mirror { .. } | Step::Pause { .. } | Step::Ask | Step::Rollout => {
-            None
-        }
-    });
-    let weight = run.by_hand.or(by_steps.next_back()).unwrap_or(Weight::NONE);
-    let has_preview = done.clone().any(|step| *step == Step::Preview);
-    let aside = aside(done);
-    let share = if has_preview { Weight::ALL } else { aside.load_with(weight) };
-    let candidates = sizes(promotion, run, share);
-    // Beside workloads that are scaled to nothing there is no traffic to share.
-    let (weight, aside) =
-        if candidates.is_empty() { (run.wanted.weight.want.min(weight), Aside::NOTHING) } else { (weight, aside) };
-    Goal { stable: StableWant::AsItIs, candidates, weight, aside, is_exact: !has_route(promotion) }
-}
-
-/// Whether something besides the number of pods moves the traffic.
-fn has_route(promotion: &Promotion) -> bool {
-    let has_route = |planned: &WorkloadPlan| planned.candidate.as_ref().is_some_and(|one| one.layer.has_route());
-    promotion.plan.workloads.iter().any(has_route)
-}
-
-/// What the candidate gets beside its share after these steps: the last testers, and copies until the
-/// next weight.
-fn aside<'a>(done: impl Iterator<Item = &'a Step>) -> Aside {
-    done.fold(Aside::NOTHING, |aside, step| match step {
-        Step::Testers { testers } => Aside { testers: Some(testers.clone()), ..aside },
-        Step::Mirror { share } => Aside { mirror: *share, ..aside },
-        Step::Weight { .. } => Aside { mirror: Weight::NONE, ..aside },
-        Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => aside,
-    })
-}
-
-/// A workload is replaced only while its candidate carries all of the traffic, whatever share the steps,
-/// or people who left some of them out, have come to.
-fn everything_first(promotion: &Promotion, run: &Run) -> Option<Goal> {
-    let is_to_come = run.wanted.stable.want == StableWant::AsItIs && run.wanted.weight.want < Weight::ALL;
-    let candidates = sizes(promotion, run, Weight::ALL);
-    let is_needed = is_to_come && !candidates.is_empty() && has_route(promotion);
-    let aside = Aside { mirror: Weight::NONE, ..run.wanted.aside.clone() };
-    is_needed.then_some(Goal { stable: StableWant::AsItIs, candidates, weight: Weight::ALL, aside, is_exact: false })
-}
-
-/// Where taking back leads.
-fn goal_back(run: &Run) -> Goal {
-    let stable = match run.wanted.stable.want {
-        StableWant::AsItIs => StableWant::AsItIs,
-        StableWant::Version | StableWant::Before => StableWant::Before,
-    };
-    Goal::nothing_tried(stable)
-}
-
-/// The first move back, made at once where nothing stands against it. Answers it in words, where the
-/// traffic or a candidate is moved.
-pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
-    run.hold = None;
-    run.by_hand = None;
-    run.asked = None;
-    // What comes now is not what was waited for until now: it has a budget of its own.
-    run.wanted_since = Some(now);
-    run.waits_since = None;
-    let first = run.wanted.toward(&goal_back(run));
-    let is_free = |next: &Move| match next {
-        Move::Stable(_) => true,
-        Move::Shift(_) | Move::Aside(_) | Move::Remove | Move::Grow(_) => may_go_back(run, Some(next), now),
-    };
-    let first = first.filter(is_free)?;
-    let words = (!matches!(first, Move::Stable(_))).then(|| words_of(run, &first));
-    run.want(first, now);
-    words
-}
-
 /// The last healthy pods are never left without traffic, and traffic never goes where no pod is
 /// ready: why a share must not be moved now.
-fn guard(run: &Run, next: &Move) -> Option<String> {
+pub(super) fn guard(run: &Run, next: &Move) -> Option<String> {
     match next {
         Move::Shift(weight) => {
             run.routes.iter().find_map(|route| stands_against(run, route, *weight, &run.wanted.aside))
@@ -324,7 +245,7 @@ fn not_addressed(run: &Run, next: &Move) -> Option<String> {
     })
 }
 
-fn words_of(run: &Run, next: &Move) -> String {
+pub(super) fn words_of(run: &Run, next: &Move) -> String {
     let pods = |n: u32| if n == 1 { "1 pod".to_owned() } else { format!("{n} pods") };
     match next {
         Move::Grow(sizes) => format!("the candidate gets {}", pods(sizes.iter().map(|size| size.pods).sum())),
@@ -341,7 +262,7 @@ fn words_of(run: &Run, next: &Move) -> String {
 }
 
 /// Whether traffic has been where it is for long enough that the pods of the other side may end.
-fn is_drained(run: &Run, now: DateTime<Utc>) -> bool {
+pub(super) fn is_drained(run: &Run, now: DateTime<Utc>) -> bool {
     // Where the pods are the share, no traffic moves before they do.
     let had_traffic = run.wanted.weight.generation > 0 && !run.routes.is_empty();
     !had_traffic || run.settled_at.is_some_and(|at| now >= at + Duration::seconds(DRAIN_SECONDS))
@@ -362,7 +283,7 @@ pub(super) fn open_in_words(run: &Run) -> String {
 }
 
 /// Keeps what was seen, with a line for the journal when pods came or went.
-fn take_in(draft: &mut Draft, run: &mut Run, telling: Telling) {
+pub(super) fn take_in(draft: &mut Draft, run: &mut Run, telling: Telling) {
     let words = [note_pods(&run.progress, &telling.workloads), note_pods(&run.candidates, &telling.candidates)];
     note_tools(draft, run, &telling.workloads);
     run.progress = telling.workloads;
@@ -421,7 +342,7 @@ pub(super) fn complete(draft: &mut Draft, mut run: Run) {
     }
 }
 
-fn overtaken(draft: &mut Draft, run: Run, workload: String) {
+pub(super) fn overtaken(draft: &mut Draft, run: Run, workload: String) {
     let why = format!("{workload} was written by a later promotion");
     let back = TakenBack::Incomplete { what: why.clone() };
     draft.note_rule("rollout", JournalEvent::Failed { why, back: back.clone() });
@@ -429,92 +350,8 @@ fn overtaken(draft: &mut Draft, run: Run, workload: String) {
     draft.next.phase = Phase::Failed { run: Some(run), failure: Failure::Overtaken { workload }, back, finished_at };
 }
 
-/// Takes in what a run sees that is taken back.
-pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause, since: DateTime<Utc>, seen: &Seen) {
-    run.look(draft.now, draft.next.trouble.is_some());
-    let telling = Telling::hear(&draft.next, &run, seen, Some(&cause));
-    if let Some(object) = telling.overtaken {
-        return overtaken(draft, run, object);
-    }
-    let mut left = left_as_it_is(&cause);
-    left.extend(telling.left.iter().cloned());
-    let keeps_candidate = telling.keeps_candidate;
-    take_in(draft, &mut run, telling);
-    let next = run.wanted.toward(&goal_back(&run));
-    if next == Some(Move::Remove) && keeps_candidate {
-        return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
-    }
-    note_settled(&mut run, draft.now);
-    if may_go_back(&run, next.as_ref(), draft.now) {
-        let Some(next) = next else {
-            let back =
-                if left.is_empty() { TakenBack::Complete } else { TakenBack::Incomplete { what: left.join("; ") } };
-            return draft.end(run, cause, back);
-        };
-        draft.note_rule("strategy", JournalEvent::Moves { next: words_of(&run, &next) });
-        run.want(next, draft.now);
-    }
-    if run.is_over_budget(since, draft.next.plan.rollout_budget_seconds, draft.now) {
-        left.push(open_in_words(&run));
-        left.retain(|words| !words.is_empty());
-        return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
-    }
-    draft.next.phase = Phase::TakingBack { run, cause, since };
-}
-
-/// Since when the shares are what is wanted: the candidate's pods may end some time after.
-fn note_settled(run: &mut Run, now: DateTime<Utc>) {
-    if run.routes.iter().all(|r| r.is_settled) {
-        run.settled_at.get_or_insert(now);
-    } else {
-        run.settled_at = None;
-    }
-}
-
-/// Whether what the next move back stands on is there; without a move, whether all is back. A
-/// candidate may be as bad as it likes meanwhile.
-fn may_go_back(run: &Run, next: Option<&Move>, now: DateTime<Utc>) -> bool {
-    let is_back = run.progress.iter().all(|p| p.is_complete);
-    match next {
-        Some(Move::Stable(_) | Move::Grow(_) | Move::Aside(_)) => true,
-        // What still serves may be worse than what is coming back: traffic does not wait for the last pod.
-        Some(next @ Move::Shift(_)) => {
-            (is_back || run.routes.iter().all(|route| is_carried(run, route))) && guard(run, next).is_none()
-        }
-        Some(Move::Remove) => is_back && run.routes.iter().all(|r| r.is_settled) && is_drained(run, now),
-        None => is_back && (!run.wanted.has_candidates() || run.candidates.iter().all(|p| p.is_complete)),
-    }
-}
-
 fn ready(progress: &[WorkloadProgress]) -> u32 {
     progress.iter().map(|p| p.counts.ready).sum()
-}
-
-/// Whether what comes back of one workload can carry what its candidate carries. Pods of the template
-/// that is being replaced do not count: they are about to end.
-fn is_carried(run: &Run, route: &RouteProgress) -> bool {
-    let count = |progress: &[WorkloadProgress], placed: &PlacedWorkload, of: fn(&PodCounts) -> u32| {
-        progress.iter().find(|p| p.placed == *placed).map_or(0, |p| of(&p.counts))
-    };
-    let coming = count(&run.progress, &route.placed, |counts| counts.available);
-    let serving = count(&run.candidates, &route.candidate, |counts| counts.ready);
-    coming >= serving.max(1)
-}
-
-fn left_as_it_is(cause: &TakeBackCause) -> Vec<String> {
-    match cause {
-        TakeBackCause::ChangedByOthers { .. } | TakeBackCause::Deleted { .. } | TakeBackCause::RouteChanged { .. } => {
-            vec![cause.words()]
-        }
-        TakeBackCause::Rollout { .. }
-        | TakeBackCause::Budget { .. }
-        | TakeBackCause::Aborted { .. }
-        | TakeBackCause::Superseded { .. }
-        | TakeBackCause::RefusedByCluster { .. }
-        | TakeBackCause::Unserved { .. }
-        | TakeBackCause::Deployer { .. }
-        | TakeBackCause::Breach { .. } => Vec::new(),
-    }
 }
 
 /// A journal line when pods of any workload came or went since the last look.

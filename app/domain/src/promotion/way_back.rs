@@ -1,0 +1,117 @@
+//! How a run goes back: traffic before pods, each move as soon as what it stands on is there, and until
+//! the budget is used up. What others have set is left, and said.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    JournalEvent, Move, Phase, RouteProgress, Run, TakeBackCause, TakenBack, WorkloadProgress,
+    decide::Draft,
+    goals::goal_back,
+    progress::{guard, is_drained, open_in_words, overtaken, take_in, words_of},
+    tell::{Seen, Telling},
+};
+use crate::observation::{PlacedWorkload, PodCounts};
+
+/// The first move back, made at once where nothing stands against it. Answers it in words, where the
+/// traffic or a candidate is moved.
+pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
+    run.hold = None;
+    run.by_hand = None;
+    run.asked = None;
+    // What comes now is not what was waited for until now: it has a budget of its own.
+    run.wanted_since = Some(now);
+    run.waits_since = None;
+    let first = run.wanted.toward(&goal_back(run));
+    let is_free = |next: &Move| match next {
+        Move::Stable(_) => true,
+        Move::Shift(_) | Move::Aside(_) | Move::Remove | Move::Grow(_) => may_go_back(run, Some(next), now),
+    };
+    let first = first.filter(is_free)?;
+    let words = (!matches!(first, Move::Stable(_))).then(|| words_of(run, &first));
+    run.want(first, now);
+    words
+}
+
+/// Takes in what a run sees that is taken back.
+pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause, since: DateTime<Utc>, seen: &Seen) {
+    run.look(draft.now, draft.next.trouble.is_some());
+    let telling = Telling::hear(&draft.next, &run, seen, Some(&cause));
+    if let Some(object) = telling.overtaken {
+        return overtaken(draft, run, object);
+    }
+    let mut left = left_as_it_is(&cause);
+    left.extend(telling.left.iter().cloned());
+    let keeps_candidate = telling.keeps_candidate;
+    take_in(draft, &mut run, telling);
+    let next = run.wanted.toward(&goal_back(&run));
+    if next == Some(Move::Remove) && keeps_candidate {
+        return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
+    }
+    note_settled(&mut run, draft.now);
+    if may_go_back(&run, next.as_ref(), draft.now) {
+        let Some(next) = next else {
+            let back =
+                if left.is_empty() { TakenBack::Complete } else { TakenBack::Incomplete { what: left.join("; ") } };
+            return draft.end(run, cause, back);
+        };
+        draft.note_rule("strategy", JournalEvent::Moves { next: words_of(&run, &next) });
+        run.want(next, draft.now);
+    }
+    if run.is_over_budget(since, draft.next.plan.rollout_budget_seconds, draft.now) {
+        left.push(open_in_words(&run));
+        left.retain(|words| !words.is_empty());
+        return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
+    }
+    draft.next.phase = Phase::TakingBack { run, cause, since };
+}
+
+/// Since when the shares are what is wanted: the candidate's pods may end some time after.
+fn note_settled(run: &mut Run, now: DateTime<Utc>) {
+    if run.routes.iter().all(|r| r.is_settled) {
+        run.settled_at.get_or_insert(now);
+    } else {
+        run.settled_at = None;
+    }
+}
+
+/// Whether what the next move back stands on is there; without a move, whether all is back. A
+/// candidate may be as bad as it likes meanwhile.
+fn may_go_back(run: &Run, next: Option<&Move>, now: DateTime<Utc>) -> bool {
+    let is_back = run.progress.iter().all(|p| p.is_complete);
+    match next {
+        Some(Move::Stable(_) | Move::Grow(_) | Move::Aside(_)) => true,
+        // What still serves may be worse than what is coming back: traffic does not wait for the last pod.
+        Some(next @ Move::Shift(_)) => {
+            (is_back || run.routes.iter().all(|route| is_carried(run, route))) && guard(run, next).is_none()
+        }
+        Some(Move::Remove) => is_back && run.routes.iter().all(|r| r.is_settled) && is_drained(run, now),
+        None => is_back && (!run.wanted.has_candidates() || run.candidates.iter().all(|p| p.is_complete)),
+    }
+}
+
+/// Whether what comes back of one workload can carry what its candidate carries. Pods of the template
+/// that is being replaced do not count: they are about to end.
+fn is_carried(run: &Run, route: &RouteProgress) -> bool {
+    let count = |progress: &[WorkloadProgress], placed: &PlacedWorkload, of: fn(&PodCounts) -> u32| {
+        progress.iter().find(|p| p.placed == *placed).map_or(0, |p| of(&p.counts))
+    };
+    let coming = count(&run.progress, &route.placed, |counts| counts.available);
+    let serving = count(&run.candidates, &route.candidate, |counts| counts.ready);
+    coming >= serving.max(1)
+}
+
+fn left_as_it_is(cause: &TakeBackCause) -> Vec<String> {
+    match cause {
+        TakeBackCause::ChangedByOthers { .. } | TakeBackCause::Deleted { .. } | TakeBackCause::RouteChanged { .. } => {
+            vec![cause.words()]
+        }
+        TakeBackCause::Rollout { .. }
+        | TakeBackCause::Budget { .. }
+        | TakeBackCause::Aborted { .. }
+        | TakeBackCause::Superseded { .. }
+        | TakeBackCause::RefusedByCluster { .. }
+        | TakeBackCause::Unserved { .. }
+        | TakeBackCause::Deployer { .. }
+        | TakeBackCause::Breach { .. } => Vec::new(),
+    }
+}
