@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Answer, Page, PageRequest};
 
 /// A version as a pipeline registers it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RegisterVersion {

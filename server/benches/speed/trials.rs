@@ -107,14 +107,7 @@ impl Trials {
         let version = RegisterVersion {
             version: label.to_owned(),
             image: Some(image(&name, label)),
-            digest: None,
-            images: vec![],
-            commit: None,
-            commits: vec![],
-            checks: vec![],
-            hotfix: false,
-            irreversible_migration: false,
-            built_at: None,
+            ..RegisterVersion::default()
         };
         self.engine.register_version(&self.admin, &name, version).await?;
         let request = RequestPromotion {

@@ -249,14 +249,7 @@ impl TestApp {
         let version = RegisterVersion {
             version: label.to_owned(),
             image: Some(format!("r.example/cart:{label}")),
-            digest: None,
-            images: vec![],
-            commit: None,
-            commits: vec![],
-            checks: vec![],
-            hotfix: false,
-            irreversible_migration: false,
-            built_at: None,
+            ..RegisterVersion::default()
         };
         let admin = self.admin().await;
         self.engine.register_version(&admin, "cart", version).await.unwrap();

@@ -156,18 +156,8 @@ impl Slipway {
 
     /// Registers a version and asks for it; answers the promotion's number.
     pub async fn promote(&self, label: &str) -> i64 {
-        let version = RegisterVersion {
-            version: label.to_owned(),
-            image: Some(image(label)),
-            digest: None,
-            images: vec![],
-            commit: None,
-            commits: vec![],
-            checks: vec![],
-            hotfix: false,
-            irreversible_migration: false,
-            built_at: None,
-        };
+        let version =
+            RegisterVersion { version: label.to_owned(), image: Some(image(label)), ..RegisterVersion::default() };
         self.engine.register_version(&self.admin, "cart", version).await.unwrap();
         let request = RequestPromotion {
             service: "cart".to_owned(),

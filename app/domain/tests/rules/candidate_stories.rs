@@ -20,7 +20,7 @@ pub fn name(text: &str) -> ObjectName {
     ObjectName::parse(text).unwrap()
 }
 
-fn weight(percent: u8) -> Weight {
+pub fn weight(percent: u8) -> Weight {
     Weight::percent(percent).unwrap()
 }
 
@@ -32,7 +32,7 @@ pub fn canary(layer: TrafficLayer, steps: Vec<Step>) -> Strategy {
     Strategy::Canary(CandidateSettings::new(name("cart"), layer, steps).unwrap())
 }
 
-fn steps() -> Vec<Step> {
+pub fn steps() -> Vec<Step> {
     vec![
         Step::Weight { weight: weight(10) },
         Step::Pause { seconds: 60 },
@@ -42,7 +42,7 @@ fn steps() -> Vec<Step> {
 }
 
 /// What the cluster is like: share, pods of the candidate, image of the workload.
-fn picture(world: &mut World) -> String {
+pub fn picture(world: &mut World) -> String {
     let share = match &world.routes.first().map(|(_, route)| route) {
         Some(RouteObserved::Present(route)) => route.weight.to_string(),
         _ => "-".to_owned(),
@@ -56,7 +56,7 @@ fn picture(world: &mut World) -> String {
 }
 
 /// Passes until what the cluster is like does not change any more; each picture once.
-fn pictures(world: &mut World) -> Vec<String> {
+pub fn pictures(world: &mut World) -> Vec<String> {
     let mut seen = vec![picture(world)];
     let mut quiet = 0;
     while quiet < 4 {
@@ -72,7 +72,7 @@ fn pictures(world: &mut World) -> Vec<String> {
     seen
 }
 
-fn started(strategy: Strategy) -> World {
+pub fn started(strategy: Strategy) -> World {
     let mut world = World::with_candidate(strategy, &["cart"]);
     world.give(Input::Clock).unwrap();
     world
@@ -120,42 +120,6 @@ fn a_bad_canary_loses_its_traffic_before_its_pods_and_the_workload_is_never_touc
     assert_eq!(world.writes, writes);
 }
 
-/// A canary without steps whose candidate has everything, and whose workload is about to be replaced.
-fn before_the_rollout() -> World {
-    let mut world = started(canary(gateway(), vec![]));
-    for _ in 0..40 {
-        world.give(Input::Clock).unwrap();
-        world.look();
-        world.apply_candidates();
-        world.cluster_acts();
-        world.pass_seconds(5);
-        let run = world.promotion.run().unwrap();
-        if run.wanted.stable.want == StableWant::Version {
-            break;
-        }
-    }
-    world
-}
-
-#[test]
-fn an_abort_after_the_rollout_waits_for_pods_of_what_ran_before_not_for_those_that_are_about_to_end() {
-    let mut world = before_the_rollout();
-    world.apply();
-    world.pods_up("cart", 3);
-    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
-    assert_eq!(world.promotion.run().unwrap().wanted.stable.want, StableWant::Before);
-    world.apply();
-    // The controller has not seen the template yet: it still counts the pods of the version.
-    let cart = world.workload("cart");
-    cart.observed_generation = cart.generation - 1;
-    (cart.ready_replicas, cart.available_replicas, cart.updated_replicas) = (3, 3, 3);
-    cart.pods.iter_mut().for_each(|pod| (pod.is_ready, pod.is_updated) = (true, true));
-    world.look();
-    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::ALL, "these pods are about to end");
-    pictures(&mut world);
-    assert_eq!(picture(&mut world), format!("0 %, 3 pods, {OLD}"));
-}
-
 #[test]
 fn nothing_that_people_leave_out_has_a_workload_replaced_that_serves() {
     type Act = fn(&mut World);
@@ -195,119 +159,6 @@ fn nothing_that_people_leave_out_has_a_workload_replaced_that_serves() {
         }
         assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{what}: {}", world.words());
     }
-}
-
-#[test]
-fn what_was_there_once_has_all_of_the_budget_again_when_it_is_not_there_for_a_moment() {
-    let mut world = started(canary(gateway(), vec![Step::Weight { weight: weight(10) }, Step::Ask]));
-    pictures(&mut world);
-    world.pass_seconds(3_600);
-    world.look();
-    world.route().is_accepted = false;
-    world.look();
-    assert!(matches!(&world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
-    for _ in 0..59 {
-        world.pass_seconds(10);
-        world.look();
-    }
-    assert!(matches!(&world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
-    world.pass_seconds(10);
-    world.look();
-    let cause = |phase: &Phase| matches!(phase, Phase::TakingBack { cause: TakeBackCause::Budget { .. }, .. });
-    assert!(cause(&world.promotion.phase), "{}", world.words());
-}
-
-#[test]
-fn an_abort_while_the_workload_is_replaced_brings_it_back_before_the_traffic() {
-    let mut world = before_the_rollout();
-    // The workload is being replaced: one pod of three is new, two are gone.
-    world.apply();
-    world.pods_up("cart", 1);
-    world.workload("cart").available_replicas = 1;
-    world.workload("cart").ready_replicas = 1;
-    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
-    let now = desired(&world.promotion).unwrap();
-    assert_eq!(
-        now.routes[0].weight,
-        Weight::ALL,
-        "the candidate serves everything as long as the workload is not back"
-    );
-    world.apply();
-    world.look();
-    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::ALL);
-    pictures(&mut world);
-    assert_eq!(picture(&mut world), format!("0 %, 3 pods, {OLD}"));
-    world.pass_seconds(DRAIN_SECONDS);
-    pictures(&mut world);
-    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Complete, .. }));
-}
-
-#[test]
-fn blue_green_switches_back_at_once_also_when_the_new_side_is_dead() {
-    let layer = TrafficLayer::Selector { service: name("cart") };
-    let settings = CandidateSettings::usual_blue_green(name("cart"), layer);
-    let mut world = started(Strategy::BlueGreen(settings));
-    assert_eq!(pictures(&mut world).last().unwrap(), &format!("0 %, 3 pods, {OLD}"), "the preview waits for a yes");
-    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
-    assert_eq!(pictures(&mut world).last().unwrap(), &format!("100 %, 3 pods, {OLD}"));
-    let dead = world.workload("cart-preview");
-    (dead.ready_replicas, dead.available_replicas) = (0, 0);
-    dead.pods.iter_mut().for_each(|pod| pod.is_ready = false);
-    world.give(Input::Abort { by: rosa(), reason: "dead".into() }).unwrap();
-    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE);
-}
-
-#[test]
-fn traffic_stays_where_pods_are_when_those_it_would_go_to_are_dead() {
-    let mut world = started(canary(gateway(), steps()));
-    pictures(&mut world);
-    world.workload("cart").ready_replicas = 0;
-    world.look();
-    world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
-    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, weight(10), "the only healthy pods keep serving");
-    world.workload("cart").ready_replicas = 1;
-    world.look();
-    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE);
-}
-
-#[test]
-fn a_share_that_somebody_else_has_set_is_left_with_the_pods_that_serve_it() {
-    let mut world = started(canary(gateway(), steps()));
-    pictures(&mut world);
-    world.route().weight = weight(33);
-    world.look();
-    assert!(matches!(&world.promotion.phase, Phase::TakingBack { cause: TakeBackCause::RouteChanged { .. }, .. }));
-    world.pass();
-    world.pass();
-    assert_eq!(picture(&mut world), format!("33 %, 1 pods, {OLD}"));
-    let Phase::Failed { back: TakenBack::Incomplete { what }, .. } = &world.promotion.phase else {
-        panic!("{}", world.words());
-    };
-    assert!(what.contains("set it to 0, then delete cart-canary"), "{what}");
-}
-
-#[test]
-fn a_layer_that_accepts_nothing_uses_up_the_budget_and_is_taken_back() {
-    let mut world = started(canary(gateway(), steps()));
-    pictures(&mut world);
-    world.pass_seconds(60);
-    world.pass();
-    world.look();
-    world.apply_candidates();
-    world.cluster_acts();
-    world.look();
-    world.apply_candidates();
-    world.route().is_accepted = false;
-    world.route().complaint = Some("NoMatchingParent".into());
-    world.look();
-    for _ in 0..21 {
-        world.pass_seconds(30);
-        world.look();
-    }
-    let Phase::TakingBack { cause: TakeBackCause::Budget { progress, .. }, .. } = &world.promotion.phase else {
-        panic!("{}", world.words());
-    };
-    assert!(progress.contains("not accepted: NoMatchingParent"), "{progress}");
 }
 
 #[test]
@@ -433,36 +284,6 @@ fn a_cluster_in_which_the_workload_has_no_pods_holds_up_no_other() {
 }
 
 #[test]
-fn what_others_change_beside_the_image_stays_when_it_is_taken_back() {
-    let mut world = started(canary(gateway(), steps()));
-    pictures(&mut world);
-    let rotated = serde_json::json!({ "image": OLD, "env": "rotated" });
-    world.workload("cart").template = rotated.clone();
-    world.look();
-    assert_eq!(world.promotion.run().unwrap().saved[0].template, rotated);
-}
-
-#[test]
-fn traffic_that_reaches_nobody_goes_back_after_a_moment() {
-    let mut world = started(canary(gateway(), steps()));
-    pictures(&mut world);
-    world.route().candidate_endpoints = Some(0);
-    world.look();
-    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "one look may be a restart");
-    world.route().candidate_endpoints = Some(1);
-    world.pass_seconds(4);
-    world.look();
-    // Somebody deletes the candidate's Service.
-    world.route().candidate_endpoints = None;
-    world.look();
-    world.pass_seconds(5);
-    world.look();
-    let Phase::TakingBack { cause, .. } = &world.promotion.phase else { panic!("{}", world.words()) };
-    assert_eq!(cause.words(), "eu-1 shop/HTTPRoute cart gives 10 % to the candidate, of which no pod can be reached");
-    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE, "in the very decision");
-}
-
-#[test]
 fn where_pods_are_the_share_fewer_are_a_smaller_one() {
     let mut world = started(canary(TrafficLayer::Replicas, steps()));
     pictures(&mut world);
@@ -505,45 +326,6 @@ fn testers_and_copies_reach_a_candidate_that_has_no_share_and_are_gone_at_the_en
 }
 
 #[test]
-fn testers_of_a_bad_candidate_go_home_with_the_first_write_and_none_is_sent_to_pods_that_are_not_ready() {
-    let steps = vec![
-        Step::Testers { testers: TesterMatch::usual() },
-        Step::Ask,
-        Step::Weight { weight: weight(10) },
-        Step::Ask,
-    ];
-    let mut world = started(canary(gateway(), steps));
-    for _ in 0..2 {
-        world.give(Input::Clock).unwrap();
-        world.look();
-        world.apply_candidates();
-    }
-    world.look();
-    assert!(world.route().aside.is_nothing(), "its pod is not ready yet");
-    assert!(desired(&world.promotion).unwrap().routes.is_empty());
-    pictures(&mut world);
-    assert!(!world.route().aside.is_nothing());
-    let bad = |world: &mut World| {
-        world.workload("cart-canary").pods[0].trouble = Some(crash());
-        world.workload("cart-canary").pods[0].is_ready = false;
-        world.look();
-    };
-    let with_testers_alone = world.promotion.clone();
-    let cluster = (world.cluster.clone(), world.routes.clone());
-    bad(&mut world);
-    let back = desired(&world.promotion).unwrap();
-    assert_eq!((back.routes[0].weight, &back.routes[0].aside), (Weight::NONE, &Aside::NOTHING));
-    world.promotion = with_testers_alone;
-    (world.cluster, world.routes) = cluster;
-    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
-    pictures(&mut world);
-    assert_eq!(world.route().weight, weight(10));
-    bad(&mut world);
-    let back = desired(&world.promotion).unwrap();
-    assert_eq!((back.routes[0].weight, &back.routes[0].aside), (Weight::NONE, &Aside::NOTHING));
-}
-
-#[test]
 fn blue_green_over_weights_has_all_its_pods_from_the_first_share_to_the_switch_home() {
     let pause = || Step::Pause { seconds: 60 };
     let share = |percent| Step::Weight { weight: weight(percent) };
@@ -562,44 +344,4 @@ fn blue_green_over_weights_has_all_its_pods_from_the_first_share_to_the_switch_h
     expected.extend([full(100, NEW), full(0, NEW), format!("0 %, no candidate, {NEW}")]);
     assert_eq!(seen, expected);
     assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
-}
-
-#[test]
-fn what_is_there_and_gone_again_by_turns_is_not_waited_for_without_end() {
-    let mut world = started(canary(gateway(), vec![]));
-    for turn in 0..120 {
-        world.give(Input::Clock).unwrap();
-        world.look();
-        world.apply();
-        world.apply_candidates();
-        world.cluster_acts();
-        if world.route().weight == Weight::ALL {
-            world.route().is_accepted = turn % 2 == 0;
-        }
-        world.pass_seconds(10);
-        if matches!(world.promotion.phase, Phase::TakingBack { .. }) {
-            break;
-        }
-    }
-    let Phase::TakingBack { cause, .. } = &world.promotion.phase else { panic!("{}", world.words()) };
-    assert!(cause.words().contains("not complete within 10 min"), "{}", cause.words());
-}
-
-#[test]
-fn a_way_back_that_must_wait_has_a_budget_of_its_own() {
-    let mut world = started(canary(gateway(), steps()));
-    pictures(&mut world);
-    // The layer never accepts, and meanwhile what ran before loses its pods.
-    world.route().is_accepted = false;
-    world.workload("cart").ready_replicas = 0;
-    while !matches!(world.promotion.phase, Phase::TakingBack { .. }) {
-        world.pass_seconds(30);
-        world.look();
-    }
-    world.pass_seconds(30);
-    world.look();
-    assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
-    world.workload("cart").ready_replicas = 3;
-    world.look();
-    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE);
 }

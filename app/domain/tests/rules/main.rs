@@ -16,3 +16,4 @@ mod permissions;
 mod promotion_properties;
 mod promotion_stories;
 mod rollout;
+mod way_back_stories;

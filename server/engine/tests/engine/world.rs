@@ -363,13 +363,6 @@ pub fn build(service: &str, label: &str) -> RegisterVersion {
     RegisterVersion {
         version: label.to_owned(),
         image: Some(format!("r.example/{service}:{label}")),
-        digest: None,
-        images: vec![],
-        commit: None,
-        commits: vec![],
-        checks: vec![],
-        hotfix: false,
-        irreversible_migration: false,
-        built_at: None,
+        ..RegisterVersion::default()
     }
 }
