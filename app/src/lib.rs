@@ -49,7 +49,7 @@ pub fn App() -> impl IntoView {
     };
     use pages::{
         approvals::ApprovalsPage, board::BoardPage, promote::PromotePage, promotion::PromotionPage,
-        promotions::PromotionsPage, roll_back::RollBackPage, search::SearchPage,
+        promotions::PromotionsPage, roll_back::RollBackPage, rules::RulesPage, search::SearchPage,
     };
     use pages::{
         audit::AuditPage, compare::ComparePage, deployments::DeploymentsPage, incidents::IncidentsPage,
@@ -83,6 +83,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/services/:name/change") view=ChangeServicePage ssr=SsrMode::Async />
                     <Route path=path!("/services/:name/compare") view=ComparePage ssr=SsrMode::Async />
                     <Route path=path!("/services/:name/targets/:environment") view=TargetPage ssr=SsrMode::Async />
+                    <Route path=path!("/services/:name/targets/:environment/rules") view=RulesPage ssr=SsrMode::Async />
                     <Route path=path!("/services/:name/versions/:label") view=VersionPage ssr=SsrMode::Async />
                     <Route path=path!("/deployments") view=DeploymentsPage ssr=SsrMode::Async />
                     <Route path=path!("/insights") view=InsightsPage ssr=SsrMode::Async />

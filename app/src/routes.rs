@@ -148,6 +148,18 @@ pub fn target(service: &str, environment: &str) -> String {
     format!("/services/{}/targets/{}", encoded(service), encoded(environment))
 }
 
+/// The rules by which a service's versions are judged in an environment.
+#[must_use]
+pub fn rules(service: &str, environment: &str) -> String {
+    format!("{}/rules", target(service, environment))
+}
+
+/// The same with the form of one rule open; `own` for a query of one's own.
+#[must_use]
+pub fn rule(service: &str, environment: &str, rule: &str) -> String {
+    address(&rules(service, environment), &[("rule", Some(rule.to_owned()))])
+}
+
 /// A version.
 #[must_use]
 pub fn version(service: &str, label: &str) -> String {

@@ -10,10 +10,10 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use cluster::KubeConnector;
 use domain::outside::WebhookAddress;
 use engine::{Engine, MakeMessenger, Parts};
-use outgoing::{Client, Judge, Prometheus, Slack, Webhooks};
+use outgoing::{Client, HealthRequests, Judge, Prometheus, Slack, Webhooks};
 use ports::{
-    Clock, Cluster, ClusterConnector, ClusterError, ConnectionSettings, Messenger, MetricConnector, MetricError,
-    MetricSettings, MetricSource, Randomness, Webhook, WebhookAnswer, WebhookSender,
+    Clock, Cluster, ClusterConnector, ClusterError, ConnectionSettings, HealthProbe, Messenger, MetricConnector,
+    MetricError, MetricSettings, MetricSource, Randomness, Webhook, WebhookAnswer, WebhookSender,
 };
 use practice::{PracticeCluster, PracticeDeployer, PracticeMetrics};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -128,6 +128,10 @@ impl MetricConnector for Metrics {
                 Ok(Arc::new(Prometheus::new(self.client.clone(), address, credentials.clone())?))
             }
         }
+    }
+
+    fn health(&self) -> Arc<dyn HealthProbe> {
+        Arc::new(HealthRequests::new(self.client.clone()))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The sum of all use cases, taken by pages and API alike.
 
 use crate::{
-    approvals::ApprovalsBackend, audit::AuditBackend, board::BoardBackend, clusters::ClustersBackend,
+    alerts::AlertsBackend, approvals::ApprovalsBackend, audit::AuditBackend, board::BoardBackend, clusters::ClustersBackend,
     compare::CompareBackend, deployers::DeployersBackend, deployments::DeploymentsBackend,
-    environments::EnvironmentsBackend, frame::FrameBackend, incidents::IncidentsBackend, insights::InsightsBackend,
+    environments::EnvironmentsBackend, frame::FrameBackend, incidents::IncidentsBackend, insights::InsightsBackend, judging::JudgingBackend,
     people::PeopleBackend, promotions::PromotionsBackend, search::SearchBackend, services::ServicesBackend,
     slack::SlackBackend, tokens::TokensBackend, versions::VersionsBackend,
 };
@@ -11,6 +11,7 @@ use crate::{
 /// Everything that can be asked of the engine. Every function asks for permission first.
 pub trait Backend:
     FrameBackend
+    + AlertsBackend
     + BoardBackend
     + ServicesBackend
     + VersionsBackend
@@ -20,6 +21,7 @@ pub trait Backend:
     + DeployersBackend
     + DeploymentsBackend
     + InsightsBackend
+    + JudgingBackend
     + IncidentsBackend
     + EnvironmentsBackend
     + ClustersBackend
@@ -34,6 +36,7 @@ pub trait Backend:
 
 impl<T> Backend for T where
     T: FrameBackend
+        + AlertsBackend
         + BoardBackend
         + ServicesBackend
         + VersionsBackend
@@ -43,6 +46,7 @@ impl<T> Backend for T where
         + DeployersBackend
         + DeploymentsBackend
         + InsightsBackend
+        + JudgingBackend
         + IncidentsBackend
         + EnvironmentsBackend
         + ClustersBackend

@@ -5,6 +5,7 @@ mod backend;
 mod error;
 mod paging;
 
+pub mod alerts;
 pub mod analysis;
 pub mod approvals;
 pub mod audit;
@@ -17,6 +18,7 @@ pub mod environments;
 pub mod frame;
 pub mod incidents;
 pub mod insights;
+pub mod judging;
 pub mod people;
 pub mod promotions;
 pub mod search;

@@ -10,6 +10,8 @@ use crate::ids::{PersonId, TokenId};
 pub enum Role {
     /// Reads everything but settings and secrets.
     Viewer,
+    /// For a monitoring system: reads, and tells of alerts, which pause and take back.
+    Monitor,
     /// Reports versions and asks for promotions.
     Developer,
     /// Approves and rejects.
@@ -27,14 +29,15 @@ impl Role {
     pub const ALL: [Self; 5] = [Self::Viewer, Self::Developer, Self::Approver, Self::ReleaseManager, Self::Admin];
 
     /// The roles that a token can have.
-    pub const OF_TOKENS: [Self; 6] =
-        [Self::Deployer, Self::Viewer, Self::Developer, Self::Approver, Self::ReleaseManager, Self::Admin];
+    pub const OF_TOKENS: [Self; 7] =
+        [Self::Deployer, Self::Monitor, Self::Viewer, Self::Developer, Self::Approver, Self::ReleaseManager, Self::Admin];
 
     /// The word for machines and columns.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
+            Self::Monitor => "monitor",
             Self::Developer => "developer",
             Self::Approver => "approver",
             Self::ReleaseManager => "release_manager",
@@ -48,6 +51,7 @@ impl Role {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
+            Self::Monitor => "monitor",
             Self::Developer => "developer",
             Self::Approver => "approver",
             Self::ReleaseManager => "release manager",
@@ -153,6 +157,8 @@ pub enum Act {
     StopAnyPromotion,
     /// Let a promotion go on, skip its steps, set its share of the traffic.
     SteerPromotion,
+    /// Tell of alerts, which pause promotions and take them back.
+    SendAlerts,
     /// Roll back to an earlier version.
     RollBack,
     /// Open, change and resolve incidents.
@@ -184,6 +190,7 @@ impl Act {
         Self::StopOwnPromotion,
         Self::StopAnyPromotion,
         Self::SteerPromotion,
+        Self::SendAlerts,
         Self::RollBack,
         Self::ManageIncidents,
         Self::ManageServices,
@@ -208,6 +215,7 @@ impl Act {
             Self::StopOwnPromotion => "stop their own promotions",
             Self::StopAnyPromotion => "stop promotions of others",
             Self::SteerPromotion => "steer promotions under way",
+            Self::SendAlerts => "tell of alerts",
             Self::RollBack => "roll back",
             Self::ManageIncidents => "manage incidents",
             Self::ManageServices => "manage services and targets",
@@ -233,8 +241,9 @@ impl Act {
                 matches!(role, Role::Developer | Role::ReleaseManager | Role::Admin)
             }
             Self::RequestPromotion | Self::StopOwnPromotion | Self::ManageIncidents => {
-                !matches!(role, Role::Viewer | Role::Deployer)
+                !matches!(role, Role::Viewer | Role::Deployer | Role::Monitor)
             }
+            Self::SendAlerts => matches!(role, Role::Monitor | Role::ReleaseManager | Role::Admin),
             Self::Approve => matches!(role, Role::Approver | Role::ReleaseManager | Role::Admin),
             Self::ReadAudit | Self::StopAnyPromotion | Self::SteerPromotion | Self::RollBack | Self::ManageServices => {
                 matches!(role, Role::ReleaseManager | Role::Admin)

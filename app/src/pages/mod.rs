@@ -16,6 +16,8 @@ pub mod promote;
 pub mod promotion;
 pub mod promotions;
 pub mod roll_back;
+mod rule_form;
+pub mod rules;
 pub mod search;
 pub mod service;
 pub mod service_form;

@@ -12,7 +12,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
 use crate::{
-    components::{Button, Card, Choice, Crumb, Crumbs, Kind, Notice, PageHead, Select},
+    components::{Button, ButtonLink, Card, Choice, Crumb, Crumbs, Kind, Notice, PageHead, Select},
     error::Answer,
     form::{FormProblem, Sending},
     page::page_of,
@@ -86,6 +86,14 @@ fn target_view(
     let strategy = present
         .first()
         .map(|first| strategy_card(&service.name, &environment.name, &present_strategy, &first.workload, strategy));
+    let rules = (!present.is_empty()).then(|| {
+        let href = routes::rules(&service.name, &environment.name);
+        view! {
+            <Card title="Rules" lead="What takes a version back, warns of it, or asks">
+                <ButtonLink href>"See and change the rules"</ButtonLink>
+            </Card>
+        }
+    });
     let names: Vec<String> = if clusters.is_empty() {
         environment.clusters.clone()
     } else {
@@ -136,6 +144,7 @@ fn target_view(
                 </ActionForm>
             </Card>
             {strategy}
+            {rules}
             {last}
         </div>
     }

@@ -17,6 +17,7 @@ pub mod environments;
 pub mod frame;
 pub mod incidents;
 pub mod insights;
+pub mod judging;
 pub mod people;
 pub mod promotions;
 pub mod search;

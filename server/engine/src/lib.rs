@@ -4,6 +4,7 @@
 //! [`Engine`] implements [`contract::Backend`]. Every use case asks for permission first, writes in
 //! one transaction together with its audit row, and signals afterwards.
 
+mod alerts;
 mod approvals;
 mod audit;
 mod audit_view;
@@ -22,6 +23,7 @@ mod frame;
 mod incidents;
 mod insights;
 mod inventory;
+mod judging;
 mod lists;
 mod outbox;
 mod people;

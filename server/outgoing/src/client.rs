@@ -151,6 +151,13 @@ impl Client {
         Ok(RawAnswer { status, headers, body })
     }
 
+    /// Asks for an address and tells the status that it is answered with; the body is not read.
+    pub(crate) async fn status(&self, url: Url, timeout: Duration) -> Result<u16, CallError> {
+        self.judge.look_at(&url)?;
+        let response = self.http.get(url).timeout(timeout).send().await.map_err(|error| no_answer(&error))?;
+        Ok(response.status().as_u16())
+    }
+
     async fn finish(&self, request: RequestBuilder, limit: usize) -> Result<RawAnswer, CallError> {
         let mut response = request.send().await.map_err(|error| no_answer(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -6,12 +6,14 @@
 //! are marked sensitive and are never logged.
 
 mod client;
-pub mod judge;
+pub mod health;
+mod judge;
 pub mod prometheus;
 pub mod slack;
 pub mod webhook;
 
 pub use client::{CallError, Client, ClientError};
+pub use health::HealthRequests;
 pub use judge::{AllowRule, Denied, Judge};
 pub use prometheus::Prometheus;
 pub use slack::Slack;

@@ -17,7 +17,7 @@ pub use cluster::{
 };
 pub use judgement::{Judgement, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
-pub use metrics::{MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};
+pub use metrics::{HealthProbe, MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};
 pub use permissions::{NEEDED_PERMISSIONS, NeededPermission, PermissionUse};
 pub use webhooks::{Webhook, WebhookAnswer, WebhookSender};
 pub use write::{PlacedWrite, Write, looked_at, route_of, sides_of, writes};

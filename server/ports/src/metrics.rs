@@ -67,6 +67,43 @@ impl MetricError {
     }
 }
 
+/// Asks targets over HTTP whether they are healthy.
+#[async_trait]
+pub trait HealthProbe: Send + Sync + 'static {
+    /// Judges an address without calling it.
+    ///
+    /// # Errors
+    /// [`MetricError::Settings`] when it may not be called, with what would permit it.
+    fn look_at(&self, address: &str) -> Result<(), MetricError>;
+
+    /// Asks by GET. The reading is 0 when it was answered with a status of 200 to 299 within `patience`, and
+    /// 1 when not; its note says what came.
+    ///
+    /// # Errors
+    /// [`MetricError::Settings`] when the address may not be called, which says nothing of the target.
+    async fn ask(&self, address: &str, patience: std::time::Duration) -> Result<Reading, MetricError>;
+}
+
+/// Asks nobody: where no requests can be made.
+struct NoRequests;
+
+impl NoRequests {
+    fn refusal() -> MetricError {
+        MetricError::Settings("requests to targets are not made here".to_owned())
+    }
+}
+
+#[async_trait]
+impl HealthProbe for NoRequests {
+    fn look_at(&self, _address: &str) -> Result<(), MetricError> {
+        Err(Self::refusal())
+    }
+
+    async fn ask(&self, _address: &str, _patience: std::time::Duration) -> Result<Reading, MetricError> {
+        Err(Self::refusal())
+    }
+}
+
 /// Makes a [`MetricSource`] from settings; does not talk to it yet.
 pub trait MetricConnector: Send + Sync + 'static {
     /// A handle to the source.
@@ -74,6 +111,11 @@ pub trait MetricConnector: Send + Sync + 'static {
     /// # Errors
     /// [`MetricError::Settings`] when the address cannot be used.
     fn connect(&self, settings: &MetricSettings) -> Result<Arc<dyn MetricSource>, MetricError>;
+
+    /// What asks targets for their health; nobody, unless it is said otherwise.
+    fn health(&self) -> Arc<dyn HealthProbe> {
+        Arc::new(NoRequests)
+    }
 }
 
 /// One source of metrics.

@@ -105,6 +105,7 @@ impl PastMove<'_> {
             rollout_budget_seconds: rules.rollout_budget_seconds,
             watch_seconds: rules.watch_seconds,
             analysis: vec![],
+            judging: domain::analysis::JudgingPolicy::default(),
         }
     }
 

@@ -1,19 +1,20 @@
-//! The part of the REST API that is about judging versions: where metrics are asked for.
+//! The part of the REST API that is about judging versions: where metrics are asked for, and the rules.
 
 use std::sync::Arc;
 
 use axum::{
     Extension, Json,
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{Method, StatusCode},
 };
 use contract::{
     ApiError,
     analysis::{MetricAccess, MetricSourceInput, MetricSourceView, MetricTestView},
+    judging::{HealthInput, JudgingPlace, JudgingView, PolicyInput, RuleInput},
 };
 use domain::actor::Actor;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Web,
@@ -30,6 +31,11 @@ pub(super) fn add(routes: &mut Routes) {
     routes.add(Access::Token, Method::PUT, "/api/v1/clusters/{cluster}/metrics", set_metric_source);
     routes.add(Access::Token, Method::DELETE, "/api/v1/clusters/{cluster}/metrics", clear_metric_source);
     routes.add(Access::Token, Method::POST, "/api/v1/clusters/{cluster}/metrics/test", test_metric_source);
+    routes.add(Access::Token, Method::GET, "/api/v1/services/{service}/environments/{environment}/rules", rules);
+    routes.add(Access::Token, Method::PUT, "/api/v1/rules", set_rule);
+    routes.add(Access::Token, Method::DELETE, "/api/v1/rules/{rule}", clear_rule);
+    routes.add(Access::Token, Method::PUT, "/api/v1/judging", set_judging);
+    routes.add(Access::Token, Method::PUT, "/api/v1/services/{service}/environments/{environment}/health", set_health);
 }
 
 /// Where a cluster's metrics are asked for.
@@ -121,4 +127,108 @@ async fn test_metric_source(
     ApiJson(test): ApiJson<MetricTest>,
 ) -> Out<Json<MetricTestView>> {
     Ok(Json(web.backend.test_metric_source(&actor, &cluster, &test.plane).await?))
+}
+
+/// A change of a rule, and whose.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleChangeBody {
+    /// Whose rule.
+    place: JudgingPlace,
+    /// What is to be otherwise.
+    change: RuleInput,
+}
+
+/// What else is decided, and for whom.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JudgingBody {
+    /// For whom.
+    place: JudgingPlace,
+    /// What is decided; what is left out is as the level before has it.
+    policy: PolicyInput,
+}
+
+/// Whose rule.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PlaceQuery {
+    /// The service's name; with an environment its target there.
+    service: Option<String>,
+    /// The environment's name.
+    environment: Option<String>,
+    /// The tier; alone.
+    tier: Option<u8>,
+}
+
+/// The rules that are in force for a service in an environment, who says so, and what they lead to.
+#[utoipa::path(get, path = "/api/v1/services/{service}/environments/{environment}/rules", tag = "analysis",
+    params(("service" = String, Path, description = "The service's name"),
+        ("environment" = String, Path, description = "The environment's name")),
+    responses((status = 200, description = "What is in force", body = JudgingView)))]
+async fn rules(
+    State(web): State<Arc<Web>>,
+    Extension(actor): Extension<Actor>,
+    Path((service, environment)): Path<(String, String)>,
+) -> Out<Json<JudgingView>> {
+    Ok(Json(web.backend.judging(&actor, &service, &environment).await?))
+}
+
+/// Changes a rule for a service in an environment, a service, a tier or an environment; the most specific
+/// wins. Promotions that have started keep the rules of their start.
+#[utoipa::path(put, path = "/api/v1/rules", tag = "analysis", request_body = RuleChangeBody,
+    responses((status = 204, description = "Changed")))]
+async fn set_rule(
+    State(web): State<Arc<Web>>,
+    Extension(actor): Extension<Actor>,
+    ApiJson(body): ApiJson<RuleChangeBody>,
+) -> Out<StatusCode> {
+    web.backend.set_rule(&actor, body.place, body.change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a change of a rule away, so that it is again as the level before has it.
+#[utoipa::path(delete, path = "/api/v1/rules/{rule}", tag = "analysis",
+    params(("rule" = String, Path, description = "The rule's name"), PlaceQuery),
+    responses((status = 204, description = "Taken away")))]
+async fn clear_rule(
+    State(web): State<Arc<Web>>,
+    Extension(actor): Extension<Actor>,
+    Path(rule): Path<String>,
+    query: Result<Query<PlaceQuery>, QueryRejection>,
+) -> Out<StatusCode> {
+    let Query(PlaceQuery { service, environment, tier }) =
+        query.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
+    web.backend.clear_rule(&actor, JudgingPlace { service, environment, tier }, &rule).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sets what a breach after the end leads to, and what comes when nobody answers for what the analysis does
+/// not know.
+#[utoipa::path(put, path = "/api/v1/judging", tag = "analysis", request_body = JudgingBody,
+    responses((status = 204, description = "Set")))]
+async fn set_judging(
+    State(web): State<Arc<Web>>,
+    Extension(actor): Extension<Actor>,
+    ApiJson(body): ApiJson<JudgingBody>,
+) -> Out<StatusCode> {
+    web.backend.set_judging_policy(&actor, body.place, body.policy).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sets how a target's health is asked over HTTP. An address in a private network, or with http, must be named
+/// in the setting `outgoing_allow`.
+#[utoipa::path(put, path = "/api/v1/services/{service}/environments/{environment}/health", tag = "analysis",
+    request_body = HealthInput,
+    params(("service" = String, Path, description = "The service's name"),
+        ("environment" = String, Path, description = "The environment's name")),
+    responses((status = 204, description = "Set")))]
+async fn set_health(
+    State(web): State<Arc<Web>>,
+    Extension(actor): Extension<Actor>,
+    Path((service, environment)): Path<(String, String)>,
+    ApiJson(input): ApiJson<HealthInput>,
+) -> Out<StatusCode> {
+    web.backend.set_health(&actor, &service, &environment, input).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -7,6 +7,7 @@
 mod actor;
 mod address;
 mod api;
+mod api_alerts;
 mod api_analysis;
 pub mod assets;
 mod body;
@@ -194,6 +195,7 @@ fn all_routes(web: &Arc<Web>) -> routes::Routes {
     forms::add(&mut routes);
     pages::add(&mut routes);
     api::add(&mut routes);
+    api_alerts::add(&mut routes);
     api_analysis::add(&mut routes);
     openapi::add(&mut routes);
     routes

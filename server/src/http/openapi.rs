@@ -16,7 +16,7 @@ use utoipa::{
 };
 
 use super::{
-    api, api_analysis, problem,
+    api, api_alerts, api_analysis, problem,
     problem::Problem,
     routes::{Access, Routes},
 };
@@ -34,7 +34,9 @@ pub(super) fn add(routes: &mut Routes) {
         api::add_service, api::register_version, api::report_checks, api::versions, api::report_deployment,
         api::request_promotion, api::promotion, api::report_progress, api::open_incident, api::resolve_incident,
         api_analysis::metric_source, api_analysis::set_metric_source, api_analysis::clear_metric_source,
-        api_analysis::test_metric_source,
+        api_analysis::test_metric_source, api_analysis::rules, api_analysis::set_rule, api_analysis::clear_rule,
+        api_analysis::set_judging, api_analysis::set_health,
+        api_alerts::take_alerts,
     ),
     components(schemas(Problem)),
     security(("token" = [])),

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     actor::{Identity, Role},
+    analysis::JudgingSettings,
     deployment::{Cause, Outcome, Severity},
     environment::{EnvironmentKind, Quorum},
     ids::{
@@ -102,7 +103,7 @@ macro_rules! stored_as_json {
     )+};
 }
 
-stored_as_json!(Identity, JournalEvent, Effect, Strategy, Deployer, Vec<ContainerImage>, Vec<Namespace>);
+stored_as_json!(Identity, JournalEvent, Effect, JudgingSettings, Strategy, Deployer, Vec<ContainerImage>, Vec<Namespace>);
 
 /// Reads a column of a row by its name.
 pub(crate) fn column<'r, R, T>(row: &'r R, name: &'static str) -> Result<T, sqlx::Error>

@@ -26,6 +26,7 @@ mod evidence;
 mod incidents;
 mod insights;
 mod inventory;
+mod judging;
 mod links;
 mod metric_sources;
 mod outbox;
@@ -65,6 +66,7 @@ pub use evidence::EVIDENCE_PER_PROMOTION;
 pub use incidents::{Incident, IncidentFilter, IncidentRow};
 pub use insights::{CommitTime, InsightsDeployment, InsightsFilter, InsightsIncident};
 pub use inventory::{Running, RunningPlace};
+pub use judging::JudgingScope;
 pub use links::{LinkPurpose, OneTimeLink};
 pub use metric_sources::{MetricSource, MetricSourceKind};
 pub use outbox::{DueEffect, EffectKey, Message};
@@ -105,6 +107,7 @@ pub fn statements() -> Vec<Statement> {
         insights::STATEMENTS,
         inventory::STATEMENTS,
         links::STATEMENTS,
+        judging::STATEMENTS,
         metric_sources::STATEMENTS,
         outbox::STATEMENTS,
         people::STATEMENTS,

@@ -151,6 +151,8 @@ const LAST_OVER: &str = "
     SELECT state, revision FROM promotions
     WHERE target_id = $1 AND previous_version_id = $2 AND sequence IS NOT NULL
     ORDER BY sequence DESC, id LIMIT 1";
+const UNDER_WAY: &str = "
+    SELECT state, revision FROM promotions WHERE (occupies OR phase = 'watching') AND NOT is_over ORDER BY requested_at, id";
 
 const LAST_ORDINAL: &str = "SELECT COALESCE(MAX(ordinal), 0) FROM promotion_journal WHERE promotion_id = $1";
 
@@ -163,7 +165,7 @@ const JOURNAL: &str = "
 statements!("promotions.rs":
     INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, RENEW_LEASES, WAKE, WAKE_OPEN, POSTPONE, PUT_OFF, SET_KEY, BY_KEY,
     OCCUPANT, NEXT_SEQUENCE,
-    OPEN_OF_TARGET, LAST_OVER, LAST_ORDINAL, APPEND, JOURNAL,
+    OPEN_OF_TARGET, LAST_OVER, UNDER_WAY, LAST_ORDINAL, APPEND, JOURNAL,
 );
 
 fn needs_approval(promotion: &Promotion) -> bool {
@@ -471,6 +473,15 @@ impl Read {
     ) -> Result<Option<LoadedPromotion>, StoreError> {
         let row = fetch_optional!(self, LAST_OVER => StateColumns, target.uuid(), version.uuid())?;
         row.map(TryInto::try_into).transpose()
+    }
+
+    /// All promotions that hold their target or are being watched, oldest request first.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when a state cannot be read.
+    pub async fn promotions_under_way(&mut self) -> Result<Vec<LoadedPromotion>, StoreError> {
+        let rows = fetch_all!(self, UNDER_WAY => StateColumns)?;
+        rows.into_iter().map(TryInto::try_into).collect()
     }
 
     /// A promotion's journal, oldest first.

@@ -110,6 +110,7 @@ fn api_acts() -> Vec<(Method, &'static str, Value, Act)> {
     let promotion = json!({ "service": "x", "environment": "x", "version": "1", "reason": "because" });
     let incident = json!({ "title": "x", "severity": "major", "service": "x", "environment": "x" });
     let service = json!({ "name": "x", "team": "x" });
+    let (here, breach) = (json!({ "service": "x", "environment": "x" }), json!({ "rule": "error-rate", "breach": 3 }));
     vec![
         (Method::POST, "/api/v1/services", service, Act::ManageServices),
         (Method::GET, "/api/v1/services/{service}/versions", Value::Null, Act::Read),
@@ -125,10 +126,21 @@ fn api_acts() -> Vec<(Method, &'static str, Value, Act)> {
             Act::ReportProgress,
         ),
         (Method::POST, "/api/v1/incidents", incident, Act::ManageIncidents),
+        (Method::POST, "/api/v1/alerts", json!({ "version": "4", "alerts": [] }), Act::SendAlerts),
         (Method::GET, "/api/v1/clusters/{cluster}/metrics", Value::Null, Act::Read),
         (Method::PUT, "/api/v1/clusters/{cluster}/metrics", json!({ "address": "x" }), Act::ManageIntegrations),
         (Method::DELETE, "/api/v1/clusters/{cluster}/metrics", Value::Null, Act::ManageIntegrations),
         (Method::POST, "/api/v1/clusters/{cluster}/metrics/test", json!({}), Act::ManageIntegrations),
+        (Method::GET, "/api/v1/services/{service}/environments/{environment}/rules", Value::Null, Act::Read),
+        (Method::PUT, "/api/v1/rules", json!({ "place": here, "change": breach }), Act::ManageServices),
+        (Method::DELETE, "/api/v1/rules/{rule}", Value::Null, Act::ManageEnvironments),
+        (
+            Method::PUT,
+            "/api/v1/services/{service}/environments/{environment}/health",
+            json!({ "address": "" }),
+            Act::ManageServices,
+        ),
+        (Method::PUT, "/api/v1/judging", json!({ "place": { "tier": 1 }, "policy": {} }), Act::ManageEnvironments),
         (Method::POST, "/api/v1/incidents/{number}/resolve", Value::Null, Act::ManageIncidents),
     ]
 }
@@ -219,6 +231,15 @@ fn form_acts() -> Vec<(&'static str, Value, Act)> {
         ("save_cluster", json!({ "is_new": "true", "name": "x" }), Act::ManageClusters),
         ("remove_cluster", json!({ "name": "x" }), Act::ManageClusters),
         ("test_cluster", json!({ "name": "x" }), Act::ManageClusters),
+        ("judging", json!({ "service": "x", "environment": "x" }), Act::Read),
+        (
+            "set_rule",
+            json!({ "level": "target", "service": "x", "environment": "x", "rule": "p95", "breach": "3" }),
+            Act::ManageServices,
+        ),
+        ("set_health", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
+        ("clear_rule", json!({ "level": "tier", "tier": "1", "rule": "p95" }), Act::ManageEnvironments),
+        ("set_judging_policy", json!({ "level": "environment", "environment": "x" }), Act::ManageEnvironments),
         ("metric_source", json!({ "cluster": "x" }), Act::Read),
         ("set_metric_source", json!({ "cluster": "x" }), Act::ManageIntegrations),
         ("clear_metric_source", json!({ "cluster": "x" }), Act::ManageIntegrations),

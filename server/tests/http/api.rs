@@ -256,3 +256,35 @@ async fn the_document_describes_every_route_of_the_api() {
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn alertmanager_tells_of_alerts_and_hears_what_they_did() {
+    let app = TestApp::new().await;
+    app.company(0).await;
+    let monitor = app.machine(Role::Monitor).await;
+    // As Alertmanager sends it, with fields that Slipway does not look at.
+    let webhook = json!({
+        "version": "4", "groupKey": "{}:{alertname=\"Errors\"}", "truncatedAlerts": 0, "status": "firing",
+        "receiver": "slipway", "groupLabels": { "alertname": "Errors" }, "commonLabels": {}, "commonAnnotations": {},
+        "externalURL": "http://alertmanager.example",
+        "alerts": [{
+            "status": "firing", "labels": { "alertname": "Errors", "app": "cart", "severity": "page" },
+            "annotations": { "summary": "too many" }, "startsAt": "2026-03-02T10:00:00.123Z",
+            "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "http://prometheus.example", "fingerprint": "c0ffee"
+        }]
+    });
+    let taken = monitor.post("/api/v1/alerts?service=app&take_back=critical,page", &webhook).await;
+    assert_eq!((taken.status, taken.json()), (200, json!({ "effects": [], "untouched": 1 })), "{}", taken.text);
+    let mut other = webhook.clone();
+    other["version"] = json!("5");
+    assert_eq!(monitor.post("/api/v1/alerts", &other).await.problem(422)["field"], "version");
+    other["version"] = json!("4");
+    other["alerts"][0]["status"] = json!("burning");
+    assert_eq!(monitor.post("/api/v1/alerts", &other).await.problem(422)["field"], "alerts[0].status");
+    let many = json!({ "version": "4", "alerts": vec![webhook["alerts"][0].clone(); 501] });
+    assert_eq!(monitor.post("/api/v1/alerts", &many).await.problem(422)["field"], "alerts");
+    let huge = json!({ "version": "4", "alerts": [], "x": "x".repeat(1_100_000) });
+    monitor.post("/api/v1/alerts", &huge).await.problem(413);
+    app.machine(Role::Developer).await.post("/api/v1/alerts", &webhook).await.problem(403);
+    app.finish().await;
+}

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BuiltInCheck, Comparison, DataPlane, Finite, Limits, Measure, MetricRule, OnMissing, Quantile, Resource, RuleDraft,
-    RuleError, RuleName, Traffic, Trigger,
+    BuiltInCheck, Comparison, DataPlane, Direction, Effect, Finite, Limits, Measure, MetricRule, OnMissing, Quantile,
+    Resource, RuleDraft, RuleError, RuleName, SideBySide, Traffic, Trigger,
 };
 use crate::rollout::RESTARTS_THAT_FAIL;
 
@@ -101,6 +101,66 @@ fn resource(name: &str, what: Resource, warning: f64) -> RuleDraft {
     }
 }
 
+/// The names of all rules that come with Slipway; those that are not in force anywhere by themselves are
+/// once somebody gives them a limit.
+pub const KNOWN_RULES: [&str; 13] = [
+    "error-rate",
+    "success-rate",
+    "p50",
+    "p95",
+    "p99",
+    "request-rate",
+    "cpu",
+    "memory",
+    "disk",
+    "health",
+    "restarts",
+    "waiting-reasons",
+    "pods-not-ready",
+];
+
+/// The rule of this name before anybody has changed it; `None` for a name that is none of
+/// [`KNOWN_RULES`], and for one about requests where nobody counts them.
+pub(super) fn template(name: &str, plane: Option<DataPlane>) -> Option<RuleDraft> {
+    let usual = default_rules(plane, &HealthCheck::Readiness);
+    if let Some(found) = usual.into_iter().find(|rule| rule.name().as_str() == name) {
+        return Some(found.draft());
+    }
+    let no_limits = || Comparison::Limits(Limits { warning: None, breach: None });
+    let of_traffic = |what, direction| {
+        let measure = Measure::Traffic { what, plane: plane? };
+        let minimum_requests = if what == Traffic::RequestRate { 0 } else { REQUESTS_THAT_SAY_SOMETHING };
+        Some(RuleDraft { minimum_requests, direction, ..RuleDraft::new(name, measure, no_limits()) })
+    };
+    match name {
+        "p50" => of_traffic(Traffic::Latency(Quantile::P50), Direction::TooHigh),
+        "p99" => of_traffic(Traffic::Latency(Quantile::P99), Direction::TooHigh),
+        "success-rate" => of_traffic(Traffic::SuccessRate, Direction::TooLow),
+        "request-rate" => of_traffic(Traffic::RequestRate, Direction::TooLow),
+        "pods-not-ready" => {
+            let measure = Measure::BuiltIn { check: BuiltInCheck::PodsNotReady };
+            Some(RuleDraft { interval_seconds: 20, ..RuleDraft::new(name, measure, no_limits()) })
+        }
+        _ => None,
+    }
+}
+
+/// Whether there can be a target that these values of a rule fit: what depends on the other values of the
+/// rule is left to each target.
+///
+/// # Errors
+/// [`RuleError`] for what fits nowhere.
+pub fn fits_somewhere(name: &RuleName, values: &Adjustment) -> Result<(), RuleError> {
+    let Some(draft) = template(name.as_str(), Some(DataPlane::EnvoyGateway)) else { return Ok(()) };
+    let says_both = values.warning.is_some() && values.breach.is_some() || values.comparison.is_some();
+    match values.applied_to(draft) {
+        Err(RuleError::Order | RuleError::NoLimit) if !says_both => Ok(()),
+        Err(RuleError::Gaps { .. }) if values.window_seconds.is_none() || values.interval_seconds.is_none() => Ok(()),
+        Err(why) => Err(why),
+        Ok(_) => Ok(()),
+    }
+}
+
 /// A change to the rules of an environment, a tier or a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
@@ -125,10 +185,23 @@ pub enum RuleChange {
     },
 }
 
+impl RuleChange {
+    /// The name of the rule that it changes.
+    #[must_use]
+    pub fn rule(&self) -> &RuleName {
+        match self {
+            Self::Set { rule } => rule.name(),
+            Self::Adjust { rule, .. } | Self::Off { rule } => rule,
+        }
+    }
+}
+
 /// Values of a rule that change; what is not given stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Adjustment {
+    /// What the value is compared with, with all of its limits.
+    pub comparison: Option<Comparison>,
     /// The warning limit.
     pub warning: Option<Finite>,
     /// The breach limit.
@@ -155,9 +228,6 @@ pub enum ChangeError {
     /// There is no such rule.
     #[error("there is no rule {0} to change")]
     NoSuchRule(RuleName),
-    /// The rule compares with the stable version.
-    #[error("rule {0} compares with the stable version; set the whole rule to change its limits")]
-    NoLimits(RuleName),
     /// The rule would be wrong.
     #[error("rule {rule}: {why}")]
     Refused {
@@ -186,7 +256,8 @@ pub fn changed(
             RuleChange::Adjust { rule, values } => {
                 let found = rules.iter_mut().find(|r| *r.name() == rule);
                 let found = found.ok_or_else(|| ChangeError::NoSuchRule(rule.clone()))?;
-                *found = adjusted(found, &values)?;
+                let adjusted = values.applied_to(found.draft());
+                *found = adjusted.map_err(|why| ChangeError::Refused { rule, why })?;
             }
             // Off for what is off already, or never was on, is what is wanted.
             RuleChange::Off { rule } => rules.retain(|r| *r.name() != rule),
@@ -195,23 +266,27 @@ pub fn changed(
     Ok(rules)
 }
 
-fn adjusted(rule: &MetricRule, values: &Adjustment) -> Result<MetricRule, ChangeError> {
-    let mut draft = rule.draft();
-    if values.warning.is_some() || values.breach.is_some() {
+impl Adjustment {
+    /// A rule with these values in place of its own.
+    ///
+    /// # Errors
+    /// [`RuleError`] when the rule would be wrong.
+    pub fn applied_to(&self, mut draft: RuleDraft) -> Result<MetricRule, RuleError> {
+        draft.comparison = self.comparison.unwrap_or(draft.comparison);
         match &mut draft.comparison {
-            Comparison::Limits(limits) => {
-                limits.warning = values.warning.or(limits.warning);
-                limits.breach = values.breach.or(limits.breach);
+            Comparison::Limits(limits)
+            | Comparison::Stable(SideBySide { effect: Effect::Cles(limits) | Effect::MeanRatio(limits), .. }) => {
+                limits.warning = self.warning.or(limits.warning);
+                limits.breach = self.breach.or(limits.breach);
             }
-            Comparison::Stable(_) => return Err(ChangeError::NoLimits(rule.name().clone())),
         }
+        draft.window_seconds = self.window_seconds.unwrap_or(draft.window_seconds);
+        draft.interval_seconds = self.interval_seconds.unwrap_or(draft.interval_seconds);
+        draft.minimum_requests = self.minimum_requests.unwrap_or(draft.minimum_requests);
+        draft.trigger = self.trigger.unwrap_or(draft.trigger);
+        draft.on_no_data = self.on_no_data.unwrap_or(draft.on_no_data);
+        draft.on_error = self.on_error.unwrap_or(draft.on_error);
+        draft.is_dry_run = self.is_dry_run.unwrap_or(draft.is_dry_run);
+        MetricRule::try_from(draft)
     }
-    draft.window_seconds = values.window_seconds.unwrap_or(draft.window_seconds);
-    draft.interval_seconds = values.interval_seconds.unwrap_or(draft.interval_seconds);
-    draft.minimum_requests = values.minimum_requests.unwrap_or(draft.minimum_requests);
-    draft.trigger = values.trigger.unwrap_or(draft.trigger);
-    draft.on_no_data = values.on_no_data.unwrap_or(draft.on_no_data);
-    draft.on_error = values.on_error.unwrap_or(draft.on_error);
-    draft.is_dry_run = values.is_dry_run.unwrap_or(draft.is_dry_run);
-    MetricRule::try_from(draft).map_err(|why| ChangeError::Refused { rule: rule.name().clone(), why })
 }

@@ -202,6 +202,12 @@ impl Measure {
         }
     }
 
+    /// Whether it is an HTTP request to the target, which no workload answers for alone.
+    #[must_use]
+    pub const fn is_request(&self) -> bool {
+        matches!(self, Self::BuiltIn { check: BuiltInCheck::HealthRequest })
+    }
+
     /// Whether it is a yes or no about the target's health.
     #[must_use]
     pub const fn is_health(&self) -> bool {

@@ -13,6 +13,7 @@ mod built_in;
 mod comparison;
 mod custom_query;
 mod defaults;
+mod in_force;
 mod mann_whitney;
 mod measure;
 mod promql;
@@ -25,7 +26,12 @@ pub use built_in::built_in_reading;
 pub use comparison::{Comparison, Direction, Effect, Finite, Limits, SideBySide};
 pub use custom_query::{CustomQuery, CustomQueryError, Placeholder};
 pub use defaults::{
-    Adjustment, ChangeError, HealthCheck, REQUESTS_THAT_SAY_SOMETHING, RuleChange, changed, default_rules,
+    Adjustment, ChangeError, HealthCheck, KNOWN_RULES, REQUESTS_THAT_SAY_SOMETHING, RuleChange, changed, default_rules,
+    fits_somewhere,
+};
+pub use in_force::{
+    HealthRequest, InForce, JudgingPolicy, JudgingSettings, LateBreach, Level, RuleInForce, Unanswered, Undecided,
+    in_force,
 };
 pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use measure::{BuiltInCheck, DataPlane, Measure, Quantile, Resource, Traffic, Unit};

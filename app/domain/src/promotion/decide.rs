@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::{
     APPROVAL_LASTS_DAYS, Approval, Blocker, Decision, Effect, Facts, Failure, Input, JournalEntry, JournalEvent,
     LOOK_EVERY_SECONDS, LOOK_WHILE_WATCHING_SECONDS, Phase, Plan, Promotion, Refusal, Run, Supersedes, TakeBackCause,
-    TakenBack, WAITING_LASTS_DAYS, judging, observe, outside, steering, way_back, words::headline,
+    TakenBack, WAITING_LASTS_DAYS, alerts, judging, observe, outside, steering, way_back, words::headline,
 };
 use crate::{actor::Identity, analysis::Sample, ids::PersonId};
 
@@ -114,11 +114,13 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
         Input::Observed(_) if promotion.outside().is_some() => {}
         Input::Observed(seen) => observe::observed(&mut draft, &seen),
         Input::RefusedByCluster { generation, message } => refused_by_cluster(&mut draft, generation, message),
+        Input::Alerted { by, alert } => alerts::alerted(&mut draft, &by, alert),
         Input::Measured(samples) => judging::measured(&mut draft, samples),
         Input::Clock if promotion.outside().is_some() => outside::look(&mut draft),
         Input::Clock => {}
     }
     settle_waiting(&mut draft);
+    judging::settle_undecided(&mut draft);
     settle_watching(&mut draft);
     let Draft { next, journal, supersedes, taken: samples, calls_again, .. } = draft;
     let mut outbox = if headline(promotion) == headline(&next) && !journal.iter().any(is_told) {
@@ -144,6 +146,7 @@ fn is_told(entry: &JournalEntry) -> bool {
             | JournalEvent::Approved { .. }
             | JournalEvent::Rejected { .. }
             | JournalEvent::Warned { .. }
+            | JournalEvent::Alerted { .. }
     )
 }
 

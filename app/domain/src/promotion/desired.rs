@@ -166,7 +166,9 @@ pub(super) fn is_put_back(planned: &WorkloadPlan, cause: &TakeBackCause) -> bool
         | TakeBackCause::RefusedByCluster { .. }
         | TakeBackCause::Unserved { .. }
         | TakeBackCause::Deployer { .. }
-        | TakeBackCause::Breach { .. } => true,
+        | TakeBackCause::Breach { .. }
+        | TakeBackCause::Undecided { .. }
+        | TakeBackCause::Alert { .. } => true,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::{JournalEntry, Plan, Promotion};
+use super::{Alert, JournalEntry, Plan, Promotion};
 use crate::{
     actor::{Identity, NotAllowed},
     analysis::Sample,
@@ -129,6 +129,13 @@ pub enum Input {
         generation: u32,
         /// The cluster's words.
         message: String,
+    },
+    /// Another system tells of an alert.
+    Alerted {
+        /// Who tells.
+        by: Identity,
+        /// The alert.
+        alert: Alert,
     },
     /// Rules were evaluated.
     Measured(Vec<Sample>),

@@ -4,10 +4,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{TakeBackCause, TakenBack};
+use super::{AlertAsks, TakeBackCause, TakenBack};
 use crate::{
     actor::Identity,
     analysis::RuleName,
+    duration_words,
     image::short_image,
     outside::{self, DeployerCall, ReportState},
     state::Mark,
@@ -113,6 +114,18 @@ pub enum JournalEvent {
         /// The rule.
         rule: RuleName,
         /// Why, in words.
+        words: String,
+    },
+    /// Another system has told of an alert.
+    Alerted {
+        /// Which, with what it says.
+        words: String,
+        /// What it asks for.
+        asks: AlertAsks,
+    },
+    /// An alert is over.
+    AlertResolved {
+        /// Which.
         words: String,
     },
     /// A person ended a step before its time.
@@ -222,6 +235,8 @@ impl JournalEvent {
             Self::Warned { .. } => "Warning".into(),
             Self::Recorded { .. } => "Only recorded".into(),
             Self::ProposesRollback { .. } => "Proposes a rollback".into(),
+            Self::Alerted { .. } => "Alert".into(),
+            Self::AlertResolved { .. } => "Alert resolved".into(),
             Self::Skipped { .. } => "Skipped".into(),
             Self::WeightSet { weight, .. } => format!("Set to {weight}"),
             Self::StepsLeftOut { .. } => "Promoted at once".into(),
@@ -263,6 +278,12 @@ impl JournalEvent {
             Self::Held { why } => why.clone(),
             Self::WentOn => String::new(),
             Self::Warned { words, .. } | Self::ProposesRollback { words, .. } => words.clone(),
+            Self::Alerted { words, asks } => match asks {
+                AlertAsks::Note => words.clone(),
+                AlertAsks::Pause => format!("{words}; asks to pause"),
+                AlertAsks::TakeBack => format!("{words}; asks to take it back"),
+            },
+            Self::AlertResolved { words } => words.clone(),
             Self::Recorded { words, .. } => format!("would be taken back: {words}"),
             Self::Pods { progress } => progress.clone(),
             Self::Told { call } => format!("the deployer has the {}", call.as_str()),
@@ -286,6 +307,7 @@ impl JournalEvent {
             Self::Approved { .. }
             | Self::Succeeded
             | Self::TroubleOver
+            | Self::AlertResolved { .. }
             | Self::Reported { state: ReportState::Succeeded, .. } => Mark::Done,
             Self::Started
             | Self::RollingOut { .. }
@@ -304,6 +326,7 @@ impl JournalEvent {
             | Self::Held { .. }
             | Self::Warned { .. }
             | Self::Recorded { .. }
+            | Self::Alerted { .. }
             | Self::ApprovalsVoid { .. }
             | Self::Trouble { .. } => Mark::Waiting,
             Self::Rejected { .. }
@@ -350,6 +373,11 @@ impl TakeBackCause {
             Self::RefusedByCluster { message } => format!("the cluster refused the change: {message}"),
             Self::Deployer { message } => format!("the deployer could not do it: {message}"),
             Self::Breach { words, .. } => words.clone(),
+            Self::Alert { words } => format!("alert {words}"),
+            Self::Undecided { why, minutes } => {
+                let within = duration_words::exact(i64::from(*minutes) * 60);
+                format!("{why}, and nobody answered within {within}")
+            }
         }
     }
 }

@@ -9,7 +9,8 @@ use super::{Hold, JournalEvent, Move, Phase, Promotion, Run, TakeBackCause, deci
 use crate::{
     actor::Identity,
     analysis::{
-        BuiltInCheck, Conclusion, Folded, Measure, Moment, Sample, Verdict, Watch, conclude, dry_run_breaches, warnings,
+        BuiltInCheck, Conclusion, Folded, LateBreach, Measure, Moment, Sample, Unanswered, Verdict, Watch, conclude,
+        dry_run_breaches, warnings,
     },
     strategy::Step,
     traffic::Weight,
@@ -55,6 +56,15 @@ impl Promotion {
             | Phase::Cancelled { .. }
             | Phase::Expired { .. }
             | Phase::Superseded { .. } => None,
+        }
+    }
+
+    /// Why a version that is only watched is to be rolled back by itself, where its plan says that it is.
+    #[must_use]
+    pub fn wants_rollback(&self) -> Option<String> {
+        match &self.phase {
+            Phase::Watching { run, .. } if self.plan.judging.late_breach == LateBreach::RollBack => proposal(run),
+            _ => None,
         }
     }
 
@@ -217,7 +227,33 @@ fn hold(draft: &mut Draft, run: &mut Run, why: String, lifts: bool) {
     }
     run.awaits = None;
     draft.note_rule(ANALYSIS, JournalEvent::Held { why: why.clone() });
-    run.hold = Some(Hold { by: Identity::rule(ANALYSIS), why, since: draft.now, lifts });
+    // What ends by itself when it is known waits for that; a source that is broken must not undo a version.
+    let undecided = draft.next.plan.judging.undecided;
+    let has_end = !lifts && undecided.then != Unanswered::Wait;
+    let until = has_end.then(|| draft.now + Duration::minutes(i64::from(undecided.minutes)));
+    run.hold = Some(Hold { by: Identity::rule(ANALYSIS), why, since: draft.now, lifts, until });
+}
+
+/// Nobody answered in time for what the analysis does not know: what the plan says comes.
+pub(super) fn settle_undecided(draft: &mut Draft) {
+    let Phase::Progressing { run, .. } = &draft.next.phase else { return };
+    let Some(hold) = run.hold.clone().filter(|hold| hold.until.is_some_and(|until| until <= draft.now)) else { return };
+    let undecided = draft.next.plan.judging.undecided;
+    let Phase::Progressing { mut run, step, since } = draft.next.phase.clone() else { return };
+    match undecided.then {
+        Unanswered::TakeBack => {
+            let cause = TakeBackCause::Undecided { why: hold.why, minutes: undecided.minutes };
+            take_back(draft, run, cause);
+        }
+        Unanswered::GoOn => {
+            draft.note_rule(ANALYSIS, JournalEvent::WentOn);
+            answered_for(&mut run, draft.now);
+            run.hold = None;
+            draft.next.phase = Phase::Progressing { run, step, since };
+        }
+        // The plan that set an end to it said otherwise; it is as if there were none.
+        Unanswered::Wait => {}
+    }
 }
 
 /// What was missing is known, and it is good.

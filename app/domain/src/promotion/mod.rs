@@ -3,6 +3,7 @@
 //! [`desired`] says what the clusters should look like in a state.
 
 mod acts;
+mod alerts;
 mod decide;
 mod desired;
 mod goals;
@@ -26,6 +27,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use acts::PromotionAct;
+pub use alerts::{Alert, AlertAsks, KnownAlert};
 pub use decide::decide;
 pub use desired::{Desired, DesiredCandidate, DesiredRoute, DesiredTemplate, DesiredWorkload, desired};
 pub use input::{Decision, Effect, Facts, Input, Occupant, Refusal, Sight};

@@ -79,6 +79,18 @@ pub enum TakeBackCause {
         /// Why, in words: `error rate 7.1 % is above 5 % in 3 evaluations in a row`.
         words: String,
     },
+    /// An alert of another system asked for it.
+    Alert {
+        /// Which, with what it says.
+        words: String,
+    },
+    /// The analysis could not tell, and nobody answered in time.
+    Undecided {
+        /// What was not known.
+        why: String,
+        /// How many minutes it waited for an answer.
+        minutes: u32,
+    },
 }
 
 /// Whether what ran before runs again.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    analysis::MetricRule,
+    analysis::{JudgingPolicy, MetricRule},
     ids::{EnvironmentId, PersonId, VersionId},
     image::ContainerImage,
     observation::{PlacedWorkload, WorkloadRef},
@@ -75,6 +75,9 @@ pub struct Plan {
     /// The rules by which the version is judged while it gets traffic and while it is watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub analysis: Vec<MetricRule>,
+    /// What a late breach leads to, and what comes when nobody answers.
+    #[serde(default, skip_serializing_if = "JudgingPolicy::is_usual")]
+    pub judging: JudgingPolicy,
 }
 
 /// A consent.

@@ -220,7 +220,7 @@ fn make(draft: &mut Draft, run: &mut Run, next: Move) {
     }
     if let Some(why) = guard(run, &next) {
         let by = crate::actor::Identity::rule(CAPACITY);
-        let hold = super::Hold { by, why: why.clone(), since: draft.now, lifts: false };
+        let hold = super::Hold { by, why: why.clone(), since: draft.now, lifts: false, until: None };
         draft.note_rule(CAPACITY, JournalEvent::Held { why });
         run.hold = Some(hold);
         return;

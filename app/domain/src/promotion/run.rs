@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{LOOKED_AT_EVERY_SECONDS, Move, UNSEEN_AFTER_SECONDS, Wanted};
+use super::{KnownAlert, LOOKED_AT_EVERY_SECONDS, Move, UNSEEN_AFTER_SECONDS, Wanted};
 use crate::{
     actor::Identity,
     analysis::Watch,
@@ -73,6 +73,9 @@ pub struct Hold {
     /// Whether it ends by itself when what is missing is known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lifts: bool,
+    /// Until when a person may answer; then comes what the plan says. `None` where it waits however long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// What was last seen of one workload, for the screen.
@@ -237,6 +240,9 @@ pub struct Run {
     /// What was asked of the tool in charge and is not seen yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<ToolAct>,
+    /// The alerts that it has heard of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<KnownAlert>,
 }
 
 impl Run {
@@ -270,6 +276,7 @@ impl Run {
             is_unjudged: false,
             outside: None,
             asked: None,
+            alerts: Vec::new(),
         }
     }
 

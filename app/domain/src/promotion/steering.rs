@@ -29,7 +29,7 @@ pub(super) fn hold(draft: &mut Draft, by: &Identity, reason: String) -> Result<(
     }
     let why = needs_reason(reason)?;
     draft.note(by, JournalEvent::Held { why: why.clone() });
-    run.hold = Some(Hold { by: by.clone(), why, since: draft.now, lifts: false });
+    run.hold = Some(Hold { by: by.clone(), why, since: draft.now, lifts: false, until: None });
     draft.next.phase = Phase::Progressing { run, step, since };
     Ok(())
 }

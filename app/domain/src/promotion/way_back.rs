@@ -112,6 +112,8 @@ fn left_as_it_is(cause: &TakeBackCause) -> Vec<String> {
         | TakeBackCause::RefusedByCluster { .. }
         | TakeBackCause::Unserved { .. }
         | TakeBackCause::Deployer { .. }
-        | TakeBackCause::Breach { .. } => Vec::new(),
+        | TakeBackCause::Breach { .. }
+        | TakeBackCause::Undecided { .. }
+        | TakeBackCause::Alert { .. } => Vec::new(),
     }
 }

@@ -2,9 +2,9 @@
 //! goes on by itself.
 
 use domain::{
-    analysis::{Reading, RuleDraft, Sample},
+    analysis::{JudgingPolicy, LateBreach, Reading, RuleDraft, Sample, Unanswered, Undecided},
     observation::Observed,
-    promotion::{DRAIN_SECONDS, Input, JournalEvent, Phase, PromotionAct, TakeBackCause, desired},
+    promotion::{Alert, AlertAsks, DRAIN_SECONDS, Input, JournalEvent, Phase, PromotionAct, TakeBackCause, desired},
     strategy::Step,
     traffic::Weight,
 };
@@ -222,4 +222,101 @@ fn warnings_are_told_once_while_they_last() {
         told += decision.journal.iter().filter(|entry| matches!(entry.event, JournalEvent::Warned { .. })).count();
     }
     assert_eq!(told, 1);
+}
+
+/// A canary whose first pause ends after two of three bad windows, and then good ones: nobody can tell.
+fn undecided(undecided: Undecided) -> World {
+    let mut world = at_ten_with(|mut world| {
+        world.promotion.plan.judging = JudgingPolicy { undecided, ..JudgingPolicy::default() };
+        world
+    });
+    world.watch_for(120, &busy(12.5));
+    assert!(world.words().contains("2 of 3 in a row"), "{}", world.words());
+    world.watch_for(60, &busy(0.2));
+    assert!(world.words().contains("paused by rule: analysis"), "{}", world.words());
+    world
+}
+
+#[test]
+fn without_an_answer_in_time_what_the_analysis_cannot_tell_is_taken_back() {
+    let mut world = undecided(Undecided { minutes: 10, then: Unanswered::TakeBack });
+    world.watch_for(500, &busy(0.2));
+    assert_eq!(share(&world), 10, "{}", world.words());
+    world.watch_for(60, &busy(0.2));
+    let why = "error rate 12.5 % is above 5 %, 2 of 3 in a row, and nobody answered within 10 min";
+    assert!(world.words().starts_with("taking back") && world.words().contains(why), "{}", world.words());
+}
+
+#[test]
+fn the_plan_may_say_that_it_goes_on_or_waits_without_an_answer() {
+    let mut world = undecided(Undecided { minutes: 10, then: Unanswered::GoOn });
+    world.watch_for(600, &busy(0.2));
+    assert_eq!(share(&world), 50, "{}", world.words());
+    let mut world = undecided(Undecided { minutes: 10, then: Unanswered::Wait });
+    world.watch_for(3_600, &busy(0.2));
+    assert_eq!(share(&world), 10, "{}", world.words());
+    go_on(&mut world);
+    world.watch_for(20, &busy(0.2));
+    assert_eq!(share(&world), 50, "a person may answer at any time");
+}
+
+#[test]
+fn a_late_breach_wants_a_rollback_only_where_the_plan_says_so() {
+    for (late_breach, wants) in [(LateBreach::Propose, false), (LateBreach::RollBack, true)] {
+        let mut world = at_ten_with(|mut world| {
+            world.promotion.plan.watch_seconds = 3_600;
+            world.promotion.plan.judging = JudgingPolicy { late_breach, ..JudgingPolicy::default() };
+            world
+        });
+        world.watch_for(600, &busy(0.2));
+        assert_eq!(world.promotion.wants_rollback(), None);
+        world.watch_for(200, &busy(12.5));
+        assert_eq!(world.promotion.wants_rollback().is_some(), wants, "{}", world.words());
+    }
+}
+
+#[test]
+fn a_promotion_that_was_stored_before_there_was_a_policy_still_loads() {
+    let world = at_ten();
+    let stored = serde_json::to_string(&world.promotion).unwrap();
+    assert!(!stored.contains("judging") && !stored.contains("until"), "{stored}");
+    let read: domain::promotion::Promotion = serde_json::from_str(&stored).unwrap();
+    assert_eq!(read.plan.judging, JudgingPolicy::default());
+}
+
+fn alert(key: &str, asks: AlertAsks, is_firing: bool) -> Input {
+    let words = "CheckoutErrors: 7 % of checkouts fail".to_owned();
+    Input::Alerted { by: rosa(), alert: Alert { key: key.to_owned(), words, asks, is_firing } }
+}
+
+#[test]
+fn an_alert_pauses_once_says_when_it_is_over_and_a_person_decides() {
+    let mut world = at_ten();
+    world.give(alert("a", AlertAsks::Pause, true)).unwrap();
+    assert!(world.words().contains("alert CheckoutErrors: 7 % of checkouts fail"), "{}", world.words());
+    go_on(&mut world);
+    let again = world.give(alert("a", AlertAsks::Pause, true)).unwrap();
+    assert_eq!(again.journal, [], "telling of it again changes nothing");
+    assert!(world.promotion.run().unwrap().hold.is_none());
+    world.give(alert("b", AlertAsks::Pause, true)).unwrap();
+    world.give(alert("b", AlertAsks::Pause, false)).unwrap();
+    assert!(world.transcript().contains("Alert resolved | CheckoutErrors"), "{}", world.transcript());
+    assert!(world.promotion.run().unwrap().hold.is_some(), "a person was asked, and a person answers");
+    let late = world.give(alert("b", AlertAsks::TakeBack, true)).unwrap();
+    assert_eq!(late.journal, [], "what is over does not come back by an old message");
+    let never = world.give(alert("c", AlertAsks::TakeBack, false)).unwrap();
+    assert_eq!(never.journal, [], "what was never told is over already");
+}
+
+#[test]
+fn an_alert_takes_back_at_once_and_is_only_noted_where_it_asks_for_nothing() {
+    let mut world = at_ten();
+    world.give(alert("n", AlertAsks::Note, true)).unwrap();
+    assert_eq!(share(&world), 10);
+    world.give(alert("t", AlertAsks::TakeBack, true)).unwrap();
+    let why = "alert CheckoutErrors: 7 % of checkouts fail";
+    assert!(world.words().starts_with("taking back") && world.words().contains(why), "{}", world.words());
+    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE, "in the very decision");
+    let before = world.promotion.clone();
+    assert_eq!(world.give(alert("u", AlertAsks::Pause, true)).unwrap().next, before);
 }

@@ -19,6 +19,7 @@ const ACTS: [(Act, &str); 17] = [
     (Act::Approve, "--ara"),
     (Act::StopOwnPromotion, "-dara"),
     (Act::StopAnyPromotion, "---ra"),
+    (Act::SendAlerts, "---ra"),
     (Act::RollBack, "---ra"),
     (Act::ManageIncidents, "-dara"),
     (Act::ManageServices, "---ra"),

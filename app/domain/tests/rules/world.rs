@@ -163,6 +163,7 @@ impl World {
             rollout_budget_seconds: rules.rollout_budget_seconds,
             watch_seconds: 0,
             analysis: vec![],
+            judging: domain::analysis::JudgingPolicy::default(),
         };
         let promotion = Promotion {
             id: PromotionId::new(Uuid::from_u128(9)),

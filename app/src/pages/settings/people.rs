@@ -57,6 +57,7 @@ pub(super) fn choices(roles: &[Role]) -> Vec<Choice> {
         .map(|role| Choice {
             hint: match role {
                 Role::Viewer => "reads everything but settings and secrets",
+                Role::Monitor => "for Alertmanager's token: reads, and tells of alerts",
                 Role::Developer => "reports versions, asks for promotions",
                 Role::Approver => "approves and rejects",
                 Role::ReleaseManager => "approves, aborts, rolls back, sets up services",

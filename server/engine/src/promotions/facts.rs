@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     actor::{Act, Actor, Identity},
+    analysis::{JudgingSettings, Level},
     deployment::Cause,
     environment::{EnvironmentRules, Quorum},
     ids::{ClusterId, EnvironmentId, PersonId, ServiceId, VersionId},
@@ -14,6 +15,8 @@ use domain::{
     strategy::Strategy,
 };
 use store::{Read, StoreError, Target};
+
+use crate::judging;
 
 /// Loads the facts about a promotion. `asking` is the person who approves just now, if one does:
 /// whether they may counts like that of those who approved before.
@@ -79,12 +82,17 @@ async fn plan_now(
     let images = read.version_images(version).await?;
     let target = read.target(promotion.target).await?;
     let names = cluster_names(read).await?;
+    let tier = read.service(promotion.service).await?.map(|service| service.tier).unwrap_or_default();
+    let levels = match &target {
+        Some(target) => judging::levels(read, tier, target).await?,
+        None => Level::ALL.map(|level| (level, JudgingSettings::default())),
+    };
     let made = target.and_then(|target| {
         let strategy = strategy_for(promotion.cause, &target.strategy);
         super::plan::make(version, &images, &target, &names, &strategy, rules, environment).ok()
     });
     let none = || Plan { workloads: vec![], deployer: Deployer::Clusters, ..promotion.plan.clone() };
-    Ok(made.unwrap_or_else(none))
+    Ok(made.map_or_else(none, |plan| super::plan::judged(plan, promotion.cause, levels)))
 }
 
 /// The names of all clusters.

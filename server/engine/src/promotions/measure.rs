@@ -3,7 +3,7 @@
 //! waits longer than the source's patience, and nothing at all once the promotion has gone elsewhere: an
 //! abort, or whatever else happens to it meanwhile, ends the waiting.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use contract::Answer;
 use domain::{
@@ -114,7 +114,8 @@ async fn samples(
     let sources = join_all(tried.iter().map(|planned| engine.metrics_of(planned.placed.cluster))).await;
     let (tried, sources) = (tried.as_slice(), sources.as_slice());
     let of_rule = promotion.due(at).into_iter().map(|watch| {
-        let evaluations = tried.iter().zip(sources).map(|(planned, source)| {
+        let is_request = watch.rule.measure().is_request();
+        let evaluations = tried.iter().zip(sources).filter(move |_| !is_request).map(|(planned, source)| {
             let labels = |side| labels(named, run, planned, subject, side);
             let evaluation = Evaluation {
                 source,
@@ -127,9 +128,31 @@ async fn samples(
             };
             async move { evaluation.sample(seen).await }
         });
-        async move { worst(tried, join_all(evaluations).await) }
+        async move {
+            if is_request {
+                return Some(health_sample(engine, promotion, watch, at).await);
+            }
+            worst(tried, join_all(evaluations).await)
+        }
     });
     join_all(of_rule).await.into_iter().flatten().collect()
+}
+
+/// Asks the target itself, once for all of its workloads.
+async fn health_sample(
+    engine: &Engine,
+    promotion: &Promotion,
+    watch: &Watch,
+    at: chrono::DateTime<chrono::Utc>,
+) -> Sample {
+    let Some(health) = &promotion.plan.judging.health else {
+        let why = "the target has no address that could be asked".to_owned();
+        return Sample::judged(&watch.rule, at, "health check".to_owned(), Reading::Unreadable { why });
+    };
+    let patience = Duration::from_secs(u64::from(health.timeout_seconds));
+    let asked = engine.parts.metrics.health().ask(&health.address, patience).await;
+    let reading = asked.unwrap_or_else(|error| error.reading());
+    Sample::judged(&watch.rule, at, format!("GET {}", health.address), reading)
 }
 
 /// The worst sample of those of one rule; with the cluster's name where there are several.
@@ -226,7 +249,7 @@ impl Evaluation<'_> {
         let reading = match looked {
             Observed::Present(now) => built_in_reading(check, std::slice::from_ref(now)).unwrap_or_else(|| {
                 // A rule that is never evaluated would hold its step for ever.
-                Reading::Unreadable { why: "requests to the target are not made by this Slipway".to_owned() }
+                Reading::Unreadable { why: "a request to the target is asked once for all workloads".to_owned() }
             }),
             Observed::Missing => Reading::series([]),
         };

@@ -10,6 +10,7 @@ mod evidence;
 pub(crate) mod facts;
 mod field;
 pub(crate) mod history;
+mod late;
 mod measure;
 pub(crate) mod names;
 pub(crate) mod outside;

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
+    analysis::{JudgingPolicy, JudgingSettings, LateBreach, Level},
+    deployment::Cause,
     environment::EnvironmentRules,
     ids::{ClusterId, VersionId},
     image::ContainerImage,
@@ -15,6 +17,8 @@ use domain::{
     version::VersionImage,
 };
 use store::{Target, TargetWorkload};
+
+use crate::judging::in_force_for;
 
 /// Why no plan can be made; the text says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,7 +128,20 @@ pub(crate) fn make(
         rollout_budget_seconds: rules.rollout_budget_seconds,
         watch_seconds: rules.watch_seconds,
         analysis: strategy.candidate().map(|(_, settings)| settings.rules()).unwrap_or_default(),
+        judging: JudgingPolicy::default(),
     })
+}
+
+/// The plan with the rules that are in force for its target. A rollback is never rolled back by itself:
+/// two versions that are both bad would take turns.
+pub(crate) fn judged(plan: Plan, cause: Cause, levels: [(Level, JudgingSettings); 4]) -> Plan {
+    let found = in_force_for(&plan.strategy, levels);
+    let late_breach = match cause {
+        Cause::Rollback => LateBreach::Propose,
+        Cause::Planned | Cause::Hotfix => found.policy.late_breach,
+    };
+    let judging = JudgingPolicy { late_breach, ..found.policy.clone() };
+    Plan { judging, analysis: found.into_rules(), ..plan }
 }
 
 /// The candidate that the strategy tries beside a workload: only what serves the traffic has one.

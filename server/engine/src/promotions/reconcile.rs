@@ -118,6 +118,7 @@ impl Engine {
                 promotion = self.advance(id, input, None).await?;
             }
             promotion = self.measure(promotion, &seen.unwrap_or_default()).await?;
+            self.roll_back_late(&promotion).await?;
             if promotion.place() == before || !claim.is_fresh(self.now()) {
                 return Ok(());
             }

@@ -17,7 +17,7 @@ use domain::{
 use store::{Environment, Read, Service, StoreError, SucceededBefore, Target, Tx, Version};
 
 use super::{advance, facts, plan};
-use crate::{Engine, audit, edge, error::OrFail};
+use crate::{Engine, audit, edge, error::OrFail, judging};
 
 /// What a request is about, looked up.
 pub(crate) struct Asked {
@@ -245,7 +245,9 @@ impl Engine {
             Cause::Planned | Cause::Hotfix => environment.rules.clone(),
         };
         let strategy = facts::strategy_for(draft.cause, &target.strategy);
+        let levels = judging::levels(tx, draft.asked.service.tier, target).await.or_fail(self)?;
         plan::make(draft.version.id, &images, target, &names, &strategy, &rules, &environment.title)
+            .map(|plan| plan::judged(plan, draft.cause, levels))
             .map_err(|e| ApiError::conflict(e.to_string()))
     }
 

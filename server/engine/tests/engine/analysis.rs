@@ -22,7 +22,7 @@ use domain::{
     analysis::{Reading, Sample, SampleRange, Verdict},
     state::Mark,
 };
-use ports::{Clock as _, MetricConnector, MetricError, MetricSettings, MetricSource};
+use ports::{Clock as _, HealthProbe, MetricConnector, MetricError, MetricSettings, MetricSource};
 use practice::{MockClock, PracticeCluster, PracticeMetrics};
 use store::{ClusterKind, Durability, Store, StoreOptions};
 
@@ -33,8 +33,10 @@ use crate::{
 
 /// How a source answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Mood {
+pub enum Mood {
     Honest,
+    /// The target's address answers 503; the numbers are good.
+    Unhealthy,
     Nothing,
     /// It says this number to every question.
     Counts(u8),
@@ -44,14 +46,14 @@ enum Mood {
 
 /// The practice cluster's numbers, with moods.
 #[derive(Clone)]
-struct Moody {
+pub struct Moody {
     inside: PracticeMetrics,
     mood: Arc<Mutex<Mood>>,
     asked: Arc<AtomicU64>,
     /// At which question it begins to hang.
     hangs_at: Arc<AtomicU64>,
     /// What it was connected to.
-    connected: Arc<Mutex<Vec<String>>>,
+    pub connected: Arc<Mutex<Vec<String>>>,
 }
 
 impl Moody {
@@ -65,7 +67,7 @@ impl Moody {
         }
     }
 
-    fn set(&self, mood: Mood) {
+    pub fn set(&self, mood: Mood) {
         *self.mood.lock().unwrap() = mood;
     }
 
@@ -94,6 +96,28 @@ impl MetricConnector for Moody {
         self.connected.lock().unwrap().push(words);
         Ok(Arc::new(self.clone()))
     }
+
+    fn health(&self) -> Arc<dyn HealthProbe> {
+        Arc::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl HealthProbe for Moody {
+    fn look_at(&self, address: &str) -> Result<(), MetricError> {
+        match address.contains("inside") {
+            true => Err(MetricError::Settings("it leads inside; add it to outgoing_allow".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    async fn ask(&self, address: &str, patience: Duration) -> Result<Reading, MetricError> {
+        self.connected.lock().unwrap().push(format!("GET {address} within {} s", patience.as_secs()));
+        match *self.mood.lock().unwrap() {
+            Mood::Unhealthy => Ok(Reading::value(1.0).with_note("status 503")),
+            _ => Ok(Reading::value(0.0).with_note("status 200")),
+        }
+    }
 }
 
 #[async_trait]
@@ -103,7 +127,7 @@ impl MetricSource for Moody {
         let mood = *self.mood.lock().unwrap();
         match mood {
             _ if number >= self.hangs_at.load(Ordering::SeqCst) => std::future::pending().await,
-            Mood::Honest => self.inside.instant(query, at).await,
+            Mood::Honest | Mood::Unhealthy => self.inside.instant(query, at).await,
             Mood::Nothing => Ok(Reading::series([])),
             Mood::Counts(series) => Ok(Reading::value(f64::from(series))),
             Mood::Fails => Err(MetricError::Unreachable("connection refused".to_owned())),
@@ -122,7 +146,7 @@ impl MetricSource for Moody {
 }
 
 /// `cart` in production, promoted by a canary that is judged by its numbers.
-async fn measured(label: &str, steps: &str) -> (World, Moody, i64) {
+pub async fn measured(label: &str, steps: &str) -> (World, Moody, i64) {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/slipway.db", dir.path().display());
     let options = StoreOptions { durability: Durability::ProcessEnd, ..StoreOptions::default() };
@@ -155,7 +179,7 @@ fn assert_apart(samples: &[Sample]) {
     }
 }
 
-async fn rule(world: &World, number: i64, name: &str) -> RuleView {
+pub async fn rule(world: &World, number: i64, name: &str) -> RuleView {
     let view = world.engine.promotion(&world.rosa, number).await.unwrap();
     view.analysis.unwrap().rules.into_iter().find(|rule| rule.rule == name).unwrap()
 }

@@ -16,6 +16,7 @@ mod crash;
 mod delegating;
 mod history;
 mod inventory;
+mod judging;
 mod outbox;
 mod outside;
 

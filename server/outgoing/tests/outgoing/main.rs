@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod exporter;
+mod health;
 mod prometheus;
 mod real_prometheus;
 mod slack;

@@ -361,6 +361,7 @@ fn asked(clock: &MockClock, strategy: Strategy, tag: &str) -> (Promotion, Facts)
         rollout_budget_seconds: rules.rollout_budget_seconds,
         watch_seconds: 0,
         analysis: vec![],
+        judging: domain::analysis::JudgingPolicy::default(),
     };
     let theo = Identity::Person { id: PersonId::new(Uuid::from_u128(1)), name: "Theo".to_owned() };
     let promotion = Promotion {

@@ -2,10 +2,13 @@
 
 use chrono::Duration;
 use domain::{
-    analysis::{DataPlane, HealthCheck, MetricRule, Reading, Sample, Verdict, default_rules},
-    ids::{ClusterId, PromotionId},
+    analysis::{
+        DataPlane, HealthCheck, JudgingSettings, LateBreach, MetricRule, Reading, RuleChange, Sample, Verdict,
+        default_rules,
+    },
+    ids::{ClusterId, EnvironmentId, PromotionId, ServiceId, TargetId},
 };
-use store::{MetricSource, MetricSourceKind, SAMPLES_PER_RULE, Store, StoreError};
+use store::{JudgingScope, MetricSource, MetricSourceKind, SAMPLES_PER_RULE, Store, StoreError};
 
 use crate::{
     sample::{CART, CLUSTER, cluster, company, day, promotion, uuid, version_id},
@@ -16,6 +19,7 @@ on_both_databases!(
     samples_are_kept_in_the_order_of_time,
     only_the_last_samples_of_each_rule_are_kept,
     a_cluster_has_one_metric_source_and_takes_it_along,
+    what_a_level_says_is_kept_until_it_says_nothing,
 );
 
 fn rules() -> Vec<MetricRule> {
@@ -103,4 +107,33 @@ async fn a_cluster_has_one_metric_source_and_takes_it_along(store: Store) {
     let mut tx = store.begin().await.unwrap();
     let nowhere = tx.put_metric_source(&source(other, "https://b.example")).await;
     assert!(matches!(nowhere, Err(StoreError::ForeignKey)), "{nowhere:?}");
+}
+
+async fn what_a_level_says_is_kept_until_it_says_nothing(store: Store) {
+    let scopes = [
+        JudgingScope::Environment(EnvironmentId::new(uuid(1))),
+        JudgingScope::Tier(1),
+        JudgingScope::Service(ServiceId::new(uuid(1))),
+        JudgingScope::Target(TargetId::new(uuid(1))),
+    ];
+    let [environment, tier, _, target] = scopes;
+    let rule = rules().remove(0);
+    let off = JudgingSettings {
+        rules: vec![RuleChange::Off { rule: rule.name().clone() }, RuleChange::Set { rule: Box::new(rule) }],
+        late_breach: Some(LateBreach::RollBack),
+        ..JudgingSettings::default()
+    };
+    let other = JudgingSettings { late_breach: Some(LateBreach::Propose), ..JudgingSettings::default() };
+    let nothing = JudgingSettings::default();
+    let mut tx = store.begin().await.unwrap();
+    tx.put_judging(target, &other, day(1)).await.unwrap();
+    tx.put_judging(target, &off, day(2)).await.unwrap();
+    tx.put_judging(tier, &other, day(2)).await.unwrap();
+    tx.put_judging(environment, &nothing, day(2)).await.unwrap();
+    tx.put_judging(JudgingScope::Tier(2), &off, day(2)).await.unwrap();
+    assert_eq!(tx.judging(scopes).await.unwrap(), [nothing.clone(), other, nothing.clone(), off]);
+    tx.put_judging(target, &nothing, day(3)).await.unwrap();
+    tx.put_judging(tier, &nothing, day(3)).await.unwrap();
+    assert_eq!(tx.judging(scopes).await.unwrap(), [nothing.clone(), nothing.clone(), nothing.clone(), nothing]);
+    tx.commit().await.unwrap();
 }

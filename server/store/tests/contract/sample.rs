@@ -188,6 +188,7 @@ pub fn promotion_to(
             rollout_budget_seconds: 600,
             watch_seconds: 0,
             analysis: vec![],
+            judging: domain::analysis::JudgingPolicy::default(),
         },
         previous_version: None,
         approvals: vec![],

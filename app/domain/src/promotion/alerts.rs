@@ -1,0 +1,132 @@
+//! What an alert of another system does to a promotion that it touches: it is noted, it pauses, or it takes
+//! the version back. An alert acts once, however often it is told; when it is resolved, that is noted too, and
+//! whoever was asked by a pause still decides.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hold, JournalEvent, Phase, Promotion, Run, TakeBackCause, decide::Draft};
+use crate::actor::Identity;
+
+/// What an alert asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertAsks {
+    /// That it is noted.
+    Note,
+    /// That the promotion pauses and asks a person.
+    Pause,
+    /// That the version is taken back.
+    TakeBack,
+}
+
+/// An alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// What tells this occurrence from every other: fingerprint and start.
+    pub key: String,
+    /// Its name, with what it says: `CheckoutErrors: 7 % of checkouts fail`.
+    pub words: String,
+    /// What it asks for.
+    pub asks: AlertAsks,
+    /// Whether it still holds.
+    pub is_firing: bool,
+}
+
+/// An alert that a run has heard of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownAlert {
+    /// What tells it from others.
+    pub key: String,
+    /// Whether it still holds.
+    pub is_firing: bool,
+}
+
+impl KnownAlert {
+    /// So many are remembered; a promotion's state must stay small.
+    pub const MOST: usize = 50;
+}
+
+impl Promotion {
+    /// Whether an alert would change nothing here: it was told before, it was never told and is over, or
+    /// there is nothing under way.
+    #[must_use]
+    pub fn has_heard(&self, alert: &Alert) -> bool {
+        match &self.phase {
+            Phase::Starting { run } | Phase::Progressing { run, .. } | Phase::Watching { run, .. } => {
+                match run.alerts.iter().find(|known| known.key == alert.key) {
+                    Some(known) => !known.is_firing || alert.is_firing,
+                    None => !alert.is_firing,
+                }
+            }
+            Phase::Waiting { .. }
+            | Phase::TakingBack { .. }
+            | Phase::Succeeded { .. }
+            | Phase::Failed { .. }
+            | Phase::Aborted { .. }
+            | Phase::Rejected { .. }
+            | Phase::Cancelled { .. }
+            | Phase::Expired { .. }
+            | Phase::Superseded { .. } => true,
+        }
+    }
+}
+
+/// Takes an alert in.
+pub(super) fn alerted(draft: &mut Draft, by: &Identity, alert: Alert) {
+    if draft.next.has_heard(&alert) {
+        return;
+    }
+    let event = match alert.is_firing {
+        true => JournalEvent::Alerted { words: alert.words.clone(), asks: alert.asks },
+        false => JournalEvent::AlertResolved { words: alert.words.clone() },
+    };
+    draft.note(by, event);
+    let has_steps = draft.next.plan.steps.len() > 1;
+    match draft.next.phase.clone() {
+        Phase::Starting { mut run } => {
+            remember(&mut run, &alert);
+            if takes_back(&alert) {
+                return draft.take_back(run, by, TakeBackCause::Alert { words: alert.words });
+            }
+            draft.next.phase = Phase::Starting { run };
+        }
+        Phase::Progressing { mut run, step, since } => {
+            remember(&mut run, &alert);
+            if takes_back(&alert) {
+                return draft.take_back(run, by, TakeBackCause::Alert { words: alert.words });
+            }
+            let pauses = alert.is_firing && alert.asks == AlertAsks::Pause && has_steps;
+            if pauses && run.hold.is_none() {
+                let why = format!("alert {}", alert.words);
+                draft.note(by, JournalEvent::Held { why: why.clone() });
+                run.hold = Some(Hold { by: by.clone(), why, since: draft.now, lifts: false, until: None });
+            }
+            draft.next.phase = Phase::Progressing { run, step, since };
+        }
+        // The version runs already; what would go back is another promotion's to decide.
+        Phase::Watching { mut run, finished_at, until } => {
+            remember(&mut run, &alert);
+            draft.next.phase = Phase::Watching { run, finished_at, until };
+        }
+        Phase::Waiting { .. }
+        | Phase::TakingBack { .. }
+        | Phase::Succeeded { .. }
+        | Phase::Failed { .. }
+        | Phase::Aborted { .. }
+        | Phase::Rejected { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Expired { .. }
+        | Phase::Superseded { .. } => {}
+    }
+}
+
+fn takes_back(alert: &Alert) -> bool {
+    alert.is_firing && alert.asks == AlertAsks::TakeBack
+}
+
+fn remember(run: &mut Run, alert: &Alert) {
+    run.alerts.retain(|known| known.key != alert.key);
+    run.alerts.push(KnownAlert { key: alert.key.clone(), is_firing: alert.is_firing });
+    let excess = run.alerts.len().saturating_sub(KnownAlert::MOST);
+    run.alerts.drain(..excess);
+}

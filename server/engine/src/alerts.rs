@@ -1,0 +1,165 @@
+//! Alerts of a monitoring system: each is matched by its labels to the promotions under way that it touches,
+//! and pauses them or takes them back. Each promotion remembers what it has heard, so an alert that is told
+//! again, by this system or after a crash, changes nothing.
+
+use async_trait::async_trait;
+use contract::{
+    Answer, ApiError,
+    alerts::{AlertEffect, AlertInput, AlertRules, AlertsBackend, AlertsTaken},
+};
+use domain::{
+    actor::{Act, Actor},
+    promotion::{Alert, AlertAsks, Input, Phase, Promotion},
+};
+use store::Read;
+
+use crate::{Engine, edge, error::OrFail, promotions::advance};
+
+/// Alertmanager groups alerts; more in one call are a storm that says nothing of a single version.
+const ALERTS_AT_MOST: usize = 500;
+
+/// Of an alert's words so much is kept.
+const WORDS_AT_MOST: usize = 300;
+
+/// A promotion under way with the names that labels may hold.
+struct UnderWay {
+    promotion: Promotion,
+    service: String,
+    environment: String,
+}
+
+#[async_trait]
+impl AlertsBackend for Engine {
+    async fn take_alerts(&self, actor: &Actor, rules: AlertRules, alerts: Vec<AlertInput>) -> Answer<AlertsTaken> {
+        actor.may(Act::SendAlerts)?;
+        edge::at_most("alerts", &alerts, ALERTS_AT_MOST)?;
+        let alerts: Vec<(AlertInput, Alert)> = alerts
+            .into_iter()
+            .enumerate()
+            .map(|(index, given)| read(index, &rules, &given).map(|alert| (given, alert)))
+            .collect::<Answer<_>>()?;
+        let mut read = self.store().read().await.or_fail(self)?;
+        let under_way = under_way(self, &mut read).await?;
+        drop(read);
+        let mut taken = AlertsTaken::default();
+        for (given, alert) in alerts {
+            let touched: Vec<_> = under_way.iter().filter(|one| one.is_touched(&rules, &given)).collect();
+            taken.untouched += u64::from(touched.is_empty());
+            for one in touched {
+                let did = self.alert(actor, &one.promotion, &alert).await?;
+                let effect =
+                    AlertEffect { alert: name_of(&given), promotion: one.promotion.number, did: did.to_owned() };
+                taken.effects.push(effect);
+            }
+        }
+        Ok(taken)
+    }
+}
+
+impl Engine {
+    async fn alert(&self, actor: &Actor, promotion: &Promotion, alert: &Alert) -> Answer<&'static str> {
+        let mut read = self.store().read().await.or_fail(self)?;
+        let now = read.promotion(promotion.id).await.or_fail(self)?;
+        drop(read);
+        if now.is_none_or(|now| now.promotion.has_heard(alert)) {
+            return Ok("known");
+        }
+        let by = actor.identity.clone();
+        let verb = if alert.is_firing { "told of an alert about" } else { "told that an alert is over about" };
+        let deed = advance::deed(actor, "promotion.alert", verb, Some(&alert.words));
+        let advanced = self.advance(promotion.id, Input::Alerted { by, alert: alert.clone() }, Some(deed)).await?;
+        let is_held = advanced.run().is_some_and(|run| run.hold.is_some());
+        Ok(match alert.asks {
+            _ if !alert.is_firing => "resolved",
+            // What was refused at its start has nothing to take back, and what is only watched goes back by a rollback.
+            AlertAsks::TakeBack if !matches!(advanced.phase, Phase::Watching { .. }) => "take_back",
+            AlertAsks::Pause if is_held => "pause",
+            AlertAsks::TakeBack | AlertAsks::Pause | AlertAsks::Note => "note",
+        })
+    }
+}
+
+async fn under_way(engine: &Engine, read: &mut Read) -> Answer<Vec<UnderWay>> {
+    let environments = read.environments().await.or_fail(engine)?;
+    let mut found = Vec::new();
+    for loaded in read.promotions_under_way().await.or_fail(engine)? {
+        let promotion = loaded.promotion;
+        let Some(service) = read.service(promotion.service).await.or_fail(engine)? else { continue };
+        let Some(environment) = environments.iter().find(|one| one.id == promotion.environment) else { continue };
+        let (service, environment) = (service.name.to_string(), environment.name.to_string());
+        found.push(UnderWay { promotion, service, environment });
+    }
+    Ok(found)
+}
+
+impl UnderWay {
+    /// Whether every label that an alert has fits, and at least one of them names a service or a workload:
+    /// an alert about a whole environment is about no version in it.
+    fn is_touched(&self, rules: &AlertRules, alert: &AlertInput) -> bool {
+        let label = |name: &str| alert.labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let (service, environment) = (label(&rules.service), label(&rules.environment));
+        let (namespace, deployment) = (label(&rules.namespace), label(&rules.deployment));
+        let runs = |is_it: &dyn Fn(&str, &str) -> bool| {
+            self.promotion.plan.workloads.iter().any(|planned| {
+                let own = &planned.placed.workload;
+                let candidate = planned.candidate.as_ref().map(|candidate| &candidate.workload);
+                std::iter::once(own).chain(candidate).any(|one| is_it(one.namespace.as_str(), one.name.as_str()))
+            })
+        };
+        let is_there = |at: &str, name: &str| {
+            namespace.is_none_or(|wanted| wanted == at) && deployment.is_none_or(|wanted| wanted == name)
+        };
+        (service.is_some() || deployment.is_some())
+            && service.is_none_or(|wanted| wanted == self.service)
+            && environment.is_none_or(|wanted| wanted == self.environment)
+            && ((namespace.is_none() && deployment.is_none()) || runs(&is_there))
+    }
+}
+
+fn name_of(alert: &AlertInput) -> String {
+    let name = alert.labels.get("alertname").map(String::as_str).filter(|name| !name.trim().is_empty());
+    shown(name.unwrap_or("without a name"))
+}
+
+/// Text of another system in one line of bounded length, without what could mislead a reader.
+fn shown(text: &str) -> String {
+    let plain = |c: char| {
+        if c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}') { ' ' } else { c }
+    };
+    text.chars().map(plain).take(WORDS_AT_MOST).collect::<String>().trim().to_owned()
+}
+
+/// An alert as the rules read it.
+fn read(index: usize, rules: &AlertRules, alert: &AlertInput) -> Answer<Alert> {
+    let is_firing = match alert.status.as_str() {
+        "firing" => true,
+        "resolved" => false,
+        other => {
+            let message = format!("'{}' is neither firing nor resolved", shown(other));
+            return Err(ApiError::invalid(&format!("alerts[{index}].status"), message));
+        }
+    };
+    let said = ["summary", "description", "message"].iter().find_map(|name| alert.annotations.get(*name));
+    let name = name_of(alert);
+    let words = match said.map(|said| shown(said)).filter(|said| !said.is_empty()) {
+        Some(said) => format!("{name}: {said}"),
+        None => name,
+    };
+    let severity = alert.labels.get(&rules.severity).map_or("", String::as_str);
+    let is_among = |list: &[String]| list.iter().any(|one| one == severity);
+    let asks = match alert.labels.get("slipway").map(String::as_str) {
+        Some("take_back") => AlertAsks::TakeBack,
+        Some("pause") => AlertAsks::Pause,
+        Some(_) => AlertAsks::Note,
+        None if is_among(&rules.take_back) => AlertAsks::TakeBack,
+        None if is_among(&rules.pause) => AlertAsks::Pause,
+        None => AlertAsks::Note,
+    };
+    // Senders that give no fingerprint are told apart by their labels.
+    let who = match shown(&alert.fingerprint) {
+        hash if !hash.is_empty() => hash,
+        _ => alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(","),
+    };
+    let key = shown(&format!("{} {who}", shown(&alert.starts_at)));
+    Ok(Alert { key, words, asks, is_firing })
+}

@@ -1,0 +1,276 @@
+//! The rules in force: who says what, what a promotion takes of it, and what a late breach starts.
+
+use std::time::Duration;
+
+use contract::{
+    ErrorKind,
+    alerts::{AlertInput, AlertRules, AlertsBackend as _},
+    audit::AuditBackend as _,
+    environments::{EnvironmentInput, EnvironmentsBackend as _},
+    judging::{
+        ComparedWith, Counting, HealthInput, JudgingBackend as _, JudgingPlace, OwnQuery, PolicyInput, RuleInput,
+    },
+    promotions::PromotionsBackend as _,
+    services::ServicesBackend as _,
+};
+use domain::analysis::{LateBreach, Level, OnMissing};
+use ports::Clock as _;
+
+use crate::{analysis::measured, canaries::until, world::World};
+
+fn target() -> JudgingPlace {
+    JudgingPlace { service: Some("cart".to_owned()), environment: Some("production".to_owned()), tier: None }
+}
+
+fn tier(tier: u8) -> JudgingPlace {
+    JudgingPlace { tier: Some(tier), ..JudgingPlace::default() }
+}
+
+fn breach(rule: &str, limit: f64) -> RuleInput {
+    RuleInput { rule: rule.to_owned(), breach: Some(limit), ..RuleInput::default() }
+}
+
+async fn rule_names(world: &World, number: i64) -> Vec<(String, String)> {
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    view.analysis.unwrap().rules.into_iter().map(|rule| (rule.rule, rule.asks)).collect()
+}
+
+#[tokio::test]
+async fn a_rule_is_changed_at_a_level_and_the_page_says_by_whom() {
+    let (world, _metrics, running) = measured("2.0", "10%, 10m").await;
+    let engine = &world.engine;
+    let before = rule_names(&world, running).await;
+    let refused = engine.set_rule(&world.rosa, tier(2), breach("error-rate", 4.0)).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Refused, "many services go by a tier");
+    engine.set_rule(&world.admin, tier(2), breach("error-rate", 4.0)).await.unwrap();
+    let sure =
+        RuleInput { counting: Some(Counting::OfTheLast), times: Some(2), of: Some(3), ..breach("error-rate", 3.0) };
+    engine.set_rule(&world.rosa, target(), sure.clone()).await.unwrap();
+    let off = RuleInput { rule: "restarts".to_owned(), is_off: true, ..RuleInput::default() };
+    engine.set_rule(&world.rosa, target(), off).await.unwrap();
+    let own = OwnQuery {
+        words: "failed checkouts".to_owned(),
+        query: "sum(rate(failed{service=\"{{service}}\",version=\"{{version}}\"}[{{window}}]))".to_owned(),
+        ..OwnQuery::default()
+    };
+    let checkouts = RuleInput { own: Some(own.clone()), on_no_data: Some(OnMissing::Pass), ..breach("checkouts", 1.0) };
+    engine.set_rule(&world.rosa, target(), checkouts).await.unwrap();
+    let view = engine.judging(&world.rosa, "cart", "production").await.unwrap();
+    let of = |name: &str| view.rules.iter().find(|rule| rule.rule == name).unwrap();
+    assert_eq!(of("error-rate").from, "cart in Production");
+    assert!(of("error-rate").asks.starts_with("above 3 % 2 times of 3 takes it back"), "{}", of("error-rate").asks);
+    assert_eq!((of("p95").from.as_str(), of("restarts").is_off), ("as it comes", true));
+    assert_eq!(
+        (of("checkouts").what.as_str(), of("checkouts").from.as_str()),
+        ("failed checkouts", "cart in Production")
+    );
+    assert_eq!(view.problems, Vec::<String>::new());
+    let levels: Vec<_> = view.levels.iter().map(|level| (level.level, level.may_change, level.rules.len())).collect();
+    let expected =
+        [(Level::Target, true, 3), (Level::Service, true, 0), (Level::Tier, false, 1), (Level::Environment, false, 0)];
+    assert_eq!(levels, expected);
+    assert_eq!(view.levels[0].rules[0].change, sure, "what was typed comes back");
+    engine.clear_rule(&world.rosa, target(), "error-rate").await.unwrap();
+    let view = engine.judging(&world.rosa, "cart", "production").await.unwrap();
+    assert_eq!(view.rules.iter().find(|rule| rule.rule == "error-rate").unwrap().from, "tier 2");
+    let gone = engine.clear_rule(&world.rosa, target(), "error-rate").await.unwrap_err();
+    assert_eq!(gone.kind, ErrorKind::NotFound);
+    until(&world, running, "canary at 10 % until").await;
+    let after = rule_names(&world, running).await;
+    assert_ne!(after, before, "it had not started, so it was planned anew");
+    assert!(after.iter().any(|(rule, asks)| rule == "error-rate" && asks.contains("above 4 %")), "{after:?}");
+    engine.set_rule(&world.rosa, target(), breach("error-rate", 9.0)).await.unwrap();
+    world.pass(5).await;
+    assert_eq!(rule_names(&world, running).await, after, "what has started keeps the rules of its start");
+    world.engine.abort(&world.rosa, running, "enough".to_owned()).await.unwrap();
+    world.finish(running).await;
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_with_its_field() {
+    let (world, _metrics, number) = measured("2.0", "10%, 10m").await;
+    let typed = |rule: &str| RuleInput { rule: rule.to_owned(), ..RuleInput::default() };
+    let own =
+        |query: &str, words: &str| OwnQuery { query: query.to_owned(), words: words.to_owned(), ..OwnQuery::default() };
+    let table = [
+        (typed("No Name"), "rule"),
+        (breach("squid", 1.0), "rule"),
+        (typed("p95"), "breach"),
+        (breach("p95", f64::NAN), "breach"),
+        (RuleInput { warning: Some(6.0), ..breach("error-rate", 5.0) }, "warning"),
+        (breach("error-rate", 0.5), "warning"),
+        (RuleInput { window_seconds: Some(4), ..typed("p95") }, "window_seconds"),
+        (RuleInput { window_seconds: Some(30), interval_seconds: Some(60), ..typed("p95") }, "interval_seconds"),
+        (RuleInput { times: Some(61), ..typed("p95") }, "times"),
+        (RuleInput { counting: Some(Counting::OfTheLast), times: Some(3), ..typed("p95") }, "of"),
+        (RuleInput { counting: Some(Counting::InARow), ..typed("p95") }, "times"),
+        (RuleInput { of: Some(3), times: Some(1), ..typed("p95") }, "counting"),
+        (RuleInput { compared_with: Some(ComparedWith::Stable), ..typed("restarts") }, "compared_with"),
+        (RuleInput { compared_with: Some(ComparedWith::Stable), ..breach("p95", 0.3) }, "breach"),
+        (RuleInput { minimum_requests: Some(5), ..typed("cpu") }, "minimum_requests"),
+        (RuleInput { own: Some(own("up{v=\"{{image}}\"}", "x")), ..breach("mine", 1.0) }, "own.query"),
+        (RuleInput { own: Some(own("{{version}}", "x")), ..breach("mine", 1.0) }, "own.query"),
+        (RuleInput { own: Some(own("vector(1)", " ")), ..breach("mine", 1.0) }, "own.words"),
+        (RuleInput { own: Some(own("vector(1)", "x")), ..typed("mine") }, "breach"),
+        (RuleInput { own: Some(own("vector(1)", "x")), ..breach("p95", 1.0) }, "rule"),
+    ];
+    for (input, field) in table {
+        let refused = world.engine.set_rule(&world.rosa, target(), input.clone()).await.unwrap_err();
+        assert_eq!(refused.field(), Some(field), "{input:?}: {}", refused.message);
+    }
+    let places =
+        [(JudgingPlace::default(), "service"), (tier(4), "tier"), (JudgingPlace { tier: Some(1), ..target() }, "tier")];
+    for (place, field) in places {
+        let refused = world.engine.set_rule(&world.admin, place, breach("p95", 3_000.0)).await.unwrap_err();
+        assert_eq!(refused.field(), Some(field), "{}", refused.message);
+    }
+    let never = PolicyInput { undecided_minutes: Some(0), ..PolicyInput::default() };
+    let refused = world.engine.set_judging_policy(&world.rosa, target(), never).await.unwrap_err();
+    assert_eq!(refused.field(), Some("undecided_minutes"));
+    world.engine.cancel(&world.rosa, number, "enough".to_owned()).await.unwrap();
+}
+
+/// Production watches for an hour.
+async fn watched(world: &World) {
+    let all = world.engine.environments(&world.admin).await.unwrap();
+    let now = all.into_iter().find(|environment| environment.name == "production").unwrap();
+    let input = EnvironmentInput {
+        name: now.name,
+        title: now.title,
+        kind: now.kind,
+        approvals: now.approvals,
+        healthy_in: now.healthy_in.unwrap_or_default(),
+        rollout_budget_seconds: now.rollout_budget_seconds,
+        watch_seconds: 3_600,
+        clusters: now.clusters,
+    };
+    world.engine.change_environment(&world.admin, input).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_breach_while_it_is_watched_starts_a_rollback_where_that_was_said() {
+    for (late_breach, starts) in [(None, false), (Some(LateBreach::RollBack), true)] {
+        let (world, metrics, number) = measured("2.0", "50%, 1m").await;
+        watched(&world).await;
+        let policy = PolicyInput { late_breach, ..PolicyInput::default() };
+        world.engine.set_judging_policy(&world.rosa, target(), policy).await.unwrap();
+        until(&world, number, "watched until").await;
+        world.pass(30).await;
+        assert_eq!(world.image_of("cart").await, "r.example/cart:2.0");
+        metrics.set(crate::analysis::Mood::Counts(90));
+        if starts {
+            let rollback = number + 1;
+            for _ in 0..300 {
+                if world.engine.promotion(&world.rosa, rollback).await.is_ok() {
+                    break;
+                }
+                world.pass(1).await;
+            }
+            let status = world.finish(rollback).await;
+            assert_eq!(status.phase, "succeeded", "{}", status.words);
+            assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+            let view = world.engine.promotion(&world.rosa, rollback).await.unwrap();
+            assert_eq!(view.line.requested_by, "rule: analysis");
+            assert!(view.reason.contains("error rate 90 %"), "{}", view.reason);
+        } else {
+            until(&world, number, "proposes a rollback").await;
+            world.clock.advance(Duration::from_secs(3_600));
+            assert_eq!(world.finish(number).await.phase, "succeeded");
+            assert_eq!(world.image_of("cart").await, "r.example/cart:2.0");
+        }
+        let last = world.engine.promotion(&world.rosa, number + 2).await;
+        assert_eq!(last.unwrap_err().kind, ErrorKind::NotFound, "one rollback at most");
+    }
+}
+
+fn health(address: &str) -> HealthInput {
+    HealthInput { address: address.to_owned(), timeout_seconds: None }
+}
+
+#[tokio::test]
+async fn three_failed_health_checks_in_two_minutes_take_a_version_back() {
+    let (world, metrics, number) = measured("2.0", "50%, 10m").await;
+    let refused = world.engine.set_health(&world.rosa, "cart", "production", health("https://inside.example")).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.field(), Some("address"));
+    assert!(refused.message.contains("outgoing_allow"), "{}", refused.message);
+    world.engine.set_health(&world.rosa, "cart", "production", health("https://cart.example/")).await.unwrap();
+    let view = world.engine.judging(&world.rosa, "cart", "production").await.unwrap();
+    assert_eq!(view.health.unwrap().address, "https://cart.example/health");
+    until(&world, number, "canary at 50 % until").await;
+    metrics.set(crate::analysis::Mood::Unhealthy);
+    let since = world.clock.now();
+    until(&world, number, "taking back").await;
+    let took = (world.clock.now() - since).num_seconds();
+    assert!((40..=65).contains(&took), "{took} s: the third request, 20 s after another");
+    let status = world.finish(number).await;
+    assert!(status.words.contains("health check failed in 3 of the last"), "{}", status.words);
+    let asked = metrics.connected.lock().unwrap().clone();
+    assert!(asked.contains(&"GET https://cart.example/health within 5 s".to_owned()), "{asked:?}");
+    let shown = crate::analysis::rule(&world, number, "health").await;
+    let last = shown.samples.last().unwrap();
+    assert!(last.words.contains("status 503") && last.query == "GET https://cart.example/health", "{last:?}");
+}
+
+#[tokio::test]
+async fn a_target_that_is_rolled_is_asked_while_it_is_watched() {
+    let (world, metrics, number) = measured("2.0", "50%, 10m").await;
+    world.engine.cancel(&world.rosa, number, "rolling instead".to_owned()).await.unwrap();
+    watched(&world).await;
+    let rolling = contract::services::StrategyInput { strategy: "rolling".to_owned(), ..Default::default() };
+    world.engine.set_strategy(&world.rosa, "cart", "production", rolling).await.unwrap();
+    world.engine.set_health(&world.rosa, "cart", "production", health("https://cart.example/up")).await.unwrap();
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "watched until").await;
+    metrics.set(crate::analysis::Mood::Unhealthy);
+    until(&world, number, "proposes a rollback: health check failed").await;
+}
+
+fn alert(name: &str, status: &str, labels: &[(&str, &str)]) -> AlertInput {
+    let named = [("alertname", name)];
+    let labels = labels.iter().chain(&named).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    AlertInput {
+        status: status.to_owned(),
+        labels: labels.collect(),
+        annotations: [("summary".to_owned(), "7 % of checkouts fail".to_owned())].into(),
+        starts_at: "2026-03-02T10:00:00Z".to_owned(),
+        fingerprint: name.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn alerts_touch_the_promotions_that_their_labels_fit() {
+    let (world, _metrics, number) = measured("2.0", "10%, 10m").await;
+    let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
+    let send = async |alerts: Vec<AlertInput>| {
+        world.engine.take_alerts(&monitor, AlertRules::default(), alerts).await.unwrap()
+    };
+    let here = [("service", "cart"), ("environment", "production"), ("severity", "warning")];
+    let waiting = send(vec![alert("Errors", "firing", &here)]).await;
+    assert_eq!((waiting.effects.len(), waiting.untouched), (0, 1), "what has not started is not touched");
+    until(&world, number, "canary at 10 % until").await;
+    let elsewhere: [&[(&str, &str)]; 6] = [
+        &[("service", "cart"), ("environment", "staging"), ("severity", "critical")],
+        &[("service", "other"), ("severity", "critical")],
+        &[("environment", "production"), ("severity", "critical")],
+        &[("namespace", "production"), ("severity", "critical")],
+        &[("service", "cart"), ("namespace", "elsewhere"), ("severity", "critical")],
+        &[("deployment", "cart-canary"), ("namespace", "elsewhere"), ("severity", "critical")],
+    ];
+    let taken = send(elsewhere.iter().map(|labels| alert("Elsewhere", "firing", labels)).collect()).await;
+    assert_eq!((taken.effects.len(), taken.untouched), (0, 6), "{taken:?}");
+    let refused = world.engine.take_alerts(&world.theo, AlertRules::default(), vec![]).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Refused, "a developer stops nobody else's promotion");
+    let paused = send(vec![alert("Errors", "firing", &here)]).await;
+    assert_eq!((paused.effects[0].promotion, paused.effects[0].did.as_str()), (number, "pause"));
+    assert!(world.status(number).await.words.contains("alert Errors: 7 % of checkouts fail"));
+    assert_eq!(send(vec![alert("Errors", "firing", &here)]).await.effects[0].did, "known");
+    assert_eq!(send(vec![alert("Errors", "resolved", &here)]).await.effects[0].did, "resolved");
+    let by_pod = [("namespace", "production"), ("deployment", "cart-canary"), ("slipway", "take_back")];
+    assert_eq!(send(vec![alert("Restarts", "firing", &by_pod)]).await.effects[0].did, "take_back");
+    let status = world.finish(number).await;
+    assert_eq!(status.phase, "failed");
+    assert!(status.words.contains("alert Restarts"), "{}", status.words);
+    let told = world.engine.audit(&world.admin, contract::audit::AuditQuery::default()).await.unwrap();
+    assert!(told.rows.iter().filter(|row| row.sentence.contains("told")).count() >= 3);
+}
