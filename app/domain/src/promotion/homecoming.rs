@@ -81,7 +81,8 @@ pub(super) fn wait(draft: &mut Draft, run: &mut Run, why: String, since: DateTim
     run.waits(draft.now);
     if run.is_over_budget(since, budget, draft.now) {
         draft.note_rule(CAPACITY, JournalEvent::Held { why: why.clone() });
-        run.hold = Some(Hold { by: Identity::rule(CAPACITY), why: why.clone(), since: draft.now, lifts: true, until: None });
+        run.hold =
+            Some(Hold { by: Identity::rule(CAPACITY), why: why.clone(), since: draft.now, lifts: true, until: None });
     }
     run.short = Some(why);
 }
