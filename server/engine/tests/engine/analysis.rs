@@ -147,6 +147,13 @@ impl MetricSource for Moody {
 
 /// `cart` in production, promoted by a canary that is judged by its numbers.
 pub async fn measured(label: &str, steps: &str) -> (World, Moody, i64) {
+    let (world, metrics) = prepared(label, steps).await;
+    let number = world.ask("cart", label).await;
+    (world, metrics, number)
+}
+
+/// The same before it is asked for.
+pub async fn prepared(label: &str, steps: &str) -> (World, Moody) {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/slipway.db", dir.path().display());
     let options = StoreOptions { durability: Durability::ProcessEnd, ..StoreOptions::default() };
@@ -160,8 +167,7 @@ pub async fn measured(label: &str, steps: &str) -> (World, Moody, i64) {
     let input = StrategyInput { metrics: "practice".to_owned(), ..canary(steps) };
     world.engine.set_strategy(&world.rosa, "cart", "production", input).await.unwrap();
     world.version("cart", label).await;
-    let number = world.ask("cart", label).await;
-    (world, metrics, number)
+    (world, metrics)
 }
 
 async fn samples(world: &World, number: i64) -> Vec<Sample> {
