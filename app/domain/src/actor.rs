@@ -29,8 +29,15 @@ impl Role {
     pub const ALL: [Self; 5] = [Self::Viewer, Self::Developer, Self::Approver, Self::ReleaseManager, Self::Admin];
 
     /// The roles that a token can have.
-    pub const OF_TOKENS: [Self; 7] =
-        [Self::Deployer, Self::Monitor, Self::Viewer, Self::Developer, Self::Approver, Self::ReleaseManager, Self::Admin];
+    pub const OF_TOKENS: [Self; 7] = [
+        Self::Deployer,
+        Self::Monitor,
+        Self::Viewer,
+        Self::Developer,
+        Self::Approver,
+        Self::ReleaseManager,
+        Self::Admin,
+    ];
 
     /// The word for machines and columns.
     #[must_use]

@@ -43,11 +43,6 @@ impl Engine {
     }
 }
 
-/// Whether a token that tells of alerts has an owner who may.
-const fn includes_alerts(token: Role, owner: Role) -> bool {
-    matches!((token, owner), (Role::Monitor, Role::ReleaseManager))
-}
-
 /// What both roles include at most. Approver and developer stand beside each other, so that
 /// neither includes the other: then only reading is left.
 fn lesser(token: Role, owner: Role) -> Role {
@@ -55,9 +50,7 @@ fn lesser(token: Role, owner: Role) -> Role {
         (token, owner) if token == owner => token,
         (token, Role::Admin) => token,
         (Role::Admin, owner) => owner,
-        (Role::Viewer | Role::Monitor, _) | (_, Role::Viewer | Role::Monitor) if !includes_alerts(token, owner) => {
-            Role::Viewer
-        }
+        (Role::Viewer, _) | (_, Role::Viewer) => Role::Viewer,
         (token, Role::ReleaseManager) => token,
         (Role::ReleaseManager, owner) => owner,
         _ => Role::Viewer,

@@ -103,7 +103,16 @@ macro_rules! stored_as_json {
     )+};
 }
 
-stored_as_json!(Identity, JournalEvent, Effect, JudgingSettings, Strategy, Deployer, Vec<ContainerImage>, Vec<Namespace>);
+stored_as_json!(
+    Identity,
+    JournalEvent,
+    Effect,
+    JudgingSettings,
+    Strategy,
+    Deployer,
+    Vec<ContainerImage>,
+    Vec<Namespace>
+);
 
 /// Reads a column of a row by its name.
 pub(crate) fn column<'r, R, T>(row: &'r R, name: &'static str) -> Result<T, sqlx::Error>
