@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::world::{World, actor, ines, rosa, theo};
 
-const ACTS: [(Act, &str); 17] = [
+const ACTS: [(Act, &str); 18] = [
     (Act::Read, "vdara"),
     (Act::ReadAudit, "---ra"),
     (Act::RegisterVersion, "-d-ra"),

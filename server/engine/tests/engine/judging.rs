@@ -165,9 +165,11 @@ async fn a_breach_while_it_is_watched_starts_a_rollback_where_that_was_said() {
                 }
                 world.pass(1).await;
             }
-            let status = world.finish(rollback).await;
-            assert_eq!(status.phase, "succeeded", "{}", status.words);
+            until(&world, rollback, "done, watched").await;
             assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+            assert_eq!(world.status(number).await.phase, "succeeded", "a new start ends the watch");
+            world.clock.advance(Duration::from_secs(3_600));
+            assert_eq!(world.finish(rollback).await.phase, "succeeded");
             let view = world.engine.promotion(&world.rosa, rollback).await.unwrap();
             assert_eq!(view.line.requested_by, "rule: analysis");
             assert!(view.reason.contains("error rate 90 %"), "{}", view.reason);
