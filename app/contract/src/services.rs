@@ -103,7 +103,7 @@ pub struct StrategyInput {
     pub service: String,
     /// The route, VirtualService or Ingress.
     pub route: String,
-    /// The steps in one line: `10%, 30m, 25%, ask`; the usual ones when empty.
+    /// The steps in one line: `10%, analysis:10m, 25%, notify:"25 % have it", ask`; the usual ones when empty.
     pub steps: String,
     /// Who counts the requests that the version is judged by: `envoy_gateway`, `istio_gateway`, `istio`,
     /// `istio_stock_envoy`, `ingress_nginx` or `practice`; nobody when empty, and who it was when the field is

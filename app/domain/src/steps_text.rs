@@ -2,7 +2,7 @@
 
 use crate::{
     aside::{MatchBy, TesterMatch},
-    strategy::Step,
+    strategy::{AnalysisLength, Notice, Step},
     traffic::Weight,
 };
 
@@ -10,20 +10,30 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{word}' is no step: write a weight (10%), a pause (30s, 10m, 2h), preview, ask, testers (by the header canary: true), \
-     header:name=value, cookie:name=value or mirror:10%"
+     header:name=value, cookie:name=value, mirror:10%, an analysis (analysis:10m, analysis:5x) or a message \
+     (notify:\"text\")"
 )]
 pub struct StepsTextError {
     /// The word.
     pub word: String,
 }
 
-/// Reads a line of steps, separated by commas or white space.
+/// Reads a line of steps, separated by commas or white space; within quotation marks both are text.
 ///
 /// # Errors
 /// [`StepsTextError`] names the first word that is no step. Whether the steps make sense together is
 /// judged by [`crate::strategy::CandidateSettings::new`].
 pub fn parse(line: &str) -> Result<Vec<Step>, StepsTextError> {
-    line.split([',', ' ', '\n', '\t', '\r']).filter(|word| !word.is_empty()).map(parse_one).collect()
+    words(line).into_iter().map(parse_one).collect()
+}
+
+fn words(line: &str) -> Vec<&str> {
+    let mut is_quoted = false;
+    let is_between = move |c: char| {
+        is_quoted ^= c == '"';
+        !is_quoted && matches!(c, ',' | ' ' | '\n' | '\t' | '\r')
+    };
+    line.split(is_between).filter(|word| !word.is_empty()).collect()
 }
 
 fn parse_one(word: &str) -> Result<Step, StepsTextError> {
@@ -35,38 +45,66 @@ fn parse_one(word: &str) -> Result<Step, StepsTextError> {
         "testers" => return Ok(Step::Testers { testers: TesterMatch::usual() }),
         _ => {}
     }
-    if let Some((what, rest)) = word.split_once(':') {
-        return parse_aside(&what.to_ascii_lowercase(), rest).ok_or_else(unknown);
-    }
-    let unit_at = lower.find(|c: char| !c.is_ascii_digit()).ok_or_else(unknown)?;
-    let (digits, unit) = lower.split_at(unit_at);
-    let number: u32 = digits.parse().map_err(|_| unknown())?;
-    let seconds_each = match unit {
-        "%" => {
-            let weight = u8::try_from(number).ok().and_then(|percent| Weight::percent(percent).ok());
-            return weight.map(|weight| Step::Weight { weight }).ok_or_else(unknown);
+    let step = match word.split_once(':') {
+        Some((what, rest)) => parse_named(&what.to_ascii_lowercase(), rest),
+        None if lower.ends_with('%') => percent(&lower).map(|weight| Step::Weight { weight }),
+        None => seconds(&lower).map(|seconds| Step::Pause { seconds }),
+    };
+    step.ok_or_else(unknown)
+}
+
+/// A step of a name and what it is about.
+fn parse_named(name: &str, rest: &str) -> Option<Step> {
+    let testers = |by| {
+        let (name, value) = rest.split_once('=')?;
+        Some(Step::Testers { testers: TesterMatch::new(by, name, value).ok()? })
+    };
+    match name {
+        "header" => testers(MatchBy::Header),
+        "cookie" => testers(MatchBy::Cookie),
+        "mirror" => Some(Step::Mirror { share: percent(rest)? }),
+        "analysis" => {
+            let rest = rest.to_ascii_lowercase();
+            let length = match rest.strip_suffix('x') {
+                Some(count) => AnalysisLength::Measurements(digits(count)?),
+                None => AnalysisLength::Seconds(seconds(&rest)?),
+            };
+            Some(Step::Analysis { length })
         }
+        "notify" => {
+            let quoted = rest.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            Some(Step::Notify { notice: Notice::new(quoted.unwrap_or(rest)).ok()? })
+        }
+        _ => None,
+    }
+}
+
+fn digits(text: &str) -> Option<u32> {
+    text.chars().all(|c| c.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+fn percent(text: &str) -> Option<Weight> {
+    let percent = u8::try_from(digits(text.strip_suffix('%')?)?).ok()?;
+    Weight::percent(percent).ok()
+}
+
+fn seconds(text: &str) -> Option<u32> {
+    let (count, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let each = match unit {
         "s" => 1,
         "m" | "min" => 60,
         "h" => 3_600,
-        _ => return Err(unknown()),
-    };
-    number.checked_mul(seconds_each).map(|seconds| Step::Pause { seconds }).ok_or_else(unknown)
-}
-
-/// What a candidate gets beside its share.
-fn parse_aside(what: &str, rest: &str) -> Option<Step> {
-    let by = match what {
-        "header" => MatchBy::Header,
-        "cookie" => MatchBy::Cookie,
-        "mirror" => {
-            let share = rest.strip_suffix('%')?.parse().ok().and_then(|percent| Weight::percent(percent).ok())?;
-            return Some(Step::Mirror { share });
-        }
         _ => return None,
     };
-    let (name, value) = rest.split_once('=')?;
-    Some(Step::Testers { testers: TesterMatch::new(by, name, value).ok()? })
+    digits(count)?.checked_mul(each)
+}
+
+fn write_seconds(seconds: u32) -> String {
+    match seconds {
+        1.. if seconds.is_multiple_of(3_600) => format!("{}h", seconds / 3_600),
+        1.. if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
 }
 
 fn write_testers(testers: &TesterMatch) -> String {
@@ -89,9 +127,12 @@ pub fn write(steps: &[Step]) -> String {
         Step::Weight { weight } => Some(format!("{}%", weight.as_percent())),
         Step::Testers { testers } => Some(write_testers(testers)),
         Step::Mirror { share } => Some(format!("mirror:{}%", share.as_percent())),
-        Step::Pause { seconds } if *seconds > 0 && seconds % 3_600 == 0 => Some(format!("{}h", seconds / 3_600)),
-        Step::Pause { seconds } if *seconds > 0 && seconds % 60 == 0 => Some(format!("{}m", seconds / 60)),
-        Step::Pause { seconds } => Some(format!("{seconds}s")),
+        Step::Pause { seconds } => Some(write_seconds(*seconds)),
+        Step::Analysis { length: AnalysisLength::Seconds(seconds) } => {
+            Some(format!("analysis:{}", write_seconds(*seconds)))
+        }
+        Step::Analysis { length: AnalysisLength::Measurements(count) } => Some(format!("analysis:{count}x")),
+        Step::Notify { notice } => Some(format!("notify:\"{}\"", notice.as_str())),
         Step::Rollout => None,
     };
     steps.iter().filter_map(word).collect::<Vec<_>>().join(", ")
@@ -110,11 +151,16 @@ mod tests {
             "5%, 2h, 100%",
             "testers, mirror:10%, 10m, 10%",
             "header:x-beta=1, cookie:beta=Yes.1, ask",
+            "10%, analysis:5x, notify:\"10 % is good, more comes\", 50%, analysis:10m, 100%",
             "",
         ] {
             assert_eq!(write(&parse(line).unwrap()), line);
         }
         assert_eq!(parse("10% 30min\n Ask").unwrap(), parse("10%, 30m, ask").unwrap());
+        assert_eq!(
+            parse("Notify:Hello 10% Analysis:5X").unwrap(),
+            parse("notify:\"Hello\", 10%, analysis:5x").unwrap()
+        );
     }
 
     #[test]
@@ -135,6 +181,13 @@ mod tests {
             "mirror:101%",
             "header:a=b=c",
             "tester",
+            "analysis",
+            "analysis:5",
+            "analysis:x",
+            "notify:",
+            "notify:\"\"",
+            "notify:\"no end",
+            "notify:\"a\"b\"c\"",
         ] {
             assert_eq!(parse(&format!("10%, {word}")).unwrap_err().word, word);
         }
@@ -150,6 +203,10 @@ mod tests {
             percent().prop_map(|weight| Step::Weight { weight }),
             percent().prop_map(|share| Step::Mirror { share }),
             (1_u32..1_000_000).prop_map(|seconds| Step::Pause { seconds }),
+            (1_u32..1_000_000).prop_map(|s| Step::Analysis { length: AnalysisLength::Seconds(s) }),
+            (1_u32..1_000).prop_map(|n| Step::Analysis { length: AnalysisLength::Measurements(n) }),
+            "[a-zA-Zöß,.:%=-]([a-zA-Zöß,.:%= -]{0,30}[a-z!,])?"
+                .prop_map(|text| Step::Notify { notice: Notice::new(&text).unwrap() }),
             (by, "[a-z0-9_-]{1,12}", "[A-Za-z0-9_.-]{1,12}")
                 .prop_map(|(by, name, value)| Step::Testers { testers: TesterMatch::new(by, &name, &value).unwrap() }),
         ]

@@ -5,15 +5,17 @@
 //! goes back to it and the candidate is removed. So every object is at the end what it was before,
 //! but for the images.
 
+mod step;
+
 use serde::{Deserialize, Serialize};
+
+pub use step::{AnalysisLength, Notice, Step};
 
 use crate::{
     analysis::{
         Adjustment, DataPlane, HealthCheck, MetricRule, REQUESTS_THAT_SAY_SOMETHING, RuleChange, Trigger, changed,
         default_rules,
     },
-    aside::TesterMatch,
-    duration_words,
     names::WorkloadName,
     traffic::{CandidateName, TrafficLayer, Weight},
 };
@@ -132,6 +134,21 @@ pub enum StepsError {
         /// The layer, in words.
         layer: String,
     },
+    /// An analysis that is none, or never ends.
+    #[error(
+        "step {number} looks for a time that cannot be had; 1 second to 7 days, or 1 to {} measurements, can",
+        AnalysisLength::MOST_MEASUREMENTS
+    )]
+    Analysis {
+        /// Which step, from 1.
+        number: usize,
+    },
+    /// An analysis before anything of the version is there.
+    #[error("step {number} has nothing to look at yet; put a weight, testers or a preview before it")]
+    JudgesNothing {
+        /// Which step, from 1.
+        number: usize,
+    },
     /// More steps than anybody reads.
     #[error("at most {} steps are possible", CandidateSettings::MAX_STEPS)]
     TooMany,
@@ -159,38 +176,8 @@ impl CandidateSettings {
         if steps.len() > Self::MAX_STEPS {
             return Err(StepsError::TooMany);
         }
-        let mut before = Weight::NONE;
-        for (number, step) in (1..).zip(&steps) {
-            match step {
-                Step::Weight { weight } if *weight <= before => {
-                    return Err(StepsError::NotRising { number, weight: *weight, before });
-                }
-                Step::Weight { weight } if !layer.is_gradual() && *weight != Weight::ALL => {
-                    return Err(StepsError::NotGradual { number, weight: *weight, layer: layer.words() });
-                }
-                Step::Weight { weight } => before = *weight,
-                Step::Preview if !layer.has_route() => {
-                    return Err(StepsError::NoPreview { number, layer: layer.words() });
-                }
-                Step::Pause { seconds } if !(1..=Self::MAX_PAUSE_SECONDS).contains(seconds) => {
-                    return Err(StepsError::Pause { number, seconds: *seconds });
-                }
-                Step::Testers { testers } => {
-                    if let Some(why) = layer.cannot_match(testers) {
-                        return Err(StepsError::NotByThisLayer { number, why });
-                    }
-                }
-                Step::Mirror { share } => {
-                    if let Some(why) = layer.cannot_mirror() {
-                        return Err(StepsError::NotByThisLayer { number, why });
-                    }
-                    if *share == Weight::NONE {
-                        return Err(StepsError::MirrorsNothing { number });
-                    }
-                }
-                Step::Rollout => return Err(StepsError::Rollout { number }),
-                Step::Pause { .. } | Step::Preview | Step::Ask => {}
-            }
+        for (index, step) in steps.iter().enumerate() {
+            step.check(index + 1, steps.split_at(index).0, &layer)?;
         }
         Ok(Self { exposed, layer, steps, metrics: None, window_seconds: None })
     }
@@ -339,56 +326,6 @@ impl Strategy {
             Self::Rolling => None,
             Self::Canary(settings) => Some((CandidateName::Canary, settings)),
             Self::BlueGreen(settings) => Some((CandidateName::Preview, settings)),
-        }
-    }
-}
-
-/// One step of a strategy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "snake_case")]
-pub enum Step {
-    /// The candidate is there in full, without traffic.
-    Preview,
-    /// The candidate gets this share of the traffic, once it has the pods for it.
-    Weight {
-        /// The share.
-        weight: Weight,
-    },
-    /// Testers reach the candidate from here on, whatever its share.
-    Testers {
-        /// How they are known.
-        testers: TesterMatch,
-    },
-    /// A share of the requests is copied to the candidate, until the next weight; nobody sees its
-    /// answers.
-    Mirror {
-        /// The share.
-        share: Weight,
-    },
-    /// Nothing changes for a while.
-    Pause {
-        /// How long.
-        seconds: u32,
-    },
-    /// Nothing changes until a person says so.
-    Ask,
-    /// All workloads get the version's images and are followed until every pod is available; where
-    /// there is a candidate, its traffic then goes to them, and it is removed.
-    Rollout,
-}
-
-impl Step {
-    /// The step in a few words.
-    #[must_use]
-    pub fn words(&self) -> String {
-        match self {
-            Self::Preview => "Preview".to_owned(),
-            Self::Weight { weight } => weight.to_string(),
-            Self::Testers { testers } => format!("Testers: {}", testers.words()),
-            Self::Mirror { share } => format!("Copies of {share}"),
-            Self::Pause { seconds } => format!("Pause {}", duration_words::exact(i64::from(*seconds))),
-            Self::Ask => "Go on?".to_owned(),
-            Self::Rollout => "Rollout".to_owned(),
         }
     }
 }

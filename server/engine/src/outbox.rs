@@ -1,4 +1,5 @@
-//! Delivers what must happen once: one message per promotion, kept up to its state.
+//! Delivers what must happen once: one message per promotion, kept up to its state, and one for each step
+//! that says something.
 //!
 //! The attempt is recorded before sending. When an answer was lost, the receiver is asked whether
 //! the message is there before anything is posted again; so a message is never lost, and not
@@ -11,7 +12,9 @@ use chrono::{DateTime, Utc};
 use contract::Answer;
 use domain::{
     ids::PromotionId,
-    promotion::{Promotion, headline},
+    promotion::{Effect, Promotion, headline},
+    state::Mark,
+    strategy::Step,
 };
 use futures::FutureExt as _;
 use ports::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
@@ -101,12 +104,20 @@ impl Engine {
     }
 
     async fn deliver(&self, effect: &DueEffect, slack: &Slack) -> Result<(), StoreError> {
-        let slack::Ready { messenger, channel } = match slack {
+        match (slack, effect.effect) {
             // Nobody wants to be told.
-            Slack::Off => return self.finish(effect).await,
-            Slack::Sealed => return self.set_aside(effect, slack::CANNOT_BE_OPENED).await,
-            Slack::Ready(ready) => ready,
-        };
+            (Slack::Off, _) => self.finish(effect).await,
+            (Slack::Sealed, _) => self.set_aside(effect, slack::CANNOT_BE_OPENED).await,
+            (Slack::Ready(ready), Effect::TellMessenger) => self.tell_state(effect, ready).await,
+            (Slack::Ready(ready), Effect::Announce { step }) => self.announce(effect, step, ready).await,
+            // Webhooks have a table of their own.
+            (Slack::Ready(_), Effect::CallDeployer { .. }) => self.finish(effect).await,
+        }
+    }
+
+    /// Brings the message about a promotion up to its state.
+    async fn tell_state(&self, effect: &DueEffect, ready: &slack::Ready) -> Result<(), StoreError> {
+        let slack::Ready { messenger, channel } = ready;
         let now = self.now();
         let mut tx = self.store().begin().await?;
         tx.record_attempt(&effect.key, self.owner(), now, lease_from(now)).await?;
@@ -130,45 +141,71 @@ impl Engine {
                 slack::note_success(&mut tx, self.now()).await?;
                 tx.commit().await
             }
-            Err(NotSent { error, is_certainly_unposted }) => {
-                let wait = match &error {
-                    MessengerError::RateLimited { seconds } => i64::try_from(*seconds).ok(),
-                    MessengerError::Unknown(_) | MessengerError::Refused(_) => None,
-                };
-                self.put_off(effect, &error.to_string(), wait, is_certainly_unposted).await
+            Err(NotSent { error, is_certainly_unposted }) => self.put_off(effect, &error, is_certainly_unposted).await,
+        }
+    }
+
+    /// Posts what a step says, as a message of its own; where an earlier try may have posted it, that is
+    /// looked for first.
+    async fn announce(&self, effect: &DueEffect, step: u32, ready: &slack::Ready) -> Result<(), StoreError> {
+        let slack::Ready { messenger, channel } = ready;
+        let now = self.now();
+        let mut tx = self.store().begin().await?;
+        tx.record_attempt(&effect.key, self.owner(), now, lease_from(now)).await?;
+        let Some(loaded) = tx.promotion(effect.key.promotion).await? else { return tx.commit().await };
+        let names = names::of(&mut tx, &loaded.promotion).await?;
+        tx.commit().await?;
+        let Some(message) = self.message_of_step(&loaded.promotion, step, effect.key.revision, &names) else {
+            return self.finish(effect).await;
+        };
+        let key = MessageKey { promotion: loaded.promotion.id, step: Some(step) };
+        let posted = match effect.attempts {
+            0 => Ok(None),
+            _ => messenger.find(channel, key, look_from(effect.created_at)).await,
+        };
+        let sent = match posted {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => messenger.post(channel, key, &message).await.map(drop),
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok(()) => {
+                let mut tx = self.store().begin().await?;
+                tx.finish_effect(&effect.key, self.now()).await?;
+                slack::note_success(&mut tx, self.now()).await?;
+                tx.commit().await
             }
+            Err(error) => self.put_off(effect, &error, false).await,
         }
     }
 
     async fn finish(&self, effect: &DueEffect) -> Result<(), StoreError> {
         let mut tx = self.store().begin().await?;
         tx.finish_effects(effect.key.promotion, effect.key.revision, self.now()).await?;
+        tx.finish_effect(&effect.key, self.now()).await?;
         tx.commit().await
     }
 
-    /// The messenger did not take it: Settings tell why, and it is tried again after `wait` seconds, or
-    /// later with each try when the messenger did not say. `is_unposted`: there is no message for
-    /// certain, so none need be looked for.
-    async fn put_off(
-        &self,
-        effect: &DueEffect,
-        why: &str,
-        wait: Option<i64>,
-        is_unposted: bool,
-    ) -> Result<(), StoreError> {
-        let due = self.due_again(effect, wait);
+    /// The messenger did not take it: Settings tell why, and it is tried again when the messenger said, or
+    /// later with each try. `is_unposted`: there is no message for certain, so none need be looked for.
+    async fn put_off(&self, effect: &DueEffect, error: &MessengerError, is_unposted: bool) -> Result<(), StoreError> {
+        let wait = match error {
+            MessengerError::RateLimited { seconds } => i64::try_from(*seconds).ok(),
+            MessengerError::Unknown(_) | MessengerError::Refused(_) => None,
+        };
+        let (due, why) = (self.due_again(effect, wait), error.to_string());
         tracing::warn!(
             promotion.id = %effect.key.promotion,
             outbox.attempts = effect.attempts,
-            error.message = why,
+            error.message = %why,
             "a message could not be delivered; it is tried again"
         );
         let mut tx = self.store().begin().await?;
         if is_unposted {
             tx.forget_message(effect.key.promotion).await?;
         }
-        tx.retry_effect(&effect.key, self.owner(), due, why).await?;
-        slack::note_failure(&mut tx, why, self.now()).await?;
+        tx.retry_effect(&effect.key, self.owner(), due, &why).await?;
+        slack::note_failure(&mut tx, &why, self.now()).await?;
         tx.commit().await
     }
 
@@ -197,6 +234,29 @@ impl Engine {
         self.now() + chrono::Duration::seconds(wait.clamp(1, LONGEST_WAIT_SECONDS))
     }
 
+    /// What a step says; `None` when it is none that says something.
+    fn message_of_step(
+        &self,
+        promotion: &Promotion,
+        step: u32,
+        revision: i64,
+        names: &names::Names,
+    ) -> Option<PromotionMessage> {
+        let Step::Notify { notice } = promotion.plan.steps.get(usize::try_from(step).ok()?)? else { return None };
+        Some(PromotionMessage {
+            title: format!("{} {} to {}", names.service, names.version, names.environment_title),
+            state: notice.as_str().to_owned(),
+            mark: Mark::Moving,
+            details: vec![format!("step {} of promotion {}", step + 1, promotion.number)],
+            link: self.link_to(promotion),
+            revision,
+        })
+    }
+
+    fn link_to(&self, promotion: &Promotion) -> String {
+        format!("{}/promotions/{}", self.parts.public_url, promotion.number)
+    }
+
     fn message_about(&self, promotion: &Promotion, revision: i64, names: &names::Names) -> PromotionMessage {
         let line = headline(promotion);
         let mut details = vec![format!("{} asked: “{}”", promotion.requested_by.shown(), promotion.reason)];
@@ -212,7 +272,7 @@ impl Engine {
             state: line.words,
             mark: line.mark,
             details,
-            link: format!("{}/promotions/{}", self.parts.public_url, promotion.number),
+            link: self.link_to(promotion),
             revision,
         }
     }
@@ -234,7 +294,7 @@ async fn send(
     message: &PromotionMessage,
 ) -> Result<MessageRef, NotSent> {
     let unsure = |error| NotSent { error, is_certainly_unposted: false };
-    let key = MessageKey { promotion: promotion.id };
+    let key = MessageKey { promotion: promotion.id, step: None };
     let at = match known {
         Some(store::Message { message: Some(at), channel, .. }) => {
             Some(MessageRef { channel: channel.clone(), message: at.clone() })

@@ -116,6 +116,10 @@ fn is_channel_id(channel: &str) -> bool {
 
 /// What posting and updating say alike.
 fn content(key: MessageKey, message: &PromotionMessage) -> Value {
+    let mut payload = json!({ "promotion": key.promotion.to_string(), "revision": message.revision });
+    if let Some(step) = key.step {
+        payload["step"] = step.into();
+    }
     json!({
         "text": blocks::fallback(message),
         "blocks": blocks::blocks(message),
@@ -124,7 +128,7 @@ fn content(key: MessageKey, message: &PromotionMessage) -> Value {
         "unfurl_media": false,
         "metadata": {
             "event_type": EVENT_TYPE,
-            "event_payload": { "promotion": key.promotion.to_string(), "revision": message.revision },
+            "event_payload": payload,
         },
     })
 }
@@ -170,7 +174,7 @@ impl Messenger for Slack {
                 ("cursor", cursor.as_str()),
             ];
             let page: History = self.ask("conversations.history", &query).await?;
-            let found = page.messages.into_iter().find(|m| m.metadata.is_about(EVENT_TYPE, &promotion));
+            let found = page.messages.into_iter().find(|m| m.metadata.is_about(EVENT_TYPE, &promotion, key.step));
             if let Some(found) = found {
                 return Ok(Some(MessageRef { channel, message: found.ts }));
             }

@@ -1,15 +1,18 @@
 //! A place where people are told about promotions (Slack). One message per promotion, updated as
-//! it moves; a message carries a key by which it is found again when an answer was lost.
+//! it moves, and one for each of its steps that says something; a message carries a key by which it is
+//! found again when an answer was lost.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::ids::PromotionId;
 
-/// What makes a message unique at the receiver: the promotion it is about.
+/// What makes a message unique at the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageKey {
-    /// The promotion.
+    /// The promotion that it is about.
     pub promotion: PromotionId,
+    /// The index of the step that says it; `None` for the message that is kept up to the promotion's state.
+    pub step: Option<u32>,
 }
 
 /// Where a message stands.

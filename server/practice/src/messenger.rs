@@ -158,7 +158,7 @@ mod tests {
     async fn a_message_whose_answer_was_lost_is_found_by_its_key() {
         let clock = Arc::new(MockClock::default());
         let receiver = RecordingMessenger::new(Arc::clone(&clock) as Arc<dyn Clock>);
-        let key = MessageKey { promotion: PromotionId::new(uuid::Uuid::from_u128(1)) };
+        let key = MessageKey { promotion: PromotionId::new(uuid::Uuid::from_u128(1)), step: None };
         receiver.fail_next(MessengerFault::LostRequest);
         receiver.fail_next(MessengerFault::LostAnswer);
         assert!(receiver.post("C1", key, &message(1)).await.is_err());

@@ -94,7 +94,11 @@ const ATTEMPT: &str = "
 
 const FINISH: &str = "
     UPDATE outbox SET done_at = $3, last_error = NULL, lease_owner = NULL, lease_until = NULL
-    WHERE promotion_id = $1 AND revision <= $2 AND done_at IS NULL";
+    WHERE promotion_id = $1 AND revision <= $2 AND effect ->> 'effect' = 'tell_messenger' AND done_at IS NULL";
+
+const FINISH_ONE: &str = "
+    UPDATE outbox SET done_at = $4, last_error = NULL, lease_owner = NULL, lease_until = NULL
+    WHERE promotion_id = $1 AND revision = $2 AND ordinal = $3 AND done_at IS NULL";
 
 const RETRY: &str = "
     UPDATE outbox SET due_at = $5, last_error = $6, lease_owner = NULL, lease_until = NULL
@@ -116,7 +120,7 @@ const MESSAGE: &str = "
 const FORGET_MESSAGE: &str = "DELETE FROM messages WHERE promotion_id = $1 AND message IS NULL";
 
 statements!("outbox.rs":
-    INSERT, ATTEMPT, FINISH, RETRY, PENDING, BEGIN_MESSAGE, SET_MESSAGE, MESSAGE, FORGET_MESSAGE,
+    INSERT, ATTEMPT, FINISH, FINISH_ONE, RETRY, PENDING, BEGIN_MESSAGE, SET_MESSAGE, MESSAGE, FORGET_MESSAGE,
 );
 
 impl Tx {
@@ -169,8 +173,8 @@ impl Tx {
         if written == 1 { Ok(()) } else { Err(self.lost_race()) }
     }
 
-    /// Marks every effect of a promotion up to and with those of `revision` as done: who told the
-    /// later state has told the earlier ones. Gives how many.
+    /// Marks what a promotion's message was to tell up to and with `revision` as done: who told the later
+    /// state has told the earlier ones. Gives how many.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -181,6 +185,14 @@ impl Tx {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         execute!(self, FINISH, promotion.uuid(), revision, now)
+    }
+
+    /// Marks one effect as done.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn finish_effect(&mut self, key: &EffectKey, now: DateTime<Utc>) -> Result<(), StoreError> {
+        execute!(self, FINISH_ONE, key.promotion.uuid(), key.revision, key.ordinal, now).map(drop)
     }
 
     /// Gives an effect back, to be tried again at `due_at`. Nothing happens when another worker has

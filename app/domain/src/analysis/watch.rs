@@ -306,6 +306,36 @@ impl Watch {
         self.state.counted
     }
 
+    /// Whether its word is needed to call a version good: a rule that is only recorded, or only warns, never
+    /// speaks against it.
+    #[must_use]
+    pub fn decides(&self) -> bool {
+        !self.rule.is_dry_run() && !self.rule.only_warns()
+    }
+
+    /// How many evaluations are to come until `end`, that one included.
+    #[must_use]
+    pub fn left_until(&self, end: DateTime<Utc>) -> u32 {
+        let ahead = (end - self.next_evaluation()).num_seconds();
+        let more = ahead.div_euclid(i64::from(self.rule.interval_seconds().max(1))) + 1;
+        u32::try_from(more.max(0)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the version is decided as good by this rule: what it saw of the weight as it is was good, and
+    /// not even if all of the `left` evaluations speak against the version is that a breach.
+    #[must_use]
+    pub fn is_decided_as_good(&self, left: u32) -> bool {
+        let is_good = matches!(self.latest(), Some((_, Verdict::Ok | Verdict::Warning, _)));
+        // Tries after an error come faster than evaluations do.
+        let could_fail = self.rule.on_error() == OnMissing::Fail && left > 0;
+        let needed = match self.rule.trigger() {
+            Trigger::Consecutive(count) => count,
+            Trigger::OfLast { m, .. } => m,
+        };
+        let most = u32::from(self.against()).saturating_add(left);
+        is_good && !could_fail && self.breach().is_none() && most < u32::from(needed)
+    }
+
     /// What this rule alone asks for while a step runs.
     fn asks_for(&self) -> Conclusion {
         let rule = self.rule.name().clone();
@@ -352,12 +382,12 @@ impl Watch {
 /// What all rules together ask for: the worst wins, the first among equals. Rules that are only
 /// recorded are not asked. No rules at all speak against nothing.
 #[must_use]
-pub fn conclude(watches: &[Watch], moment: Moment) -> Conclusion {
+pub fn conclude<'a>(watches: impl IntoIterator<Item = &'a Watch>, moment: Moment) -> Conclusion {
     let at_the_end = |asked| match (asked, moment) {
         (Conclusion::Wait { rule, why }, Moment::Ending) => Conclusion::Inconclusive { rule, why },
         (asked, Moment::Underway | Moment::Ending) => asked,
     };
-    let asked = watches.iter().filter(|w| !w.rule.is_dry_run()).map(|w| at_the_end(w.asks_for()));
+    let asked = watches.into_iter().filter(|w| !w.rule.is_dry_run()).map(|w| at_the_end(w.asks_for()));
     asked.fold(Conclusion::GoOn, |worst, next| if next.weight() > worst.weight() { next } else { worst })
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Draft<'a> {
     pub(super) facts: &'a Facts,
     pub(super) now: DateTime<Utc>,
     pub(super) taken: Vec<Sample>,
+    /// The steps that have begun and say something to the channel.
+    pub(super) announced: Vec<u32>,
     /// Whether what an outside deployer was told is told once more.
     pub(super) calls_again: bool,
     journal: Vec<JournalEntry>,
@@ -94,8 +96,16 @@ impl Draft<'_> {
 /// [`Refusal`] says which rule refused the input; the promotion stays as it was.
 pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<Utc>) -> Result<Decision, Refusal> {
     let next = promotion.clone();
-    let mut draft =
-        Draft { next, facts, now, taken: Vec::new(), calls_again: false, journal: Vec::new(), supersedes: false };
+    let mut draft = Draft {
+        next,
+        facts,
+        now,
+        taken: Vec::new(),
+        announced: Vec::new(),
+        calls_again: false,
+        journal: Vec::new(),
+        supersedes: false,
+    };
     match input {
         Input::Approve { by, comment, plan_number } => approve(&mut draft, &by, comment, plan_number)?,
         Input::Reject { by, reason } => reject(&mut draft, by, reason)?,
@@ -122,12 +132,13 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
     settle_waiting(&mut draft);
     judging::settle_undecided(&mut draft);
     settle_watching(&mut draft);
-    let Draft { next, journal, supersedes, taken: samples, calls_again, .. } = draft;
+    let Draft { next, journal, supersedes, taken: samples, announced, calls_again, .. } = draft;
     let mut outbox = if headline(promotion) == headline(&next) && !journal.iter().any(is_told) {
         vec![]
     } else {
         vec![Effect::TellMessenger]
     };
+    outbox.extend(announced.into_iter().map(|step| Effect::Announce { step }));
     let again = next.call().filter(|_| calls_again);
     let again = again.map(|(call, id)| Effect::CallDeployer { call, generation: id.generation });
     outbox.extend(outside::effect(promotion, &next).or(again));

@@ -9,15 +9,10 @@ pub(super) fn goal(promotion: &Promotion, run: &Run, step: usize) -> Goal {
     if done.clone().any(|step| *step == Step::Rollout) {
         return everything_first(promotion, run).unwrap_or_else(Goal::rolled_out);
     }
-    let mut by_steps = done.clone().filter_map(|step| match step {
-        Step::Weight { weight } => Some(*weight),
-        Step::Preview | Step::Testers { .. } | Step::Mirror { .. } | Step::Pause { .. } | Step::Ask | Step::Rollout => {
-            None
-        }
-    });
+    let mut by_steps = done.clone().filter_map(Step::weight);
     let weight = run.by_hand.or(by_steps.next_back()).unwrap_or(Weight::NONE);
     let has_preview = done.clone().any(|step| *step == Step::Preview);
-    let aside = aside(done);
+    let aside = done.fold(Aside::NOTHING, |aside, step| step.aside_after(aside));
     let share = if has_preview { Weight::ALL } else { aside.load_with(weight) };
     let candidates = sizes(promotion, run, share);
     // Beside workloads that are scaled to nothing there is no traffic to share.
@@ -30,17 +25,6 @@ pub(super) fn goal(promotion: &Promotion, run: &Run, step: usize) -> Goal {
 fn has_route(promotion: &Promotion) -> bool {
     let has_route = |planned: &WorkloadPlan| planned.candidate.as_ref().is_some_and(|one| one.layer.has_route());
     promotion.plan.workloads.iter().any(has_route)
-}
-
-/// What the candidate gets beside its share after these steps: the last testers, and copies until the
-/// next weight.
-fn aside<'a>(done: impl Iterator<Item = &'a Step>) -> Aside {
-    done.fold(Aside::NOTHING, |aside, step| match step {
-        Step::Testers { testers } => Aside { testers: Some(testers.clone()), ..aside },
-        Step::Mirror { share } => Aside { mirror: *share, ..aside },
-        Step::Weight { .. } => Aside { mirror: Weight::NONE, ..aside },
-        Step::Preview | Step::Pause { .. } | Step::Ask | Step::Rollout => aside,
-    })
 }
 
 /// A workload is replaced only while its candidate carries all of the traffic, whatever share the steps,

@@ -192,6 +192,11 @@ pub struct Facts {
 pub enum Effect {
     /// Bring the promotion's message up to its state.
     TellMessenger,
+    /// Tell the channel what a step says, in a message of its own.
+    Announce {
+        /// The index of the step.
+        step: u32,
+    },
     /// Tell the outside deployer.
     CallDeployer {
         /// What.

@@ -128,6 +128,11 @@ pub enum JournalEvent {
         /// Which.
         words: String,
     },
+    /// A step told the channel something.
+    Announced {
+        /// What.
+        words: String,
+    },
     /// A person ended a step before its time.
     Skipped {
         /// The step in words.
@@ -237,6 +242,7 @@ impl JournalEvent {
             Self::ProposesRollback { .. } => "Proposes a rollback".into(),
             Self::Alerted { .. } => "Alert".into(),
             Self::AlertResolved { .. } => "Alert resolved".into(),
+            Self::Announced { .. } => "Message".into(),
             Self::Skipped { .. } => "Skipped".into(),
             Self::WeightSet { weight, .. } => format!("Set to {weight}"),
             Self::StepsLeftOut { .. } => "Promoted at once".into(),
@@ -267,6 +273,7 @@ impl JournalEvent {
             | Self::WeightSet { reason, .. }
             | Self::StepsLeftOut { reason }
             | Self::Abandoned { reason } => quoted(reason),
+            Self::Announced { words } => quoted(words),
             Self::Approved { comment, .. } => comment.as_deref().map(quoted).unwrap_or_default(),
             Self::ApprovalsVoid { why } => why.clone(),
             Self::Expired => format!("nothing happened for {} days", super::WAITING_LASTS_DAYS),
@@ -314,6 +321,7 @@ impl JournalEvent {
             | Self::StepBegan { .. }
             | Self::Moves { .. }
             | Self::WentOn
+            | Self::Announced { .. }
             | Self::Skipped { .. }
             | Self::WeightSet { .. }
             | Self::StepsLeftOut { .. }

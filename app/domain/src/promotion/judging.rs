@@ -5,19 +5,23 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Hold, JournalEvent, Move, Phase, Promotion, Run, TakeBackCause, decide::Draft};
+use super::{Hold, JournalEvent, Move, Phase, Promotion, Run, StableWant, StepWait, TakeBackCause, decide::Draft};
 use crate::{
     actor::Identity,
     analysis::{
         BuiltInCheck, Conclusion, Folded, LateBreach, Measure, Moment, Sample, Unanswered, Verdict, Watch, conclude,
         dry_run_breaches, warnings,
     },
-    strategy::Step,
+    strategy::{AnalysisLength, Step},
     traffic::Weight,
 };
 
 /// The rule that speaks in the journal and holds.
 const ANALYSIS: &str = "analysis";
+
+/// What people are asked when a step that judges has nothing to judge by.
+const NOBODY_JUDGES: &str =
+    "no rule can judge the version here; say on the target's page who counts its requests, or let it go on without";
 
 /// What is being judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +47,7 @@ impl Promotion {
     #[must_use]
     pub fn judged(&self) -> Option<Subject> {
         match &self.phase {
-            Phase::Progressing { run, .. } if gets_traffic(run) => Some(Subject::Candidate),
+            Phase::Progressing { run, step, .. } if is_judged(self, run, *step) => Some(Subject::Candidate),
             Phase::Watching { .. } => Some(Subject::Workload),
             Phase::Waiting { .. }
             | Phase::Starting { .. }
@@ -80,13 +84,25 @@ fn gets_traffic(run: &Run) -> bool {
     run.wanted.weight.want > Weight::NONE
 }
 
+/// A version is judged while it gets a share, and wherever a step says so.
+fn is_judged(promotion: &Promotion, run: &Run, step: usize) -> bool {
+    gets_traffic(run) || matches!(promotion.plan.steps.get(step), Some(Step::Analysis { .. }))
+}
+
+/// The rules that can speak about the version as it is: those about requests need some.
+fn speaking(run: &Run) -> impl Iterator<Item = &Watch> {
+    let is_rolled_out = run.wanted.stable.want == StableWant::Version;
+    let has_requests = is_rolled_out || gets_traffic(run) || run.wanted.aside.mirror > Weight::NONE;
+    run.watches.iter().filter(move |watch| has_requests || !watch.rule.measure().counts_requests())
+}
+
 fn due(run: &Run, now: DateTime<Utc>) -> impl Iterator<Item = &Watch> {
-    run.watches.iter().filter(move |watch| counts(run, watch) && watch.is_due(now))
+    speaking(run).filter(move |watch| counts(run, watch) && watch.is_due(now))
 }
 
 /// Pods that are being added are not ill: whether all are ready is asked once they have been.
 fn counts(run: &Run, watch: &Watch) -> bool {
-    let is_growing = run.wanted.candidates.generation > run.wanted.weight.generation;
+    let is_growing = run.settled_at.is_none() && run.wanted.candidates.generation > run.wanted.weight.generation;
     let is_of_readiness = matches!(
         watch.rule.measure(),
         Measure::BuiltIn { check: BuiltInCheck::HealthByReadiness | BuiltInCheck::PodsNotReady }
@@ -97,7 +113,7 @@ fn counts(run: &Run, watch: &Watch) -> bool {
 /// The time to look again, brought forward to the next evaluation.
 pub(super) fn no_later(promotion: &Promotion, now: DateTime<Utc>, look: DateTime<Utc>) -> DateTime<Utc> {
     let run = promotion.run().filter(|_| promotion.judged().is_some());
-    let next = run.and_then(|run| run.watches.iter().filter(|w| counts(run, w)).map(Watch::next_evaluation).min());
+    let next = run.and_then(|run| speaking(run).filter(|w| counts(run, w)).map(Watch::next_evaluation).min());
     // What is overdue could not be measured just now; asking again at once would not help.
     next.map_or(look, |next| look.min(next.max(now + Duration::seconds(1))))
 }
@@ -107,6 +123,44 @@ pub(super) fn begin(promotion: &Promotion, run: &mut Run, next: &Move, now: Date
     let Move::Shift(weight) = next else { return };
     if *weight > Weight::NONE && run.watches.is_empty() {
         run.watches = watches(promotion, now);
+    }
+}
+
+/// A step that judges looks at what is there from now on, whatever was seen or answered before.
+pub(super) fn begin_analysis(promotion: &Promotion, run: &mut Run, now: DateTime<Utc>) {
+    if run.watches.is_empty() {
+        run.watches = watches(promotion, now);
+    }
+    for watch in &mut run.watches {
+        watch.weight_changed(now);
+    }
+    run.is_unjudged = false;
+}
+
+/// What a step that judges waits for: its time or its measurements, unless what is left of them could not
+/// make a breach any more.
+pub(super) fn analysis_waits(run: &Run, length: AnalysisLength, since: DateTime<Utc>) -> StepWait {
+    let deciding: Vec<&Watch> = speaking(run).filter(|watch| watch.decides()).collect();
+    if run.is_unjudged || deciding.is_empty() {
+        return StepWait::Nothing;
+    }
+    match length {
+        AnalysisLength::Seconds(seconds) => {
+            let end = since + Duration::seconds(i64::from(seconds));
+            if deciding.iter().all(|watch| watch.is_decided_as_good(watch.left_until(end))) {
+                return StepWait::Nothing;
+            }
+            StepWait::Doing { words: format!("judged until {}", end.format("%H:%M:%S UTC")), until: Some(end) }
+        }
+        AnalysisLength::Measurements(count) => {
+            let left = |watch: &Watch| count.saturating_sub(watch.counted());
+            let is_done = |watch: &&Watch| left(watch) == 0 || watch.is_decided_as_good(left(watch));
+            if deciding.iter().all(is_done) {
+                return StepWait::Nothing;
+            }
+            let least = deciding.iter().map(|watch| watch.counted().min(count)).min().unwrap_or(0);
+            StepWait::Doing { words: format!("judged, {least} of {}", length.words()), until: None }
+        }
     }
 }
 
@@ -149,11 +203,11 @@ pub(super) fn answered_for(run: &mut Run, now: DateTime<Utc>) {
 /// Takes samples in.
 pub(super) fn measured(draft: &mut Draft, samples: Vec<Sample>) {
     match draft.next.phase.clone() {
-        Phase::Progressing { mut run, step, since } if gets_traffic(&run) => {
+        Phase::Progressing { mut run, step, since } if is_judged(&draft.next, &run, step) => {
             if !fold(draft, &mut run, samples) {
                 return;
             }
-            match conclude(&run.watches, Moment::Underway) {
+            match conclude(speaking(&run), Moment::Underway) {
                 Conclusion::Breach { rule, words } => {
                     return take_back(draft, run, TakeBackCause::Breach { rule, words });
                 }
@@ -264,19 +318,29 @@ fn lift(draft: &mut Draft, run: &mut Run) {
     }
 }
 
-/// Whether the rules let the present step end. Only a step that leads to more of the version asks them.
+/// Whether the rules let the present step end. A step that judges asks them, and one that leads to more of
+/// the version.
 pub(super) fn may_end(draft: &mut Draft, run: &mut Run, step: usize) -> Answer {
-    let leads_to_more = matches!(draft.next.plan.steps.get(step + 1), Some(Step::Weight { .. } | Step::Rollout));
-    if run.watches.is_empty() || run.is_unjudged || !gets_traffic(run) || !leads_to_more {
+    let steps = &draft.next.plan.steps;
+    let is_analysis = matches!(steps.get(step), Some(Step::Analysis { .. }));
+    // A message is said in passing.
+    let next = steps.iter().skip(step + 1).find(|next| !matches!(next, Step::Notify { .. }));
+    let leads_to_more = next.is_some_and(Step::leads_to_more);
+    let is_asked = is_analysis || (!run.watches.is_empty() && gets_traffic(run) && leads_to_more);
+    if run.is_unjudged || !is_asked {
         return Answer::Yes;
+    }
+    if is_analysis && !speaking(run).any(Watch::decides) {
+        hold(draft, run, NOBODY_JUDGES.to_owned(), false);
+        return Answer::NotYet;
     }
     let overdue = due(run, draft.now).next().map(|watch| watch.rule.measure().words().to_owned());
     if let Some(what) = overdue {
         run.awaits = Some(format!("{what} is about to be looked at"));
         return Answer::NotYet;
     }
-    let is_pause = matches!(draft.next.plan.steps.get(step), Some(Step::Pause { .. }));
-    match conclude(&run.watches, if is_pause { Moment::Ending } else { Moment::Underway }) {
+    let is_pause = matches!(draft.next.plan.steps.get(step), Some(Step::Pause { .. } | Step::Analysis { .. }));
+    match conclude(speaking(run), if is_pause { Moment::Ending } else { Moment::Underway }) {
         Conclusion::GoOn => return Answer::Yes,
         Conclusion::Breach { rule, words } => return Answer::Never(TakeBackCause::Breach { rule, words }),
         Conclusion::Wait { why, .. } => run.awaits = Some(why),

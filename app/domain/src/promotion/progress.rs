@@ -8,6 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::{
     Failure, JournalEvent, Move, Phase, RouteProgress, Run, StableWant, TakeBackCause, TakenBack, WorkloadProgress,
     decide::Draft,
+    ending,
     goals::goal,
     homecoming::{self, CAPACITY, Way},
     judging::{self, Answer},
@@ -72,6 +73,7 @@ pub(super) fn begin(draft: &mut Draft, mut run: Run, seen: &Seen) {
         Some(next) => make(draft, &mut run, next),
         None => {}
     }
+    ending::enter(draft, &mut run, 0);
     draft.next.phase = Phase::Progressing { run, step: 0, since: draft.now };
 }
 
@@ -178,16 +180,8 @@ pub(super) fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTim
         return;
     }
     run.waits_since = None;
-    let is_done = match draft.next.plan.steps.get(step) {
-        Some(Step::Pause { seconds }) if run.by_hand.is_none() => {
-            draft.now >= since + Duration::seconds(i64::from(*seconds))
-        }
-        // What a person has set stays until a person lets it go on.
-        Some(Step::Ask | Step::Pause { .. }) => false,
-        Some(_) if run.by_hand.is_some() => false,
-        Some(Step::Preview | Step::Weight { .. } | Step::Testers { .. } | Step::Mirror { .. } | Step::Rollout)
-        | None => true,
-    };
+    // What a person has set stays until a person lets it go on.
+    let is_done = run.by_hand.is_none() && ending::waits(&draft.next, &run, step, since).is_over(draft.now);
     if !is_done {
         draft.next.phase = Phase::Progressing { run, step, since };
         return;
@@ -208,6 +202,7 @@ pub(super) fn next_step(draft: &mut Draft, mut run: Run, step: usize) {
     run.reached = next;
     run.awaits = None;
     draft.note_rule("strategy", JournalEvent::StepBegan { number: next + 1, words });
+    ending::enter(draft, &mut run, next);
     draft.next.phase = Phase::Progressing { run, step: next, since: draft.now };
 }
 

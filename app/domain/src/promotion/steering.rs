@@ -144,15 +144,7 @@ impl Promotion {
     /// The highest share that the approved steps give up to the one of this index.
     #[must_use]
     pub fn most_weight(&self, step: usize) -> Weight {
-        let mut so_far = self.plan.steps.iter().take(step + 1).filter_map(|step| match step {
-            Step::Weight { weight } => Some(*weight),
-            Step::Preview
-            | Step::Testers { .. }
-            | Step::Mirror { .. }
-            | Step::Pause { .. }
-            | Step::Ask
-            | Step::Rollout => None,
-        });
+        let mut so_far = self.plan.steps.iter().take(step + 1).filter_map(Step::weight);
         so_far.next_back().unwrap_or(Weight::NONE)
     }
 }

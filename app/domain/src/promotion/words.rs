@@ -1,10 +1,10 @@
 //! A promotion's state in words, the same everywhere: Board, promotion page, Slack.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{
-    Blocker, Failure, Phase, Promotion, Run, StableWant, TakenBack, WorkloadProgress, judging, outside,
-    progress::open_in_words,
+    Blocker, Failure, Phase, Promotion, Run, StableWant, StepWait, TakenBack, WorkloadProgress, ending, judging,
+    outside, progress::open_in_words,
 };
 use crate::{state::Mark, strategy::Step, traffic::Weight};
 
@@ -113,14 +113,14 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
             let awaits = run.awaits.clone().unwrap_or_default();
             moving(promotion, format!("{share}, waits for the analysis: {awaits}"), percent)
         }
-        (Some(Step::Ask), None) => waits(promotion, format!("{share}, waits for someone to let it go on"), percent),
-        (Some(Step::Pause { seconds }), None) => {
-            let until = since + Duration::seconds(i64::from(*seconds));
-            moving(promotion, format!("{share} until {}", until.format("%H:%M:%S UTC")), percent)
-        }
-        (Some(Step::Preview | Step::Weight { .. } | Step::Testers { .. } | Step::Mirror { .. }), None) => {
-            moving(promotion, share, percent)
-        }
+        (Some(_), None) => match ending::waits(promotion, run, step, since) {
+            StepWait::Person => waits(promotion, format!("{share}, waits for someone to let it go on"), percent),
+            StepWait::Time { until } => {
+                moving(promotion, format!("{share} until {}", until.format("%H:%M:%S UTC")), percent)
+            }
+            StepWait::Doing { words, .. } => moving(promotion, format!("{share}, {words}"), percent),
+            StepWait::Nothing => moving(promotion, share, percent),
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is refused, what the usual strategies are, and that what is stored loads.
 #![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
-use crate::names::ObjectName;
+use crate::{aside::TesterMatch, names::ObjectName};
 
 fn name(text: &str) -> ObjectName {
     ObjectName::parse(text).unwrap()
@@ -56,6 +56,16 @@ fn steps_that_cannot_be_are_refused_by_name() {
             nginx(),
             vec![Step::Mirror { share: Weight::ALL }],
             "step 1 cannot be had: ingress-nginx copies all requests of an Ingress or none (mirror-target), and never a share of them",
+        ),
+        (
+            gateway(),
+            vec![Step::Analysis { length: AnalysisLength::Seconds(60) }],
+            "step 1 has nothing to look at yet; put a weight, testers or a preview before it",
+        ),
+        (
+            gateway(),
+            vec![Step::Preview, Step::Analysis { length: AnalysisLength::Measurements(0) }],
+            "step 2 looks for a time that cannot be had; 1 second to 7 days, or 1 to 1000 measurements, can",
         ),
         (
             nginx(),

@@ -6,7 +6,7 @@ use domain::{
     names::ObjectName,
     observation::Observed,
     promotion::{DRAIN_SECONDS, Input, Phase, Promotion, TakenBack, desired},
-    strategy::Step,
+    strategy::{AnalysisLength, Notice, Step},
     traffic::{RouteObserved, TrafficLayer, Weight},
 };
 use proptest::prelude::*;
@@ -183,6 +183,16 @@ fn steps() -> Vec<Step> {
     vec![weight(10), Step::Pause { seconds: 60 }, weight(50), Step::Ask]
 }
 
+/// The same with steps between that change no share.
+fn steps_with_more() -> Vec<Step> {
+    let judged = |length| Step::Analysis { length };
+    let notice = Notice::new("goes on").unwrap();
+    let mut steps = steps();
+    steps.splice(1..2, [judged(AnalysisLength::Measurements(4)), Step::Notify { notice }]);
+    steps.push(judged(AnalysisLength::Seconds(120)));
+    steps
+}
+
 /// A canary with or without analysis.
 fn world_of(layer: TrafficLayer, is_analysed: bool) -> World {
     analysed(World::with_candidate(canary(layer, steps()), &["cart"]), is_analysed)
@@ -193,9 +203,11 @@ fn world_with_testers(layer: TrafficLayer, is_analysed: bool, has_testers: bool)
     if !has_testers || !layer.has_route() {
         return world_of(layer, is_analysed);
     }
+    let has_more = layer != gateway();
     let testers = Step::Testers { testers: TesterMatch::usual() };
     let first = vec![testers, Step::Mirror { share: Weight::ALL }, Step::Pause { seconds: 20 }];
-    analysed(World::with_candidate(canary(layer, [first, steps()].concat()), &["cart"]), is_analysed)
+    let rest = if has_more { steps_with_more() } else { steps() };
+    analysed(World::with_candidate(canary(layer, [first, rest].concat()), &["cart"]), is_analysed)
 }
 
 fn analysed(world: World, is_analysed: bool) -> World {
@@ -230,9 +242,10 @@ proptest! {
 
     #[test]
     fn no_share_rises_before_the_rules_have_spoken_unless_a_person_says_so(
-        events in proptest::collection::vec(event(), 0..200)
+        has_more in any::<bool>(), events in proptest::collection::vec(event(), 0..200)
     ) {
-        let mut world = world_of(gateway(), true);
+        let steps = if has_more { steps_with_more() } else { steps() };
+        let mut world = analysed(World::with_candidate(canary(gateway(), steps), &["cart"]), true);
         world.give(Input::Clock).unwrap();
         let mut is_answered = false;
         for event in events {

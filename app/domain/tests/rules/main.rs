@@ -16,4 +16,5 @@ mod permissions;
 mod promotion_properties;
 mod promotion_stories;
 mod rollout;
+mod step_stories;
 mod way_back_stories;

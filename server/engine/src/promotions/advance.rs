@@ -237,7 +237,8 @@ async fn save_one(
     let revision = tx.save_promotion(next, revision, decision.wake_at).await?;
     tx.append_journal(next.id, &decision.journal).await?;
     tx.insert_samples(next.id, &decision.samples).await?;
-    let told: Vec<_> = decision.outbox.iter().copied().filter(|effect| *effect == Effect::TellMessenger).collect();
+    let is_told = |effect: &Effect| matches!(effect, Effect::TellMessenger | Effect::Announce { .. });
+    let told: Vec<_> = decision.outbox.iter().copied().filter(is_told).collect();
     tx.insert_effects(next.id, revision, &told, now).await?;
     super::outside::write_calls(tx, next, &decision.outbox, engine).await?;
     if let Some(deployment) = super::deployment::of(next) {

@@ -105,13 +105,14 @@ fn bands(promotion: &Promotion, journal: &[JournalEntry]) -> Vec<StepBand> {
     if let Some(last) = begun.last_mut().filter(|_| promotion.is_over()) {
         last.to = journal.last().map(|entry| entry.at);
     }
-    // A share that is reached at once is no stretch of time; the pause after it has its name.
+    // A share that is reached at once is no stretch of time; what waits or looks after it has its name.
     let mut bands: Vec<StepBand> = Vec::new();
     let mut share = String::new();
     for mut band in begun {
         if band.words.ends_with('%') {
             share = band.words.clone();
-        } else if band.words.starts_with("Pause") && !share.is_empty() {
+        } else if ["Pause", "Analysis", "Message"].iter().any(|kind| band.words.starts_with(kind)) && !share.is_empty()
+        {
             band.words.clone_from(&share);
         }
         match bands.last_mut().filter(|last| last.words == band.words) {

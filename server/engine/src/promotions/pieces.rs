@@ -72,7 +72,7 @@ fn stages(steps: &[Step]) -> Vec<Stage> {
     let mut stages: Vec<Stage> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         match (step, stages.last_mut()) {
-            (Step::Pause { .. } | Step::Mirror { .. } | Step::Ask, Some(stage)) => {
+            (step, Some(stage)) if step.stays() => {
                 stage.waits.push(step.words());
                 stage.steps.end = index + 1;
             }
@@ -222,7 +222,7 @@ pub(crate) fn next(promotion: &Promotion) -> String {
     }
 }
 
-fn sentence(words: &str) -> String {
+pub(super) fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

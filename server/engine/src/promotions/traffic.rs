@@ -1,10 +1,9 @@
 //! The traffic of a promotion's page: shares, candidates, what comes next. Follows from its state alone.
 
-use chrono::Duration;
 use contract::promotions::{StepView, TrafficView, WorkloadView};
 use domain::{
     delegated::ToolProgress,
-    promotion::{Phase, Promotion, Run, WorkloadPlan},
+    promotion::{Phase, Promotion, Run, StepWait, WorkloadPlan},
     state::Mark,
     strategy::Step,
     traffic::Weight,
@@ -159,7 +158,7 @@ fn next_of_tool(run: &Run) -> Option<String> {
 
 /// What happens next to a promotion under way, in words, with the person or the time it waits for.
 pub(crate) fn next(promotion: &Promotion) -> Option<String> {
-    let Phase::Progressing { run, step, since } = &promotion.phase else { return None };
+    let Phase::Progressing { run, step, .. } = &promotion.phase else { return None };
     if let Some(words) = next_of_tool(run) {
         return Some(words);
     }
@@ -174,17 +173,16 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
     if let Some(awaits) = &run.awaits {
         return Some(format!("When the analysis has spoken: {then}. It waits: {awaits}."));
     }
-    let words = match promotion.plan.steps.get(*step) {
-        Some(Step::Pause { seconds }) if run.settled_at.is_some() => {
-            let until = *since + Duration::seconds(i64::from(*seconds));
-            format!("At {}: {then}.", until.format("%H:%M:%S UTC"))
-        }
-        Some(Step::Ask) => format!("Waits for a release manager to let it go on; then {then}."),
-        Some(Step::Rollout) | None => {
-            "When every pod runs the version, the traffic goes back to the workload and the candidate is removed."
-                .to_owned()
-        }
-        Some(Step::Preview | Step::Weight { .. } | Step::Testers { .. } | Step::Mirror { .. } | Step::Pause { .. }) => {
+    if matches!(promotion.plan.steps.get(*step), Some(Step::Rollout) | None) {
+        let words =
+            "When every pod runs the version, the traffic goes back to the workload and the candidate is removed.";
+        return Some(words.to_owned());
+    }
+    let words = match promotion.step_waits() {
+        Some(StepWait::Time { until }) => format!("At {}: {then}.", until.format("%H:%M:%S UTC")),
+        Some(StepWait::Person) => format!("Waits for a release manager to let it go on; then {then}."),
+        Some(StepWait::Doing { words, .. }) => format!("{}; then {then}.", pieces::sentence(&words)),
+        Some(StepWait::Nothing) | None => {
             let budget = promotion.plan.rollout_budget_seconds.div_ceil(60);
             format!(
                 "Then {then}. Taken back by itself when pods crash, or when this move takes longer than {budget} min."

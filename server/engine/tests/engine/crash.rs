@@ -88,6 +88,7 @@ struct FileMessenger {
 #[derive(Clone, Serialize, Deserialize)]
 struct Kept {
     promotion: domain::ids::PromotionId,
+    step: Option<u32>,
     texts: Vec<String>,
 }
 
@@ -116,7 +117,7 @@ fn at(channel: &str, place: usize) -> MessageRef {
 impl Messenger for FileMessenger {
     async fn post(&self, channel: &str, key: MessageKey, m: &PromotionMessage) -> Result<MessageRef, MessengerError> {
         Ok(self.change(|messages| {
-            messages.push(Kept { promotion: key.promotion, texts: vec![m.state.clone()] });
+            messages.push(Kept { promotion: key.promotion, step: key.step, texts: vec![m.state.clone()] });
             at(channel, messages.len() - 1)
         }))
     }
@@ -133,7 +134,8 @@ impl Messenger for FileMessenger {
         key: MessageKey,
         _since: DateTime<Utc>,
     ) -> Result<Option<MessageRef>, MessengerError> {
-        Ok(self.change(|messages| messages.iter().position(|m| m.promotion == key.promotion).map(|n| at(channel, n))))
+        let is_it = |kept: &Kept| kept.promotion == key.promotion && kept.step == key.step;
+        Ok(self.change(|messages| messages.iter().position(is_it).map(|n| at(channel, n))))
     }
 }
 
@@ -275,6 +277,8 @@ struct End {
     image: &'static str,
     writes: usize,
     told: &'static str,
+    /// What its steps say, each once.
+    said: &'static [&'static str],
     /// What was done to the candidate and its traffic: one of these.
     candidate: &'static [&'static [&'static str]],
 }
@@ -338,14 +342,19 @@ async fn check(url: &str, folder: &Path, prepared: &Prepared, end: &End, stop: u
     assert_eq!(canaries::share_in(&practice), 0, "stop point {stop}: traffic on nothing");
     let acts: Vec<_> = practice.writes_of(&workload("cart-canary")).unwrap().into_iter().map(|w| w.act).collect();
     assert!(end.candidate.iter().any(|allowed| acts == **allowed), "stop point {stop}: {acts:?}");
-    assert_eq!(messages.len(), 1, "stop point {stop}: one message");
-    let last = messages[0].texts.last().unwrap();
+    let (said, told): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.step.is_some());
+    assert_eq!(told.len(), 1, "stop point {stop}: one message");
+    let said: Vec<_> = said.iter().flat_map(|message| &message.texts).map(String::as_str).collect();
+    assert_eq!(said, end.said, "stop point {stop}");
+    let last = told[0].texts.last().unwrap();
     assert!(last.starts_with(end.told), "stop point {stop}: {last}");
     store.close().await;
 }
 
-const GOOD: End = End { phase: "succeeded", image: "r.example/cart:2.0", writes: 1, told: "done", candidate: &[&[]] };
-const BAD: End = End { phase: "failed", image: "r.example/cart:1.0", writes: 2, told: "taken back", candidate: &[&[]] };
+const GOOD: End =
+    End { phase: "succeeded", image: "r.example/cart:2.0", writes: 1, told: "done", said: &[], candidate: &[&[]] };
+const BAD: End =
+    End { phase: "failed", image: "r.example/cart:1.0", writes: 2, told: "taken back", said: &[], candidate: &[&[]] };
 
 #[tokio::test]
 async fn a_good_promotion_survives_being_killed_anywhere_on_sqlite() {
@@ -367,8 +376,11 @@ async fn taking_back_survives_being_killed_anywhere_on_postgres() {
     survives(Kind::Postgres, "bad", "2.0-crash", BAD).await;
 }
 
-const GOOD_CANARY: End =
-    End { candidate: &[&["make with 2", "weight 50 %", "scale to 3", "weight 100 %", "weight 0 %", "remove"]], ..GOOD };
+const GOOD_CANARY: End = End {
+    candidate: &[&["make with 2", "weight 50 %", "scale to 3", "weight 100 %", "weight 0 %", "remove"]],
+    said: &["half of it is there"],
+    ..GOOD
+};
 /// A version that is ready for some seconds and then crashes.
 const BAD_LABEL: &str = "2.0-latecrash";
 
@@ -381,7 +393,7 @@ const BAD_CANARY: End = End {
 
 #[tokio::test]
 async fn a_good_canary_survives_being_killed_anywhere_on_sqlite() {
-    survives_with(Kind::Sqlite, "good_canary", "2.0", Some("50%"), GOOD_CANARY).await;
+    survives_with(Kind::Sqlite, "good_canary", "2.0", Some("50%, notify:\"half of it is there\""), GOOD_CANARY).await;
 }
 
 #[tokio::test]

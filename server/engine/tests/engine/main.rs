@@ -25,6 +25,7 @@ mod promotion_stories;
 mod reading;
 mod registering;
 mod signing_in;
+mod steps;
 mod superseding;
 mod targets;
 mod two_servers;

@@ -57,9 +57,12 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    /// Whether this is ours and names `promotion`.
-    pub fn is_about(&self, event_type: &str, promotion: &str) -> bool {
-        self.event_type == event_type && self.event_payload.get("promotion").is_some_and(|p| p == promotion)
+    /// Whether this is ours and names `promotion`, and `step` or none.
+    pub fn is_about(&self, event_type: &str, promotion: &str, step: Option<u32>) -> bool {
+        let says = |field| self.event_payload.get(field);
+        self.event_type == event_type
+            && says("promotion").is_some_and(|found| found == promotion)
+            && says("step").and_then(serde_json::Value::as_u64) == step.map(u64::from)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::stand_in::{Answer, StandIn};
 const TOKEN: &str = "xoxb-canary-4711";
 
 fn key() -> MessageKey {
-    MessageKey { promotion: "01900000-0000-7000-8000-000000000042".parse::<PromotionId>().unwrap() }
+    MessageKey { promotion: "01900000-0000-7000-8000-000000000042".parse::<PromotionId>().unwrap(), step: None }
 }
 
 fn message() -> PromotionMessage {

@@ -10,6 +10,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use chrono::{TimeZone, Utc};
 use domain::{
     actor::Identity,
+    analysis::{DataPlane, Reading, Sample},
     aside::{Aside, TesterMatch},
     deployment::Cause,
     environment::EnvironmentRules,
@@ -18,10 +19,10 @@ use domain::{
     names::{ContainerName, Namespace, ObjectName, WorkloadName},
     observation::{Observed, PlacedWorkload, WorkloadRef},
     promotion::{
-        CandidatePlan, Facts, Input, Phase, Plan, Promotion, Sight, Supersedes, TakenBack, WorkloadPlan, decide,
-        desired,
+        CandidatePlan, Effect, Facts, Input, Phase, Plan, Promotion, Sight, Supersedes, TakenBack, WorkloadPlan,
+        decide, desired,
     },
-    strategy::{CandidateSettings, Step, Strategy},
+    strategy::{AnalysisLength, CandidateSettings, Notice, Step, Strategy},
     traffic::{RouteKind, TrafficLayer, Weight, candidate_of},
 };
 use ports::{Cluster, ClusterError, looked_at, route_of, sides_of, writes};
@@ -74,6 +75,8 @@ struct Run {
     stale: Option<Sight>,
     /// Pods that all of the traffic needs, where an autoscaler sizes the workload by its share.
     demand: Option<u32>,
+    /// The steps that have told the channel something.
+    said: BTreeSet<u32>,
     /// Whether somebody else has touched the objects: then what is left is theirs.
     is_disturbed: bool,
 }
@@ -86,6 +89,12 @@ fn strategy(dice: &mut Dice, layer: &TrafficLayer) -> Strategy {
     let settings = |steps| CandidateSettings::new(name("cart"), layer.clone(), steps).unwrap();
     if !layer.is_gradual() {
         return Strategy::BlueGreen(settings(vec![Step::Preview, weight_step(100), Step::Pause { seconds: 30 }]));
+    }
+    if dice.one_in(4) {
+        let length = AnalysisLength::Measurements(3);
+        let say = |text| Step::Notify { notice: Notice::new(text).unwrap() };
+        let steps = [say("begins"), weight_step(20), Step::Analysis { length }, weight_step(60), say("nearly there")];
+        return Strategy::Canary(settings(steps.to_vec()).measured_by(Some(DataPlane::Practice)));
     }
     if layer.has_route() && dice.one_in(3) {
         let (testers, mirror) = (TesterMatch::usual(), Weight::percent(20).unwrap());
@@ -132,13 +141,29 @@ impl Run {
             [usize::try_from(dice.roll(8)).unwrap()];
         let strategy = strategy(&mut dice, &layer);
         let (promotion, facts) = asked(&clock, strategy, tag);
-        Self { dice, clock, cluster, layer, facts, promotion, stale: None, demand, is_disturbed: false }
+        Self {
+            dice,
+            clock,
+            cluster,
+            layer,
+            facts,
+            promotion,
+            stale: None,
+            demand,
+            said: BTreeSet::new(),
+            is_disturbed: false,
+        }
     }
 
     fn give(&mut self, input: Input) {
         // A refusal is a fine outcome: nothing is changed.
         if let Ok(decision) = decide(&self.promotion, &self.facts, input, ports::Clock::now(&self.clock)) {
             // What a Slipway that died knows is what it has kept.
+            for effect in decision.outbox {
+                if let Effect::Announce { step } = effect {
+                    assert!(self.said.insert(step), "step {step} says it twice");
+                }
+            }
             let kept = serde_json::to_string(&decision.next).unwrap();
             self.promotion = serde_json::from_str(&kept).unwrap();
         }
@@ -180,6 +205,26 @@ impl Run {
             self.stale = Some(sight.clone());
         }
         self.give(Input::Observed(Sight { trouble, ..sight }));
+        self.measure();
+    }
+
+    /// Evaluates the rules that are due; the source may say anything, or nothing.
+    fn measure(&mut self) {
+        let now = ports::Clock::now(&self.clock);
+        let due: Vec<_> = self.promotion.due(now).into_iter().map(|watch| watch.rule.clone()).collect();
+        let samples = due.into_iter().map(|rule| {
+            let reading = match self.dice.roll(12) {
+                0 => Reading::value(90.0).with_requests(Reading::value(600.0)),
+                1 => Reading::series([]),
+                2 => Reading::Unreadable { why: "no answer".to_owned() },
+                _ => Reading::value(0.0).with_requests(Reading::value(600.0)),
+            };
+            Sample::judged(&rule, now, "q".to_owned(), reading)
+        });
+        let samples: Vec<_> = samples.collect();
+        if !samples.is_empty() {
+            self.give(Input::Measured(samples));
+        }
     }
 
     async fn look(&mut self) -> Sight {
@@ -343,6 +388,7 @@ fn asked(clock: &MockClock, strategy: Strategy, tag: &str) -> (Promotion, Facts)
         workload: candidate_of(&placed.workload, ending),
         layer: settings.layer().clone(),
     });
+    let analysis = strategy.candidate().map(|(_, settings)| settings.rules()).unwrap_or_default();
     let plan = Plan {
         number: 1,
         version: VersionId::new(Uuid::from_u128(20)),
@@ -360,7 +406,7 @@ fn asked(clock: &MockClock, strategy: Strategy, tag: &str) -> (Promotion, Facts)
         healthy_in: None,
         rollout_budget_seconds: rules.rollout_budget_seconds,
         watch_seconds: 0,
-        analysis: vec![],
+        analysis,
         judging: domain::analysis::JudgingPolicy::default(),
     };
     let theo = Identity::Person { id: PersonId::new(Uuid::from_u128(1)), name: "Theo".to_owned() };

@@ -13,6 +13,7 @@ on_both_databases!(
     of_each_promotion_the_oldest_effect_is_handed_out_to_one_worker,
     an_attempt_is_noted_before_and_a_failure_after,
     telling_a_later_state_finishes_the_earlier_effects,
+    what_a_step_says_is_finished_by_itself_alone,
     a_message_never_goes_back_to_an_earlier_revision,
 );
 
@@ -105,6 +106,21 @@ async fn telling_a_later_state_finishes_the_earlier_effects(store: Store) {
     assert_eq!(tx.finish_effects(first.promotion, 2, day(4)).await.unwrap(), 2);
     assert_eq!(tx.finish_effects(first.promotion, 2, day(4)).await.unwrap(), 0);
     assert_eq!(tx.pending_effects().await.unwrap(), 1);
+    tx.commit().await.unwrap();
+}
+
+async fn what_a_step_says_is_finished_by_itself_alone(store: Store) {
+    let [first, ..] = effects(&store).await;
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_effects(first.promotion, 3, &[Effect::TellMessenger, Effect::Announce { step: 2 }], day(3))
+        .await
+        .unwrap();
+    assert_eq!(tx.finish_effects(first.promotion, 9, day(4)).await.unwrap(), 3, "those of the message");
+    let left = tx.claim_effects(uuid(71), day(4), day(5), 10).await.unwrap();
+    let left = left.iter().find(|effect| effect.key.promotion == first.promotion).unwrap();
+    assert_eq!((left.key.ordinal, left.effect), (1, Effect::Announce { step: 2 }));
+    tx.finish_effect(&left.key, day(4)).await.unwrap();
+    assert_eq!(tx.pending_effects().await.unwrap(), 1, "that of the other promotion");
     tx.commit().await.unwrap();
 }
 
