@@ -91,7 +91,8 @@ pub struct RequestRollback {
     pub service: String,
     /// The environment's name.
     pub environment: String,
-    /// The version's label; the one before the present one when absent.
+    /// The version's label; when absent, the one before the present one or, while another is only tried
+    /// beside the present one, the present one: then the try is aborted, and nothing else is done.
     pub version: Option<String>,
     /// Why.
     pub reason: String,
@@ -148,6 +149,9 @@ pub struct RollbackView {
     pub not_brought_back: Vec<String>,
     /// A live promotion that it would abort.
     pub aborts: Option<i64>,
+    /// Whether that is all that it would do: the version is only tried beside `to`, which runs and stays.
+    /// No promotion is made then, and the answer is the number of the aborted one.
+    pub is_abort: bool,
 }
 
 /// A promotion in a list.

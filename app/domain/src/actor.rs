@@ -235,9 +235,18 @@ impl Act {
     }
 
     /// Whether only a person may do this, whatever a token's role says: a machine identity never
-    /// consents, never rolls back by itself and never widens who may do what.
+    /// consents (letting a promotion go on answers a question that is put to a person), never rolls back
+    /// by itself and never widens who may do what. It may stop what is under way.
     const fn needs_person(self) -> bool {
-        matches!(self, Self::Approve | Self::ManagePeople | Self::ManageTokens | Self::ManageClusters)
+        matches!(
+            self,
+            Self::Approve
+                | Self::SteerPromotion
+                | Self::RollBack
+                | Self::ManagePeople
+                | Self::ManageTokens
+                | Self::ManageClusters
+        )
     }
 
     const fn is_granted_to(self, role: Role) -> bool {

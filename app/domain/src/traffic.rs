@@ -226,16 +226,6 @@ impl TrafficLayer {
     }
 }
 
-/// The longest name of an Ingress.
-const INGRESS_NAME: usize = 253;
-
-/// The name of the second Ingress, which carries the candidate's share: `shop-canary`.
-#[must_use]
-pub fn canary_ingress(ingress: &str) -> String {
-    let kept: String = ingress.chars().take(INGRESS_NAME - "-canary".len()).collect();
-    format!("{}-canary", kept.trim_end_matches(['-', '.']))
-}
-
 /// The longest name that gets an ending: a Service's name is at most 63 characters.
 const NAME_WITH_ROOM: usize = 54;
 
@@ -257,6 +247,9 @@ pub enum CandidateName {
 }
 
 impl CandidateName {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Canary, Self::Preview];
+
     /// The ending.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -54,7 +54,8 @@ fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
         Crumb { label: "roll back".to_owned(), href: None },
     ];
     let heading = format!("Roll {service} back in {}", environment.title);
-    let aborts = view.aborts.map(|number| {
+    let is_abort = view.is_abort;
+    let aborts = view.aborts.filter(|_| !is_abort).map(|number| {
         view! {
             <Notice state=State::Waiting title="Something is under way">
                 <p>
@@ -71,19 +72,33 @@ fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
     let has_limits = !view.not_brought_back.is_empty();
     let error = form.errors();
     let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("reason")));
-    let button = format!("Roll {service} back to {}", view.to);
+    let (button, title, meaning) = match view.aborts.filter(|_| is_abort) {
+        Some(number) => (
+            format!("Abort promotion {number}"),
+            "The new version is only tried beside what runs",
+            format!(
+                "Promotion {number} is aborted: all traffic goes back to {}, which runs and stays, and the candidate is \
+                 removed. No other promotion is made.",
+                view.to
+            ),
+        ),
+        None => (
+            format!("Roll {service} back to {}", view.to),
+            "Back to an earlier version",
+            "It succeeded here before, so it skips approvals. It is a promotion of its own, with its own journal."
+                .to_owned(),
+        ),
+    };
     view! {
         <Crumbs crumbs />
         <PageHead title=move || heading />
         <div class="columns">
             <div class="stack-cards">
                 {choose} {aborts}
-                <Card title="Back to an earlier version">
+                <Card title>
                     <div class="stack">
                         <FromTo from=view.from.clone() to=view.to.clone() />
-                        <p>
-                            "It succeeded here before, so it skips approvals. It is a promotion of its own, with its own journal."
-                        </p>
+                        <p>{meaning}</p>
                         <ActionForm action=form.action attr:class="form">
                             <input type="hidden" name="service" value=service />
                             <input type="hidden" name="environment" value=environment.name />

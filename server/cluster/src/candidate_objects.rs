@@ -1,12 +1,13 @@
 //! The Deployment and the Service of a candidate, made from the stable ones as they are. Pure.
 
+use domain::traffic::CandidateName;
 use kube::api::DynamicObject;
 use ports::CandidateChange;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    objects::{Owner, deployments, metadata, services},
-    sides::{Labels, Sides, TRACK, labels_at, track_of},
+    objects::{deployments, metadata, services},
+    sides::{Labels, Sides, TRACK, labels_at},
 };
 
 /// What of a Service's port is its own and not given by the cluster.
@@ -29,18 +30,18 @@ const DEPLOYMENT_FIELDS: [&str; 3] = ["strategy", "minReadySeconds", "progressDe
 
 /// The Deployment of a candidate.
 pub(crate) fn deployment(stable: &DynamicObject, sides: Option<&Sides>, change: &CandidateChange) -> Value {
-    let pods = pod_labels(stable, sides, track_of(&change.route.candidate));
+    let pods = pod_labels(stable, sides, change.route.track);
     let mut spec = picked(stable.data.get("spec"), &DEPLOYMENT_FIELDS);
     spec.insert("replicas".to_owned(), json!(change.pods));
     spec.insert("revisionHistoryLimit".to_owned(), json!(1));
     spec.insert("selector".to_owned(), selector(stable, &pods));
     spec.insert("template".to_owned(), template(stable, &pods, change));
     let kind = deployments();
-    let (route, owner) = (&change.route, Owner::new(&kind, stable));
+    let route = &change.route;
     json!({
         "apiVersion": kind.api_version,
         "kind": kind.kind,
-        "metadata": metadata(route.candidate.name.as_str(), &owner, route.stable.name.as_str(), change.stamp,
+        "metadata": metadata(route.candidate.name.as_str(), route.stable.name.as_str(), change.stamp,
                              &change.change_cause),
         "spec": spec,
     })
@@ -59,13 +60,13 @@ pub(crate) fn service(stable: &DynamicObject, sides: &Sides, change: &CandidateC
     if stable.data.pointer("/spec/clusterIP").and_then(Value::as_str) == Some("None") {
         spec.insert("clusterIP".to_owned(), json!("None"));
     }
-    spec.insert("selector".to_owned(), json!(sides.candidate));
+    spec.insert("selector".to_owned(), json!(sides.candidate(change.route.track)));
     let kind = services();
-    let (route, owner) = (&change.route, Owner::new(&kind, stable));
+    let route = &change.route;
     json!({
         "apiVersion": kind.api_version,
         "kind": kind.kind,
-        "metadata": metadata(route.candidate.name.as_str(), &owner, route.stable.name.as_str(), change.stamp,
+        "metadata": metadata(route.candidate.name.as_str(), route.stable.name.as_str(), change.stamp,
                              &change.change_cause),
         "spec": spec,
     })
@@ -77,13 +78,13 @@ fn picked(from: Option<&Value>, fields: &[&str]) -> Map<String, Value> {
 }
 
 /// The labels of a candidate's pods.
-fn pod_labels(stable: &DynamicObject, sides: Option<&Sides>, track: &str) -> Labels {
+pub(crate) fn pod_labels(stable: &DynamicObject, sides: Option<&Sides>, track: CandidateName) -> Labels {
     let mut labels = labels_at(&stable.data, "/spec/template/metadata/labels");
     labels.remove("pod-template-hash");
     if let Some(sides) = sides {
         labels.insert(sides.key.clone(), sides.value.clone());
     }
-    labels.insert(TRACK.to_owned(), track.to_owned());
+    labels.insert(TRACK.to_owned(), track.as_str().to_owned());
     labels
 }
 
@@ -152,7 +153,13 @@ mod tests {
         let named =
             |name: &str| WorkloadRef::deployment(Namespace::parse("shop").unwrap(), WorkloadName::parse(name).unwrap());
         CandidateChange {
-            route: Route { stable: named("cart"), candidate: named("cart-canary"), layer },
+            route: Route {
+                target: TargetId::new(uuid::Uuid::from_u128(8)),
+                stable: named("cart"),
+                candidate: named("cart-canary"),
+                track: CandidateName::Canary,
+                layer,
+            },
             stamp: Stamp {
                 target: TargetId::new(uuid::Uuid::from_u128(8)),
                 promotion: PromotionId::new(uuid::Uuid::from_u128(1)),
@@ -209,7 +216,7 @@ mod tests {
     #[test]
     fn a_candidate_is_the_workload_with_other_labels_and_images() {
         let (stable, service_object) = (stable(), stable_service());
-        let sides = Sides::of(&service_object, &stable, "canary").unwrap();
+        let sides = Sides::of(&service_object, &stable, CandidateName::Canary).unwrap();
         insta::assert_json_snapshot!(deployment(&stable, Some(&sides), &change(TrafficLayer::Replicas)));
     }
 
@@ -225,7 +232,7 @@ mod tests {
     #[test]
     fn a_candidates_service_is_reached_from_inside_only() {
         let stable_service = stable_service();
-        let sides = Sides::of(&stable_service, &stable(), "canary").unwrap();
+        let sides = Sides::of(&stable_service, &stable(), CandidateName::Canary).unwrap();
         let made = service(&stable_service, &sides, &change(TrafficLayer::Replicas));
         assert_eq!(
             made["spec"],
@@ -237,7 +244,7 @@ mod tests {
                            "appProtocol": "kubernetes.io/h2c"}],
             })
         );
-        assert_eq!(made["metadata"]["ownerReferences"][0]["uid"], "s");
+        assert_eq!(made["metadata"]["ownerReferences"], Value::Null);
         let mut headless = stable_service.clone();
         headless.data["spec"]["clusterIP"] = json!("None");
         assert_eq!(service(&headless, &sides, &change(TrafficLayer::Replicas))["spec"]["clusterIP"], "None");

@@ -4,24 +4,55 @@
 //! On the way up the Service comes first, on the way down it goes first: the Deployment, by which a
 //! change is judged, is as wanted only when the Service is.
 
+use std::collections::BTreeMap;
+
 use domain::{
-    observation::{Stamp, WorkloadObservation},
+    names::{Namespace, WorkloadName},
+    observation::{WorkloadObservation, WorkloadRef},
     traffic::TrafficLayer,
 };
-use kube::api::DynamicObject;
-use ports::{ApplyOutcome, CandidateChange, ClusterError, Judgement};
+use kube::{Api, api::DynamicObject, core::ApiResource};
+use ports::{ApplyOutcome, CandidateChange, CandidateFound, ClusterError, Judgement, NamespaceScope, judge_made};
 use serde_json::{Value, json};
 
 use crate::{
     candidate_objects,
     connect::KubeCluster,
-    marks,
-    objects::{Edit, deployments, is_made_by_us, is_made_for, patiently, services},
+    error::sort,
+    objects::{CANDIDATE_OF, Edit, deployments, made_stamp, patiently, services},
+    observe::list,
     records::WorkloadRecord,
-    sides::{Sides, labels_at, track_of},
+    sides::{Sides, labels_at},
 };
 
 impl KubeCluster {
+    pub(crate) async fn list_candidates(&self, scope: &NamespaceScope) -> Result<Vec<CandidateFound>, ClusterError> {
+        let mut found = BTreeMap::new();
+        // A Service may be left alone; where both are there, the Deployment's mark counts.
+        for (kind, is_needed) in [(services(), false), (deployments(), true)] {
+            for api in self.objects_in(&kind, scope) {
+                let objects = match list(&api, Some(CANDIDATE_OF)).await.map_err(|e| sort(&e)) {
+                    Ok(objects) => objects,
+                    // Whoever leaves out the role for candidates has none.
+                    Err(ClusterError::Forbidden(_)) if !is_needed => continue,
+                    Err(error) => return Err(error),
+                };
+                for object in &objects {
+                    let (Some(candidate), Some(stamp)) = (named(object), made_stamp(object)) else { continue };
+                    found.insert(candidate, stamp);
+                }
+            }
+        }
+        Ok(found.into_iter().map(|(candidate, stamp)| CandidateFound { candidate, stamp }).collect())
+    }
+
+    fn objects_in(&self, kind: &ApiResource, scope: &NamespaceScope) -> Vec<Api<DynamicObject>> {
+        match scope {
+            NamespaceScope::All => vec![Api::all_with(self.client().clone(), kind)],
+            NamespaceScope::Only(namespaces) => namespaces.iter().map(|n| self.objects(kind, n.as_str())).collect(),
+        }
+    }
+
     pub(crate) async fn apply_candidate_change(&self, change: &CandidateChange) -> Result<ApplyOutcome, ClusterError> {
         patiently(|| self.try_candidate(change)).await
     }
@@ -59,7 +90,7 @@ impl KubeCluster {
         let record = WorkloadRecord::new(object.clone()).map_err(ClusterError::Invalid)?;
         change.check_containers(record.without_pods())?;
         let service = self.stable_service(&change.route.layer, namespace).await?;
-        let track = track_of(&change.route.candidate);
+        let track = change.route.track;
         let sides = service.as_ref().map(|service| Sides::of(service, &object, track)).transpose();
         let sides = sides.map_err(ClusterError::Invalid)?;
         if let (Some(service), Some(sides)) = (&service, &sides)
@@ -107,11 +138,8 @@ impl KubeCluster {
             self.make(&services(), namespace, wanted).await?;
             return Ok(None);
         };
-        if !is_made_for(&there, change.stamp.target) {
-            return Ok(Some(ApplyOutcome::ChangedByOthers));
-        }
-        if let Some(later) = later_mark(&there, change.stamp) {
-            return Ok(Some(ApplyOutcome::Overtaken(later)));
+        if let Judgement::Answer(outcome) = judge_made(made_stamp(&there), change.stamp) {
+            return Ok(Some(outcome));
         }
         let mut edit = Edit::of(there.metadata.resource_version.as_deref());
         for field in ["selector", "ports"] {
@@ -133,7 +161,7 @@ impl KubeCluster {
         }
         let (namespace, name) = (change.route.candidate.namespace.as_str(), change.route.candidate.name.as_str());
         let Some(there) = self.find(&services(), namespace, name).await? else { return Ok(false) };
-        if !is_made_for(&there, change.stamp.target) || later_mark(&there, change.stamp).is_some() {
+        if judge_made(made_stamp(&there), change.stamp) != Judgement::Write {
             return Ok(false);
         }
         self.delete(&services(), namespace, &there).await?;
@@ -141,17 +169,18 @@ impl KubeCluster {
     }
 }
 
-/// What a Deployment of the candidate's name shows. A mark without our label was copied by somebody
-/// from the workload, and counts for nothing.
+fn named(object: &DynamicObject) -> Option<WorkloadRef> {
+    let namespace = Namespace::parse(object.metadata.namespace.as_deref()?).ok()?;
+    let name = WorkloadName::parse(object.metadata.name.as_deref()?).ok()?;
+    Some(WorkloadRef::deployment(namespace, name))
+}
+
+/// What a Deployment of the candidate's name shows.
 fn seen(object: &DynamicObject) -> Result<WorkloadObservation, ClusterError> {
     let record = WorkloadRecord::new(object.clone()).map_err(ClusterError::Invalid)?;
     let mut seen = record.without_pods().clone();
-    seen.stamp = seen.stamp.filter(|_| is_made_by_us(object));
+    seen.stamp = made_stamp(object);
     Ok(seen)
-}
-
-fn later_mark(object: &DynamicObject, ours: Stamp) -> Option<Stamp> {
-    marks::stamp_of(&object.metadata).filter(|found| found.is_after(&ours))
 }
 
 /// The patch that makes a candidate of ours as wanted. One that a former promotion left is made from

@@ -15,8 +15,8 @@ use futures::stream::BoxStream;
 use k8s_openapi::api::{apps::v1::ReplicaSet, core::v1::Pod};
 use kube::{Api, Client, Config, api::DynamicObject, core::ApiResource};
 use ports::{
-    ApplyOutcome, CandidateChange, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings,
-    DiscoveredWorkload, InventoryEvent, NamespaceScope, Route, RouteChange, WorkloadChange,
+    ApplyOutcome, CandidateChange, CandidateFound, Cluster, ClusterConnector, ClusterError, ConnectionReport,
+    ConnectionSettings, DiscoveredWorkload, InventoryEvent, NamespaceScope, Route, RouteChange, WorkloadChange,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
@@ -135,6 +135,10 @@ impl Cluster for KubeCluster {
 
     async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError> {
         self.read_report(namespace.as_str(), pod).await
+    }
+
+    async fn candidates(&self, scope: &NamespaceScope) -> Result<Vec<CandidateFound>, ClusterError> {
+        self.list_candidates(scope).await
     }
 
     async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {

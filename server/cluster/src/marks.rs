@@ -8,6 +8,7 @@ use domain::{
     observation::{Manager, Stamp},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::{Deserialize, Serialize};
 
 pub(crate) const TARGET: &str = "slipway.dev/target";
 pub(crate) const PROMOTION: &str = "slipway.dev/promotion";
@@ -37,6 +38,43 @@ pub(crate) fn annotations(stamp: Stamp, change_cause: &str) -> [(&'static str, S
         (GENERATION, stamp.generation.to_string()),
         (CHANGE_CAUSE, crate::error::cut(change_cause, CHANGE_CAUSE_LENGTH)),
     ]
+}
+
+/// Where the mark of a target stands on an object that others use too: several targets may share a route.
+pub(crate) fn shared_key(target: TargetId) -> String {
+    format!("{SHARED}{}", target.uuid().simple())
+}
+
+/// How such an annotation begins; with the target's id it stays within what Kubernetes allows for a key.
+const SHARED: &str = "slipway.dev/target-";
+
+/// The mark of one target on an object that others use too: one annotation, for people and machines.
+#[derive(Serialize, Deserialize)]
+struct SharedMark {
+    promotion: PromotionId,
+    sequence: i64,
+    generation: u32,
+    cause: String,
+}
+
+/// The mark of a target on an object that others use too. One that somebody has made unreadable counts
+/// as none.
+pub(crate) fn shared_stamp_of(metadata: &ObjectMeta, target: TargetId) -> Option<Stamp> {
+    let text = metadata.annotations.as_ref()?.get(&shared_key(target))?;
+    let mark: SharedMark = serde_json::from_str(text).ok()?;
+    Some(Stamp { target, promotion: mark.promotion, sequence: mark.sequence, generation: mark.generation })
+}
+
+/// The annotation that a write leaves on an object that others use too.
+pub(crate) fn shared_annotation(stamp: Stamp, change_cause: &str) -> (String, String) {
+    let cause = crate::error::cut(change_cause, CHANGE_CAUSE_LENGTH);
+    let mark = serde_json::json!(SharedMark {
+        promotion: stamp.promotion,
+        sequence: stamp.sequence,
+        generation: stamp.generation,
+        cause,
+    });
+    (shared_key(stamp.target), mark.to_string())
 }
 
 /// The tool that owns the object, of the given kind, and would undo or fight a change made here.
@@ -184,5 +222,25 @@ mod tests {
         assert_eq!(marks.get(CHANGE_CAUSE).unwrap(), "2.0 by mara because");
         marks.insert(GENERATION.to_owned(), "-1".to_owned());
         assert_eq!(stamp_of(&metadata), None);
+    }
+
+    #[test]
+    fn marks_of_two_targets_stand_side_by_side_on_an_object_that_they_share() {
+        let stamp = |target: u128, sequence| Stamp {
+            target: TargetId::new(uuid::Uuid::from_u128(target)),
+            promotion: PromotionId::new(uuid::Uuid::from_u128(7)),
+            sequence,
+            generation: 3,
+        };
+        let (cart, pay) = (stamp(1, 12), stamp(2, 5));
+        let written = [shared_annotation(cart, "2.0 by \"mara\""), shared_annotation(pay, "")];
+        let key = written[0].0.strip_prefix("slipway.dev/").unwrap();
+        assert!(key.len() <= 63, "{key}");
+        let mut metadata = ObjectMeta { annotations: Some(written.into_iter().collect()), ..ObjectMeta::default() };
+        assert_eq!(shared_stamp_of(&metadata, cart.target), Some(cart));
+        assert_eq!(shared_stamp_of(&metadata, pay.target), Some(pay));
+        metadata.annotations.as_mut().unwrap().insert(shared_key(pay.target), "{}".to_owned());
+        assert_eq!(shared_stamp_of(&metadata, cart.target), Some(cart));
+        assert_eq!(shared_stamp_of(&metadata, pay.target), None);
     }
 }

@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use domain::{ids::TargetId, observation::Stamp};
-use k8s_openapi::{
-    api::{apps::v1::Deployment, core::v1::Service, discovery::v1::EndpointSlice, networking::v1::Ingress},
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
+use domain::observation::Stamp;
+use k8s_openapi::api::{
+    apps::v1::Deployment, core::v1::Service, discovery::v1::EndpointSlice, networking::v1::Ingress,
 };
 use kube::{
     Api,
@@ -184,44 +183,37 @@ impl Edit {
             self.set("/metadata/annotations", json!({}));
         }
         for (key, value) in marks::annotations(stamp, change_cause) {
-            // RFC 6901 writes a slash inside a key as ~1.
-            self.set(format!("/metadata/annotations/{}", key.replace('/', "~1")), Value::String(value));
+            self.annotate(key, value);
         }
+    }
+
+    /// Leaves our mark on an object that others use too.
+    pub(crate) fn mark_shared(&mut self, has_annotations: bool, stamp: Stamp, change_cause: &str) {
+        if !has_annotations {
+            self.set("/metadata/annotations", json!({}));
+        }
+        let (key, value) = marks::shared_annotation(stamp, change_cause);
+        self.annotate(&key, value);
+    }
+
+    /// Sets an annotation of an object that has some.
+    pub(crate) fn annotate(&mut self, key: &str, value: String) {
+        // RFC 6901 writes a slash inside a key as ~1.
+        self.set(format!("/metadata/annotations/{}", key.replace('/', "~1")), Value::String(value));
     }
 }
 
-/// The start of an object of ours beside `owner`, with which it goes. Nothing is copied from the
-/// owner: by its labels and annotations another tool would take the object for one of its own.
-pub(crate) fn metadata(name: &str, owner: &Owner, workload: &str, stamp: Stamp, change_cause: &str) -> Value {
+/// The start of an object of ours beside a workload. Nothing is copied from the workload: by its labels
+/// and annotations another tool would take the object for one of its own. Nothing owns it either: it may
+/// be all that serves when somebody replaces the workload, so it goes only when Slipway removes it.
+pub(crate) fn metadata(name: &str, workload: &str, stamp: Stamp, change_cause: &str) -> Value {
     let annotations: Map<String, Value> =
         marks::annotations(stamp, change_cause).into_iter().map(|(k, v)| (k.to_owned(), Value::String(v))).collect();
     json!({
         "name": name,
         "labels": {CANDIDATE_OF: label_value(workload), "app.kubernetes.io/managed-by": "slipway"},
         "annotations": annotations,
-        "ownerReferences": [owner.reference],
     })
-}
-
-/// The object with which another is deleted.
-pub(crate) struct Owner {
-    reference: OwnerReference,
-}
-
-impl Owner {
-    /// The reference is no controller's: the object stays in our hands alone.
-    pub(crate) fn new(kind: &ApiResource, object: &DynamicObject) -> Self {
-        Self {
-            reference: OwnerReference {
-                api_version: kind.api_version.clone(),
-                kind: kind.kind.clone(),
-                name: object.metadata.name.clone().unwrap_or_default(),
-                uid: object.metadata.uid.clone().unwrap_or_default(),
-                controller: None,
-                block_owner_deletion: None,
-            },
-        }
-    }
 }
 
 /// Whether Slipway made the object for a candidate.
@@ -229,9 +221,10 @@ pub(crate) fn is_made_by_us(object: &DynamicObject) -> bool {
     object.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(CANDIDATE_OF))
 }
 
-/// Whether Slipway made the object for a candidate of this target.
-pub(crate) fn is_made_for(object: &DynamicObject, target: TargetId) -> bool {
-    is_made_by_us(object) && marks::stamp_of(&object.metadata).is_some_and(|stamp| stamp.target == target)
+/// The mark on an object that Slipway made for a candidate. A mark without our label was copied by
+/// somebody from the workload, and counts for nothing.
+pub(crate) fn made_stamp(object: &DynamicObject) -> Option<Stamp> {
+    marks::stamp_of(&object.metadata).filter(|_| is_made_by_us(object))
 }
 
 /// `text` as the value of a label: cut, and ended by a letter or digit.

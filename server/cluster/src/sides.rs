@@ -1,11 +1,13 @@
 //! How the pods of a workload and those of its candidate are told apart by labels. Pure.
 //!
 //! The pods of a candidate carry the label [`TRACK`]. Where a layer moves the traffic, one more label
-//! has another value than on the stable pods, so that the stable Service does not select them.
+//! has another value than on the stable pods, so that the stable Service does not select them. A
+//! Service is switched by the value of that one label alone: whoever applies the Service's manifest
+//! again, whole or merged into what is there, thereby selects the stable pods.
 
 use std::collections::BTreeMap;
 
-use domain::observation::WorkloadRef;
+use domain::traffic::CandidateName;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
@@ -14,18 +16,10 @@ use crate::objects::{LABEL_LENGTH, label_value};
 /// The label of a candidate's pods; its value is `canary` or `preview`.
 pub(crate) const TRACK: &str = "slipway.dev/track";
 
-const CANARY: &str = "canary";
-const PREVIEW: &str = "preview";
-
 /// The labels that say which application a pod belongs to, the likeliest first.
 const USUAL_KEYS: [&str; 4] = ["app.kubernetes.io/name", "app", "k8s-app", "app.kubernetes.io/instance"];
 
 pub(crate) type Labels = BTreeMap<String, String>;
-
-/// What the pods of a candidate are called, by the ending of its name.
-pub(crate) fn track_of(candidate: &WorkloadRef) -> &'static str {
-    if candidate.name.as_str().ends_with("-preview") { PREVIEW } else { CANARY }
-}
 
 /// Labels at a place in an object; nothing where there are none.
 pub(crate) fn labels_at(object: &Value, pointer: &str) -> Labels {
@@ -39,31 +33,51 @@ pub(crate) fn selects(selector: &Labels, labels: &Labels) -> bool {
     selector.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
+/// Labels as people write them: `app=cart,tier=web`.
+pub(crate) fn label_words(labels: &Labels) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
 /// The value of a label on a candidate's pods.
-fn changed(value: &str, track: &str) -> String {
+fn changed(value: &str, track: CandidateName) -> String {
+    let track = track.as_str();
     let room = LABEL_LENGTH - track.len() - 1;
     let kept = label_value(&value.chars().take(room).collect::<String>());
     if kept.is_empty() { track.to_owned() } else { format!("{kept}-{track}") }
 }
 
-/// The track that a Service has been switched to, when it has been.
-pub(crate) fn switched_to(selector: &Labels) -> Option<&str> {
-    selector.get(TRACK).map(String::as_str)
+/// Whose pods a Service selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Selected {
+    /// The workload's, as far as anything can tell.
+    Stable,
+    /// Those of a candidate of this name.
+    Candidate(CandidateName),
+    /// Neither: somebody else has changed it.
+    Neither,
 }
 
-/// What a Service selects when it is not switched to a candidate.
-pub(crate) fn unswitched(selector: &Labels, pods: &Labels) -> Labels {
-    let Some(track) = switched_to(selector) else {
-        return selector.clone();
-    };
-    let before = |key: &String, value: &String| match pods.get(key) {
-        Some(own) if changed(own, track) == *value => own.clone(),
-        Some(_) => value.clone(),
-        // The Deployment that could tell is gone.
-        None => value.strip_suffix(&format!("-{track}")).unwrap_or(value).to_owned(),
-    };
-    let kept = selector.iter().filter(|(key, _)| *key != TRACK);
-    kept.map(|(key, value)| (key.clone(), before(key, value))).collect()
+/// Whose pods a selector selects, where the stable ones have the labels `pods`.
+pub(crate) fn selected(selector: &Labels, pods: &Labels) -> Selected {
+    if selects(selector, pods) {
+        return Selected::Stable;
+    }
+    let of = CandidateName::ALL.into_iter().find(|track| selects(&unswitched(selector, pods, *track), pods));
+    of.map_or(Selected::Neither, Selected::Candidate)
+}
+
+/// What a Service selects when it is not switched to a candidate: a switched label gets its own value back.
+pub(crate) fn unswitched(selector: &Labels, pods: &Labels, track: CandidateName) -> Labels {
+    let mut labels = selector.clone();
+    let switched = labels.iter_mut().find_map(|(key, value)| {
+        let own = pods.get(key).filter(|own| *value == changed(own, track))?;
+        Some((own, value))
+    });
+    // One label is switched, never more.
+    if let Some((own, value)) = switched {
+        own.clone_into(value);
+    }
+    labels
 }
 
 /// The labels by which a Service selects each side.
@@ -73,8 +87,8 @@ pub(crate) struct Sides {
     pub(crate) key: String,
     /// Its value on the candidate's pods.
     pub(crate) value: String,
-    /// What selects the candidate's pods.
-    pub(crate) candidate: Labels,
+    /// What a Service has for selector that is switched to the candidate's pods.
+    pub(crate) switched: Labels,
 }
 
 impl Sides {
@@ -82,11 +96,15 @@ impl Sides {
     ///
     /// # Errors
     /// Why this Service cannot move the traffic of this Deployment, with what to do.
-    pub(crate) fn of(service: &DynamicObject, deployment: &DynamicObject, track: &str) -> Result<Self, String> {
+    pub(crate) fn of(
+        service: &DynamicObject,
+        deployment: &DynamicObject,
+        track: CandidateName,
+    ) -> Result<Self, String> {
         let name = service.metadata.name.as_deref().unwrap_or_default();
         let workload = deployment.metadata.name.as_deref().unwrap_or_default();
         let pods = labels_at(&deployment.data, "/spec/template/metadata/labels");
-        let selector = unswitched(&labels_at(&service.data, "/spec/selector"), &pods);
+        let selector = unswitched(&labels_at(&service.data, "/spec/selector"), &pods, track);
         if selector.is_empty() {
             return Err(format!(
                 "Service {name} selects no pods by labels; give it a selector for the pods of {workload}, or choose \
@@ -108,10 +126,16 @@ impl Sides {
             return Err(format!("Service {name} selects no pods by labels"));
         };
         let (key, value) = (key.clone(), changed(value, track));
-        let mut candidate = selector;
-        candidate.insert(key.clone(), value.clone());
-        candidate.insert(TRACK.to_owned(), track.to_owned());
-        Ok(Self { key, value, candidate })
+        let mut switched = selector;
+        switched.insert(key.clone(), value.clone());
+        Ok(Self { key, value, switched })
+    }
+
+    /// What selects the candidate's pods and no others.
+    pub(crate) fn candidate(&self, track: CandidateName) -> Labels {
+        let mut labels = self.switched.clone();
+        labels.insert(TRACK.to_owned(), track.as_str().to_owned());
+        labels
     }
 }
 
@@ -121,6 +145,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    const CANARY: CandidateName = CandidateName::Canary;
 
     fn object(value: Value) -> DynamicObject {
         serde_json::from_value(value).unwrap()
@@ -151,18 +177,43 @@ mod tests {
         ] {
             let pods = json!({"app": "cart", "tier": "web", name: "cart", "a": "b", "zone": "1", "part": "2"});
             let (stable, deployment) = (service(selector.clone()), deployment(own, pods.clone()));
-            let sides = Sides::of(&stable, &deployment, "canary").unwrap();
+            let sides = Sides::of(&stable, &deployment, CANARY).unwrap();
             assert_eq!(sides.key, key, "{selector}");
             let mut of_candidate = labels(pods.clone());
             of_candidate.insert(sides.key.clone(), sides.value.clone());
             of_candidate.insert(TRACK.to_owned(), "canary".to_owned());
-            assert!(selects(&sides.candidate, &of_candidate), "{sides:?}");
+            for candidate in [&sides.candidate(CANARY), &sides.switched] {
+                assert!(selects(candidate, &of_candidate), "{sides:?}");
+                assert!(!selects(candidate, &labels(pods.clone())), "{sides:?}");
+            }
             assert!(!selects(&labels(selector.clone()), &of_candidate), "{sides:?}");
-            assert!(!selects(&sides.candidate, &labels(pods.clone())), "{sides:?}");
             // A Service that is switched already says the same.
-            let switched = service(serde_json::to_value(&sides.candidate).unwrap());
-            assert_eq!(Sides::of(&switched, &deployment, "canary").unwrap(), sides);
-            assert_eq!(unswitched(&sides.candidate, &labels(pods)), labels(selector));
+            let switched = service(serde_json::to_value(&sides.switched).unwrap());
+            assert_eq!(Sides::of(&switched, &deployment, CANARY).unwrap(), sides);
+            let (pods, selector) = (labels(pods), labels(selector));
+            assert_eq!(unswitched(&sides.switched, &pods, CANARY), selector);
+            assert_eq!(selected(&sides.switched, &pods), Selected::Candidate(CANARY));
+            assert_eq!(selected(&selector, &pods), Selected::Stable);
+            // Whoever applies the manifest over it restores the keys that it names, and adds none.
+            let mut merged = sides.switched.clone();
+            merged.extend(selector.clone());
+            assert_eq!(selected(&merged, &pods), Selected::Stable);
+        }
+    }
+
+    #[test]
+    fn a_selector_that_selects_neither_side_is_known_as_such() {
+        let pods = labels(json!({"app": "cart", "tier": "web"}));
+        for (selector, expected) in [
+            (json!({"app": "cart-preview"}), Selected::Candidate(CandidateName::Preview)),
+            (json!({"app": "cart-preview", "tier": "web"}), Selected::Candidate(CandidateName::Preview)),
+            (json!({"app": "cart-preview", "tier": "web-preview"}), Selected::Neither),
+            (json!({"app": "cart-preview", "tier": "api"}), Selected::Neither),
+            (json!({"app": "cart", "slipway.dev/track": "preview"}), Selected::Neither),
+            (json!({"app": "pay"}), Selected::Neither),
+            (json!({"tier": "web"}), Selected::Stable),
+        ] {
+            assert_eq!(selected(&labels(selector.clone()), &pods), expected, "{selector}");
         }
     }
 
@@ -175,17 +226,17 @@ mod tests {
             (json!({"app": "pay"}), "app=pay"),
             (json!({"app": "cart", "version": "2"}), "version=2"),
         ] {
-            let refusal = Sides::of(&service(selector), &pods, "canary").unwrap_err();
+            let refusal = Sides::of(&service(selector), &pods, CANARY).unwrap_err();
             assert!(refusal.contains(words) && refusal.contains("cart"), "{refusal}");
         }
     }
 
     #[test]
     fn changed_values_stay_values_of_labels() {
-        assert_eq!(changed("cart", "canary"), "cart-canary");
-        assert_eq!(changed("", "preview"), "preview");
-        let long = changed(&format!("{}.-b", "a".repeat(55)), "canary");
+        assert_eq!(changed("cart", CANARY), "cart-canary");
+        assert_eq!(changed("", CandidateName::Preview), "preview");
+        let long = changed(&format!("{}.-b", "a".repeat(55)), CANARY);
         assert_eq!(long, format!("{}-canary", "a".repeat(55)));
-        assert!(changed(&"a".repeat(63), "preview").len() <= 63);
+        assert!(changed(&"a".repeat(63), CandidateName::Preview).len() <= 63);
     }
 }

@@ -18,21 +18,21 @@ use std::collections::BTreeSet;
 
 use domain::{
     aside::Aside,
-    observation::Stamp,
-    traffic::{RouteObservation, RouteObserved, TrafficLayer, Weight},
+    traffic::{CandidateName, RouteObservation, RouteObserved, TrafficLayer, Weight},
 };
 use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
 use kube::{api::DynamicObject, core::ApiResource};
-use ports::{ApplyOutcome, ClusterError, Judgement, Route, RouteChange};
+use ports::{ApplyOutcome, ClusterError, Judgement, Route, RouteChange, judge_made};
 use serde_json::Value;
 
 use crate::{
+    candidate_objects::pod_labels,
     connect::KubeCluster,
     error::sort,
     marks,
-    objects::{Edit, deployments, is_made_by_us, is_made_for, patiently, services},
+    objects::{Edit, deployments, is_made_by_us, made_stamp, patiently, services},
     observe::list,
-    sides::{Labels, Sides, labels_at, track_of},
+    sides::{Labels, Sides, label_words, labels_at, selects},
 };
 
 /// Which Services of a namespace get the traffic.
@@ -46,7 +46,7 @@ struct Names {
     /// The Service of the candidate's pods.
     candidate: String,
     /// What the candidate's pods are called.
-    track: &'static str,
+    track: CandidateName,
 }
 
 /// The objects of a route as they were read.
@@ -61,6 +61,11 @@ struct Scene {
     deployment: Option<DynamicObject>,
     /// The candidate's Service.
     candidate: Option<DynamicObject>,
+    /// The other Services of the namespace; read while the candidate has no Service yet.
+    others: Vec<DynamicObject>,
+    /// The other objects of the main one's kind, where they may be in the way; read while there is no
+    /// second object yet.
+    rivals: Vec<DynamicObject>,
     /// How many of the candidate's pods its Service can reach.
     endpoints: u32,
     /// Whom the stable Service reaches, where its selector is what is switched.
@@ -154,7 +159,7 @@ fn provider(route: &Route) -> Option<Box<dyn Provider>> {
         workload: route.stable.name.to_string(),
         stable: route.layer.service()?.to_string(),
         candidate: route.candidate.name.to_string(),
-        track: track_of(&route.candidate),
+        track: route.track,
     };
     Some(match &route.layer {
         TrafficLayer::Replicas => return None,
@@ -224,7 +229,7 @@ impl KubeCluster {
         if let Some((pointer, value)) = plan.main.filter(|(at, value)| scene.main.data.pointer(at) != Some(value)) {
             edit.set(pointer, value);
         }
-        edit.mark(scene.main.metadata.annotations.is_some(), change.stamp, &change.change_cause);
+        edit.mark_shared(scene.main.metadata.annotations.is_some(), change.stamp, &change.change_cause);
         self.edit(&kind, change.route.stable.namespace.as_str(), &name, edit).await?;
         Ok(ApplyOutcome::Written)
     }
@@ -237,13 +242,10 @@ impl KubeCluster {
         wanted: Second,
     ) -> Result<Wrote, ClusterError> {
         let namespace = change.route.stable.namespace.as_str();
-        if let Some(there) = &scene.second {
-            if let Some(later) = later_mark(there, change.stamp) {
-                return Ok(Wrote::Nothing(ApplyOutcome::Overtaken(later)));
-            }
-            if !is_made_for(there, change.stamp.target) && wanted != Second::AsItIs {
-                return Ok(Wrote::Nothing(ApplyOutcome::ChangedByOthers));
-            }
+        if let Some(there) = &scene.second
+            && let Judgement::Answer(outcome) = judge_made(made_stamp(there), change.stamp)
+        {
+            return Ok(Wrote::Nothing(outcome));
         }
         match (wanted, &scene.second) {
             (Second::AsItIs, _) | (Second::Absent, None) => {}
@@ -259,12 +261,12 @@ impl KubeCluster {
                     edit.remove(format!("/metadata/annotations/{}", key.replace('/', "~1")));
                 }
                 for (key, value) in annotations {
-                    edit.set(format!("/metadata/annotations/{}", key.replace('/', "~1")), Value::String(value));
+                    edit.annotate(&key, value);
                 }
                 self.edit(kind, namespace, name, edit).await?;
             }
             (Second::Present { spec, annotations }, None) => {
-                let object = ingress_nginx::second_object(&scene.main, name, spec, annotations, change);
+                let object = ingress_nginx::second_object(name, spec, annotations, change);
                 return Ok(Wrote::Made(Box::new(self.make(kind, namespace, object).await?)));
             }
         }
@@ -300,17 +302,30 @@ impl KubeCluster {
             | TrafficLayer::IngressNginx { .. } => None,
         };
         let endpoints = u32::try_from(endpoints.len()).unwrap_or(u32::MAX);
-        Ok(Some(Scene { main, second, service, deployment, candidate, endpoints, served }))
+        // Both matter before the candidate gets anything, and are not read again and again afterwards.
+        let others = match &candidate {
+            None => self.all(&service_kind, namespace).await?,
+            Some(_) => Vec::new(),
+        };
+        let rivals = match (provider.second(), &second) {
+            (Some((kind, _)), None) => self.all(&kind, namespace).await?,
+            (Some(_), Some(_)) | (None, _) => Vec::new(),
+        };
+        Ok(Some(Scene { main, second, service, deployment, candidate, others, rivals, endpoints, served }))
+    }
+
+    async fn all(&self, kind: &ApiResource, namespace: &str) -> Result<Vec<DynamicObject>, ClusterError> {
+        list(&self.objects(kind, namespace), None).await.map_err(|e| sort(&e))
     }
 
     async fn served(&self, namespace: &str, service: &DynamicObject) -> Result<Served, ClusterError> {
         let selector = labels_at(&service.data, "/spec/selector");
-        let words: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let words = label_words(&selector);
         let pods = async {
             if words.is_empty() {
                 return Ok(Vec::new());
             }
-            list(&self.pods(namespace), Some(&words.join(","))).await.map_err(|e| sort(&e))
+            list(&self.pods(namespace), Some(&words)).await.map_err(|e| sort(&e))
         };
         let name = service.metadata.name.as_deref().unwrap_or_default();
         let (addressed, pods) = futures::try_join!(self.addressed(namespace, name), pods)?;
@@ -343,10 +358,6 @@ fn ready(slices: &[EndpointSlice]) -> BTreeSet<String> {
     behind.collect()
 }
 
-fn later_mark(object: &DynamicObject, ours: Stamp) -> Option<Stamp> {
-    marks::stamp_of(&object.metadata).filter(|found| found.is_after(&ours))
-}
-
 fn observation(route: &Route, provider: &dyn Provider, scene: &Scene) -> RouteObservation {
     let read = provider.read(scene);
     let unfit = read.unfit.or_else(|| unfit_services(route, scene));
@@ -359,7 +370,7 @@ fn observation(route: &Route, provider: &dyn Provider, scene: &Scene) -> RouteOb
         unfit,
         candidate_endpoints: scene.candidate.as_ref().map(|_| scene.endpoints),
         rules: provider.rules(scene),
-        stamp: marks::stamp_of(&scene.main.metadata),
+        stamp: marks::shared_stamp_of(&scene.main.metadata, route.target),
         manager: marks::manager_of(&scene.main.metadata, &provider.main().0.kind),
     }
 }
@@ -378,7 +389,30 @@ fn unfit_services(route: &Route, scene: &Scene) -> Option<String> {
     }
     // Without the Deployment there is nothing to promote, which is told elsewhere.
     let deployment = scene.deployment.as_ref()?;
-    Sides::of(service, deployment, track_of(&route.candidate)).err()
+    match Sides::of(service, deployment, route.track) {
+        Ok(sides) => also_selected(route, scene, deployment, &sides),
+        Err(why) => Some(why),
+    }
+}
+
+/// Which other Service would send traffic to the candidate's pods, whatever its share.
+fn also_selected(route: &Route, scene: &Scene, deployment: &DynamicObject, sides: &Sides) -> Option<String> {
+    let pods = pod_labels(deployment, Some(sides), route.track);
+    let names = [route.layer.service()?.as_str(), route.candidate.name.as_str()];
+    scene.others.iter().find_map(|other| {
+        let name = other.metadata.name.as_deref()?;
+        let selector = labels_at(&other.data, "/spec/selector");
+        let is_in_the_way = !names.contains(&name) && !selector.is_empty() && selects(&selector, &pods);
+        is_in_the_way.then(|| {
+            let (key, own) = (&sides.key, labels_at(&deployment.data, "/spec/template/metadata/labels"));
+            let value = own.get(key).map(String::as_str).unwrap_or_default();
+            format!(
+                "Service {name} selects the candidate's pods as well ({}), and would send traffic there whatever its \
+                 share; add {key}={value} to its selector, or choose the number of pods as traffic layer",
+                label_words(&selector)
+            )
+        })
+    })
 }
 
 #[cfg(test)]
@@ -400,5 +434,37 @@ mod tests {
             slice("IPv6", json!([pod("fd00::1", "a", Some(true)), pod("fd00::3", "c", None)])),
         ];
         assert_eq!(ready(&slices), BTreeSet::from(["a".to_owned(), "c".to_owned()]));
+    }
+
+    #[test]
+    fn another_service_that_selects_the_candidates_pods_is_told_with_its_name() {
+        let named = |name: &str| {
+            let namespace = domain::names::Namespace::parse("shop").unwrap();
+            domain::observation::WorkloadRef::deployment(namespace, domain::names::WorkloadName::parse(name).unwrap())
+        };
+        let route = Route {
+            target: domain::ids::TargetId::new(uuid::Uuid::from_u128(8)),
+            stable: named("cart"),
+            candidate: named("cart-canary"),
+            track: CandidateName::Canary,
+            layer: TrafficLayer::Selector { service: named("cart").name },
+        };
+        let mut scene = sample::scene(json!({"metadata": {"name": "cart"}, "spec": {"selector": {"app": "cart"}}}));
+        scene.deployment.as_mut().unwrap().data["spec"]["template"]["metadata"]["labels"]["tier"] = json!("web");
+        let other = |name: &str, selector: Value| -> DynamicObject {
+            serde_json::from_value(json!({"metadata": {"name": name}, "spec": {"selector": selector}})).unwrap()
+        };
+        scene.candidate = None;
+        scene.others = vec![
+            other("cart", json!({"app": "cart"})),
+            other("admin", json!({"app": "cart", "tier": "web"})),
+            other("by-hand", Value::Null),
+            other("pay", json!({"app": "pay"})),
+            other("cart-canary", json!({"app": "cart-canary"})),
+        ];
+        assert_eq!(unfit_services(&route, &scene), None);
+        scene.others.push(other("all-web", json!({"tier": "web"})));
+        let why = unfit_services(&route, &scene).unwrap();
+        assert!(why.contains("Service all-web") && why.contains("add app=cart"), "{why}");
     }
 }

@@ -44,6 +44,7 @@ use std::{sync::Arc, time::Duration};
 use clusters::{places::Places, registry::Registry, signs::Signs};
 use credentials::Passwords;
 use ports::{Clock, ClusterConnector, Messenger, MetricConnector, Randomness, WebhookSender};
+use promotions::leftovers::Idle;
 use seal::Sealer;
 use secrecy::SecretString;
 use sign_ins::Refusals;
@@ -97,6 +98,7 @@ struct Own {
     sealer: Arc<Sealer>,
     passwords: Passwords,
     vitals: Vitals,
+    idle: Idle,
     owner: Uuid,
 }
 
@@ -115,6 +117,7 @@ impl Engine {
             sealer,
             passwords: Passwords::new(),
             vitals: Vitals::default(),
+            idle: Idle::default(),
             owner,
         };
         Self { parts: Arc::new(parts), own: Arc::new(own) }
@@ -129,7 +132,7 @@ impl Engine {
     }
 
     /// Runs what the engine does by itself until cancelled: reconciling, delivering, watching
-    /// clusters, tidying up, each in a task of its own that begins anew when it panics. Returns when all
+    /// clusters, tidying up, sweeping what promotions have left, each in a task of its own that begins anew when it panics. Returns when all
     /// of it has ended.
     pub async fn run(&self, cancel: CancellationToken) {
         /// What begins a loop, again and again.
@@ -147,6 +150,7 @@ impl Engine {
             keep!("webhooks", send_for_ever),
             keep!("inventory", keep_inventory),
             keep!("tidying", tidy_for_ever),
+            keep!("sweeping", sweep_for_ever),
         );
     }
 
@@ -190,6 +194,10 @@ impl Engine {
 
     pub(crate) fn signs(&self) -> &Signs {
         &self.own.signs
+    }
+
+    pub(crate) fn idle(&self) -> &Idle {
+        &self.own.idle
     }
 
     pub(crate) fn refusals(&self) -> &Refusals {

@@ -21,8 +21,8 @@ use domain::{
     version::{VersionLabel, WebLink},
 };
 use store::{
-    DeploymentFilter, DeploymentSort, Entity, Paging, Read, Service, ServiceFilter, ServiceRow, Target, TargetWorkload,
-    Team, Tx,
+    DeploymentFilter, DeploymentSort, Entity, Environment, Paging, Read, Service, ServiceFilter, ServiceRow, Target,
+    TargetWorkload, Team, Tx,
 };
 
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
     deployments, edge,
     error::OrFail,
     lists::{self, Columns, given},
-    promotions::request::last_good,
+    promotions::request::{self, Asked, last_good},
     strategies, versions,
 };
 
@@ -202,6 +202,10 @@ impl Engine {
             let now = runs.version_in(environment.id);
             let roll_back_to = last_good(before, now).map(|b| b.label.to_string());
             let target = targets.iter().find(|t| t.environment == environment.id);
+            let roll_back_to = match target {
+                Some(target) => self.tried_beside(read, service, environment, target).await?.or(roll_back_to),
+                None => roll_back_to,
+            };
             let workloads = target.map(|t| t.workloads.as_slice());
             let shown = |w: &TargetWorkload| TargetWorkloadInput {
                 cluster: clusters.iter().find(|c| c.id == w.cluster).map_or_else(String::new, |c| c.name.to_string()),
@@ -225,6 +229,22 @@ impl Engine {
             });
         }
         Ok(views)
+    }
+}
+
+impl Engine {
+    /// The version that stays when what is only tried beside it is taken back.
+    async fn tried_beside(
+        &self,
+        read: &mut Read,
+        service: &Service,
+        environment: &Environment,
+        target: &Target,
+    ) -> Answer<Option<String>> {
+        let (service, environment, target) = (service.clone(), environment.clone(), target.clone());
+        let asked = Asked { service, environment, target };
+        let tried = request::tried_beside(read, &asked).await.or_fail(self)?;
+        Ok(tried.map(|(_, runs)| runs.label.to_string()))
     }
 }
 
@@ -319,7 +339,12 @@ impl ServicesBackend for Engine {
             }
             parsed.push(one);
         }
-        let known = tx.target_of(service.id, environment.id).await.or_fail(self)?;
+        let mut known = tx.target_of(service.id, environment.id).await.or_fail(self)?;
+        if let Some(target) = &known {
+            // Read again once it is ours: its strategy is written with it, and may have been set meanwhile.
+            tx.hold_target(target.id).await.or_fail(self)?;
+            known = tx.target_of(service.id, environment.id).await.or_fail(self)?;
+        }
         self.not_of_others(&mut tx, &parsed, known.as_ref().map(|t| t.id)).await?;
         let target = Target {
             id: known.as_ref().map_or_else(|| TargetId::new(self.uuid()), |t| t.id),

@@ -161,6 +161,9 @@ impl Engine {
         input: StrategyInput,
     ) -> Answer<()> {
         let mut tx = self.store().begin().await.or_fail(self)?;
+        let named = self.asked(&mut tx, service, environment).await?;
+        // Read again once it is ours: its workloads are written with it, and may have been set meanwhile.
+        tx.hold_target(named.target.id).await.or_fail(self)?;
         let asked = self.asked(&mut tx, service, environment).await?;
         let strategy = parse(&completed(input, &asked.target.strategy))?;
         fits(&asked.target, &strategy)?;

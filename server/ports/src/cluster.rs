@@ -12,10 +12,11 @@ use domain::{
     capacity::Capacity,
     delegated::ToolAct,
     evidence::PodReport,
+    ids::TargetId,
     image::ContainerImage,
     names::Namespace,
     observation::{Manager, Observed, PodObservation, Stamp, WorkloadObservation, WorkloadRef},
-    traffic::{RouteObserved, TrafficLayer, Weight},
+    traffic::{CandidateName, RouteObserved, TrafficLayer, Weight},
 };
 use futures_core::stream::BoxStream;
 use secrecy::SecretString;
@@ -117,10 +118,14 @@ pub struct CandidateChange {
 /// Between which Deployments which layer moves traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
+    /// The target whose traffic it is: several may share the object that says the shares.
+    pub target: TargetId,
     /// The Deployment that serves.
     pub stable: WorkloadRef,
     /// The Deployment that is tried beside it.
     pub candidate: WorkloadRef,
+    /// How candidates are called there, by which their pods are told apart too.
+    pub track: CandidateName,
     /// What moves the traffic.
     pub layer: TrafficLayer,
 }
@@ -136,6 +141,9 @@ pub struct RouteChange {
     pub weight: Weight,
     /// What the candidate gets beside it.
     pub aside: Aside,
+    /// The shares over which it may be written: what was there, or on its way, when it was decided.
+    /// Another was set by someone else, and stays. Nothing is said where this is empty.
+    pub over: Vec<Weight>,
     /// What the object said before the first change, as [`RouteObservation::rules`] gave it; put back
     /// exactly when the share is nothing and nothing is beside it.
     ///
@@ -143,6 +151,15 @@ pub struct RouteChange {
     pub saved: serde_json::Value,
     /// For `kubernetes.io/change-cause`: who, what, why in one line.
     pub change_cause: String,
+}
+
+/// What Slipway has made for a candidate, as it was found in a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateFound {
+    /// The candidate: its Deployment, or only its Service, is there.
+    pub candidate: WorkloadRef,
+    /// The mark that it carries.
+    pub stamp: Stamp,
 }
 
 /// What [`Cluster::apply`] found and did.
@@ -284,6 +301,13 @@ pub trait Cluster: Send + Sync + 'static {
     /// # Errors
     /// [`ClusterError`] when the cluster cannot be asked at all.
     async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError>;
+
+    /// Lists what Slipway has made for candidates in `scope`, by namespace and name: what promotions that
+    /// are over have left is found by it.
+    ///
+    /// # Errors
+    /// [`ClusterError`].
+    async fn candidates(&self, scope: &NamespaceScope) -> Result<Vec<CandidateFound>, ClusterError>;
 
     /// Lists the Deployments, and the objects of tools that are there, in `scope`, by namespace and name.
     /// Candidates are left out.

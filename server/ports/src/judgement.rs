@@ -71,11 +71,8 @@ impl CandidateChange {
         let Some(seen) = seen else {
             return if self.pods == 0 { Judgement::Answer(ApplyOutcome::Unchanged) } else { Judgement::Write };
         };
-        if let Some(stamp) = seen.stamp.filter(|stamp| stamp.is_after(&self.stamp)) {
-            return Judgement::Answer(ApplyOutcome::Overtaken(stamp));
-        }
-        if seen.stamp.is_none_or(|stamp| stamp.target != self.stamp.target) {
-            return Judgement::Answer(ApplyOutcome::ChangedByOthers);
+        if let Judgement::Answer(outcome) = judge_made(seen.stamp, self.stamp) {
+            return Judgement::Answer(outcome);
         }
         let runs_wanted = self.images.iter().all(|i| seen.image_of(i.container.as_str()) == Some(i.image.as_str()));
         match (is_ours(seen.stamp, self.stamp), runs_wanted && seen.wanted_replicas >= self.pods) {
@@ -83,6 +80,18 @@ impl CandidateChange {
             (true, false) => Judgement::Answer(ApplyOutcome::ChangedByOthers),
             (true | false, true | false) => Judgement::Write,
         }
+    }
+}
+
+/// Judges the change or removal of an object that Slipway makes for a candidate (its Deployment, its
+/// Service, a second Ingress) by the mark that was found on it: what carries no mark of the same target
+/// was made by somebody else, and stays.
+#[must_use]
+pub fn judge_made(found: Option<Stamp>, ours: Stamp) -> Judgement {
+    match found {
+        Some(found) if found.is_after(&ours) => Judgement::Answer(ApplyOutcome::Overtaken(found)),
+        Some(found) if found.target == ours.target => Judgement::Write,
+        Some(_) | None => Judgement::Answer(ApplyOutcome::ChangedByOthers),
     }
 }
 
@@ -104,6 +113,10 @@ impl RouteChange {
         Ok(match (is_ours(seen.stamp, self.stamp), seen.weight == self.weight && seen.aside == self.aside) {
             (true, true) => Judgement::Answer(ApplyOutcome::Unchanged),
             (true, false) => Judgement::Answer(ApplyOutcome::ChangedByOthers),
+            // A share that was neither there nor on its way when this was decided was set by someone else.
+            (false, false) if !self.over.is_empty() && !self.over.contains(&seen.weight) => {
+                Judgement::Answer(ApplyOutcome::ChangedByOthers)
+            }
             (false, true | false) => Judgement::Write,
         })
     }

@@ -12,10 +12,11 @@ pub mod write;
 
 pub use clock::{Clock, Randomness};
 pub use cluster::{
-    ApplyOutcome, CandidateChange, Cluster, ClusterConnector, ClusterError, ConnectionReport, ConnectionSettings,
-    DiscoveredWorkload, InventoryEvent, NamespaceScope, Permission, Route, RouteChange, TemplateChange, WorkloadChange,
+    ApplyOutcome, CandidateChange, CandidateFound, Cluster, ClusterConnector, ClusterError, ConnectionReport,
+    ConnectionSettings, DiscoveredWorkload, InventoryEvent, NamespaceScope, Permission, Route, RouteChange,
+    TemplateChange, WorkloadChange,
 };
-pub use judgement::{Judgement, template_images};
+pub use judgement::{Judgement, judge_made, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
 pub use metrics::{HealthProbe, MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};
 pub use permissions::{NEEDED_PERMISSIONS, NeededPermission, PermissionUse};

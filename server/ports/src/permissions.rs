@@ -85,7 +85,7 @@ const ISTIO: &str = "networking.istio.io";
 const INGRESS: &str = "networking.k8s.io";
 
 /// Everything Slipway needs, per namespace or for all of them.
-pub const NEEDED_PERMISSIONS: [NeededPermission; 46] = [
+pub const NEEDED_PERMISSIONS: [NeededPermission; 48] = [
     always("get", "apps", "deployments", "reading what runs before and after a change"),
     always("list", "apps", "deployments", "finding what is there"),
     always("watch", "apps", "deployments", "seeing changes as they happen"),
@@ -99,6 +99,7 @@ pub const NEEDED_PERMISSIONS: [NeededPermission; 46] = [
     for_candidates("create", "apps", "deployments", "canary and blue-green only: making the candidate"),
     for_candidates("delete", "apps", "deployments", "canary and blue-green only: removing the candidate"),
     for_candidates("get", "", "services", "canary and blue-green only: telling the sides apart"),
+    for_candidates("list", "", "services", "canary and blue-green only: who else selects the candidate's pods"),
     for_candidates("create", "", "services", "canary and blue-green only: a Service for the candidate"),
     for_candidates("patch", "", "services", "blue-green by a Service's selector only: switching it"),
     for_candidates("delete", "", "services", "canary and blue-green only: removing the candidate's Service"),
@@ -117,6 +118,7 @@ pub const NEEDED_PERMISSIONS: [NeededPermission; 46] = [
     for_candidates("get", ISTIO, "virtualservices", "canary by Istio only: reading shares"),
     for_candidates("patch", ISTIO, "virtualservices", "canary by Istio only: setting shares"),
     for_candidates("get", INGRESS, "ingresses", "canary by ingress-nginx only: reading shares"),
+    for_candidates("list", INGRESS, "ingresses", "canary by ingress-nginx only: whether there is another canary"),
     for_candidates("create", INGRESS, "ingresses", "canary by ingress-nginx only: the second Ingress"),
     for_candidates("patch", INGRESS, "ingresses", "canary by ingress-nginx only: setting shares"),
     for_candidates("delete", INGRESS, "ingresses", "canary by ingress-nginx only: removing the second Ingress"),

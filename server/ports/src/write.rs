@@ -88,7 +88,13 @@ pub fn writes(desired: Desired, change_cause: &str) -> Vec<PlacedWrite> {
     });
     let candidates = desired.candidates.into_iter().map(|wanted| {
         let change = CandidateChange {
-            route: Route { stable: wanted.placed.workload, candidate: wanted.candidate, layer: wanted.layer },
+            route: Route {
+                target: wanted.stamp.target,
+                stable: wanted.placed.workload,
+                candidate: wanted.candidate,
+                track: wanted.track,
+                layer: wanted.layer,
+            },
             stamp: wanted.stamp,
             images: wanted.images,
             pods: wanted.pods,
@@ -99,10 +105,17 @@ pub fn writes(desired: Desired, change_cause: &str) -> Vec<PlacedWrite> {
     });
     let routes = desired.routes.into_iter().map(|wanted| {
         let change = RouteChange {
-            route: Route { stable: wanted.placed.workload, candidate: wanted.candidate, layer: wanted.layer },
+            route: Route {
+                target: wanted.stamp.target,
+                stable: wanted.placed.workload,
+                candidate: wanted.candidate,
+                track: wanted.track,
+                layer: wanted.layer,
+            },
             stamp: wanted.stamp,
             weight: wanted.weight,
             aside: wanted.aside,
+            over: wanted.over,
             saved: wanted.saved,
             change_cause: change_cause.to_owned(),
         };
@@ -120,19 +133,22 @@ pub fn looked_at(promotion: &Promotion) -> impl Iterator<Item = (&str, PlacedWor
     stable.chain(candidates)
 }
 
-/// The traffic of a workload, where an object says who gets which share of it.
+/// The traffic of a workload of a promotion, where an object says who gets which share of it.
 #[must_use]
-pub fn route_of(planned: &WorkloadPlan) -> Option<Route> {
-    sides_of(planned).filter(|route| route.layer.has_route())
+pub fn route_of(promotion: &Promotion, planned: &WorkloadPlan) -> Option<Route> {
+    sides_of(promotion, planned).filter(|route| route.layer.has_route())
 }
 
-/// A workload and the candidate beside it, where there is one.
+/// A workload of a promotion and the candidate beside it, where there is one.
 #[must_use]
-pub fn sides_of(planned: &WorkloadPlan) -> Option<Route> {
+pub fn sides_of(promotion: &Promotion, planned: &WorkloadPlan) -> Option<Route> {
     let candidate = planned.candidate.as_ref()?;
+    let (track, _) = promotion.plan.strategy.candidate()?;
     Some(Route {
+        target: promotion.target,
         stable: planned.placed.workload.clone(),
         candidate: candidate.workload.clone(),
+        track,
         layer: candidate.layer.clone(),
     })
 }

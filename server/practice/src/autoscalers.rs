@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cluster::{Inner, PracticeCluster},
     controller::Pace,
-    routes::key,
+    routes::{key, service},
     seed::PracticeError,
     state::State,
 };
@@ -42,6 +42,8 @@ pub struct NewAutoscaler {
 pub(crate) struct PracticeAutoscaler {
     /// Which object says the workload's share, by its key.
     route: String,
+    /// The Service whose share it is.
+    service: String,
     least: u32,
     most: u32,
     demand: u32,
@@ -70,7 +72,8 @@ impl State {
     /// not matter how often this is asked for.
     pub(crate) fn play_autoscalers(&mut self, now: DateTime<Utc>, pace: &Pace) {
         for (name, autoscaler) in &mut self.autoscalers {
-            let share = self.routes.get(&autoscaler.route).map_or(Weight::NONE, |route| route.weight);
+            let share =
+                self.routes.get(&autoscaler.route).map_or(Weight::NONE, |route| route.share(&autoscaler.service));
             while now >= autoscaler.looked_at + TimeDelta::seconds(EVERY_SECONDS) {
                 autoscaler.looked_at += TimeDelta::seconds(EVERY_SECONDS);
                 let wanted = autoscaler.look(share.rest());
@@ -121,7 +124,8 @@ impl PracticeCluster {
             let NewAutoscaler { least, most, demand } = new;
             let route = key(&workload.namespace, layer);
             let needed = VecDeque::from([demand]);
-            let made = PracticeAutoscaler { route, least, most, demand, looked_at: now, needed };
+            let service = service(layer);
+            let made = PracticeAutoscaler { route, service, least, most, demand, looked_at: now, needed };
             (state.autoscalers.insert(workload.to_string(), made), true)
         })?;
         Ok(())

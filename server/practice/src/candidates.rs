@@ -1,16 +1,25 @@
 //! Candidates in the practice cluster: a second Deployment, made from a workload as it is then.
 
 use chrono::{DateTime, Utc};
-use ports::{ApplyOutcome, CandidateChange, ClusterError, Judgement, TemplateChange};
+use ports::{ApplyOutcome, CandidateChange, CandidateFound, ClusterError, Judgement, NamespaceScope, TemplateChange};
 
 use crate::{
-    cluster::{Inner, changed_template},
+    cluster::{Inner, changed_template, is_in_scope},
     deployment::CANDIDATE_LABEL,
     seed::NewDeployment,
     state::{AcceptedWrite, State, Writer},
 };
 
 impl Inner {
+    pub(crate) fn list_candidates(&self, scope: &NamespaceScope) -> std::io::Result<Vec<CandidateFound>> {
+        self.read(|state, _| {
+            let in_scope = state.deployments.values().filter(|d| is_in_scope(&d.workload, scope) && d.is_candidate());
+            let found =
+                in_scope.filter_map(|d| d.stamp.map(|stamp| CandidateFound { candidate: d.workload.clone(), stamp }));
+            found.collect()
+        })
+    }
+
     pub(crate) fn apply_candidate_now(
         &self,
         change: &CandidateChange,

@@ -19,8 +19,8 @@ use domain::{
 };
 use futures::stream::BoxStream;
 use ports::{
-    ApplyOutcome, CandidateChange, Clock, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload, InventoryEvent,
-    Judgement, NamespaceScope, Permission, Route, RouteChange, TemplateChange, WorkloadChange,
+    ApplyOutcome, CandidateChange, CandidateFound, Clock, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload,
+    InventoryEvent, Judgement, NamespaceScope, Permission, Route, RouteChange, TemplateChange, WorkloadChange,
 };
 use serde_json::Value;
 
@@ -360,6 +360,14 @@ impl Cluster for PracticeCluster {
     async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError> {
         match self.inner.faults.fate().await {
             Fate::Answered => self.inner.report_now(namespace, pod).map_err(|e| storage_trouble(&e)),
+            Fate::AnswerLost => Err(faults::answer_lost()),
+            Fate::Failed(error) => Err(error),
+        }
+    }
+
+    async fn candidates(&self, scope: &NamespaceScope) -> Result<Vec<CandidateFound>, ClusterError> {
+        match self.inner.faults.fate().await {
+            Fate::Answered => self.inner.list_candidates(scope).map_err(|e| storage_trouble(&e)),
             Fate::AnswerLost => Err(faults::answer_lost()),
             Fate::Failed(error) => Err(error),
         }

@@ -1,6 +1,8 @@
 //! What says the shares of traffic in the practice cluster, as far as a reader of Kubernetes sees it:
 //! an object with a share, which its layer accepts after a moment.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     aside::Aside,
@@ -20,39 +22,71 @@ use crate::{
 /// How long a layer takes to do what its object says.
 const ACCEPTED_AFTER_MS: i64 = 300;
 
+/// An object that says shares; of each Service that it sends to, one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct PracticeRoute {
     uid: String,
-    pub(crate) weight: Weight,
+    /// By the Service whose candidate gets the share.
     #[serde(default)]
-    aside: Aside,
-    written_at: DateTime<Utc>,
-    stamp: Option<Stamp>,
+    shares: BTreeMap<String, Share>,
+    #[serde(alias = "written_at")]
+    made_at: DateTime<Utc>,
     manager: Option<Manager>,
     /// What the layer says instead of accepting.
     complaint: Option<String>,
+}
+
+/// What an object gives to one candidate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Share {
+    weight: Weight,
+    aside: Aside,
+    written_at: DateTime<Utc>,
+    stamp: Option<Stamp>,
 }
 
 pub(crate) fn key(namespace: &Namespace, layer: &TrafficLayer) -> String {
     format!("{namespace}/{}", layer.words())
 }
 
+/// Whose share it is.
+pub(crate) fn service(layer: &TrafficLayer) -> String {
+    layer.service().map(ToString::to_string).unwrap_or_default()
+}
+
 impl PracticeRoute {
-    fn observe(&self, now: DateTime<Utc>, ready: Option<u32>) -> RouteObservation {
-        let is_accepted =
-            self.complaint.is_none() && now >= self.written_at + TimeDelta::milliseconds(ACCEPTED_AFTER_MS);
+    fn observe(&self, layer: &TrafficLayer, now: DateTime<Utc>, ready: Option<u32>) -> RouteObservation {
+        // The layer takes up the object as a whole.
+        let written_at = self.shares.values().map(|share| share.written_at).max().unwrap_or(self.made_at);
+        let is_accepted = self.complaint.is_none() && now >= written_at + TimeDelta::milliseconds(ACCEPTED_AFTER_MS);
+        let share = self.shares.get(&service(layer));
         RouteObservation {
             uid: self.uid.clone(),
-            weight: self.weight,
-            aside: self.aside.clone(),
+            weight: self.share(&service(layer)),
+            aside: self.aside(&service(layer)),
             is_accepted,
             complaint: self.complaint.clone(),
             unfit: None,
             candidate_endpoints: ready,
             rules: serde_json::json!({}),
-            stamp: self.stamp,
+            stamp: share.and_then(|share| share.stamp),
             manager: self.manager.clone(),
         }
+    }
+
+    /// The share of the candidate beside a Service.
+    pub(crate) fn share(&self, service: &str) -> Weight {
+        self.shares.get(service).map_or(Weight::NONE, |share| share.weight)
+    }
+
+    /// What that candidate gets beside its share.
+    fn aside(&self, service: &str) -> Aside {
+        self.shares.get(service).map_or(Aside::NOTHING, |share| share.aside.clone())
+    }
+
+    fn share_mut(&mut self, layer: &TrafficLayer) -> &mut Share {
+        let new = Share { weight: Weight::NONE, aside: Aside::NOTHING, written_at: self.made_at, stamp: None };
+        self.shares.entry(service(layer)).or_insert(new)
     }
 }
 
@@ -61,7 +95,7 @@ impl Inner {
         self.read(|state, now| {
             let ready = self.ready_pods(state, now, &route.candidate);
             match state.routes.get(&key(&route.stable.namespace, &route.layer)) {
-                Some(found) => RouteObserved::Present(Box::new(found.observe(now, ready))),
+                Some(found) => RouteObserved::Present(Box::new(found.observe(&route.layer, now, ready))),
                 None => RouteObserved::Missing,
             }
         })
@@ -85,15 +119,16 @@ fn apply_to(state: &mut State, now: DateTime<Utc>, change: &RouteChange) -> Resu
     let Some(found) = state.routes.get_mut(&key) else {
         return Ok(ApplyOutcome::Missing);
     };
-    if let Judgement::Answer(outcome) = change.judge(&found.observe(now, None))? {
+    if let Judgement::Answer(outcome) = change.judge(&found.observe(&change.route.layer, now, None))? {
         return Ok(outcome);
     }
-    if found.weight != change.weight || found.aside != change.aside {
-        found.written_at = now;
+    let share = found.share_mut(&change.route.layer);
+    if share.weight != change.weight || share.aside != change.aside {
+        share.written_at = now;
     }
-    found.weight = change.weight;
-    found.aside = change.aside.clone();
-    found.stamp = Some(change.stamp);
+    share.weight = change.weight;
+    share.aside = change.aside.clone();
+    share.stamp = Some(change.stamp);
     state.note(AcceptedWrite {
         at: now,
         workload: change.route.candidate.clone(),
@@ -115,10 +150,8 @@ impl PracticeCluster {
             state.made += 1;
             let route = PracticeRoute {
                 uid: format!("route-{}", state.made),
-                weight: Weight::NONE,
-                aside: Aside::NOTHING,
-                written_at: now - TimeDelta::milliseconds(ACCEPTED_AFTER_MS),
-                stamp: None,
+                shares: BTreeMap::new(),
+                made_at: now - TimeDelta::milliseconds(ACCEPTED_AFTER_MS),
                 manager: None,
                 complaint: None,
             };
@@ -127,22 +160,26 @@ impl PracticeCluster {
         Ok(())
     }
 
-    /// The share that an object gives to the candidate; `None` when it is not there.
+    /// The share that an object gives to the candidate beside the layer's Service; `None` when the object
+    /// is not there.
     ///
     /// # Errors
     /// [`PracticeError::Storage`].
     pub fn share(&self, namespace: &Namespace, layer: &TrafficLayer) -> Result<Option<Weight>, PracticeError> {
         let key = key(namespace, layer);
-        Ok(self.inner.read(|state, _| state.routes.get(&key).map(|route| route.weight))?)
+        let share = |route: &PracticeRoute| route.share(&service(layer));
+        Ok(self.inner.read(|state, _| state.routes.get(&key).map(share))?)
     }
 
-    /// What an object gives to the candidate beside its share; `None` when it is not there.
+    /// What an object gives to the candidate beside the layer's Service, its share aside; `None` when it
+    /// is not there.
     ///
     /// # Errors
     /// [`PracticeError::Storage`].
     pub fn aside(&self, namespace: &Namespace, layer: &TrafficLayer) -> Result<Option<Aside>, PracticeError> {
         let key = key(namespace, layer);
-        Ok(self.inner.read(|state, _| state.routes.get(&key).map(|route| route.aside.clone()))?)
+        let aside = |route: &PracticeRoute| route.aside(&service(layer));
+        Ok(self.inner.read(|state, _| state.routes.get(&key).map(aside))?)
     }
 
     /// Somebody else sets the share.
@@ -155,7 +192,7 @@ impl PracticeCluster {
         layer: &TrafficLayer,
         weight: Weight,
     ) -> Result<(), PracticeError> {
-        self.disturb_route(namespace, layer, |route| route.weight = weight)
+        self.disturb_route(namespace, layer, |route| route.share_mut(layer).weight = weight)
     }
 
     /// The layer accepts nothing any more and says so, or does again.

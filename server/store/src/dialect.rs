@@ -76,12 +76,13 @@ macro_rules! with_services {
 }
 pub(crate) use with_services;
 
+// What is taken back is claimed first: traffic goes home before anything else is looked at.
 const CLAIM_PROMOTIONS_SQLITE: &str = "
     UPDATE promotions SET lease_owner = $1, lease_until = $2
     WHERE id IN (
         SELECT id FROM promotions
         WHERE wake_at <= $3 AND (lease_until IS NULL OR lease_until < $3)
-        ORDER BY wake_at, id LIMIT $4)
+        ORDER BY CASE phase WHEN 'taking_back' THEN 0 ELSE 1 END, wake_at, id LIMIT $4)
     RETURNING id";
 
 const CLAIM_PROMOTIONS_POSTGRES: &str = "
@@ -89,7 +90,7 @@ const CLAIM_PROMOTIONS_POSTGRES: &str = "
     WHERE id IN (
         SELECT id FROM promotions
         WHERE wake_at <= $3 AND (lease_until IS NULL OR lease_until < $3)
-        ORDER BY wake_at, id LIMIT $4 FOR UPDATE SKIP LOCKED)
+        ORDER BY CASE phase WHEN 'taking_back' THEN 0 ELSE 1 END, wake_at, id LIMIT $4 FOR UPDATE SKIP LOCKED)
     RETURNING id";
 
 // One writer at a time is SQLite's rule, so the row needs no lock there.

@@ -278,17 +278,19 @@ impl Series {
         Self::istio(matchers.join(","))
     }
 
-    /// Both sides are counted under the main Ingress; `canary` names the upstream that the request was
-    /// sent to instead, and is empty for the others.
+    /// Both sides are counted under the main Ingress, as are the other Services behind it; `canary` names the
+    /// upstream that the request was sent to instead (namespace, Service, port), and is empty for the others.
     fn ingress_nginx(labels: &Labels) -> Result<Self, QueryError> {
         let needs = QueryError::Needs { plane: DataPlane::IngressNginx.words(), what: "the Ingress" };
         let ingress = labels.ingress.as_ref().ok_or(needs)?;
+        let needs = QueryError::Needs { plane: DataPlane::IngressNginx.words(), what: "the Service" };
+        let service = labels.backend.as_ref().ok_or(needs)?.service.as_str();
         let side = match labels.side {
-            Side::Canary => "canary!=\"\"",
-            Side::Stable => "canary=\"\"",
+            Side::Canary => format!("canary=~\"{}-{}-.+\"", labels.namespace, service),
+            Side::Stable => format!("{},canary=\"\"", is("service", service)),
         };
         // A scrape that keeps its own labels renames the metric's namespace.
-        let matchers = [is("namespace", labels.namespace.as_str()), is("ingress", ingress.as_str()), side.to_owned()];
+        let matchers = [is("namespace", labels.namespace.as_str()), is("ingress", ingress.as_str()), side];
         Ok(Self {
             counter: "nginx_ingress_controller_requests".to_owned(),
             buckets: "nginx_ingress_controller_response_duration_seconds_bucket".to_owned(),

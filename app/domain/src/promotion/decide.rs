@@ -307,6 +307,7 @@ pub(super) fn may_abandon(promotion: &Promotion) -> Result<(), Refusal> {
 /// A refusal of what is not wanted any more says nothing.
 fn refused_by_cluster(draft: &mut Draft, generation: u32, message: String) {
     match draft.next.phase.clone() {
+        Phase::Starting { run } if run.generation == generation => draft.fail_at_start(run, message),
         Phase::Progressing { run, .. } if run.generation == generation => {
             draft.take_back_by_rule(run, TakeBackCause::RefusedByCluster { message });
         }

@@ -6,7 +6,7 @@ use crate::{
     delegated::ToolAct,
     image::ContainerImage,
     observation::{PlacedWorkload, Stamp, WorkloadKind, WorkloadRef},
-    traffic::{TrafficLayer, Weight},
+    traffic::{CandidateName, TrafficLayer, Weight},
 };
 
 /// What the clusters should look like now.
@@ -58,6 +58,8 @@ pub struct DesiredCandidate {
     pub stamp: Stamp,
     /// The Deployment.
     pub candidate: WorkloadRef,
+    /// How it is called.
+    pub track: CandidateName,
     /// What moves the traffic to it.
     pub layer: TrafficLayer,
     /// The images that differ from the workload's, by container.
@@ -77,12 +79,16 @@ pub struct DesiredRoute {
     pub stamp: Stamp,
     /// The Deployment that gets the share.
     pub candidate: WorkloadRef,
+    /// How it is called.
+    pub track: CandidateName,
     /// What moves the traffic.
     pub layer: TrafficLayer,
     /// The share.
     pub weight: Weight,
     /// What the candidate gets beside it.
     pub aside: Aside,
+    /// The shares over which it may be written; any where this is empty.
+    pub over: Vec<Weight>,
     /// What the object said before, to be put back when the share is nothing.
     pub saved: serde_json::Value,
 }
@@ -220,6 +226,7 @@ fn candidate(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option
         cluster_name: planned.cluster_name.clone(),
         stamp: stamp(promotion, run, run.wanted.candidates.generation),
         candidate: plan.workload.clone(),
+        track: promotion.plan.strategy.candidate()?.0,
         layer: plan.layer.clone(),
         images: planned.images.clone(),
         pods: run.wanted.pods_of(&planned.placed),
@@ -240,9 +247,11 @@ fn route(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<Des
         cluster_name: planned.cluster_name.clone(),
         stamp: stamp(promotion, run, run.wanted.weight.generation),
         candidate: plan.workload.clone(),
+        track: promotion.plan.strategy.candidate()?.0,
         layer: plan.layer.clone(),
         weight: run.wanted.weight.want,
         aside: run.wanted.aside.clone(),
+        over: run.wanted.over.clone(),
         saved: saved.rules.clone(),
     })
 }

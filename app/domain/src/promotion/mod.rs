@@ -199,6 +199,17 @@ impl Promotion {
         }
     }
 
+    /// Whether it is live and the version is tried beside what serves, which it has not touched: taking it
+    /// back leaves what runs.
+    #[must_use]
+    pub fn is_tried_beside(&self) -> bool {
+        let (Phase::Starting { run } | Phase::Progressing { run, .. } | Phase::TakingBack { run, .. }) = &self.phase
+        else {
+            return false;
+        };
+        self.plan.strategy.candidate().is_some() && run.wanted.stable.want == StableWant::AsItIs
+    }
+
     /// The word for machines and columns: `waiting`, `progressing`, …
     #[must_use]
     pub const fn phase_word(&self) -> &'static str {

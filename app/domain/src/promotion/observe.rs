@@ -155,7 +155,7 @@ fn route_fits(planned: &WorkloadPlan, route: &RouteObservation) -> Result<(), St
     let name = shown_route(planned);
     if let Some(manager) = &route.manager {
         return Err(format!(
-            "{name} belongs to {}, which would undo a change of its shares; let that tool ignore them, or take the object out of it",
+            "{name} belongs to {}, which would undo a change of its shares; take the object out of that tool, or choose another one for the target's traffic",
             manager.words()
         ));
     }

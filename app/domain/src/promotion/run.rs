@@ -298,8 +298,12 @@ impl Run {
         match &next {
             Move::Stable(_) => forget(&mut self.progress),
             Move::Grow(_) | Move::Remove => forget(&mut self.candidates),
-            Move::Aside(_) => forget_routes(&mut self.routes),
+            Move::Aside(_) => {
+                self.note_shares();
+                forget_routes(&mut self.routes);
+            }
             Move::Shift(_) => {
+                self.note_shares();
                 forget_routes(&mut self.routes);
                 self.is_unjudged = false;
                 self.awaits = None;
@@ -313,6 +317,19 @@ impl Run {
             }
         }
         self.wanted.take(next, self.generation);
+    }
+
+    /// Takes note of the shares that a new one may be written over: those that are seen, and those that
+    /// were wanted since everything was as wanted and may yet come.
+    fn note_shares(&mut self) {
+        if self.routes.iter().all(|route| route.is_settled) {
+            self.wanted.over.clear();
+        }
+        let seen = self.routes.iter().map(|route| route.seen);
+        let known = seen.chain([self.wanted.weight.want]).collect::<Vec<_>>();
+        self.wanted.over.extend(known);
+        self.wanted.over.sort_unstable();
+        self.wanted.over.dedup();
     }
 
     /// Takes note that the workloads are looked at now. While something cannot be written (`is_troubled`)

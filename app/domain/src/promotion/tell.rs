@@ -322,7 +322,9 @@ fn route(
             false,
         ));
     }
-    if !is_ours && !was_ours {
+    let over = &run.wanted.over;
+    let is_known = over.is_empty() || now.weight == wanted || over.contains(&now.weight);
+    if !is_ours && !was_ours && is_known {
         return Told::Progress(progress(now.weight, format!("{}, about to be {wanted}", now.weight), false, false));
     }
     if !is_ours || !is_as_wanted {

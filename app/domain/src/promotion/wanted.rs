@@ -56,6 +56,10 @@ pub struct Wanted {
     /// What they get beside it: said by the same objects, and of the same generation.
     #[serde(default, skip_serializing_if = "Aside::is_nothing")]
     pub aside: Aside,
+    /// The shares that were there, or on their way, when that was decided: another was set by someone
+    /// else. Empty where nobody noted them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<Weight>,
 }
 
 /// Where a step leads.
@@ -109,6 +113,7 @@ impl Wanted {
             candidates: Part::unwritten(Vec::new()),
             weight: Part::unwritten(Weight::NONE),
             aside: Aside::NOTHING,
+            over: Vec::new(),
         }
     }
 

@@ -58,9 +58,12 @@ fn a_deployers_token_reports_progress_and_does_nothing_else() {
 fn a_token_of_an_admin_still_cannot_consent_or_widen_rights() {
     let owner = PersonId::new(Uuid::nil());
     let token = Identity::Token { id: TokenId::new(Uuid::nil()), name: "ci".into(), owner };
-    for act in [Act::Approve, Act::ManagePeople, Act::ManageTokens, Act::ManageClusters] {
+    for act in
+        [Act::Approve, Act::SteerPromotion, Act::RollBack, Act::ManagePeople, Act::ManageTokens, Act::ManageClusters]
+    {
         assert!(actor(&token, Role::Admin).may(act).is_err(), "{act:?}");
     }
+    assert!(actor(&token, Role::ReleaseManager).may(Act::StopAnyPromotion).is_ok());
     assert!(actor(&token, Role::Developer).may(Act::RegisterVersion).is_ok());
 }
 

@@ -138,6 +138,34 @@ fn a_share_that_somebody_else_has_set_is_left_with_the_pods_that_serve_it() {
 }
 
 #[test]
+fn a_share_that_somebody_sets_between_a_decision_and_its_write_is_not_written_over() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    world.pass_seconds(60);
+    for _ in 0..20 {
+        world.give(Input::Clock).unwrap();
+        world.look();
+        if desired(&world.promotion).unwrap().routes[0].weight == weight(50) {
+            break;
+        }
+        world.apply_candidates();
+        world.cluster_acts();
+    }
+    let wanted = desired(&world.promotion).unwrap().routes.remove(0);
+    assert_eq!((wanted.weight, wanted.over.as_slice()), (weight(50), [weight(10)].as_slice()));
+    // What was there is about to be changed, and so is what is wanted already.
+    for known in [10, 50] {
+        let mut world = world.clone();
+        world.route().weight = weight(known);
+        world.look();
+        assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{known}: {}", world.words());
+    }
+    world.route().weight = weight(33);
+    world.look();
+    assert!(matches!(&world.promotion.phase, Phase::TakingBack { cause: TakeBackCause::RouteChanged { .. }, .. }));
+}
+
+#[test]
 fn a_layer_that_accepts_nothing_uses_up_the_budget_and_is_taken_back() {
     let mut world = started(canary(gateway(), steps()));
     pictures(&mut world);

@@ -126,6 +126,7 @@ pub fn trouble(message: &str) -> Input {
     Input::Observed(Sight { trouble: Some(message.to_owned()), ..Sight::default() })
 }
 
+#[derive(Clone)]
 pub struct World {
     pub promotion: Promotion,
     pub facts: Facts,

@@ -7,20 +7,24 @@ use std::collections::BTreeMap;
 
 use domain::{
     aside::{Aside, MatchBy, TesterMatch},
-    traffic::{Weight, canary_ingress},
+    traffic::Weight,
 };
 use kube::{api::DynamicObject, core::ApiResource};
 use ports::RouteChange;
 use serde_json::{Map, Value, json};
 
 use super::{Names, Plan, Provider, Reading, Scene, Second, Share};
-use crate::objects::{Owner, ingresses, is_made_by_us, metadata};
+use crate::objects::{ingresses, is_made_by_us, metadata};
 
 const CANARY: &str = "nginx.ingress.kubernetes.io/canary";
 const HEADER: &str = "nginx.ingress.kubernetes.io/canary-by-header";
 const HEADER_VALUE: &str = "nginx.ingress.kubernetes.io/canary-by-header-value";
 const COOKIE: &str = "nginx.ingress.kubernetes.io/canary-by-cookie";
 const WEIGHT: &str = "nginx.ingress.kubernetes.io/canary-weight";
+
+/// Whether sessions stick to a pod, and whether a canary breaks them up.
+const AFFINITY: &str = "nginx.ingress.kubernetes.io/affinity";
+const AFFINITY_OF_CANARY: &str = "nginx.ingress.kubernetes.io/affinity-canary-behavior";
 
 /// The old way of naming the controller, which the second Ingress must name too.
 const CLASS: &str = "kubernetes.io/ingress.class";
@@ -35,8 +39,9 @@ impl IngressNginx {
         Self { names, ingress: ingress.to_owned() }
     }
 
+    /// Called as the candidate: several targets may stand behind one Ingress.
     fn second_name(&self) -> String {
-        canary_ingress(&self.ingress)
+        self.names.candidate.clone()
     }
 
     /// What the second Ingress should say, by the main one.
@@ -123,9 +128,44 @@ impl IngressNginx {
                  out); add a path, or choose another Ingress for the target"
             ));
         }
-        let is_others = scene.second.as_ref().is_some_and(|second| !is_made_by_us(second));
-        is_others.then(|| format!("Ingress {second} is there already and was not made by Slipway; rename or delete it"))
+        if scene.second.as_ref().is_some_and(|second| !is_made_by_us(second)) {
+            return Some(format!("Ingress {second} is there already and was not made by Slipway; rename or delete it"));
+        }
+        let is_sticky = annotation(&scene.main, AFFINITY) == Some("cookie");
+        if is_sticky && annotation(&scene.main, AFFINITY_OF_CANARY) != Some("legacy") {
+            return Some(format!(
+                "Ingress {ingress} keeps sessions where they are by a cookie ({AFFINITY}), whatever the share; set \
+                 {AFFINITY_OF_CANARY} to legacy, or choose another Ingress for the target"
+            ));
+        }
+        let rival = scene.rivals.iter().find_map(|rival| self.rivalry(&scene.main, rival))?;
+        Some(format!(
+            "Ingress {} is a canary for {} already, and ingress-nginx takes one for a host and path; remove it, or \
+             choose another Ingress for the target",
+            rival.0, rival.1
+        ))
     }
+
+    /// The name of another canary, with a host and path that both would stand beside.
+    fn rivalry(&self, main: &DynamicObject, rival: &DynamicObject) -> Option<(String, String)> {
+        let name = rival.metadata.name.clone().filter(|name| *name != self.second_name())?;
+        if annotation(rival, CANARY) != Some("true") {
+            return None;
+        }
+        let theirs = places(rival.data.pointer("/spec/rules").and_then(Value::as_array).map_or(&[][..], Vec::as_slice));
+        let place = places(&self.rules_to_candidate(main)).into_iter().find(|place| theirs.contains(place))?;
+        Some((name, place))
+    }
+}
+
+/// The hosts with the paths of rules: `cart.test/cart`.
+fn places(rules: &[Value]) -> Vec<String> {
+    let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let of_rule = |rule: &Value| -> Vec<String> {
+        let paths = rule.pointer("/http/paths").and_then(Value::as_array);
+        paths.into_iter().flatten().map(|path| format!("{}{}", text(rule, "host"), text(path, "path"))).collect()
+    };
+    rules.iter().flat_map(of_rule).collect()
 }
 
 fn annotation<'a>(object: &'a DynamicObject, key: &str) -> Option<&'a str> {
@@ -139,15 +179,13 @@ pub(super) fn says_whom(key: &str) -> bool {
 
 /// The second Ingress as it is made.
 pub(super) fn second_object(
-    main: &DynamicObject,
     name: &str,
     spec: Value,
     annotations: BTreeMap<String, String>,
     change: &RouteChange,
 ) -> Value {
     let kind = ingresses();
-    let owner = Owner::new(&kind, main);
-    let mut metadata = metadata(name, &owner, change.route.stable.name.as_str(), change.stamp, &change.change_cause);
+    let mut metadata = metadata(name, change.route.stable.name.as_str(), change.stamp, &change.change_cause);
     for (key, value) in annotations {
         metadata["annotations"][key] = Value::String(value);
     }
@@ -234,7 +272,7 @@ mod tests {
 
     fn second(weight: &str) -> DynamicObject {
         let object = json!({
-            "metadata": {"name": "shop-canary", "labels": {"slipway.dev/candidate-of": "cart"},
+            "metadata": {"name": "cart-canary", "labels": {"slipway.dev/candidate-of": "cart"},
                          "annotations": {CANARY: "true", WEIGHT: weight}},
             "spec": provider().second_spec(&scene(main()).main),
         });
@@ -258,7 +296,7 @@ mod tests {
         assert_eq!(plan.main, None);
         let nothing = provider().write(&scene(main()), &json!({}), &share(0)).unwrap();
         assert_eq!(nothing, Plan { main: None, second: Second::Absent });
-        assert_eq!(provider().second().unwrap().1, "shop-canary");
+        assert_eq!(provider().second().unwrap().1, "cart-canary");
     }
 
     #[test]
@@ -288,7 +326,37 @@ mod tests {
         let mut there = scene(main());
         there.second = Some(second("5"));
         there.second.as_mut().unwrap().metadata.labels = None;
-        assert!(provider().read(&there).unfit.unwrap().contains("Ingress shop-canary is there already"));
+        assert!(provider().read(&there).unfit.unwrap().contains("Ingress cart-canary is there already"));
+    }
+
+    #[test]
+    fn another_canary_for_the_same_host_and_path_is_told_with_its_name() {
+        let rival = |name: &str, host: &str, at: &str, canary: &str| -> DynamicObject {
+            let object = json!({"metadata": {"name": name, "annotations": {CANARY: canary}},
+                                "spec": {"rules": [{"host": host, "http": {"paths": [path(at, "beta")]}}]}});
+            serde_json::from_value(object).unwrap()
+        };
+        let mut there = scene(main());
+        there.rivals = vec![
+            rival("other-path", "a.test", "/pay", "true"),
+            rival("other-host", "c.test", "/cart", "true"),
+            rival("no-canary", "a.test", "/cart", "false"),
+            rival("cart-canary", "a.test", "/cart", "true"),
+        ];
+        assert_eq!(provider().read(&there).unfit, None);
+        there.rivals.push(rival("beta", "a.test", "/cart", "true"));
+        let why = provider().read(&there).unfit.unwrap();
+        assert!(why.contains("Ingress beta is a canary for a.test/cart already"), "{why}");
+    }
+
+    #[test]
+    fn sessions_that_stick_are_told_unless_a_canary_breaks_them_up() {
+        let mut there = scene(main());
+        there.main.metadata.annotations.as_mut().unwrap().insert(AFFINITY.to_owned(), "cookie".to_owned());
+        let why = provider().read(&there).unfit.unwrap();
+        assert!(why.contains("to legacy"), "{why}");
+        there.main.metadata.annotations.as_mut().unwrap().insert(AFFINITY_OF_CANARY.to_owned(), "legacy".to_owned());
+        assert_eq!(provider().read(&there).unfit, None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use domain::{
     aside::{Aside, MatchBy, TesterMatch},
-    traffic::Weight,
+    traffic::{CandidateName, Weight},
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(super) fn names() -> Names {
         workload: "cart".to_owned(),
         stable: "cart".to_owned(),
         candidate: "cart-canary".to_owned(),
-        track: "canary",
+        track: CandidateName::Canary,
     }
 }
 
@@ -45,6 +45,8 @@ pub(super) fn scene(main: Value) -> Scene {
             "spec": {"selector": {"matchLabels": {"app": "cart"}},
                      "template": {"metadata": {"labels": {"app": "cart"}}}}}))),
         candidate: Some(object(service("cart-canary", json!({"app": "cart-canary", "slipway.dev/track": "canary"})))),
+        others: Vec::new(),
+        rivals: Vec::new(),
         endpoints: 0,
         served: None,
     }

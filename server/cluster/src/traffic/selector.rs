@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Names, Plan, Provider, Reading, Scene, Second, Share};
 use crate::{
     objects::services,
-    sides::{Labels, labels_at, switched_to, unswitched},
+    sides::{Labels, Selected, Sides, TRACK, label_words, labels_at, selected, selects, unswitched},
 };
 
 const SELECTOR: &str = "/spec/selector";
@@ -23,9 +23,24 @@ impl Selector {
         Self { names }
     }
 
-    fn unswitched(scene: &Scene) -> Labels {
-        let pods = scene.deployment.as_ref().map(|d| labels_at(&d.data, "/spec/template/metadata/labels"));
-        unswitched(&labels_at(&scene.main.data, SELECTOR), &pods.unwrap_or_default())
+    fn pods(scene: &Scene) -> Option<Labels> {
+        scene.deployment.as_ref().map(|d| labels_at(&d.data, "/spec/template/metadata/labels"))
+    }
+
+    fn unswitched(&self, scene: &Scene) -> Labels {
+        let selector = labels_at(&scene.main.data, SELECTOR);
+        Self::pods(scene).map_or_else(|| selector.clone(), |pods| unswitched(&selector, &pods, self.names.track))
+    }
+
+    fn selected(&self, scene: &Scene) -> Selected {
+        let selector = labels_at(&scene.main.data, SELECTOR);
+        let Some(pods) = Self::pods(scene) else {
+            // The Deployment that could tell is gone; the candidate's Service still says what selects its pods.
+            let candidate = scene.candidate.as_ref().map(|service| labels_at(&service.data, SELECTOR));
+            let is_candidate = candidate.is_some_and(|pods| selects(&selector, &pods));
+            return if is_candidate { Selected::Candidate(self.names.track) } else { Selected::Stable };
+        };
+        selected(&selector, &pods)
     }
 }
 
@@ -35,18 +50,25 @@ impl Provider for Selector {
     }
 
     fn rules(&self, scene: &Scene) -> Value {
-        json!(Self::unswitched(scene))
+        json!(self.unswitched(scene))
     }
 
     fn read(&self, scene: &Scene) -> Reading {
-        let selector = labels_at(&scene.main.data, SELECTOR);
-        let weight = match switched_to(&selector) {
-            None => Weight::NONE,
-            Some(track) if track == self.names.track => Weight::ALL,
-            Some(track) => {
+        let (service, workload) = (&self.names.stable, &self.names.workload);
+        let weight = match self.selected(scene) {
+            Selected::Stable => Weight::NONE,
+            Selected::Candidate(track) if track == self.names.track => Weight::ALL,
+            Selected::Candidate(track) => {
                 return Reading::unfit(format!(
-                    "Service {} sends to another candidate of {} (slipway.dev/track={track}); switch its selector back",
-                    self.names.stable, self.names.workload
+                    "Service {service} sends to another candidate of {workload} ({}); switch its selector back",
+                    track.as_str()
+                ));
+            }
+            Selected::Neither => {
+                return Reading::unfit(format!(
+                    "Service {service} selects pods with {}, which neither the pods of {workload} have nor those of \
+                     its candidate; give it the selector of {workload}'s pods",
+                    label_words(&labels_at(&scene.main.data, SELECTOR))
                 ));
             }
         };
@@ -64,16 +86,20 @@ impl Provider for Selector {
             return Err(format!("Service {} does not look at requests: {}", self.names.stable, wanted.aside.words()));
         }
         let weight = wanted.weight;
-        let now = json!(Self::unswitched(scene));
+        let now = json!(self.unswitched(scene));
         let wanted = match weight {
             // What was saved is the same, unless somebody changed it meanwhile or nothing can tell.
             Weight::NONE if scene.deployment.is_none() && saved.is_object() => saved.clone(),
             Weight::NONE => now,
             Weight::ALL => {
-                let candidate = scene.candidate.as_ref().map(|service| labels_at(&service.data, SELECTOR));
-                let candidate = candidate.filter(|c| switched_to(c) == Some(self.names.track));
                 let why = || format!("Service {} does not select the candidate's pods", self.names.candidate);
-                json!(candidate.ok_or_else(why)?)
+                let candidate = scene.candidate.as_ref().map(|service| labels_at(&service.data, SELECTOR));
+                let candidate = candidate.ok_or_else(why)?;
+                let deployment = scene.deployment.as_ref().ok_or_else(why)?;
+                let sides = Sides::of(&scene.main, deployment, self.names.track)?;
+                let is_behind = candidate.get(TRACK).map(String::as_str) == Some(self.names.track.as_str())
+                    && selects(&sides.switched, &candidate);
+                json!(is_behind.then_some(sides.switched).ok_or_else(why)?)
             }
             _ => {
                 return Err(format!(
@@ -117,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_selector_is_switched_and_back() {
-        let switched = json!({"app": "cart-canary", "slipway.dev/track": "canary"});
+        let switched = json!({"app": "cart-canary"});
         assert_eq!(after(json!({"app": "cart"}), 100).unwrap(), switched);
         assert_eq!(after(switched.clone(), 100).unwrap(), switched);
         assert_eq!(after(switched.clone(), 0).unwrap(), json!({"app": "cart"}));
@@ -130,15 +156,34 @@ mod tests {
 
     #[test]
     fn what_others_changed_in_a_switched_selector_stays() {
-        let changed = json!({"app": "cart-canary", "slipway.dev/track": "canary", "tier": "web"});
-        assert_eq!(after(changed, 0).unwrap(), json!({"app": "cart", "tier": "web"}));
-        let elsewhere = json!({"app": "pay", "slipway.dev/track": "canary"});
-        assert_eq!(after(elsewhere, 0).unwrap(), json!({"app": "pay"}));
+        let with_tier = |mut scene: Scene| {
+            let deployment = scene.deployment.as_mut().unwrap();
+            deployment.data["spec"]["template"]["metadata"]["labels"]["tier"] = json!("web");
+            scene
+        };
+        let changed = with_tier(scene(service(json!({"app": "cart-canary", "tier": "web"}))));
+        assert_eq!(provider().read(&changed).weight, Weight::ALL);
+        let plan = provider().write(&changed, &json!({"app": "cart"}), Weight::NONE).unwrap();
+        assert_eq!(plan.main.unwrap().1, json!({"app": "cart", "tier": "web"}));
+        let mut orphaned = scene(service(json!({"app": "cart-canary"})));
+        orphaned.deployment = None;
+        assert_eq!(provider().read(&orphaned).weight, Weight::ALL);
+        let plan = provider().write(&orphaned, &json!({"app": "cart"}), Weight::NONE).unwrap();
+        assert_eq!(plan.main.unwrap().1, json!({"app": "cart"}));
+    }
+
+    #[test]
+    fn a_selector_of_neither_side_is_told_and_never_taken_for_the_candidates() {
+        for selector in [json!({"app": "cart", "slipway.dev/track": "canary"}), json!({"app": "pay"})] {
+            let seen = provider().read(&scene(service(selector.clone())));
+            assert_eq!(seen.weight, Weight::NONE, "{selector}");
+            assert!(seen.unfit.unwrap().contains("neither"), "{selector}");
+        }
     }
 
     #[test]
     fn a_selector_that_another_candidate_holds_is_unfit() {
-        let other = json!({"app": "cart-preview", "slipway.dev/track": "preview"});
+        let other = json!({"app": "cart-preview"});
         assert!(provider().read(&scene(service(other))).unfit.unwrap().contains("another candidate"));
     }
 

@@ -180,17 +180,28 @@ pub(super) fn spread<D: Dialect>(
     saved: &Value,
     weight: Weight,
 ) -> Result<Vec<Value>, String> {
-    let now = merged(dialect, rules);
-    let base = match saved.as_array() {
-        Some(saved) if normal(dialect, saved) == normal(dialect, &now) => saved.clone(),
-        // Somebody changed the rest meanwhile, and that stays.
-        _ => now,
-    };
+    let base = restored(dialect, merged(dialect, rules), saved);
     if weight == Weight::NONE {
         return Ok(base);
     }
     let spread = |rule: &Value| Ok(with_list::<D>(rule, spread_list(dialect, destinations::<D>(rule), weight)?));
     base.iter().map(spread).collect()
+}
+
+/// Each rule of ours as it was saved, where that says the same; what somebody has changed meanwhile stays,
+/// and rules of others are not looked at: their shares are theirs.
+fn restored<D: Dialect>(dialect: &D, now: Vec<Value>, saved: &Value) -> Vec<Value> {
+    let saved = saved.as_array().map_or(&[][..], Vec::as_slice);
+    let mut left: Vec<(Value, &Value)> = saved.iter().map(|rule| (normal(dialect, rule), rule)).collect();
+    let restore = |rule: Value| {
+        if destinations::<D>(&rule).iter().all(|one| dialect.role(one) == Role::Other) {
+            return rule;
+        }
+        let form = normal(dialect, &rule);
+        let found = left.iter().position(|(saved, _)| *saved == form);
+        found.map_or(rule, |at| left.remove(at).1.clone())
+    };
+    now.into_iter().map(restore).collect()
 }
 
 fn spread_list<D: Dialect>(dialect: &D, list: &[Value], weight: Weight) -> Result<Option<Vec<Value>>, String> {
@@ -221,20 +232,17 @@ fn spread_list<D: Dialect>(dialect: &D, list: &[Value], weight: Weight) -> Resul
     Ok(Some(written))
 }
 
-/// Rules in a form in which equal proportions are equal.
-fn normal<D: Dialect>(dialect: &D, rules: &[Value]) -> Vec<Value> {
-    let list = |rule: &Value| {
-        let list = destinations::<D>(rule);
-        let weights: Vec<u64> = list.iter().map(|one| weight_of(dialect, one, list.len())).collect();
-        let divisor = weights.iter().copied().fold(0, greatest_common_divisor).max(1);
-        let numbered = list.iter().zip(weights).map(|(one, weight)| {
-            let mut one = one.clone();
-            one["weight"] = json!(weight / divisor);
-            one
-        });
-        (!list.is_empty()).then(|| numbered.collect())
-    };
-    rules.iter().map(|rule| with_list::<D>(rule, list(rule))).collect()
+/// A rule in a form in which equal proportions are equal.
+fn normal<D: Dialect>(dialect: &D, rule: &Value) -> Value {
+    let list = destinations::<D>(rule);
+    let weights: Vec<u64> = list.iter().map(|one| weight_of(dialect, one, list.len())).collect();
+    let divisor = weights.iter().copied().fold(0, greatest_common_divisor).max(1);
+    let numbered = list.iter().zip(weights).map(|(one, weight)| {
+        let mut one = one.clone();
+        one["weight"] = json!(weight / divisor);
+        one
+    });
+    with_list::<D>(rule, (!list.is_empty()).then(|| numbered.collect()))
 }
 
 #[cfg(test)]
@@ -324,7 +332,8 @@ mod tests {
             prop_assert_eq!(spread(&Plain, &now, &saved, Weight::NONE).unwrap(), rules.clone());
             // With nothing saved, the same proportions come back.
             let unsaved = spread(&Plain, &now, &Value::Null, Weight::NONE).unwrap();
-            prop_assert_eq!(normal(&Plain, &unsaved), normal(&Plain, &rules));
+            let forms = |rules: &[Value]| rules.iter().map(|rule| normal(&Plain, rule)).collect::<Vec<_>>();
+            prop_assert_eq!(forms(&unsaved), forms(&rules));
         }
     }
 
@@ -344,5 +353,73 @@ mod tests {
         assert_eq!(of(0, 1), Some(Weight::ALL));
         assert_eq!(of(10_000, 1), Some(Weight::at_most(1)));
         assert_eq!(of(1, 10_000), Some(Weight::at_most(99)));
+    }
+
+    /// The same destinations by names, for a second pair of Services.
+    struct Pay;
+
+    impl Dialect for Pay {
+        const LIST: &'static str = "to";
+
+        fn role(&self, destination: &Value) -> Role {
+            match destination["name"].as_str() {
+                Some("pay") => Role::Stable,
+                Some("pay-candidate") => Role::Candidate,
+                _ => Role::Other,
+            }
+        }
+
+        fn default_weight(&self, count: usize) -> u64 {
+            Plain.default_weight(count)
+        }
+
+        fn ignores_weight_of_only_one(&self) -> bool {
+            false
+        }
+
+        fn to_candidate(&self, stable: &Value) -> Value {
+            named(stable, "pay-candidate")
+        }
+
+        fn to_stable(&self, candidate: &Value) -> Value {
+            named(candidate, "pay")
+        }
+    }
+
+    #[test]
+    fn two_at_once_in_one_route_leave_each_other_alone_in_whatever_order_they_end() {
+        let rules = vec![
+            json!({"match": "/cart", "to": [{"name": "stable", "port": 80}]}),
+            json!({"match": "/pay", "to": [{"name": "pay", "port": 80}]}),
+        ];
+        for first_ends_first in [true, false] {
+            let saved_cart = json!(merged(&Plain, &rules));
+            let mut now = spread(&Plain, &rules, &saved_cart, Weight::at_most(10)).unwrap();
+            let saved_pay = json!(merged(&Pay, &now));
+            now = spread(&Pay, &now, &saved_pay, Weight::at_most(25)).unwrap();
+            now = spread(&Plain, &now, &saved_cart, Weight::at_most(50)).unwrap();
+            assert_eq!(shares(&Pay, &now), Shares::Same(Weight::at_most(25)));
+            if first_ends_first {
+                now = spread(&Plain, &now, &saved_cart, Weight::NONE).unwrap();
+                assert_eq!(shares(&Pay, &now), Shares::Same(Weight::at_most(25)));
+                now = spread(&Pay, &now, &saved_pay, Weight::NONE).unwrap();
+            } else {
+                now = spread(&Pay, &now, &saved_pay, Weight::NONE).unwrap();
+                assert_eq!(shares(&Plain, &now), Shares::Same(Weight::at_most(50)));
+                now = spread(&Plain, &now, &saved_cart, Weight::NONE).unwrap();
+            }
+            assert_eq!(now, rules);
+        }
+    }
+
+    #[test]
+    fn what_somebody_changed_in_one_rule_does_not_keep_another_from_being_put_back() {
+        let rules = [json!({"to": [{"name": "stable"}]}), json!({"match": "x", "to": [{"name": "stable"}]})];
+        let saved = json!(rules);
+        let mut now = spread(&Plain, &rules, &saved, Weight::at_most(10)).unwrap();
+        now[0]["timeout"] = json!("9s");
+        let back = spread(&Plain, &now, &saved, Weight::NONE).unwrap();
+        assert_eq!(back[1], rules[1]);
+        assert_eq!(back[0], json!({"to": [{"name": "stable", "weight": 1}], "timeout": "9s"}));
     }
 }

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use domain::{
+    ids::TargetId,
     image::ContainerImage,
     names::WorkloadName,
     observation::{Observed, WorkloadRef},
     rollout::{Rollout, judge},
-    traffic::{RouteKind, RouteObserved, TrafficLayer},
+    traffic::{CandidateName, RouteKind, RouteObserved, TrafficLayer},
 };
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -17,14 +18,16 @@ use kube::{
     Api,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
-use ports::{ApplyOutcome, CandidateChange, Cluster, ClusterError, InventoryEvent, NamespaceScope, Route};
+use ports::{
+    ApplyOutcome, CandidateChange, CandidateFound, Cluster, ClusterError, InventoryEvent, NamespaceScope, Route,
+};
 use practice::stories::Disturbance;
 use serde_json::{Value, json};
 
 use crate::{
     setup::{Room, slipway},
     stage::{create, create_service, disturb},
-    writing::{change, deployment, image, see, workload},
+    writing::{TARGET, change, deployment, image, see, workload},
 };
 
 pub fn gateway(name: &str) -> TrafficLayer {
@@ -33,14 +36,19 @@ pub fn gateway(name: &str) -> TrafficLayer {
 }
 
 pub fn route(room: &Room, layer: TrafficLayer) -> Route {
-    Route { stable: workload(room, "cart"), candidate: workload(room, "cart-canary"), layer }
+    route_for(room, TARGET, "cart", layer)
+}
+
+pub fn route_for(room: &Room, target: TargetId, name: &str, layer: TrafficLayer) -> Route {
+    let candidate = workload(room, &format!("{name}-canary"));
+    Route { target, stable: workload(room, name), candidate, track: CandidateName::Canary, layer }
 }
 
 pub fn candidate(route: &Route, sequence: i64, generation: u32, pods: u32) -> CandidateChange {
     let like = change(&route.stable, sequence, "2.0");
     CandidateChange {
         route: route.clone(),
-        stamp: domain::observation::Stamp { generation, ..like.stamp },
+        stamp: domain::observation::Stamp { target: route.target, generation, ..like.stamp },
         images: vec![image("app", "registry.test/cart:2.0")],
         pods,
         change_cause: like.change_cause,
@@ -146,7 +154,7 @@ async fn a_candidate_is_made_from_the_workload_grown_and_removed() {
     }
     let ours = json!({"slipway.dev/candidate-of": "cart", "app.kubernetes.io/managed-by": "slipway"});
     assert_eq!(made["metadata"]["labels"], ours);
-    assert_eq!(made["metadata"]["ownerReferences"][0]["uid"], stable_before["metadata"]["uid"]);
+    assert_eq!(made["metadata"]["ownerReferences"], Value::Null);
     let service = json_of::<Service>(&room, "cart-canary").await.unwrap();
     assert_eq!(service["metadata"]["labels"], ours);
     assert_eq!(service["spec"]["type"], "ClusterIP");
@@ -224,7 +232,7 @@ async fn what_others_made_under_the_candidates_name_is_never_touched() {
 }
 
 #[tokio::test]
-async fn a_candidate_goes_with_its_workload_and_its_service_is_made_again() {
+async fn a_candidate_serves_on_without_its_workload_and_its_service_is_made_again() {
     let room = Room::new().await;
     create(&room.admin, &deployment(&room, "cart", 1, "1.0")).await.unwrap();
     create_service(&room.admin, &workload(&room, "cart")).await.unwrap();
@@ -242,10 +250,71 @@ async fn a_candidate_goes_with_its_workload_and_its_service_is_made_again() {
     assert_eq!(json_of::<Service>(&room, "cart-canary").await, None);
 
     assert_eq!(cluster.apply_candidate(&candidate(&route, 2, 1, 1)).await, Ok(ApplyOutcome::Written));
+    complete(&*cluster, &route.candidate, 1).await;
+    // Somebody replaces the workload by force: what may be all that serves stays.
+    let params = DeleteParams::foreground();
+    drop(deployments.delete("cart", &params).await.unwrap());
+    gone(&*cluster, &route.stable).await;
+    create(&room.admin, &deployment(&room, "cart", 1, "1.0")).await.unwrap();
+    complete(&*cluster, &route.stable, 1).await;
+    assert_eq!(see(&*cluster, &route.candidate).await.ready_replicas, 1);
+    assert!(json_of::<Service>(&room, "cart-canary").await.is_some());
     disturb(&room.admin, &route.stable, &Disturbance::Delete).await.unwrap();
+    gone(&*cluster, &route.stable).await;
+    assert_eq!(cluster.apply_candidate(&candidate(&route, 2, 2, 0)).await, Ok(ApplyOutcome::Written));
     gone(&*cluster, &route.candidate).await;
     let outcome = cluster.apply_candidate(&candidate(&route, 3, 1, 1)).await;
     assert!(matches!(&outcome, Err(ClusterError::Invalid(why)) if why.contains("is not there")), "{outcome:?}");
+    room.leave().await;
+}
+
+#[tokio::test]
+async fn what_was_made_is_found_by_its_mark_and_removed_by_it_alone() {
+    let room = Room::new().await;
+    create(&room.admin, &deployment(&room, "cart", 1, "1.0")).await.unwrap();
+    create_service(&room.admin, &workload(&room, "cart")).await.unwrap();
+    let (cluster, route) = (slipway(), route(&room, gateway("cart")));
+    let scope = NamespaceScope::Only(vec![room.namespace.clone()]);
+    assert_eq!(cluster.candidates(&scope).await, Ok(vec![]));
+    // A worker that was stopped for long makes what was removed meanwhile.
+    let late = candidate(&route, 1, 1, 1);
+    assert_eq!(cluster.apply_candidate(&candidate(&route, 1, 2, 0)).await, Ok(ApplyOutcome::Unchanged));
+    assert_eq!(cluster.apply_candidate(&late).await, Ok(ApplyOutcome::Written));
+    let found = vec![CandidateFound { candidate: route.candidate.clone(), stamp: late.stamp }];
+    assert_eq!(cluster.candidates(&scope).await, Ok(found.clone()));
+    // Without its Deployment, its Service is found.
+    let deployments = Api::<Deployment>::namespaced(room.admin.clone(), room.namespace.as_str());
+    drop(deployments.delete("cart-canary", &DeleteParams::default()).await.unwrap());
+    gone(&*cluster, &route.candidate).await;
+    assert_eq!(cluster.candidates(&scope).await, Ok(found));
+    let removed = CandidateChange { pods: 0, ..late };
+    assert_eq!(cluster.apply_candidate(&removed).await, Ok(ApplyOutcome::Written));
+    assert_eq!(cluster.candidates(&scope).await, Ok(vec![]));
+    // What a later promotion has taken over is not removed by an earlier mark.
+    assert_eq!(cluster.apply_candidate(&candidate(&route, 2, 1, 1)).await, Ok(ApplyOutcome::Written));
+    assert!(matches!(cluster.apply_candidate(&removed).await, Ok(ApplyOutcome::Overtaken(_))));
+    room.leave().await;
+}
+
+#[tokio::test]
+async fn another_service_that_would_send_to_the_candidate_is_told_before_there_is_one() {
+    let room = Room::new().await;
+    create_rich(&room).await;
+    let cluster = slipway();
+    let selector = TrafficLayer::Selector { service: WorkloadName::parse("cart").unwrap() };
+    let route = route(&room, selector);
+    let look = || async {
+        match cluster.observe_route(&route).await.unwrap() {
+            RouteObserved::Present(seen) => seen.unfit,
+            RouteObserved::Missing => panic!("it is missing"),
+        }
+    };
+    assert_eq!(look().await, None);
+    let all = json!({"metadata": {"name": "all-web"}, "spec": {"selector": {"tier": "web"}, "ports": [{"port": 80}]}});
+    let services = Api::<Service>::namespaced(room.admin.clone(), room.namespace.as_str());
+    services.create(&PostParams::default(), &serde_json::from_value(all).unwrap()).await.unwrap();
+    let why = look().await.unwrap();
+    assert!(why.contains("Service all-web") && why.contains("add app.kubernetes.io/name=cart"), "{why}");
     room.leave().await;
 }
 

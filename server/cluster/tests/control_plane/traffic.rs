@@ -15,7 +15,7 @@ use ports::{ApplyOutcome, Cluster, ClusterError, Route, RouteChange};
 use serde_json::{Value, json};
 
 use crate::{
-    candidates::{candidate, complete, route, wait_for},
+    candidates::{candidate, complete, route, route_for, wait_for},
     setup::{Room, slipway},
     stage::{create, create_service},
     writing::{change, deployment, workload},
@@ -59,9 +59,10 @@ fn share(route: &Route, generation: u32, percent: u8, saved: &Value) -> RouteCha
     let like = change(&route.stable, 1, "2.0");
     RouteChange {
         route: route.clone(),
-        stamp: domain::observation::Stamp { generation, ..like.stamp },
+        stamp: domain::observation::Stamp { target: route.target, generation, ..like.stamp },
         weight: Weight::percent(percent).unwrap(),
         aside: Aside::NOTHING,
+        over: vec![],
         saved: saved.clone(),
         change_cause: like.change_cause,
     }
@@ -270,32 +271,32 @@ async fn a_second_ingress_is_made_changed_and_removed_and_a_strangers_stays() {
         assert_eq!(cluster.apply_route(&wanted).await, Ok(ApplyOutcome::Unchanged));
         let seen = present(&*cluster, &route).await;
         assert_eq!((seen.weight, seen.is_accepted, &seen.complaint), (wanted.weight, true, &None));
-        let second = api.get("web-canary").await.unwrap();
+        let second = api.get("cart-canary").await.unwrap();
         assert_eq!(
             second.metadata.annotations.as_ref().unwrap()["nginx.ingress.kubernetes.io/canary-weight"],
             percent.to_string()
         );
         assert_eq!(second.data["spec"]["rules"][0]["http"]["paths"], json!([path("/cart", "cart-canary")]));
-        assert_eq!(second.metadata.owner_references.unwrap()[0].name, "web");
+        assert_eq!(second.metadata.owner_references, None);
     }
     for (generation, by, key) in [(4, MatchBy::Header, "canary-by-header"), (5, MatchBy::Cookie, "canary-by-cookie")] {
         let testers = Some(TesterMatch::new(by, "tester", "always").unwrap());
         let aside = Aside { testers, mirror: Weight::NONE };
         let wanted = RouteChange { aside, ..share(&route, generation, 50, &saved) };
         assert_eq!(cluster.apply_route(&wanted).await, Ok(ApplyOutcome::Written));
-        let annotations = api.get("web-canary").await.unwrap().metadata.annotations.unwrap();
+        let annotations = api.get("cart-canary").await.unwrap().metadata.annotations.unwrap();
         let said = annotations.iter().filter(|(k, _)| k.contains("canary-by")).collect::<Vec<_>>();
         assert_eq!(annotations[&format!("nginx.ingress.kubernetes.io/{key}")], "tester", "{said:?}");
         assert_eq!(present(&*cluster, &route).await.aside, wanted.aside, "{said:?}");
     }
     assert_eq!(bare(&api.get("web").await.unwrap()), bare(&before));
     assert_eq!(cluster.apply_route(&share(&route, 6, 0, &saved)).await, Ok(ApplyOutcome::Written));
-    assert!(api.get_opt("web-canary").await.unwrap().is_none());
+    assert!(api.get_opt("cart-canary").await.unwrap().is_none());
     assert_eq!(bare(&api.get("web").await.unwrap()), bare(&before));
 
-    make(&room, &kind, json!({"metadata": {"name": "web-canary"}, "spec": before.data["spec"]})).await;
+    make(&room, &kind, json!({"metadata": {"name": "cart-canary"}, "spec": before.data["spec"]})).await;
     let outcome = cluster.apply_route(&share(&route, 7, 5, &saved)).await;
-    assert!(matches!(&outcome, Err(ClusterError::Invalid(why)) if why.contains("web-canary")), "{outcome:?}");
+    assert!(matches!(&outcome, Err(ClusterError::Invalid(why)) if why.contains("Ingress cart-canary")), "{outcome:?}");
     room.leave().await;
 }
 
@@ -337,6 +338,130 @@ async fn a_services_selector_is_switched_when_somebody_else_writes_and_is_as_bef
     assert_eq!(cluster.apply_route(&share(&route, 15, 0, &saved)).await, Ok(ApplyOutcome::Written));
     let seen = wait_for("no address", look, |seen| seen.complaint.is_some()).await;
     assert!(!seen.is_accepted && seen.complaint.unwrap().contains("no ready address"));
+    room.leave().await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_applied_again_while_it_is_switched_serves_the_stable_pods() {
+    let (room, route) = with_candidate(TrafficLayer::Selector { service: name("cart") }).await;
+    let cluster = slipway();
+    let api = objects(&room, &kind("v1", "Service", "services"));
+    let saved = present(&*cluster, &route).await.rules;
+    let manifest = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "cart"},
+        "spec": {"selector": {"app": "cart"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}});
+    let server_side = (PatchParams::apply("kubectl").force(), Patch::Apply(manifest));
+    // Of a manifest that is applied from the client's side, this is what differs from what is there.
+    let merged = json!({"spec": {"selector": {"app": "cart"}}});
+    let client_side = (PatchParams::default(), Patch::Strategic(merged));
+    for (generation, (params, patch)) in [(2, client_side), (4, server_side)] {
+        assert_eq!(cluster.apply_route(&share(&route, generation, 100, &saved)).await, Ok(ApplyOutcome::Written));
+        let switched = present(&*cluster, &route).await;
+        assert_eq!((switched.weight, &switched.rules), (Weight::ALL, &saved));
+        api.patch("cart", &params, &patch).await.unwrap();
+        let seen = present(&*cluster, &route).await;
+        assert_eq!((seen.weight, seen.unfit), (Weight::NONE, None));
+        assert_eq!(api.get("cart").await.unwrap().data["spec"]["selector"], json!({"app": "cart"}));
+        assert_eq!(cluster.apply_route(&share(&route, generation + 1, 0, &saved)).await, Ok(ApplyOutcome::Written));
+    }
+    // What selects neither side is told, and nothing is written over it.
+    assert_eq!(cluster.apply_route(&share(&route, 6, 100, &saved)).await, Ok(ApplyOutcome::Written));
+    let strange = Patch::Merge(json!({"spec": {"selector": {"version": "7"}}}));
+    api.patch("cart", &PatchParams::default(), &strange).await.unwrap();
+    let seen = present(&*cluster, &route).await;
+    assert!(seen.weight == Weight::NONE && seen.unfit.unwrap().contains("version=7"));
+    room.leave().await;
+}
+
+/// The Deployment and the Service of a second target, with a candidate that runs.
+async fn second_target(room: &Room, layer: TrafficLayer) -> Route {
+    create(&room.admin, &deployment(room, "pay", 1, "1.0")).await.unwrap();
+    create_service(&room.admin, &workload(room, "pay")).await.unwrap();
+    let target = domain::ids::TargetId::new(uuid::Uuid::from_u128(9));
+    let pay = route_for(room, target, "pay", layer);
+    let mut made = candidate(&pay, 7, 1, 1);
+    made.images = vec![crate::writing::image("app", "registry.test/pay:2.0")];
+    assert_eq!(slipway().apply_candidate(&made).await, Ok(ApplyOutcome::Written));
+    pay
+}
+
+#[tokio::test]
+async fn two_targets_on_one_object_go_their_ways_and_it_is_as_before_in_the_end() {
+    let rules = |list: &str, of: &dyn Fn(&str) -> Value| json!([{list: [of("cart")]}, {list: [of("pay")]}]);
+    let http = rules("backendRefs", &|name| json!({"name": name, "port": 80}));
+    let istio = rules("route", &|name| json!({"destination": {"host": name}}));
+    let path = |name: &str| json!({"path": format!("/{name}"), "pathType": "Prefix", "backend": {"service": {"name": name, "port": {"number": 80}}}});
+    let gateway = |service| TrafficLayer::GatewayApi { service, kind: RouteKind::Http, route: name("web") };
+    let table: [(ApiResource, &dyn Fn(WorkloadName) -> TrafficLayer, Value); 3] = [
+        (
+            kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes"),
+            &gateway,
+            json!({"metadata": {"name": "web"}, "spec": {"parentRefs": [{"name": "public"}], "rules": http}}),
+        ),
+        (
+            kind("networking.istio.io/v1", "VirtualService", "virtualservices"),
+            &|service| TrafficLayer::Istio { service, virtual_service: name("web") },
+            json!({"metadata": {"name": "web"}, "spec": {"hosts": ["shop.test"], "http": istio}}),
+        ),
+        (
+            kind("networking.k8s.io/v1", "Ingress", "ingresses"),
+            &|service| TrafficLayer::IngressNginx { service, ingress: name("web") },
+            json!({"metadata": {"name": "web"}, "spec": {"rules": [{"host": "shop.test", "http": {"paths": [path("cart"), path("pay")]}}]}}),
+        ),
+    ];
+    for (kind, layer, object) in table {
+        let (room, cart) = with_candidate(layer(name("cart"))).await;
+        let pay = second_target(&room, layer(name("pay"))).await;
+        let cluster = slipway();
+        make(&room, &kind, object).await;
+        let api = objects(&room, &kind);
+        let before = api.get("web").await.unwrap();
+        let look = async |percent_of_cart: u8, percent_of_pay: u8, generations: [u32; 2]| {
+            for (route, percent, generation) in
+                [(&cart, percent_of_cart, generations[0]), (&pay, percent_of_pay, generations[1])]
+            {
+                let seen = present(&*cluster, route).await;
+                let mark = seen.stamp.map(|stamp| (stamp.target, stamp.generation));
+                let wanted = Weight::percent(percent).unwrap();
+                assert_eq!((seen.weight, mark), (wanted, Some((route.target, generation))), "{}", kind.kind);
+            }
+        };
+        let of_cart = present(&*cluster, &cart).await.rules;
+        let give = async |route: &Route, generation, percent, saved: &Value| {
+            let wanted = share(route, generation, percent, saved);
+            assert_eq!(cluster.apply_route(&wanted).await, Ok(ApplyOutcome::Written), "{}", kind.kind);
+            assert_eq!(cluster.apply_route(&wanted).await, Ok(ApplyOutcome::Unchanged), "{}", kind.kind);
+        };
+        give(&cart, 5, 10, &of_cart).await;
+        let of_pay = present(&*cluster, &pay).await.rules;
+        give(&pay, 2, 25, &of_pay).await;
+        look(10, 25, [5, 2]).await;
+        give(&cart, 6, 50, &of_cart).await;
+        look(50, 25, [6, 2]).await;
+        give(&cart, 7, 0, &of_cart).await;
+        look(0, 25, [7, 2]).await;
+        give(&pay, 3, 0, &of_pay).await;
+        look(0, 0, [7, 3]).await;
+        assert_eq!(bare(&api.get("web").await.unwrap()), bare(&before), "{}", kind.kind);
+        room.leave().await;
+    }
+}
+
+#[tokio::test]
+async fn a_share_that_somebody_set_meanwhile_is_not_written_over() {
+    let layer = TrafficLayer::GatewayApi { service: name("cart"), kind: RouteKind::Http, route: name("web") };
+    let (room, route) = with_candidate(layer).await;
+    let cluster = slipway();
+    make(&room, &kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes"), http_route()).await;
+    let saved = present(&*cluster, &route).await.rules;
+    assert_eq!(cluster.apply_route(&share(&route, 2, 10, &saved)).await, Ok(ApplyOutcome::Written));
+    let by_hand = share(&route, 3, 40, &saved);
+    assert_eq!(cluster.apply_route(&by_hand).await, Ok(ApplyOutcome::Written));
+    let over = |percents: &[u8]| percents.iter().map(|percent| Weight::percent(*percent).unwrap()).collect();
+    let decided_before = RouteChange { over: over(&[0, 10]), ..share(&route, 4, 25, &saved) };
+    assert_eq!(cluster.apply_route(&decided_before).await, Ok(ApplyOutcome::ChangedByOthers));
+    assert_eq!(present(&*cluster, &route).await.weight, by_hand.weight);
+    let decided_after = RouteChange { over: over(&[40]), ..share(&route, 5, 25, &saved) };
+    assert_eq!(cluster.apply_route(&decided_after).await, Ok(ApplyOutcome::Written));
     room.leave().await;
 }
 

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The target of every change in these tests.
-const TARGET: TargetId = TargetId::new(uuid::Uuid::from_u128(8));
+pub const TARGET: TargetId = TargetId::new(uuid::Uuid::from_u128(8));
 
 pub fn image(container: &str, image: &str) -> ContainerImage {
     ContainerImage { container: ContainerName::parse(container).unwrap(), image: image.to_owned() }

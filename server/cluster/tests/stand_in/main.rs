@@ -178,7 +178,7 @@ async fn a_kind_that_the_cluster_does_not_know_is_missing() {
     let name = WorkloadName::parse("cart").unwrap();
     let layer = TrafficLayer::Istio { service: name.clone(), virtual_service: name };
     let candidate = candidate_of(&workload(), CandidateName::Canary);
-    let route = Route { stable: workload(), candidate, layer };
+    let route = Route { target: TARGET, stable: workload(), candidate, track: CandidateName::Canary, layer };
     assert_eq!(cluster.observe_route(&route).await, Ok(RouteObserved::Missing));
     assert_eq!(asked.lock().unwrap().len(), 5);
 }
@@ -186,8 +186,8 @@ async fn a_kind_that_the_cluster_does_not_know_is_missing() {
 /// An Ingress with a path to the Service `cart`, and the mark of a change of this generation.
 fn ingress(version: &str, generation: Option<u32>) -> (u16, String) {
     let annotations = generation.map_or(json!({}), |generation| {
-        json!({"slipway.dev/target": TARGET.to_string(), "slipway.dev/promotion": uuid::Uuid::from_u128(1).to_string(),
-               "slipway.dev/sequence": "1", "slipway.dev/generation": generation.to_string()})
+        let mark = json!({"promotion": uuid::Uuid::from_u128(1), "sequence": 1, "generation": generation, "cause": ""});
+        json!({format!("slipway.dev/target-{}", TARGET.uuid().simple()): mark.to_string()})
     });
     let path = json!({"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "cart"}}});
     let object = json!({
@@ -209,7 +209,7 @@ async fn a_late_worker_takes_away_the_second_ingress_that_it_made_for_nothing() 
     let pods = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart"},
         "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {"metadata": {"labels": {"app": "cart"}}}}});
     let made = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
-        "metadata": {"name": "web-canary", "uid": "second", "resourceVersion": "7",
+        "metadata": {"name": "cart-canary", "uid": "second", "resourceVersion": "7",
                      "labels": {"slipway.dev/candidate-of": "cart"}}});
     let none = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSliceList", "metadata": {}, "items": []});
     let round = |main: (u16, String), second: (u16, String)| {
@@ -229,6 +229,8 @@ async fn a_late_worker_takes_away_the_second_ingress_that_it_made_for_nothing() 
     };
     // Between its reading and its writing another worker has given a share and taken it away again.
     let mut answers: Vec<(u16, String)> = round(ingress("1", None), refused(404)).into();
+    let others = json!({"apiVersion": "networking.k8s.io/v1", "kind": "IngressList", "metadata": {}, "items": []});
+    answers.push((200, others.to_string()));
     answers.extend([(201, made.to_string()), refused(409)]);
     answers.extend(round(ingress("3", Some(9)), (200, made.to_string())));
     answers.push((200, made.to_string()));
@@ -243,10 +245,11 @@ async fn a_late_worker_takes_away_the_second_ingress_that_it_made_for_nothing() 
         generation,
     };
     let change = RouteChange {
-        route: Route { stable: workload(), candidate, layer },
+        route: Route { target: TARGET, stable: workload(), candidate, track: CandidateName::Canary, layer },
         stamp: stamp(5),
         weight: Weight::at_most(10),
         aside: domain::aside::Aside::NOTHING,
+        over: vec![],
         saved: json!({}),
         change_cause: String::new(),
     };

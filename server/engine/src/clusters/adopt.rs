@@ -181,7 +181,12 @@ async fn take(
         environment.ok_or_else(|| LeftOut::because(format!("there is no environment {}", first.environment)))?;
     let (service, is_new) = service_of(engine, &mut tx, first).await?;
     tx.lock_service(service).await?;
-    let known = tx.target_of(service, environment.id).await?;
+    let mut known = tx.target_of(service, environment.id).await?;
+    if let Some(target) = &known {
+        // Read again once it is ours: its strategy is written with it, and may have been set meanwhile.
+        tx.hold_target(target.id).await?;
+        known = tx.target_of(service, environment.id).await?;
+    }
     not_taken(&mut tx, cluster, group, known.as_ref()).await?;
     let (version, components) = match &known {
         Some(known) => components_like(&mut tx, known, group).await?,

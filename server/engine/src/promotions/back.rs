@@ -13,7 +13,7 @@ use store::{DeploymentFilter, DeploymentSort, Paging, Read, StoreError, Version}
 
 use super::{
     beforehand, facts,
-    request::Asked,
+    request::{Asked, WayBack},
     views::{head, plan_now, practice_clusters, version},
 };
 use crate::{Engine, compare, error::OrFail};
@@ -36,23 +36,30 @@ pub(super) async fn view(
 ) -> Answer<RollbackView> {
     let mut read = engine.store().read().await.or_fail(engine)?;
     let asked = engine.asked(&mut read, service, environment).await?;
-    let to = engine.rollback_version(&mut read, &asked, label).await?;
-    let from = match super::request::runs(&mut read, &asked).await.or_fail(engine)? {
+    let way = engine.way_back(&mut read, &asked, label).await?;
+    let is_abort = matches!(way, WayBack::Abort { .. });
+    let (from, to) = match way {
+        WayBack::Abort { live, runs } => (Some(live.plan.version), runs),
+        WayBack::Rollback(version) => (super::request::runs(&mut read, &asked).await.or_fail(engine)?, version),
+    };
+    let from = match from {
         Some(id) => Some(version(engine, &mut read, id).await?),
         None => None,
     };
     let comparison = compare::between(engine, &mut read, &asked.service, from.as_ref(), &to).await?;
-    let mut not_brought_back = vec![
-        "Only images come back: the rest of the pod templates, ConfigMaps, Secrets, Services and the number of pods stay as they are.".to_owned(),
-        "The database stays as the newer version left it.".to_owned(),
-    ];
+    let only_images = (!is_abort).then(|| {
+        "Only images come back: the rest of the pod templates, ConfigMaps, Secrets, Services and the number of pods stay as they are.".to_owned()
+    });
+    let database = "The database stays as the newer version left it.".to_owned();
+    let mut not_brought_back: Vec<String> = only_images.into_iter().chain([database]).collect();
     for label in &comparison.migrations {
         not_brought_back.push(format!("{label} carries an irreversible migration; {} may not run with it.", to.label));
     }
     let choices = choices(&mut read, &asked, from.as_ref()).await.or_fail(engine)?;
     let strategy = facts::strategy_for(Cause::Rollback, &asked.target.strategy);
     let made = plan_now(engine, &mut read, &asked, &to, &strategy).await?;
-    let planned = made.map(|plan| plan.workloads).unwrap_or_default();
+    // What runs stays when only a try is aborted.
+    let planned = made.ok().filter(|_| !is_abort).map(|plan| plan.workloads).unwrap_or_default();
     let saved = beforehand::saved_over(&mut read, &asked, to.id).await.or_fail(engine)?;
     let practice = practice_clusters(&mut read).await.or_fail(engine)?;
     let occupant = read.occupant(asked.target.id).await.or_fail(engine)?;
@@ -70,6 +77,7 @@ pub(super) async fn view(
         changed_since,
         not_brought_back,
         aborts: occupant.map(|o| o.number),
+        is_abort,
     })
 }
 

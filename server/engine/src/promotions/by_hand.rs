@@ -6,7 +6,7 @@ use domain::{
     image::ContainerImage,
     observation::{WorkloadKind, WorkloadRef},
     promotion::{Promotion, WorkloadPlan},
-    traffic::{RouteKind, TrafficLayer, canary_ingress},
+    traffic::{RouteKind, TrafficLayer},
 };
 use serde_json::json;
 
@@ -76,10 +76,11 @@ fn traffic_back(planned: &WorkloadPlan, layer: &TrafficLayer, rules: Option<&ser
         TrafficLayer::Istio { virtual_service, .. } => {
             patch("virtualservices.networking.istio.io", virtual_service, "/spec/http")
         }
-        TrafficLayer::IngressNginx { ingress, .. } => Some(format!(
-            "kubectl -n {namespace} delete --ignore-not-found ingress/{}",
-            canary_ingress(ingress.as_str())
-        )),
+        // The second Ingress is called as the candidate.
+        TrafficLayer::IngressNginx { .. } => {
+            let candidate = &planned.candidate.as_ref()?.workload;
+            Some(format!("kubectl -n {namespace} delete --ignore-not-found ingress/{}", candidate.name))
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
         };
         seen.map(|seen| (placed, seen)).map_err(|e| in_words(cluster_name, &e))
     });
-    let routes = promotion.plan.workloads.iter().filter_map(|one| Some((one, route_of(one)?))).map(
+    let routes = promotion.plan.workloads.iter().filter_map(|one| Some((one, route_of(promotion, one)?))).map(
         |(planned, route)| async move {
             let seen = match registry.handle(planned.placed.cluster).await {
                 Ok(cluster) => patiently(cluster.observe_route(&route)).await,
@@ -58,7 +58,7 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
             seen.map(|seen| (planned.placed.clone(), seen)).map_err(|e| in_words(&planned.cluster_name, &e))
         },
     );
-    let capacities = promotion.plan.workloads.iter().filter_map(|one| Some((one, sides_of(one)?))).map(
+    let capacities = promotion.plan.workloads.iter().filter_map(|one| Some((one, sides_of(promotion, one)?))).map(
         |(planned, sides)| async move {
             let seen = match registry.handle(planned.placed.cluster).await {
                 Ok(cluster) => patiently(cluster.observe_capacity(&sides)).await,
@@ -144,7 +144,13 @@ pub(crate) async fn capacity_before(engine: &Engine, target: &Target) -> Vec<Str
     sides.dedup_by_key(|row| (row.cluster, row.workload.clone()));
     let looks = sides.into_iter().map(|row| async move {
         let candidate = candidate_of(&row.workload, ending);
-        let route = Route { stable: row.workload.clone(), candidate, layer: settings.layer().clone() };
+        let route = Route {
+            target: target.id,
+            stable: row.workload.clone(),
+            candidate,
+            track: ending,
+            layer: settings.layer().clone(),
+        };
         let read = async { engine.clusters().handle(row.cluster).await?.observe_capacity(&route).await };
         match tokio::time::timeout(PATIENCE_OF_A_PAGE, read).await {
             Ok(Ok(capacity)) => capacity.lines(),
@@ -155,7 +161,7 @@ pub(crate) async fn capacity_before(engine: &Engine, target: &Target) -> Vec<Str
     join_all(looks).await.concat()
 }
 
-async fn patiently<T>(call: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {
+pub(super) async fn patiently<T>(call: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {
     match tokio::time::timeout(PATIENCE, call).await {
         Ok(result) => result,
         Err(_) => Err(ClusterError::Unreachable(format!("no answer within {} s", PATIENCE.as_secs()))),

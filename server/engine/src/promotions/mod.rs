@@ -11,6 +11,7 @@ pub(crate) mod facts;
 mod field;
 pub(crate) mod history;
 mod late;
+pub(crate) mod leftovers;
 mod measure;
 pub(crate) mod names;
 pub(crate) mod outside;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     field::{self, Applied, Look},
-    works::{Claim, Works},
+    works::{Claim, Due, Works},
 };
 use crate::{Engine, error::OrFail};
 
@@ -83,9 +83,10 @@ impl Engine {
         Ok(begun)
     }
 
-    /// Brings a promotion as far as it gets under this claim.
-    pub(super) async fn work_on(&self, claim: Claim) -> Answer<()> {
+    /// Brings a promotion as far as it gets under this claim; answers what there is to measure then.
+    pub(super) async fn work_on(&self, claim: Claim) -> Answer<Option<Box<Due>>> {
         let id = claim.id;
+        let mut last = Sight::default();
         let mut promotion = self.advance(id, Input::Clock, None).await?;
         for _ in 0..PLACES_IN_A_PASS {
             let before = promotion.place();
@@ -104,11 +105,15 @@ impl Engine {
                 | Phase::Watching { .. } => {
                     let clusters = promotion.plan.workloads.iter().map(|w| w.placed.cluster).collect();
                     let Some(_places) = self.places().take(clusters).await else {
-                        return self.put_off_promotion(id, BUSY_SECONDS).await;
+                        self.put_off_promotion(id, BUSY_SECONDS).await?;
+                        return Ok(None);
                     };
-                    self.field_work(&promotion).await?
+                    match self.traffic_home(&promotion).await? {
+                        Some(input) => vec![input],
+                        None => self.field_work(&promotion).await?,
+                    }
                 }
-                _ => return Ok(()),
+                _ => return Ok(None),
             };
             let seen = inputs.iter().find_map(|input| match input {
                 Input::Observed(seen) if !promotion.plan.analysis.is_empty() => Some(seen.clone()),
@@ -117,13 +122,14 @@ impl Engine {
             for input in inputs {
                 promotion = self.advance(id, input, None).await?;
             }
-            promotion = self.measure(promotion, &seen.unwrap_or_default()).await?;
+            last = seen.unwrap_or_default();
             self.roll_back_late(&promotion).await?;
             if promotion.place() == before || !claim.is_fresh(self.now()) {
-                return Ok(());
+                break;
             }
         }
-        Ok(())
+        let is_due = !promotion.due(self.now()).is_empty();
+        Ok(is_due.then(|| Box::new(Due { promotion, seen: last })))
     }
 
     /// Applies what is desired where that was not seen yet, then looks.

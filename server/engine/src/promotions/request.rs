@@ -11,7 +11,7 @@ use domain::{
     actor::{Act, Actor},
     deployment::Cause,
     ids::{ClusterId, PromotionId, VersionId},
-    promotion::{Input, JournalEntry, JournalEvent, Phase, Plan, Promotion, Supersedes, decide},
+    promotion::{Input, JournalEntry, JournalEvent, Phase, Plan, Promotion, PromotionAct, Supersedes, decide},
     version::VersionLabel,
 };
 use store::{Environment, Read, Service, StoreError, SucceededBefore, Target, Tx, Version};
@@ -35,6 +35,19 @@ struct Draft<'a> {
     reason: String,
     supersedes: Supersedes,
     key: Option<String>,
+}
+
+/// What a rollback means.
+pub(crate) enum WayBack {
+    /// A promotion of its own to this version.
+    Rollback(Version),
+    /// The abort of what is tried beside what serves.
+    Abort {
+        /// What is tried.
+        live: Box<Promotion>,
+        /// What serves, and stays.
+        runs: Version,
+    },
 }
 
 /// What came of putting a request into the database.
@@ -154,7 +167,13 @@ impl Engine {
         let mut tx = self.store().begin().await.or_fail(self)?;
         let asked = self.asked(&mut tx, &request.service, &request.environment).await?;
         tx.hold_target(asked.target.id).await.or_fail(self)?;
-        let version = self.rollback_version(&mut tx, &asked, request.version.as_deref()).await?;
+        let version = match self.way_back(&mut tx, &asked, request.version.as_deref()).await? {
+            WayBack::Rollback(version) => version,
+            WayBack::Abort { live, .. } => {
+                drop(tx);
+                return self.abort_instead(actor, &live, reason).await;
+            }
+        };
         let cause = Cause::Rollback;
         if let Some(known) = self.asked_already(&mut tx, &asked, version.id, cause, None).await? {
             return Ok(Put::Done(known.number));
@@ -163,19 +182,38 @@ impl Engine {
         self.put(tx, Draft { actor, asked: &asked, version: &version, cause, reason, supersedes, key: None }).await
     }
 
+    /// What a rollback means here: where a version is only being tried beside what serves, taking that one
+    /// back is all there is to do, and what runs stays.
+    ///
+    /// # Errors
+    /// As [`Engine::rollback_version`].
+    pub(crate) async fn way_back(&self, read: &mut Read, asked: &Asked, label: Option<&str>) -> Answer<WayBack> {
+        let label = label.filter(|label| !label.is_empty());
+        if let Some((live, runs)) = tried_beside(read, asked).await.or_fail(self)?
+            && label.is_none_or(|label| label == runs.label.as_str())
+        {
+            return Ok(WayBack::Abort { live: Box::new(live), runs });
+        }
+        self.rollback_version(read, asked, label).await.map(WayBack::Rollback)
+    }
+
+    /// Aborts what is tried beside what serves; one that is on its way back already is found as it is.
+    async fn abort_instead(&self, actor: &Actor, live: &Promotion, reason: &str) -> Answer<Put> {
+        if !matches!(live.phase, Phase::TakingBack { .. }) {
+            let input = Input::Abort { by: actor.identity.clone(), reason: reason.to_owned() };
+            self.act(actor, live.number, PromotionAct::Abort, Some(reason), input).await?;
+        }
+        Ok(Put::Done(live.number))
+    }
+
     /// The version that a rollback goes to: the one asked for, which must have succeeded here
     /// before, or the last that did before the present one.
     ///
     /// # Errors
     /// Refused with the rule when there is none.
-    pub(crate) async fn rollback_version(
-        &self,
-        read: &mut Read,
-        asked: &Asked,
-        label: Option<&str>,
-    ) -> Answer<Version> {
+    async fn rollback_version(&self, read: &mut Read, asked: &Asked, label: Option<&str>) -> Answer<Version> {
         let place = format!("{} in {}", asked.service.name, asked.environment.title);
-        let Some(label) = label.filter(|l| !l.is_empty()) else {
+        let Some(label) = label else {
             let now = runs(read, asked).await.or_fail(self)?;
             let found = previous(read, asked, now).await.or_fail(self)?;
             let id = found.ok_or_else(|| {
@@ -312,6 +350,22 @@ fn is_on_its_way_back(promotion: &Promotion) -> bool {
 /// [`StoreError`].
 pub(crate) async fn runs(read: &mut Read, asked: &Asked) -> Result<Option<VersionId>, StoreError> {
     super::outside::running(read, asked.target.id, asked.service.id, asked.environment.id).await
+}
+
+/// The live promotion whose version is only tried beside what serves, with the version that serves.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn tried_beside(read: &mut Read, asked: &Asked) -> Result<Option<(Promotion, Version)>, StoreError> {
+    let open = read.open_promotions(asked.target.id).await?;
+    let Some(live) = open.into_iter().map(|stored| stored.promotion).find(Promotion::is_tried_beside) else {
+        return Ok(None);
+    };
+    let runs = match runs(read, asked).await?.or(live.previous_version) {
+        Some(id) => read.version(id).await?,
+        None => None,
+    };
+    Ok(runs.map(|runs| (live, runs)))
 }
 
 /// The last version that succeeded here, is not `now` and was not rolled back since.

@@ -1,18 +1,24 @@
 //! The works of the reconciler: one per promotion that is looked at just now. New ones are claimed as
 //! places become free, so that none waits for another that takes long; a lease begins when its work
 //! does. A work that fails, or panics, is put off by itself and the others go on.
+//!
+//! Measuring is no part of a work: a source of numbers that does not answer takes no place from it. It has
+//! places of its own, one for each promotion at most.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     panic::AssertUnwindSafe,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
 };
 
 use chrono::{DateTime, Utc};
 use contract::Answer;
-use domain::ids::PromotionId;
+use domain::{
+    ids::PromotionId,
+    promotion::{LOOK_EVERY_SECONDS, Promotion, Sight},
+};
 use futures::FutureExt as _;
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{Engine, error::OrFail};
 
@@ -29,6 +35,9 @@ const FRESH_SECONDS: i64 = 20;
 
 /// Works at the same time. Each waits for its clusters most of the time.
 const AT_ONCE: usize = 64;
+
+/// Promotions that are measured at the same time. Each waits for its source most of the time.
+const MEASURED_AT_ONCE: usize = 64;
 
 /// Longest wait before a work that fails again and again is tried again: what is mended is found
 /// within this.
@@ -48,10 +57,24 @@ impl Claim {
     }
 }
 
+/// A promotion with rules that are due, and what was just seen of its objects.
+pub(super) struct Due {
+    pub(super) promotion: Promotion,
+    pub(super) seen: Sight,
+}
+
+/// What became of a work: what there is to measure, where it went well.
+type Worked = Result<Option<Box<Due>>, String>;
+
 /// The running works.
 pub(super) struct Works {
     engine: Engine,
-    tasks: JoinSet<(PromotionId, Result<(), String>)>,
+    tasks: JoinSet<(PromotionId, Worked)>,
+    measures: JoinSet<PromotionId>,
+    /// Those that are measured now.
+    measured: HashSet<PromotionId>,
+    /// The places to measure in.
+    places: Arc<Semaphore>,
     /// Each with the claim to go on with when it has ended, where there is one.
     running: HashMap<PromotionId, Option<Claim>>,
     /// How often the work on a promotion failed in a row.
@@ -64,6 +87,9 @@ impl Works {
         Self {
             engine: engine.clone(),
             tasks: JoinSet::new(),
+            measures: JoinSet::new(),
+            measured: HashSet::new(),
+            places: Arc::new(Semaphore::new(MEASURED_AT_ONCE)),
             running: HashMap::new(),
             failures: HashMap::new(),
             renewed_at: engine.now(),
@@ -125,30 +151,48 @@ impl Works {
         }
     }
 
-    /// Waits until a work has ended; for ever when there is none.
+    /// Waits until a work, or a measuring, has ended; for ever when there is none.
     pub(super) async fn one_ended(&mut self) {
-        match self.tasks.join_next().await {
-            Some(ended) => {
-                self.settle(ended).await;
-                while let Some(ended) = self.tasks.try_join_next() {
-                    self.settle(ended).await;
-                }
-            }
-            None => std::future::pending().await,
+        tokio::select! {
+            Some(ended) = self.tasks.join_next() => self.settle(ended).await,
+            Some(ended) = self.measures.join_next() => self.settle_measured(ended),
+            else => std::future::pending().await,
         }
-    }
-
-    /// Waits until every work has ended.
-    pub(super) async fn all_ended(&mut self) {
-        while let Some(ended) = self.tasks.join_next().await {
+        while let Some(ended) = self.tasks.try_join_next() {
             self.settle(ended).await;
         }
+        while let Some(ended) = self.measures.try_join_next() {
+            self.settle_measured(ended);
+        }
     }
 
-    async fn settle(&mut self, ended: Result<(PromotionId, Result<(), String>), tokio::task::JoinError>) {
+    /// Waits until every work has ended, and what they have to measure is measured.
+    pub(super) async fn all_ended(&mut self) {
+        while !self.tasks.is_empty() || !self.measures.is_empty() {
+            self.one_ended().await;
+        }
+    }
+
+    /// Measures what a work has found due, unless that is being measured already.
+    fn measure(&mut self, due: Due) {
+        let id = due.promotion.id;
+        if self.measured.insert(id) {
+            self.measures.spawn(measure(self.engine.clone(), Arc::clone(&self.places), due));
+        }
+    }
+
+    fn settle_measured(&mut self, ended: Result<PromotionId, tokio::task::JoinError>) {
+        // A measuring catches its own panics, so a task fails only when the runtime ends.
+        if let Ok(id) = ended {
+            self.measured.remove(&id);
+        }
+    }
+
+    async fn settle(&mut self, ended: Result<(PromotionId, Worked), tokio::task::JoinError>) {
         // A work catches its own panics, so a task fails only when the runtime ends.
         let Ok((id, result)) = ended else { return };
         let again = self.running.remove(&id).flatten();
+        let result = result.map(|due| due.into_iter().for_each(|due| self.measure(*due)));
         let Err(why) = result else {
             self.failures.remove(&id);
             if let Some(claim) = again {
@@ -175,21 +219,49 @@ impl Works {
 }
 
 /// One work from its claim to its release.
-async fn work(engine: Engine, claim: Claim) -> (PromotionId, Result<(), String>) {
+async fn work(engine: Engine, claim: Claim) -> (PromotionId, Worked) {
     let worked = AssertUnwindSafe(engine.work_on(claim)).catch_unwind().await;
     let result = match worked {
-        Ok(Ok(())) => engine.release(claim.id).await.map_err(|e| e.to_string()),
+        Ok(Ok(due)) => engine.release_with(claim.id, due).await.map_err(|e| e.to_string()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("a defect: it panicked".to_owned()),
     };
     (claim.id, result)
 }
 
+/// Measures a promotion when there is a place for it.
+async fn measure(engine: Engine, places: Arc<Semaphore>, due: Due) -> PromotionId {
+    let id = due.promotion.id;
+    let measured = async {
+        // The places are never closed.
+        let _place = places.acquire().await;
+        engine.measure(due.promotion, &due.seen).await
+    };
+    let why = match AssertUnwindSafe(measured).catch_unwind().await {
+        Ok(Ok(_)) => return id,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "a defect: it panicked".to_owned(),
+    };
+    engine.vitals().failures.fetch_add(1, Ordering::Relaxed);
+    tracing::error!(promotion.id = %id, error.message = why, "a promotion could not be measured; it is tried again");
+    id
+}
+
 impl Engine {
-    async fn release(&self, id: PromotionId) -> Answer<()> {
+    /// Gives the lease back. What is due to be measured is looked at again while it is measured as often as
+    /// any live promotion, and no sooner for being due.
+    async fn release_with(&self, id: PromotionId, due: Option<Box<Due>>) -> Answer<Option<Box<Due>>> {
         let mut tx = self.store().begin().await.or_fail(self)?;
+        if let Some(due) = &due {
+            let now = tx.load_promotion(id).await.or_fail(self)?;
+            if let Some(now) = now.filter(|now| now.promotion.place() == due.promotion.place()) {
+                let look = self.now() + chrono::Duration::seconds(LOOK_EVERY_SECONDS);
+                tx.postpone_promotion(id, now.revision, Some(look)).await.or_fail(self)?;
+            }
+        }
         tx.release_promotion(id, self.owner()).await.or_fail(self)?;
-        tx.commit().await.or_fail(self)
+        tx.commit().await.or_fail(self)?;
+        Ok(due)
     }
 
     /// Gives the lease back and has the promotion looked at again after so many seconds.

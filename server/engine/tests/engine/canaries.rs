@@ -45,7 +45,7 @@ pub async fn set(world: &World, steps: &str) {
     world.engine.set_strategy(&world.rosa, "cart", "production", canary(steps)).await.unwrap();
 }
 
-async fn with_canary(steps: &str) -> World {
+pub async fn with_canary(steps: &str) -> World {
     let world = World::new(0).await;
     world.service("cart").await;
     set(&world, steps).await;

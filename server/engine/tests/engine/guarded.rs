@@ -13,8 +13,8 @@ use futures::{
     stream::{self, BoxStream},
 };
 use ports::{
-    ApplyOutcome, CandidateChange, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload, InventoryEvent,
-    NamespaceScope, Route, RouteChange, WorkloadChange,
+    ApplyOutcome, CandidateChange, CandidateFound, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload,
+    InventoryEvent, NamespaceScope, Route, RouteChange, WorkloadChange,
 };
 use practice::PracticeCluster;
 
@@ -82,6 +82,10 @@ impl<G: Guard> Cluster for Guarded<G> {
 
     async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError> {
         self.during(Call::Observe, self.inside.report_of_pod(namespace, pod)).await
+    }
+
+    async fn candidates(&self, scope: &NamespaceScope) -> Result<Vec<CandidateFound>, ClusterError> {
+        self.inside.candidates(scope).await
     }
 
     async fn discover(&self, scope: &NamespaceScope) -> Result<Vec<DiscoveredWorkload>, ClusterError> {

@@ -17,6 +17,7 @@ mod delegating;
 mod history;
 mod inventory;
 mod judging;
+mod leftovers;
 mod outbox;
 mod outside;
 

@@ -6,7 +6,10 @@ use contract::{
     environments::EnvironmentsBackend,
     services::{ServiceInput, ServicesBackend, TargetWorkloadInput},
 };
-use domain::environment::EnvironmentKind;
+use domain::{
+    environment::EnvironmentKind,
+    names::{ContainerName, ServiceName},
+};
 
 use crate::{
     both::on_both_databases,
@@ -17,6 +20,7 @@ on_both_databases!(
     a_deployment_of_another_target_is_refused_by_its_name,
     a_deployment_that_is_given_up_may_be_taken,
     targets_and_workloads_are_counted_where_they_are,
+    a_strategy_that_is_set_while_workloads_are_set_loses_neither,
 );
 
 /// The container `app` of a Deployment in the practice cluster.
@@ -29,6 +33,29 @@ fn place(deployment: &str, container: &str) -> TargetWorkloadInput {
         component: None,
         kind: domain::observation::WorkloadKind::Deployment,
     }
+}
+
+async fn a_strategy_that_is_set_while_workloads_are_set_loses_neither(world: &World) {
+    prepare(world).await;
+    let store = world.engine.store();
+    let mut tx = store.begin().await.unwrap();
+    let cart = tx.service_by_name(&ServiceName::parse("cart").unwrap()).await.unwrap().unwrap();
+    let mut target = tx.targets_of_service(cart.id).await.unwrap().remove(0);
+    tx.hold_target(target.id).await.unwrap();
+    let setting = tokio::spawn({
+        let (engine, rosa) = (world.engine.clone(), world.rosa.clone());
+        async move { engine.set_strategy(&rosa, "cart", "production", crate::canaries::canary("10%")).await }
+    });
+    // It has read the target, where the database lets it, and waits.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let second =
+        store::TargetWorkload { container: ContainerName::parse("proxy").unwrap(), ..target.workloads[0].clone() };
+    target.workloads.push(second);
+    tx.replace_target(&target).await.unwrap();
+    tx.commit().await.unwrap();
+    setting.await.unwrap().unwrap();
+    let kept = store.read().await.unwrap().target(target.id).await.unwrap().unwrap();
+    assert_eq!((kept.workloads.len(), kept.strategy.words()), (2, "canary"));
 }
 
 /// The service `cart` in production, the service `mail` without a target, and staging.

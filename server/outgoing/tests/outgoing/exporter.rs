@@ -84,8 +84,14 @@ fn page(n: u64) -> String {
     line(name, &format!("{stock},envoy_response_code=\"200\""), 75 * n);
     line(name, &format!("{stock},envoy_response_code=\"503\""), 25 * n);
 
-    // ingress-nginx: 40 % of what goes to the canary, nothing of the rest.
-    let ingress = "namespace=\"shop\",ingress=\"cart\"";
+    // ingress-nginx: 40 % of what goes to the canary, nothing of the rest; another Service behind the same
+    // Ingress has a canary that is all bad.
+    let sibling = "namespace=\"shop\",ingress=\"cart\",service=\"pay\"";
+    for canary in ["", "shop-pay-canary-80"] {
+        let labels = format!("{sibling},canary=\"{canary}\",status=\"500\"");
+        line("nginx_ingress_controller_requests", &labels, 500 * n);
+    }
+    let ingress = "namespace=\"shop\",ingress=\"cart\",service=\"cart\"";
     let canary = format!("{ingress},canary=\"shop-cart-canary-80\"");
     line("nginx_ingress_controller_requests", &format!("{canary},status=\"200\""), 60 * n);
     line("nginx_ingress_controller_requests", &format!("{canary},status=\"502\""), 40 * n);

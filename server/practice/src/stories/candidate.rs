@@ -9,7 +9,7 @@ use ports::{CandidateChange, Route, RouteChange};
 
 use super::{
     Candidate, Mark,
-    play::{Player, StoryError, cause, mark_words, outcome_words, pair, stamp},
+    play::{Player, StoryError, TARGET, cause, mark_words, outcome_words, pair, stamp},
 };
 
 impl Player<'_> {
@@ -17,7 +17,8 @@ impl Player<'_> {
     pub(super) fn route(&self) -> Route {
         let layer = TrafficLayer::Selector { service: self.workload.name.clone() };
         let candidate = candidate_of(&self.workload, CandidateName::Preview);
-        Route { stable: self.workload.clone(), candidate, layer }
+        let track = CandidateName::Preview;
+        Route { target: TARGET, stable: self.workload.clone(), candidate, track, layer }
     }
 
     pub(super) async fn candidate(&self, mark: Mark, wanted: &Candidate) -> Result<String, StoryError> {
@@ -53,6 +54,7 @@ impl Player<'_> {
             stamp: stamp(mark),
             weight: Weight::percent(percent).map_err(StoryError::Table)?,
             aside: Aside::NOTHING,
+            over: vec![],
             saved: self.saved_route.clone().unwrap_or_default(),
             change_cause: cause(mark),
         };

@@ -17,7 +17,7 @@ use super::{Mark, Stage, StageError, Step, Story, Until};
 use crate::seed::NewDeployment;
 
 /// The target for which every story writes.
-const TARGET: TargetId = TargetId::new(uuid::Uuid::from_u128(8));
+pub(super) const TARGET: TargetId = TargetId::new(uuid::Uuid::from_u128(8));
 
 /// Why a story could not be played to its end.
 #[derive(Debug, thiserror::Error)]

@@ -236,11 +236,11 @@ impl Run {
             }
         }
         for planned in self.promotion.plan.workloads.clone() {
-            let Some(sides) = sides_of(&planned) else { continue };
+            let Some(sides) = sides_of(&self.promotion, &planned) else { continue };
             if let Ok(seen) = self.cluster.observe_capacity(&sides).await {
                 sight.capacities.push((planned.placed.clone(), seen));
             }
-            let Some(route) = route_of(&planned) else { continue };
+            let Some(route) = route_of(&self.promotion, &planned) else { continue };
             if let Ok(seen) = self.cluster.observe_route(&route).await {
                 sight.routes.push((planned.placed, seen));
             }

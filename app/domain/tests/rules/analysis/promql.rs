@@ -64,7 +64,7 @@ fn the_error_rate_of_each_data_plane() {
         ),
         (
             DataPlane::IngressNginx,
-            r#"100 * (sum(rate(nginx_ingress_controller_requests{namespace="web-shop",ingress="cart.main",canary!="",status=~"5.."}[60s])) or vector(0)) / (sum(rate(nginx_ingress_controller_requests{namespace="web-shop",ingress="cart.main",canary!=""}[60s])) > 0)"#,
+            r#"100 * (sum(rate(nginx_ingress_controller_requests{namespace="web-shop",ingress="cart.main",canary=~"web-shop-cart-canary-.+",status=~"5.."}[60s])) or vector(0)) / (sum(rate(nginx_ingress_controller_requests{namespace="web-shop",ingress="cart.main",canary=~"web-shop-cart-canary-.+"}[60s])) > 0)"#,
         ),
         (
             DataPlane::Practice,
@@ -80,7 +80,7 @@ fn the_error_rate_of_each_data_plane() {
 fn latencies_rates_and_counts() {
     assert_eq!(
         traffic(DataPlane::IngressNginx, Traffic::Latency(Quantile::P95)),
-        r#"1000 * histogram_quantile(0.95, sum by (le) (rate(nginx_ingress_controller_response_duration_seconds_bucket{namespace="web-shop",ingress="cart.main",canary!=""}[60s]))) >= 0"#
+        r#"1000 * histogram_quantile(0.95, sum by (le) (rate(nginx_ingress_controller_response_duration_seconds_bucket{namespace="web-shop",ingress="cart.main",canary=~"web-shop-cart-canary-.+"}[60s]))) >= 0"#
     );
     assert_eq!(
         traffic(DataPlane::Istio, Traffic::Latency(Quantile::P50)),
