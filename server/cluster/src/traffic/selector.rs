@@ -163,12 +163,12 @@ mod tests {
         };
         let changed = with_tier(scene(service(json!({"app": "cart-canary", "tier": "web"}))));
         assert_eq!(provider().read(&changed).weight, Weight::ALL);
-        let plan = provider().write(&changed, &json!({"app": "cart"}), Weight::NONE).unwrap();
+        let plan = provider().write(&changed, &json!({"app": "cart"}), &share(0)).unwrap();
         assert_eq!(plan.main.unwrap().1, json!({"app": "cart", "tier": "web"}));
         let mut orphaned = scene(service(json!({"app": "cart-canary"})));
         orphaned.deployment = None;
         assert_eq!(provider().read(&orphaned).weight, Weight::ALL);
-        let plan = provider().write(&orphaned, &json!({"app": "cart"}), Weight::NONE).unwrap();
+        let plan = provider().write(&orphaned, &json!({"app": "cart"}), &share(0)).unwrap();
         assert_eq!(plan.main.unwrap().1, json!({"app": "cart"}));
     }
 

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use contract::Answer;
 use domain::{
     actor::Identity,
+    aside::Aside,
     ids::ClusterId,
     observation::{Observed, Stamp, WorkloadRef},
     promotion::{DRAIN_SECONDS, Input, JournalEntry, JournalEvent, Phase, Promotion, Run, Sight, WorkloadPlan},
@@ -254,6 +255,7 @@ async fn home(
             generation: run.generation,
         },
         weight: Weight::NONE,
+        aside: Aside::NOTHING,
         over: vec![share],
         saved: saved.map(|saved| saved.rules.clone()).unwrap_or_default(),
         change_cause: format!(
