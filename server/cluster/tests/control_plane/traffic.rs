@@ -391,7 +391,8 @@ async fn two_targets_on_one_object_go_their_ways_and_it_is_as_before_in_the_end(
     let istio = rules("route", &|name| json!({"destination": {"host": name}}));
     let path = |name: &str| json!({"path": format!("/{name}"), "pathType": "Prefix", "backend": {"service": {"name": name, "port": {"number": 80}}}});
     let gateway = |service| TrafficLayer::GatewayApi { service, kind: RouteKind::Http, route: name("web") };
-    let table: [(ApiResource, &dyn Fn(WorkloadName) -> TrafficLayer, Value); 3] = [
+    type LayerOf<'a> = &'a dyn Fn(WorkloadName) -> TrafficLayer;
+    let table: [(ApiResource, LayerOf<'_>, Value); 3] = [
         (
             kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes"),
             &gateway,

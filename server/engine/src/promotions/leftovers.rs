@@ -35,7 +35,9 @@ const PERIOD: Duration = Duration::from_secs(60);
 
 /// Since when a candidate that was left has been seen without traffic, with its mark.
 #[derive(Debug, Default)]
-pub(crate) struct Idle(Mutex<HashMap<(ClusterId, WorkloadRef), (Stamp, DateTime<Utc>)>>);
+pub(crate) struct Idle(Mutex<IdleSince>);
+
+type IdleSince = HashMap<(ClusterId, WorkloadRef), (Stamp, DateTime<Utc>)>;
 
 impl Idle {
     /// Takes note of what is idle in a cluster now; answers what has been for long enough for connections
