@@ -211,7 +211,12 @@ impl Engine {
     ///
     /// # Errors
     /// Refused with the rule when there is none.
-    async fn rollback_version(&self, read: &mut Read, asked: &Asked, label: Option<&str>) -> Answer<Version> {
+    pub(crate) async fn rollback_version(
+        &self,
+        read: &mut Read,
+        asked: &Asked,
+        label: Option<&str>,
+    ) -> Answer<Version> {
         let place = format!("{} in {}", asked.service.name, asked.environment.title);
         let Some(label) = label else {
             let now = runs(read, asked).await.or_fail(self)?;
