@@ -291,8 +291,13 @@ impl Actor {
     /// # Errors
     /// [`NotAllowed`] when not; the default is no.
     pub fn may(&self, act: Act) -> Result<(), NotAllowed> {
-        let is_person = matches!(self.identity, Identity::Person { .. });
-        if act.is_granted_to(self.role) && (is_person || !act.needs_person()) {
+        let is_theirs = match &self.identity {
+            Identity::Person { .. } => true,
+            Identity::Token { .. } => !act.needs_person(),
+            // A person has set the rule by which Slipway rolls back.
+            Identity::Rule { .. } => act == Act::RollBack || !act.needs_person(),
+        };
+        if act.is_granted_to(self.role) && is_theirs {
             Ok(())
         } else {
             Err(NotAllowed { actor: self.identity.shown(), act, role: self.role })

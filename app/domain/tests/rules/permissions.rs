@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::world::{World, actor, ines, rosa, theo};
 
-const ACTS: [(Act, &str); 18] = [
+const ACTS: [(Act, &str); 19] = [
     (Act::Read, "vdara"),
     (Act::ReadAudit, "---ra"),
     (Act::RegisterVersion, "-d-ra"),
@@ -19,6 +19,7 @@ const ACTS: [(Act, &str); 18] = [
     (Act::Approve, "--ara"),
     (Act::StopOwnPromotion, "-dara"),
     (Act::StopAnyPromotion, "---ra"),
+    (Act::SteerPromotion, "---ra"),
     (Act::SendAlerts, "---ra"),
     (Act::RollBack, "---ra"),
     (Act::ManageIncidents, "-dara"),
@@ -32,6 +33,7 @@ const ACTS: [(Act, &str); 18] = [
 
 #[test]
 fn each_role_may_exactly_what_the_table_says() {
+    assert!(Act::ALL.iter().all(|act| ACTS.iter().any(|(listed, _)| listed == act)), "the table is whole");
     for (act, row) in ACTS {
         for (role, mark) in Role::ALL.into_iter().zip(row.chars()) {
             let may = actor(&rosa(), role).may(act);
@@ -65,6 +67,15 @@ fn a_token_of_an_admin_still_cannot_consent_or_widen_rights() {
     }
     assert!(actor(&token, Role::ReleaseManager).may(Act::StopAnyPromotion).is_ok());
     assert!(actor(&token, Role::Developer).may(Act::RegisterVersion).is_ok());
+}
+
+#[test]
+fn a_rule_rolls_back_and_neither_consents_nor_steers() {
+    let rule = Identity::rule("analysis");
+    for act in [Act::Approve, Act::SteerPromotion, Act::ManagePeople, Act::ManageTokens, Act::ManageClusters] {
+        assert!(actor(&rule, Role::Admin).may(act).is_err(), "{act:?}");
+    }
+    assert!(actor(&rule, Role::ReleaseManager).may(Act::RollBack).is_ok());
 }
 
 #[test]

@@ -37,8 +37,14 @@ impl Engine {
             version: Some(to.label.to_string()),
             reason: format!("promotion {} is watched: {why}", promotion.number),
         };
-        let number = self.request_rollback(&actor, request).await?;
-        tracing::info!(promotion.number, rollback.number = number, "a late breach starts a rollback");
+        match self.request_rollback(&actor, request).await {
+            Ok(number) => tracing::info!(promotion.number, rollback.number = number, "a late breach starts a rollback"),
+            // What was asked is right and yet refused: the proposal stands, and a person decides.
+            Err(error) if matches!(error.kind, ErrorKind::Conflict | ErrorKind::Refused) => {
+                tracing::warn!(promotion.number, error.message = %error, "a late breach starts no rollback");
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 }
