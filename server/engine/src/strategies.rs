@@ -97,7 +97,11 @@ fn parse(input: &StrategyInput) -> Answer<Strategy> {
         "" => None,
         text => Some(text.parse().map_err(|_| wrong("a whole number of seconds".to_owned()))?),
     };
-    let settings = settings.measured_by(plane(&input.metrics)?);
+    let plane = plane(&input.metrics)?;
+    if let Some(why) = plane.and_then(|plane| plane.cannot_measure(settings.layer())) {
+        return Err(ApiError::invalid("metrics", why));
+    }
+    let settings = settings.measured_by(plane);
     let settings = settings.judged_over(window).map_err(|e| wrong(e.to_string()))?;
     Ok(if input.strategy == "canary" { Strategy::Canary(settings) } else { Strategy::BlueGreen(settings) })
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::CustomQuery;
+use crate::traffic::{RouteKind, TrafficLayer};
 
 /// The unit of a measured value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +103,38 @@ impl DataPlane {
             Self::IngressNginx => "ingress-nginx",
             Self::Practice => "the practice cluster",
         }
+    }
+}
+
+impl DataPlane {
+    /// Why this cannot tell the two versions apart where `layer` moves the traffic; `None` when it can.
+    #[must_use]
+    pub fn cannot_measure(self, layer: &TrafficLayer) -> Option<String> {
+        let is_gateway = matches!(layer, TrafficLayer::GatewayApi { .. });
+        let is_grpc = matches!(layer, TrafficLayer::GatewayApi { kind: RouteKind::Grpc, .. });
+        let why = match self {
+            Self::EnvoyGateway if !is_gateway => "it counts by the rules of a route of the Gateway API",
+            Self::EnvoyGateway | Self::IstioStockEnvoy if is_grpc => {
+                "it counts by the status of HTTP, which is 200 whatever gRPC says"
+            }
+            Self::IngressNginx if !matches!(layer, TrafficLayer::IngressNginx { .. }) => "it counts by Ingress",
+            Self::IstioGateway | Self::IstioStockEnvoy if matches!(layer, TrafficLayer::IngressNginx { .. }) => {
+                "ingress-nginx sends to pods itself, past what it counts"
+            }
+            Self::IstioGateway | Self::IstioStockEnvoy if !layer.has_route() => {
+                "it counts by Service, and both versions are behind the same ones"
+            }
+            Self::EnvoyGateway
+            | Self::IstioGateway
+            | Self::Istio
+            | Self::IstioStockEnvoy
+            | Self::IngressNginx
+            | Self::Practice => return None,
+        };
+        Some(format!(
+            "{} cannot tell the versions apart here: {why}; choose what counts the requests of this traffic layer",
+            self.words()
+        ))
     }
 }
 

@@ -7,77 +7,12 @@
 //! The metric names are those of the data planes: Envoy's `cluster.*` statistics as its `/stats/prometheus`
 //! shows them, Istio's standard metrics, ingress-nginx's, cAdvisor's and kube-state-metrics'.
 
-use serde::{Deserialize, Serialize};
-
 use super::{
-    BuiltInCheck, DataPlane, Measure, MetricRule, Placeholder, Quantile, Resource, Traffic,
+    BuiltInCheck, DataPlane, Labels, Measure, MetricRule, Placeholder, Quantile, Resource, Side, Traffic,
     custom_query::{escaped, pattern_of},
+    labels::{Route, RouteRule},
 };
-use crate::{
-    names::{Namespace, ServiceName, WorkloadName},
-    version::VersionLabel,
-};
-
-/// Which of the two versions is asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// The version that comes up.
-    Canary,
-    /// The version that runs.
-    Stable,
-}
-
-/// A Kubernetes Service that requests go to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Backend {
-    /// The Service.
-    pub service: WorkloadName,
-    /// Its port.
-    pub port: u16,
-    /// The subset of Istio's DestinationRule, when the sides are told apart by one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subset: Option<WorkloadName>,
-}
-
-/// A rule of an HTTPRoute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
-    /// The HTTPRoute's namespace.
-    pub namespace: Namespace,
-    /// The HTTPRoute.
-    pub name: WorkloadName,
-    /// Which of its rules, from 0.
-    pub rule: u16,
-    /// Which of the rule's backends, from 0. Envoy Gateway counts all of a rule's backends together
-    /// unless one of them has a filter; `None` asks for that sum.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backend: Option<u16>,
-}
-
-/// What one side of a target is called where requests are counted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Labels {
-    /// Which side.
-    pub side: Side,
-    /// The service.
-    pub service: ServiceName,
-    /// Its namespace.
-    pub namespace: Namespace,
-    /// The version on this side.
-    pub version: VersionLabel,
-    /// The Deployment on this side.
-    pub workload: WorkloadName,
-    /// The Service in front of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backend: Option<Backend>,
-    /// The route that leads to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub route: Option<Route>,
-    /// The Ingress that people reach it by (the main one, not the one with canary annotations).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ingress: Option<WorkloadName>,
-}
+use crate::traffic::RouteKind;
 
 /// Why a question cannot be put.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +25,24 @@ pub enum QueryError {
         /// What is missing.
         what: &'static str,
     },
+    /// Both versions get traffic, and their numbers are one.
+    #[error(
+        "Envoy Gateway counts all backends of a rule together, so the new version's numbers cannot be told from the \
+         others'; give the backendRef of {service} a filter (such as a response header), and each is counted alone"
+    )]
+    Together {
+        /// The Service whose reference needs a filter.
+        service: String,
+    },
+    /// The counters show the status of HTTP, which is 200 whatever gRPC says.
+    #[error(
+        "gRPC sends its errors with HTTP status 200, and {plane} is read by that status; measure by Istio's \
+         telemetry, or with a query of your own"
+    )]
+    GrpcErrors {
+        /// The data plane.
+        plane: &'static str,
+    },
 }
 
 /// What to ask for one evaluation of a rule on one side.
@@ -101,8 +54,6 @@ pub enum Queries {
         value: String,
         /// The query for the number of requests in the window, when the rule minds it.
         requests: Option<String>,
-        /// What the reader of the numbers must know.
-        caution: Option<&'static str>,
     },
     /// Slipway looks by itself.
     BuiltIn(BuiltInCheck),
@@ -119,8 +70,6 @@ impl Queries {
     }
 }
 
-const SIDES_TOGETHER: &str = "Envoy Gateway counts all backends of this rule together; give one backendRef a filter (such as a response header), and each is counted alone";
-
 /// The questions of a rule about one side.
 ///
 /// # Errors
@@ -130,9 +79,7 @@ pub fn queries(rule: &MetricRule, labels: &Labels) -> Result<Queries, QueryError
     let is_counted = rule.minimum_requests() > 0;
     match rule.measure() {
         Measure::BuiltIn { check } => Ok(Queries::BuiltIn(*check)),
-        Measure::Resource { what } => {
-            Ok(Queries::Source { value: resource(*what, labels, &window), requests: None, caution: None })
-        }
+        Measure::Resource { what } => Ok(Queries::Source { value: resource(*what, labels, &window), requests: None }),
         Measure::Custom { query, requests, .. } => {
             let fill = |placeholder| match placeholder {
                 Placeholder::Service => labels.service.to_string(),
@@ -141,18 +88,19 @@ pub fn queries(rule: &MetricRule, labels: &Labels) -> Result<Queries, QueryError
                 Placeholder::Window => window.clone(),
             };
             let requests = requests.as_ref().filter(|_| is_counted).map(|q| q.filled(fill));
-            Ok(Queries::Source { value: query.filled(fill), requests, caution: None })
+            Ok(Queries::Source { value: query.filled(fill), requests })
         }
         Measure::Traffic { what, plane: DataPlane::Practice } => {
             let requests = is_counted.then(|| practice("requests", labels, &window));
-            Ok(Queries::Source { value: practice(practice_name(*what), labels, &window), requests, caution: None })
+            Ok(Queries::Source { value: practice(practice_name(*what), labels, &window), requests })
         }
         Measure::Traffic { what, plane } => {
             let series = Series::of(*plane, labels)?;
+            if series.errors.is_empty() && matches!(what, Traffic::ErrorRate | Traffic::SuccessRate) {
+                return Err(QueryError::GrpcErrors { plane: plane.words() });
+            }
             let requests = is_counted.then(|| series.requests(&window));
-            let is_together = *plane == DataPlane::EnvoyGateway && !labels.route.as_ref().is_some_and(has_backend);
-            let caution = is_together.then_some(SIDES_TOGETHER);
-            Ok(Queries::Source { value: series.value(*what, &window), requests, caution })
+            Ok(Queries::Source { value: series.value(*what, &window), requests })
         }
     }
 }
@@ -162,7 +110,9 @@ pub fn queries(rule: &MetricRule, labels: &Labels) -> Result<Queries, QueryError
 #[must_use]
 pub const fn series_of_plane(plane: DataPlane) -> Option<&'static str> {
     match plane {
-        DataPlane::EnvoyGateway => Some("count(envoy_cluster_upstream_rq{envoy_cluster_name=~\"httproute/.+\"})"),
+        DataPlane::EnvoyGateway => {
+            Some("count(envoy_cluster_upstream_rq{envoy_cluster_name=~\"(http|grpc)route/.+\"})")
+        }
         DataPlane::IstioGateway => Some("count(istio_requests_total{reporter=\"source\"})"),
         DataPlane::Istio => Some("count(istio_requests_total{reporter=\"destination\"})"),
         DataPlane::IstioStockEnvoy => Some(
@@ -173,13 +123,36 @@ pub const fn series_of_plane(plane: DataPlane) -> Option<&'static str> {
     }
 }
 
-fn has_backend(route: &Route) -> bool {
-    route.backend.is_some()
-}
+/// The statuses of gRPC for which a server is to blame, as Istio writes them.
+const GRPC_FAULTS: &str = "2|4|8|12|13|14|15";
 
 /// A label matcher.
 fn is(label: &str, value: &str) -> String {
     format!("{label}=\"{}\"", escaped(value, '"'))
+}
+
+/// A label matcher for any of some values.
+fn one_of(label: &str, values: &[String]) -> String {
+    match values {
+        [value] => is(label, value),
+        values => {
+            let patterns: Vec<String> = values.iter().map(|value| pattern_of(value)).collect();
+            format!("{label}=~\"{}\"", escaped(&patterns.join("|"), '"'))
+        }
+    }
+}
+
+/// What Envoy Gateway calls the clusters behind the rules of a route.
+fn clusters(route: &Route) -> Vec<String> {
+    let kind = match route.kind {
+        RouteKind::Http => "httproute",
+        RouteKind::Grpc => "grpcroute",
+    };
+    let cluster = |rule: &RouteRule| {
+        let backend = rule.backend.map(|number| format!("/backend/{number}")).unwrap_or_default();
+        format!("{kind}/{}/{}/rule/{}{backend}", route.namespace, route.name, rule.number)
+    };
+    route.rules.iter().map(cluster).collect()
 }
 
 /// How a data plane names requests and their durations.
@@ -192,10 +165,10 @@ struct Series {
     to_ms: &'static str,
     /// The matchers that choose this side.
     matchers: String,
-    /// The matcher of server errors.
-    errors: &'static str,
+    /// The matchers of server errors, of which no request fits two; none where nothing tells them.
+    errors: Vec<String>,
     /// The matcher of everything else.
-    good: &'static str,
+    good: String,
 }
 
 impl Series {
@@ -211,36 +184,42 @@ impl Series {
         }
     }
 
-    fn envoy(prefix: &str, matchers: String) -> Self {
+    /// By the status of HTTP, which a GRPCRoute's answers do not show.
+    fn envoy(prefix: &str, matchers: String, labels: &Labels) -> Self {
+        let is_grpc = labels.route.as_ref().is_some_and(|route| route.kind == RouteKind::Grpc);
+        let errors = "envoy_response_code=~\"5..\"".to_owned();
         Self {
             counter: format!("{prefix}upstream_rq"),
             buckets: format!("{prefix}upstream_rq_time_bucket"),
             to_ms: "",
             matchers,
-            errors: "envoy_response_code=~\"5..\"",
-            good: "envoy_response_code!~\"5..\"",
+            errors: if is_grpc { vec![] } else { vec![errors] },
+            good: "envoy_response_code!~\"5..\"".to_owned(),
         }
     }
 
     fn envoy_gateway(labels: &Labels) -> Result<Self, QueryError> {
         let needs = QueryError::Needs { plane: DataPlane::EnvoyGateway.words(), what: "the HTTPRoute" };
-        let route = labels.route.as_ref().ok_or(needs)?;
-        let backend = route.backend.map(|number| format!("/backend/{number}")).unwrap_or_default();
-        let cluster = format!("httproute/{}/{}/rule/{}{backend}", route.namespace, route.name, route.rule);
-        Ok(Self::envoy("envoy_cluster_", is("envoy_cluster_name", &cluster)))
+        let route = labels.route.as_ref().filter(|route| !route.rules.is_empty()).ok_or(needs)?;
+        if route.is_shared && route.rules.iter().any(|rule| rule.backend.is_none()) {
+            let service = labels.backend.as_ref().map_or_else(String::new, |backend| backend.stable.to_string());
+            return Err(QueryError::Together { service });
+        }
+        Ok(Self::envoy("envoy_cluster_", one_of("envoy_cluster_name", &clusters(route)), labels))
     }
 
     /// Envoy splits a cluster's name at the dots: what stands before the first is a label, the rest
     /// becomes part of the metric's name.
     fn stock_envoy(labels: &Labels) -> Result<Self, QueryError> {
-        let needs = QueryError::Needs { plane: DataPlane::IstioStockEnvoy.words(), what: "the Service and its port" };
+        let needs = QueryError::Needs { plane: DataPlane::IstioStockEnvoy.words(), what: "the Service" };
         let backend = labels.backend.as_ref().ok_or(needs)?;
-        let subset = backend.subset.as_ref().map(ToString::to_string).unwrap_or_default();
-        let cluster = format!("outbound|{}|{subset}|{}", backend.port, backend.service);
+        let port = backend.port.map_or_else(|| "[0-9]+".to_owned(), |port| port.to_string());
+        // The subsets of a Service are all of one side: the other side has a Service of its own.
+        let cluster = format!("outbound\\\\|{port}\\\\|[^|]*\\\\|{}", backend.service);
         let namespace = labels.namespace.as_str().replace('-', "_");
         // Not the counters of external requests alone, which stand beside them: callers may be inside.
         let prefix = format!("envoy_cluster_{namespace}_svc_cluster_local__");
-        Ok(Self::envoy(&prefix, is("envoy_cluster_name", &cluster)))
+        Ok(Self::envoy(&prefix, format!("envoy_cluster_name=~\"{cluster}\""), labels))
     }
 
     fn istio(matchers: String) -> Self {
@@ -249,8 +228,11 @@ impl Series {
             buckets: "istio_request_duration_milliseconds_bucket".to_owned(),
             to_ms: "",
             matchers,
-            errors: "response_code=~\"5..\"",
-            good: "response_code!~\"5..\"",
+            errors: vec![
+                "response_code=~\"5..\"".to_owned(),
+                format!("response_code!~\"5..\",grpc_response_status=~\"{GRPC_FAULTS}\""),
+            ],
+            good: format!("response_code!~\"5..\",grpc_response_status!~\"{GRPC_FAULTS}\""),
         }
     }
 
@@ -258,14 +240,11 @@ impl Series {
     fn istio_gateway(labels: &Labels) -> Result<Self, QueryError> {
         let needs = QueryError::Needs { plane: DataPlane::IstioGateway.words(), what: "the Service" };
         let backend = labels.backend.as_ref().ok_or(needs)?;
-        let mut matchers = vec![
+        let matchers = [
             is("reporter", "source"),
             is("destination_service_namespace", labels.namespace.as_str()),
             is("destination_service_name", backend.service.as_str()),
         ];
-        if backend.subset.is_some() {
-            matchers.push(is("destination_workload", labels.workload.as_str()));
-        }
         Ok(Self::istio(matchers.join(",")))
     }
 
@@ -296,8 +275,8 @@ impl Series {
             buckets: "nginx_ingress_controller_response_duration_seconds_bucket".to_owned(),
             to_ms: "1000 * ",
             matchers: matchers.join(","),
-            errors: "status=~\"5..\"",
-            good: "status!~\"5..\"",
+            errors: vec!["status=~\"5..\"".to_owned()],
+            good: "status!~\"5..\"".to_owned(),
         })
     }
 
@@ -306,8 +285,12 @@ impl Series {
         format!("sum(rate({}{{{}{comma}{more}}}[{window}]))", self.counter, self.matchers)
     }
 
-    fn share(&self, part: &str, window: &str) -> String {
-        format!("100 * ({} or vector(0)) / ({} > 0)", self.rate(part, window), self.rate("", window))
+    /// Requests that fit one of these, in percent of all.
+    fn share(&self, parts: &[String], window: &str) -> String {
+        let counted = |part: &String| format!("({} or vector(0))", self.rate(part, window));
+        let counted = parts.iter().map(counted).collect::<Vec<_>>().join(" + ");
+        let counted = if parts.len() == 1 { counted } else { format!("({counted})") };
+        format!("100 * {counted} / ({} > 0)", self.rate("", window))
     }
 
     fn quantile(&self, quantile: Quantile, window: &str) -> String {
@@ -322,8 +305,8 @@ impl Series {
 
     fn value(&self, what: Traffic, window: &str) -> String {
         match what {
-            Traffic::ErrorRate => self.share(self.errors, window),
-            Traffic::SuccessRate => self.share(self.good, window),
+            Traffic::ErrorRate => self.share(&self.errors, window),
+            Traffic::SuccessRate => self.share(std::slice::from_ref(&self.good), window),
             Traffic::Latency(quantile) => self.quantile(quantile, window),
             Traffic::RequestRate => self.rate("", window),
         }

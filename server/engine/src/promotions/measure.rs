@@ -9,12 +9,12 @@ use contract::Answer;
 use domain::{
     analysis::{
         Backend, BuiltInCheck, Comparison, Labels, Measure, MetricRule, Queries, Reading, Resource, Route, Sample,
-        SampleRange, Side, Watch, built_in_reading, queries,
+        SampleRange, Side, Watch, built_in_reading, queries, rules_to,
     },
     names::ServiceName,
     observation::{Observed, PlacedWorkload},
     promotion::{Input, Promotion, Run, Sight, Subject, WorkloadPlan},
-    traffic::TrafficLayer,
+    traffic::{TrafficLayer, Weight},
     version::VersionLabel,
 };
 use futures::future::join_all;
@@ -123,7 +123,7 @@ async fn samples(
                 planned,
                 subject,
                 labels: labels(Side::Canary),
-                stable: (subject == Subject::Candidate).then(|| labels(Side::Stable)),
+                stable: (subject == Subject::Candidate && is_beside(planned)).then(|| labels(Side::Stable)),
                 at,
             };
             async move { evaluation.sample(seen).await }
@@ -177,7 +177,7 @@ impl Evaluation<'_> {
             Ok(asked) => asked,
             Err(why) => return Some(self.unasked(why.to_string())),
         };
-        let Queries::Source { requests, caution, .. } = &asked else { return None };
+        let Queries::Source { requests, .. } = &asked else { return None };
         let requests = requests.clone();
         let stable = self.stable.as_ref().filter(|_| has_two_sides(rule));
         let stable = stable.and_then(|labels| Some((queries(rule, labels).ok()?, labels)));
@@ -188,7 +188,6 @@ impl Evaluation<'_> {
                 None => None,
             }
         });
-        let canary = caution.iter().fold(canary, |reading, note| reading.with_note(note));
         let query = asked.text(rule, &self.labels);
         let sample = match (rule.comparison(), beside) {
             (Comparison::Stable(_), Some((stable_query, stable))) => {
@@ -280,23 +279,29 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, subject: Subject, si
         (Side::Canary, None) | (Side::Stable, _) => stable.name.clone(),
     };
     let layer = candidate.map(|candidate| &candidate.layer);
-    let found = layer.and_then(|layer| place_in(run, planned, layer));
+    let weight = run.wanted.weight.want;
+    let has_testers = subject == Subject::Candidate && run.wanted.aside.testers.is_some();
+    let rules = run.saved_routes.iter().find(|saved| saved.placed == planned.placed).map(|saved| &saved.rules);
+    let backend = layer.and_then(TrafficLayer::service).map(|service| {
+        let (_, port) = rules.map_or((vec![], None), |rules| rules_to(rules, service, side, has_testers));
+        // What switches a Service as a whole sends everything through that Service, whoever answers.
+        let is_switched = matches!(layer, Some(TrafficLayer::Selector { .. })) && weight == Weight::ALL;
+        let own = if side == Side::Canary && !is_switched { &workload } else { service };
+        Backend { service: own.clone(), stable: service.clone(), port }
+    });
     Labels {
         side,
         service: named.service.clone(),
         namespace: stable.namespace.clone(),
         version: if is_new { named.version.clone() } else { named.stable.clone() },
-        backend: layer.and_then(TrafficLayer::service).map(|service| Backend {
-            service: if side == Side::Canary { workload.clone() } else { service.clone() },
-            port: found.as_ref().and_then(|found| found.port).unwrap_or(80),
-            subset: None,
-        }),
+        backend,
         route: layer.and_then(|layer| match layer {
-            TrafficLayer::GatewayApi { route, .. } => Some(Route {
+            TrafficLayer::GatewayApi { service, kind, route } => Some(Route {
                 namespace: stable.namespace.clone(),
                 name: route.clone(),
-                rule: found.as_ref().map_or(0, |found| found.rule),
-                backend: None,
+                kind: *kind,
+                rules: rules.map_or_else(Vec::new, |rules| rules_to(rules, service, side, has_testers).0),
+                is_shared: subject == Subject::Candidate && weight != Weight::ALL,
             }),
             TrafficLayer::Replicas
             | TrafficLayer::Selector { .. }
@@ -314,21 +319,9 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, subject: Subject, si
     }
 }
 
-/// Where a route names the Service.
-struct Place {
-    rule: u16,
-    port: Option<u16>,
-}
-
-/// The first rule of a route that sends to the Service, as it was before the change.
-fn place_in(run: &Run, planned: &WorkloadPlan, layer: &TrafficLayer) -> Option<Place> {
-    let service = layer.service()?.as_str();
-    let saved = run.saved_routes.iter().find(|saved| saved.placed == planned.placed)?;
-    let rules = saved.rules.as_array()?;
-    (0..).zip(rules).find_map(|(rule, written)| {
-        let backends = written.get("backendRefs")?.as_array()?;
-        let found = backends.iter().find(|one| one.get("name").and_then(serde_json::Value::as_str) == Some(service))?;
-        let port = found.get("port").and_then(serde_json::Value::as_u64).and_then(|port| u16::try_from(port).ok());
-        Some(Place { rule, port })
-    })
+/// Whether the version that runs answers requests while the other one does: a Service that is switched as a
+/// whole sends to one of them.
+fn is_beside(planned: &WorkloadPlan) -> bool {
+    let layer = planned.candidate.as_ref().map(|candidate| &candidate.layer);
+    !matches!(layer, Some(TrafficLayer::Selector { .. }))
 }

@@ -12,10 +12,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     analysis::{
         Backend, Conclusion, CustomQuery, DataPlane, Labels, Measure, MetricRule, Moment, Quantile, Queries, Reading,
-        Resource, Route, RuleDraft, Sample, SampleRange, Side, Traffic, Trigger, Watch, conclude, default_rules,
-        queries,
+        Resource, Route, RouteRule, RuleDraft, Sample, SampleRange, Side, Traffic, Trigger, Watch, conclude,
+        default_rules, queries,
     },
     names::{Namespace, ServiceName, WorkloadName},
+    traffic::RouteKind,
     version::VersionLabel,
 };
 use outgoing::{Client, Judge, Prometheus};
@@ -135,8 +136,14 @@ fn labels(name: &str) -> Labels {
         namespace: namespace.clone(),
         version: VersionLabel::parse("2.30.4").unwrap(),
         workload: workload(name),
-        backend: Some(Backend { service: workload(name), port: 80, subset: None }),
-        route: Some(Route { namespace, name: workload("cart"), rule: 0, backend: Some(1) }),
+        backend: Some(Backend { service: workload(name), stable: workload("cart"), port: Some(80) }),
+        route: Some(Route {
+            namespace,
+            name: workload("cart"),
+            kind: RouteKind::Http,
+            rules: vec![RouteRule { number: 0, backend: Some(1) }],
+            is_shared: true,
+        }),
         ingress: Some(workload("cart")),
     }
 }

@@ -2,10 +2,11 @@
 
 use domain::{
     analysis::{
-        Backend, CustomQuery, CustomQueryError, DataPlane, Labels, Measure, Quantile, Queries, Resource, Route,
-        RuleDraft, Side, Traffic, Unit, queries,
+        Backend, CustomQuery, CustomQueryError, DataPlane, Labels, Measure, Quantile, Queries, QueryError, Resource,
+        Route, RouteRule, RuleDraft, Side, Traffic, Unit, queries, rules_to,
     },
     names::{Namespace, ServiceName, WorkloadName},
+    traffic::{RouteKind, TrafficLayer},
     version::VersionLabel,
 };
 
@@ -19,22 +20,23 @@ pub fn labels() -> Labels {
         namespace: Namespace::parse("web-shop").unwrap(),
         version: VersionLabel::parse("2.30.4+b.1").unwrap(),
         workload: workload("cart-canary"),
-        backend: Some(Backend { service: workload("cart-canary"), port: 80, subset: None }),
+        backend: Some(Backend { service: workload("cart-canary"), stable: workload("cart"), port: Some(80) }),
         route: Some(Route {
             namespace: Namespace::parse("web-shop").unwrap(),
             name: workload("cart"),
-            rule: 0,
-            backend: Some(1),
+            kind: RouteKind::Http,
+            rules: vec![RouteRule { number: 0, backend: Some(1) }],
+            is_shared: true,
         }),
         ingress: Some(workload("cart.main")),
     }
 }
 
-fn asked(measure: Measure, labels: &Labels) -> (String, Option<String>, bool) {
+fn asked(measure: Measure, labels: &Labels) -> (String, Option<String>) {
     let minimum_requests = if measure.counts_requests() { 50 } else { 0 };
     let rule = rule(RuleDraft { measure, minimum_requests, ..error_rate() });
     match queries(&rule, labels).unwrap() {
-        Queries::Source { value, requests, caution } => (value, requests, caution.is_some()),
+        Queries::Source { value, requests } => (value, requests),
         Queries::BuiltIn(check) => panic!("{check:?}"),
     }
 }
@@ -52,15 +54,15 @@ fn the_error_rate_of_each_data_plane() {
         ),
         (
             DataPlane::IstioGateway,
-            r#"100 * (sum(rate(istio_requests_total{reporter="source",destination_service_namespace="web-shop",destination_service_name="cart-canary",response_code=~"5.."}[60s])) or vector(0)) / (sum(rate(istio_requests_total{reporter="source",destination_service_namespace="web-shop",destination_service_name="cart-canary"}[60s])) > 0)"#,
+            r#"100 * ((sum(rate(istio_requests_total{reporter="source",destination_service_namespace="web-shop",destination_service_name="cart-canary",response_code=~"5.."}[60s])) or vector(0)) + (sum(rate(istio_requests_total{reporter="source",destination_service_namespace="web-shop",destination_service_name="cart-canary",response_code!~"5..",grpc_response_status=~"2|4|8|12|13|14|15"}[60s])) or vector(0))) / (sum(rate(istio_requests_total{reporter="source",destination_service_namespace="web-shop",destination_service_name="cart-canary"}[60s])) > 0)"#,
         ),
         (
             DataPlane::Istio,
-            r#"100 * (sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="web-shop",destination_workload="cart-canary",response_code=~"5.."}[60s])) or vector(0)) / (sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="web-shop",destination_workload="cart-canary"}[60s])) > 0)"#,
+            r#"100 * ((sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="web-shop",destination_workload="cart-canary",response_code=~"5.."}[60s])) or vector(0)) + (sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="web-shop",destination_workload="cart-canary",response_code!~"5..",grpc_response_status=~"2|4|8|12|13|14|15"}[60s])) or vector(0))) / (sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="web-shop",destination_workload="cart-canary"}[60s])) > 0)"#,
         ),
         (
             DataPlane::IstioStockEnvoy,
-            r#"100 * (sum(rate(envoy_cluster_web_shop_svc_cluster_local__upstream_rq{envoy_cluster_name="outbound|80||cart-canary",envoy_response_code=~"5.."}[60s])) or vector(0)) / (sum(rate(envoy_cluster_web_shop_svc_cluster_local__upstream_rq{envoy_cluster_name="outbound|80||cart-canary"}[60s])) > 0)"#,
+            r#"100 * (sum(rate(envoy_cluster_web_shop_svc_cluster_local__upstream_rq{envoy_cluster_name=~"outbound\\|80\\|[^|]*\\|cart-canary",envoy_response_code=~"5.."}[60s])) or vector(0)) / (sum(rate(envoy_cluster_web_shop_svc_cluster_local__upstream_rq{envoy_cluster_name=~"outbound\\|80\\|[^|]*\\|cart-canary"}[60s])) > 0)"#,
         ),
         (
             DataPlane::IngressNginx,
@@ -104,20 +106,110 @@ fn latencies_rates_and_counts() {
 }
 
 #[test]
-fn the_two_sides_ask_for_different_things_and_counts_that_mix_them_say_so() {
-    let canary = labels();
+fn the_two_sides_ask_for_different_things() {
     let stable = Labels { side: Side::Stable, ..labels() };
     let ask = |plane, labels: &Labels| asked(Measure::Traffic { what: Traffic::ErrorRate, plane }, labels);
     assert!(ask(DataPlane::IngressNginx, &stable).0.contains("canary=\"\""));
     assert!(ask(DataPlane::Practice, &stable).0.contains("side=\"stable\""));
-    assert!(!ask(DataPlane::EnvoyGateway, &canary).2);
-    let mut whole = labels();
-    whole.route.as_mut().unwrap().backend = None;
-    assert!(ask(DataPlane::EnvoyGateway, &whole).2, "both sides are counted together");
-    let mut subset = labels();
-    subset.backend.as_mut().unwrap().subset = Some(WorkloadName::parse("canary").unwrap());
-    assert!(ask(DataPlane::IstioStockEnvoy, &subset).0.contains("outbound|80|canary|cart-canary"));
-    assert!(ask(DataPlane::IstioGateway, &subset).0.contains("destination_workload=\"cart-canary\""));
+    let mut somewhere = labels();
+    somewhere.backend.as_mut().unwrap().port = None;
+    assert!(ask(DataPlane::IstioStockEnvoy, &somewhere).0.contains(r"outbound\\|[0-9]+\\|[^|]*\\|cart-canary"));
+}
+
+fn refused(plane: DataPlane, what: Traffic, labels: &Labels) -> Option<QueryError> {
+    let rule = rule(RuleDraft { measure: Measure::Traffic { what, plane }, ..error_rate() });
+    queries(&rule, labels).err()
+}
+
+#[test]
+fn numbers_of_both_versions_in_one_judge_neither() {
+    let mut together = labels();
+    together.route.as_mut().unwrap().rules.push(RouteRule { number: 3, backend: None });
+    for what in [Traffic::ErrorRate, Traffic::Latency(Quantile::P95), Traffic::RequestRate] {
+        let why = refused(DataPlane::EnvoyGateway, what, &together).unwrap().to_string();
+        assert!(why.contains("give the backendRef of cart a filter"), "{why}");
+    }
+    together.route.as_mut().unwrap().is_shared = false;
+    let asked = traffic_of(DataPlane::EnvoyGateway, &together);
+    let clusters = r#"envoy_cluster_name=~"httproute/web-shop/cart/rule/0/backend/1|httproute/web-shop/cart/rule/3""#;
+    assert!(asked.contains(clusters), "{asked}");
+}
+
+fn traffic_of(plane: DataPlane, labels: &Labels) -> String {
+    asked(Measure::Traffic { what: Traffic::RequestRate, plane }, labels).0
+}
+
+#[test]
+fn errors_of_grpc_are_counted_by_its_own_status_or_not_at_all() {
+    let mut grpc = labels();
+    grpc.route.as_mut().unwrap().kind = RouteKind::Grpc;
+    assert!(traffic_of(DataPlane::EnvoyGateway, &grpc).contains("\"grpcroute/web-shop/cart/rule/0/backend/1\""));
+    for plane in [DataPlane::EnvoyGateway, DataPlane::IstioStockEnvoy] {
+        for what in [Traffic::ErrorRate, Traffic::SuccessRate] {
+            assert_eq!(refused(plane, what, &grpc), Some(QueryError::GrpcErrors { plane: plane.words() }));
+        }
+        assert_eq!(refused(plane, Traffic::Latency(Quantile::P95), &grpc), None);
+    }
+    assert_eq!(refused(DataPlane::Istio, Traffic::ErrorRate, &grpc), None);
+    let good = asked(Measure::Traffic { what: Traffic::SuccessRate, plane: DataPlane::Istio }, &grpc).0;
+    assert!(good.contains(r#"response_code!~"5..",grpc_response_status!~"2|4|8|12|13|14|15""#), "{good}");
+}
+
+#[test]
+fn every_rule_that_sends_to_the_service_is_counted_where_it_stands() {
+    let cart = WorkloadName::parse("cart").unwrap();
+    let saved = serde_json::json!([
+        {"backendRefs": [{"name": "pay", "port": 80}]},
+        {"backendRefs": [{"name": "pay"}, {"name": "cart", "port": 8080, "weight": 9, "filters": [{"type": "x"}]}]},
+        {"backendRefs": [{"name": "cart", "port": 8080, "weight": 0}]},
+        {},
+        {"backendRefs": [{"name": "cart", "port": 8080}]},
+    ]);
+    let at = |number, backend| RouteRule { number, backend };
+    for (side, has_testers, expected) in [
+        (Side::Stable, false, vec![at(1, Some(1)), at(4, None)]),
+        (Side::Canary, false, vec![at(1, Some(2)), at(4, None)]),
+        (Side::Stable, true, vec![at(2, Some(1)), at(6, None)]),
+        (Side::Canary, true, vec![at(1, Some(0)), at(2, Some(2)), at(5, None), at(6, None)]),
+    ] {
+        let (rules, port) = rules_to(&saved, &cart, side, has_testers);
+        assert_eq!((rules, port), (expected, Some(8080)), "{side:?} {has_testers}");
+    }
+    assert_eq!(rules_to(&serde_json::json!({"app": "cart"}), &cart, Side::Canary, true), (vec![], None));
+}
+
+#[test]
+fn what_cannot_tell_the_versions_apart_says_why() {
+    let (service, route) = (WorkloadName::parse("cart").unwrap(), WorkloadName::parse("web").unwrap());
+    let gateway = |kind| TrafficLayer::GatewayApi { service: service.clone(), kind, route: route.clone() };
+    let layers = [
+        (gateway(RouteKind::Http), [true, true, true, true, false, true]),
+        (gateway(RouteKind::Grpc), [false, true, true, false, false, true]),
+        (
+            TrafficLayer::Istio { service: service.clone(), virtual_service: route.clone() },
+            [false, true, true, true, false, true],
+        ),
+        (
+            TrafficLayer::IngressNginx { service: service.clone(), ingress: route.clone() },
+            [false, false, true, false, true, true],
+        ),
+        (TrafficLayer::Selector { service: service.clone() }, [false, true, true, true, false, true]),
+        (TrafficLayer::Replicas, [false, false, true, false, false, true]),
+    ];
+    let planes = [
+        DataPlane::EnvoyGateway,
+        DataPlane::IstioGateway,
+        DataPlane::Istio,
+        DataPlane::IstioStockEnvoy,
+        DataPlane::IngressNginx,
+        DataPlane::Practice,
+    ];
+    for (layer, expected) in layers {
+        for (plane, can) in planes.into_iter().zip(expected) {
+            let why = plane.cannot_measure(&layer);
+            assert_eq!(why.is_none(), can, "{plane:?} {layer:?} {why:?}");
+        }
+    }
 }
 
 #[test]
@@ -127,10 +219,7 @@ fn what_must_be_known_is_named() {
         (DataPlane::EnvoyGateway, "to measure with Envoy Gateway, the HTTPRoute must be known"),
         (DataPlane::IstioGateway, "to measure with Istio's gateway, the Service must be known"),
         (DataPlane::IngressNginx, "to measure with ingress-nginx, the Ingress must be known"),
-        (
-            DataPlane::IstioStockEnvoy,
-            "to measure with Envoy under Istio's control plane, the Service and its port must be known",
-        ),
+        (DataPlane::IstioStockEnvoy, "to measure with Envoy under Istio's control plane, the Service must be known"),
     ];
     for (plane, expected) in rows {
         let rule = rule(RuleDraft { measure: Measure::Traffic { what: Traffic::ErrorRate, plane }, ..error_rate() });
