@@ -1,6 +1,9 @@
 //! What the clusters should look like in a state. Derived again on every pass, never queued.
 
-use super::{Phase, Promotion, Run, StableWant, TakeBackCause, WorkloadPlan, progress::stands_against};
+use super::{
+    Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, WorkloadPlan, progress::stands_against,
+    way_back::waits_for_its_own,
+};
 use crate::{
     aside::Aside,
     delegated::ToolAct,
@@ -238,7 +241,10 @@ fn route(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<Des
     let plan = planned.candidate.as_ref().filter(|plan| plan.layer.has_route() && is_to_say)?;
     // Pods may have died since the share was decided: it waits for them.
     let last = run.routes.iter().find(|route| route.placed == planned.placed && !route.was_ours);
-    if last.is_some_and(|last| stands_against(run, last, run.wanted.weight.want, &run.wanted.aside).is_some()) {
+    let waits = |last: &RouteProgress| {
+        stands_against(run, last, run.wanted.weight.want, &run.wanted.aside).is_some() || waits_for_its_own(run, last)
+    };
+    if last.is_some_and(waits) {
         return None;
     }
     let saved = run.saved_routes.iter().find(|saved| saved.placed == planned.placed)?;

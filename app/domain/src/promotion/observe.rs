@@ -48,13 +48,16 @@ fn wholly_observed(draft: &mut Draft, seen: &Seen, is_troubled: bool) {
     }
 }
 
-/// What is bad is bad whether or not the other clusters answer.
+/// What is bad is bad whether or not the other clusters answer, and what goes back there goes back.
 fn partly_observed(draft: &mut Draft, seen: &Seen) {
-    let Phase::Progressing { run, .. } = draft.next.phase.clone() else {
-        return;
-    };
-    if let Some(cause) = Telling::hear(&draft.next, &run, seen, None).bad {
-        draft.take_back_by_rule(run, cause);
+    match draft.next.phase.clone() {
+        Phase::Progressing { run, .. } => {
+            if let Some(cause) = Telling::hear(&draft.next, &run, seen, None).bad {
+                draft.take_back_by_rule(run, cause);
+            }
+        }
+        Phase::TakingBack { run, cause, since } => way_back::partly_seen(draft, run, cause, since, seen),
+        _ => {}
     }
 }
 

@@ -4,13 +4,17 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    JournalEvent, Move, Phase, RouteProgress, Run, TakeBackCause, TakenBack, WorkloadProgress,
+    JournalEvent, Move, Phase, RouteProgress, Run, StableWant, TakeBackCause, TakenBack, WorkloadProgress,
     decide::Draft,
     goals::goal_back,
-    progress::{guard, is_drained, open_in_words, overtaken, take_in, words_of},
+    progress::{guard, is_drained, open_in_words, overtaken, stands_against, take_in, words_of},
     tell::{Seen, Telling},
 };
-use crate::observation::{PlacedWorkload, PodCounts};
+use crate::{
+    aside::Aside,
+    observation::{PlacedWorkload, PodCounts},
+    traffic::Weight,
+};
 
 /// The first move back, made at once where nothing stands against it. Answers it in words, where the
 /// traffic or a candidate is moved.
@@ -63,6 +67,40 @@ pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause,
         return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
     }
     draft.next.phase = Phase::TakingBack { run, cause, since };
+}
+
+/// Takes in what a run sees that is taken back while some of its clusters do not answer: where what comes
+/// back is there, the traffic goes home to it, whatever the others do. Each of those waits for its own pods
+/// (see [`waits_for_its_own`]), and nothing else moves or ends before everything was seen.
+pub(super) fn partly_seen(draft: &mut Draft, mut run: Run, cause: TakeBackCause, since: DateTime<Utc>, seen: &Seen) {
+    let Some(next @ Move::Shift(_)) = run.wanted.toward(&goal_back(&run)) else { return };
+    let telling = Telling::hear(&draft.next, &run, seen, Some(&cause));
+    if telling.overtaken.is_some() || telling.routes.is_empty() {
+        return;
+    }
+    for now in telling.workloads {
+        run.progress.iter_mut().filter(|known| known.placed == now.placed).for_each(|known| *known = now.clone());
+    }
+    for now in telling.candidates {
+        run.candidates.iter_mut().filter(|known| known.placed == now.placed).for_each(|known| *known = now.clone());
+    }
+    let is_free = |route: &RouteProgress| {
+        !waits_for_its_own(&run, route) && stands_against(&run, route, Weight::NONE, &Aside::NOTHING).is_none()
+    };
+    if !telling.routes.iter().all(is_free) {
+        return;
+    }
+    draft.note_rule("strategy", JournalEvent::Moves { next: words_of(&run, &next) });
+    run.want(next, draft.now);
+    draft.next.phase = Phase::TakingBack { run, cause, since };
+}
+
+/// Whether the traffic of one workload stays with its candidate because what comes back is not there yet,
+/// though the traffic of others goes home already.
+pub(super) fn waits_for_its_own(run: &Run, route: &RouteProgress) -> bool {
+    let is_coming = run.wanted.stable.want == StableWant::Before;
+    let own = run.progress.iter().find(|progress| progress.placed == route.placed);
+    is_coming && own.is_some_and(|own| !own.is_complete) && !is_carried(run, route)
 }
 
 /// Since when the shares are what is wanted: the candidate's pods may end some time after.

@@ -2,14 +2,15 @@
 
 use domain::{
     aside::{Aside, TesterMatch},
+    observation::Observed,
     promotion::{DRAIN_SECONDS, Input, Phase, StableWant, TakeBackCause, TakenBack, desired},
     strategy::{CandidateSettings, Step, Strategy},
-    traffic::{TrafficLayer, Weight},
+    traffic::{RouteObserved, TrafficLayer, Weight},
 };
 
 use crate::{
     candidate_stories::{canary, gateway, name, picture, pictures, started, steps, weight},
-    world::{OLD, World, crash, rosa},
+    world::{OLD, World, crash, placed, rosa},
 };
 
 /// A canary without steps whose candidate has everything, and whose workload is about to be replaced.
@@ -296,4 +297,76 @@ fn a_way_back_that_must_wait_has_a_budget_of_its_own() {
     world.workload("cart").ready_replicas = 3;
     world.look();
     assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE);
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_holds_up_no_others_way_back() {
+    let mut world = World::in_two_clusters(canary(gateway(), vec![]));
+    for _ in 0..40 {
+        world.give(Input::Clock).unwrap();
+        world.look();
+        if world.promotion.run().is_some_and(|run| run.wanted.stable.want == StableWant::Version) {
+            break;
+        }
+        world.apply_candidates();
+        world.cluster_acts();
+        world.pass_seconds(5);
+    }
+    let shares = |world: &World| -> Vec<(String, Weight)> {
+        let wanted = desired(&world.promotion).unwrap().routes.into_iter();
+        wanted.map(|route| (route.cluster_name, route.weight)).collect()
+    };
+    // Both workloads are being replaced, and serve nobody, when it is taken back.
+    world.apply();
+    for (placed, found) in &mut world.cluster {
+        if let Observed::Present(now) = found
+            && placed.workload.name.as_str() == "cart"
+        {
+            (now.ready_replicas, now.available_replicas) = (0, 0);
+            now.pods.iter_mut().for_each(|pod| pod.is_ready = false);
+        }
+    }
+    world.look();
+    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
+    world.apply();
+    world.look();
+    assert!(shares(&world).iter().all(|(_, weight)| *weight == Weight::ALL), "{:?}", shares(&world));
+    // From now on only the first cluster answers; its pods come back.
+    let both = world.clone();
+    world.cluster_acts();
+    world.look_at_one();
+    assert_eq!(shares(&world), [("eu-1".to_owned(), Weight::NONE)], "the other one waits for its own pods");
+    for _ in 0..50 {
+        world.pass_seconds(60);
+        world.look_at_one();
+        assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
+    }
+    // It answers again, with one pod of three: its traffic stays until they are back.
+    for (at, found) in &mut world.cluster {
+        if at.cluster != placed("cart").cluster {
+            *found = both.cluster.iter().find(|(known, _)| known == at).unwrap().1.clone();
+            if let Observed::Present(now) = found
+                && at.workload.name.as_str() == "cart"
+            {
+                (now.ready_replicas, now.available_replicas, now.updated_replicas) = (1, 1, 1);
+                now.observed_generation = now.generation;
+            }
+        }
+    }
+    world.look();
+    assert!(shares(&world).iter().all(|(cluster, _)| cluster == "eu-1"), "{:?}", shares(&world));
+    world.cluster_acts();
+    world.look();
+    assert!(shares(&world).contains(&("us-1".to_owned(), Weight::NONE)), "{:?}", shares(&world));
+    for _ in 0..20 {
+        world.pass_seconds(10);
+        world.pass();
+        if world.promotion.is_over() {
+            break;
+        }
+    }
+    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Complete, .. }), "{}", world.words());
+    assert!(
+        world.routes.iter().all(|(_, seen)| matches!(seen, RouteObserved::Present(now) if now.weight == Weight::NONE))
+    );
 }

@@ -122,6 +122,11 @@ fn untouched_route() -> RouteObservation {
 }
 
 /// Nothing could be read.
+/// The same in the second of two clusters.
+fn elsewhere(placed: &PlacedWorkload) -> PlacedWorkload {
+    PlacedWorkload { cluster: ClusterId::new(Uuid::from_u128(78)), workload: placed.workload.clone() }
+}
+
 pub fn trouble(message: &str) -> Input {
     Input::Observed(Sight { trouble: Some(message.to_owned()), ..Sight::default() })
 }
@@ -227,6 +232,28 @@ impl World {
         plan.strategy = strategy;
         world.facts.plan_now = plan.clone();
         world
+    }
+
+    /// The same promotion in two clusters, of which each has all of it.
+    pub fn in_two_clusters(strategy: Strategy) -> Self {
+        let mut world = Self::with_candidate(strategy, &["cart"]);
+        let mut second = world.promotion.plan.workloads[0].clone();
+        second.placed = elsewhere(&second.placed);
+        second.cluster_name = "us-1".into();
+        world.promotion.plan.workloads.push(second);
+        world.facts.plan_now = world.promotion.plan.clone();
+        world.cluster.extend(world.cluster.clone().into_iter().map(|(placed, seen)| (elsewhere(&placed), seen)));
+        world.routes.extend(world.routes.clone().into_iter().map(|(placed, seen)| (elsewhere(&placed), seen)));
+        world
+    }
+
+    /// Reads what the first of two clusters shows, while the other does not answer.
+    pub fn look_at_one(&mut self) -> Decision {
+        let first = placed("cart").cluster;
+        let workloads = self.cluster.iter().filter(|(placed, _)| placed.cluster == first).cloned().collect();
+        let routes = self.routes.iter().filter(|(placed, _)| placed.cluster == first).cloned().collect();
+        let trouble = Some("cluster us-1: no answer".to_owned());
+        self.give(Input::Observed(Sight { workloads, routes, capacities: self.capacities.clone(), trouble })).unwrap()
     }
 
     pub fn give(&mut self, input: Input) -> Result<Decision, Refusal> {
