@@ -278,9 +278,11 @@ pub(super) fn open_in_words(run: &Run) -> String {
 }
 
 /// Keeps what was seen, with a line for the journal when pods came or went.
-pub(super) fn take_in(draft: &mut Draft, run: &mut Run, telling: Telling) {
+pub(super) fn take_in(draft: &mut Draft, run: &mut Run, mut telling: Telling) {
     let words = [note_pods(&run.progress, &telling.workloads), note_pods(&run.candidates, &telling.candidates)];
     note_tools(draft, run, &telling.workloads);
+    keep_most(&run.progress, &mut telling.workloads);
+    keep_most(&run.candidates, &mut telling.candidates);
     run.progress = telling.workloads;
     run.candidates = telling.candidates;
     run.routes = telling.routes;
@@ -350,11 +352,19 @@ fn ready(progress: &[WorkloadProgress]) -> u32 {
 }
 
 /// A journal line when pods of any workload came or went since the last look.
+/// The most pods that were available of a workload since its last change, as far as it was seen before.
+fn most_before(before: &[WorkloadProgress], p: &WorkloadProgress) -> u32 {
+    before.iter().find(|b| b.placed == p.placed && b.was_ours).map_or(0, |b| b.most_available)
+}
+
+fn keep_most(before: &[WorkloadProgress], now: &mut [WorkloadProgress]) {
+    for p in now.iter_mut() {
+        p.most_available = most_before(before, p).max(p.counts.available);
+    }
+}
+
 fn note_pods(before: &[WorkloadProgress], now: &[WorkloadProgress]) -> Option<String> {
-    let available_before = |p: &WorkloadProgress| {
-        before.iter().find(|b| b.placed == p.placed && b.was_ours).map_or(0, |b| b.counts.available)
-    };
-    let moved = now.iter().any(|p| p.was_ours && available_before(p) != p.counts.available);
+    let moved = now.iter().any(|p| p.was_ours && p.counts.available > most_before(before, p));
     let one = |p: &WorkloadProgress| {
         if now.len() == 1 { p.words.clone() } else { format!("{} {}: {}", p.cluster_name, p.placed.workload, p.words) }
     };

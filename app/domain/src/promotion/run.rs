@@ -96,6 +96,10 @@ pub struct WorkloadProgress {
     /// Whether our mark of the present generation was seen on it; when it is gone again, someone
     /// else wrote the object.
     pub was_ours: bool,
+    /// The most pods that were available at once since the last change: the journal tells what comes, and
+    /// pods that come and go by turns are told once.
+    #[serde(default)]
+    pub most_available: u32,
     /// How far the tool in charge is, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolProgress>,

@@ -392,6 +392,7 @@ fn progress_of(
         words,
         is_complete: false,
         was_ours: false,
+        most_available: 0,
         tool: now.and_then(|n| n.tool.as_ref()).map(ToolStatus::progress),
     }
 }

@@ -483,3 +483,17 @@ fn a_waiting_promotion_expires_in_the_end() {
     world.give(Input::Clock).unwrap();
     assert!(matches!(world.promotion.phase, Phase::Expired { .. }));
 }
+
+#[test]
+fn pods_that_come_and_go_by_turns_fill_no_journal() {
+    let mut world = World::rolling(&["cart"]);
+    let rows = |world: &World| world.transcript().lines().filter(|line| line.contains("| Pods |")).count();
+    let before = rows(&world);
+    for round in 0..20 {
+        world.pods_up("cart", if round % 2 == 0 { 2 } else { 1 });
+        world.pass_seconds(5);
+        world.look();
+    }
+    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+    assert_eq!(rows(&world) - before, 1, "{}", world.transcript());
+}
