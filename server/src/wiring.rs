@@ -10,7 +10,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use cluster::KubeConnector;
 use domain::outside::WebhookAddress;
 use engine::{Engine, MakeMessenger, Parts};
-use outgoing::{Client, HealthRequests, Judge, Prometheus, Slack, Webhooks};
+use outgoing::{Client, HealthRequests, Judge, Prometheus, Repositories, Slack, Webhooks};
 use ports::{
     Clock, Cluster, ClusterConnector, ClusterError, ConnectionSettings, HealthProbe, Messenger, MetricConnector,
     MetricError, MetricSettings, MetricSource, Randomness, Webhook, WebhookAnswer, WebhookSender,
@@ -197,6 +197,10 @@ pub async fn wire(
     let deployer = practice.as_ref().map(|_| PracticeDeployer::new(Arc::clone(&clock)));
     let outside = Webhooks::new(Client::new(Judge::new(config.outgoing_allow.clone()))?);
     let engine = Engine::new(Parts {
+        repositories: Arc::new(Repositories::new(
+            Judge::new(config.outgoing_allow.clone()),
+            host(&config.public_url.url),
+        )),
         webhooks: Arc::new(Deployers { practice: deployer.clone(), outside }),
         store: store.clone(),
         clock: Arc::clone(&clock),
@@ -253,6 +257,12 @@ fn judge_of_clusters(config: &Config) -> Judge {
         rules.extend(["127.0.0.0/8", "::1", "localhost"].iter().filter_map(|own| own.parse().ok()));
     }
     Judge::of_clusters(rules)
+}
+
+/// The host of an address, without a port: commits are of Slipway there.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split(['/', ':']).next().filter(|host| !host.is_empty() && !host.starts_with('[')).unwrap_or("slipway.invalid")
 }
 
 /// Slack by its token.

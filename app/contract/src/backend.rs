@@ -3,7 +3,7 @@
 use crate::{
     alerts::AlertsBackend, approvals::ApprovalsBackend, audit::AuditBackend, board::BoardBackend,
     clusters::ClustersBackend, compare::CompareBackend, deployers::DeployersBackend, deployments::DeploymentsBackend,
-    environments::EnvironmentsBackend, frame::FrameBackend, incidents::IncidentsBackend, insights::InsightsBackend,
+    environments::EnvironmentsBackend, frame::FrameBackend, git::GitBackend, incidents::IncidentsBackend, insights::InsightsBackend,
     judging::JudgingBackend, people::PeopleBackend, promotions::PromotionsBackend, search::SearchBackend,
     services::ServicesBackend, slack::SlackBackend, tokens::TokensBackend, versions::VersionsBackend,
 };
@@ -12,6 +12,7 @@ use crate::{
 pub trait Backend:
     FrameBackend
     + AlertsBackend
+    + GitBackend
     + BoardBackend
     + ServicesBackend
     + VersionsBackend
@@ -37,6 +38,7 @@ pub trait Backend:
 impl<T> Backend for T where
     T: FrameBackend
         + AlertsBackend
+        + GitBackend
         + BoardBackend
         + ServicesBackend
         + VersionsBackend

@@ -16,6 +16,7 @@ pub mod deployers;
 pub mod deployments;
 pub mod environments;
 pub mod frame;
+pub mod git;
 pub mod incidents;
 pub mod insights;
 pub mod judging;

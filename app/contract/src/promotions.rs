@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Answer, Page, PageRequest, analysis::AnalysisView, board::EnvironmentHead, compare::Comparison,
-    deployers::OutsideView, versions::VersionLine,
+    deployers::OutsideView, git::CommitsView, versions::VersionLine,
 };
 
 /// One demand of the environment, and whether it is met.
@@ -366,6 +366,9 @@ pub struct PromotionView {
     /// The work of an outside deployer, where there is one.
     #[serde(default)]
     pub outside: Option<OutsideView>,
+    /// The Git repository in which the version lives, where it does, with the commits there.
+    #[serde(default)]
+    pub git: Option<CommitsView>,
     /// The traffic, where the strategy moves it.
     pub traffic: Option<TrafficView>,
     /// What is measured, where the version is judged by numbers.

@@ -10,6 +10,7 @@ use crate::{
     board::{BoardCell, EnvironmentHead, TeamChoice},
     deployers::DeployerView,
     deployments::DeploymentLine,
+    git::GitView,
     versions::VersionLine,
 };
 
@@ -128,6 +129,9 @@ pub struct TargetView {
     /// The program outside that deploys it, where there is one.
     #[serde(default)]
     pub deployer: Option<DeployerView>,
+    /// Where its version lives, when that is a Git repository.
+    #[serde(default)]
+    pub git: Option<GitView>,
     /// What the Board shows.
     pub cell: BoardCell,
     /// The version that a rollback would go to.

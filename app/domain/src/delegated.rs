@@ -80,6 +80,18 @@ pub struct ApplicationStatus {
     pub is_automatic: bool,
     /// Whether a sync is under way or asked for.
     pub is_busy: bool,
+    /// The commit that it has compared with, of an Application that names no image itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The commit of the last sync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_revision: Option<String>,
+    /// Whether it was asked to look into the repository and has not yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_looking: bool,
+    /// Whether [`Self::message`] is of something that is wrong now, not of a sync that failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_broken: bool,
     /// Why a version cannot be set in it, with what to do.
     pub unfit: Option<String>,
 }
@@ -95,6 +107,12 @@ pub struct FluxStatus {
     pub message: Option<String>,
     /// Whether Flux has given up (the condition `Stalled`).
     pub is_stalled: bool,
+    /// The commit that it has brought, of a Kustomization that names no image itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The commit that it has tried last, of such a one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempted: Option<String>,
     /// Why a version cannot be set in it, with what to do.
     pub unfit: Option<String>,
 }
@@ -134,6 +152,9 @@ pub struct ToolProgress {
     /// Whether it does nothing before it is told to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_idle: bool,
+    /// Whether it has not looked into the repository since the commit that it should bring.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_behind: bool,
 }
 
 /// Reasons of Flux that do not go away by another try.
@@ -179,6 +200,7 @@ impl ToolStatus {
             waits: None,
             may_promote_now: false,
             is_idle: false,
+            is_behind: false,
         };
         match self {
             Self::ArgoRollouts(status) => ToolProgress {
@@ -192,6 +214,16 @@ impl ToolStatus {
             Self::ArgoCd(status) => ToolProgress { is_idle: status.is_idle(), ..none },
             Self::Flux(_) => none,
         }
+    }
+
+    /// The commits that it names.
+    pub fn revisions(&self) -> impl Iterator<Item = &str> {
+        let named = match self {
+            Self::ArgoRollouts(_) => [None, None],
+            Self::ArgoCd(status) => [status.revision.as_deref(), status.operation_revision.as_deref()],
+            Self::Flux(status) => [status.revision.as_deref(), status.attempted.as_deref()],
+        };
+        named.into_iter().flatten()
     }
 
     /// What is said when everything is as wanted; `None` where pods say it.

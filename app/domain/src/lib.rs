@@ -12,6 +12,7 @@ pub mod deployment;
 pub mod duration_words;
 pub mod environment;
 pub mod evidence;
+pub mod git;
 pub mod ids;
 pub mod image;
 pub mod insights;

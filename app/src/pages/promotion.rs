@@ -114,6 +114,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
     let outside = outside_card(&view, forms.steer);
     // What a program outside does has no pods to show.
     let is_outside = view.outside.is_some();
+    let commits = super::commits::commits_card(view.git.clone());
     let analysis = super::analysis::analysis_of(&view);
     let head = head(&view, forms);
     let next = next(&view);
@@ -138,6 +139,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
                     {next}
                     {judging}
                     {outside}
+                    {commits}
                     {traffic}
                     {failing}
                     {analysis}

@@ -18,6 +18,7 @@ use crate::{
     page::page_of,
     pages::{
         deployer::{DeployerForms, deployer_card},
+        git_place::{GitForms, git_card},
         strategy::strategy_card,
     },
     routes, server_fns,
@@ -45,10 +46,11 @@ pub fn TargetPage() -> impl IntoView {
     let form = Sending::<SetTarget>::new();
     let strategy = Sending::<SetStrategy>::new();
     let deployer = DeployerForms::begin();
-    let data = Resource::new(move || (asked.get(), deployer.version()), |(asked, _)| load(asked));
+    let git = GitForms::begin();
+    let data = Resource::new(move || (asked.get(), deployer.version() + git.version()), |(asked, _)| load(asked));
     view! {
         <Title text="Workloads" />
-        {page_of(data, move |loaded, _| target_view(loaded, form, strategy, deployer))}
+        {page_of(data, move |loaded, _| target_view(loaded, form, strategy, deployer, git))}
     }
     .into_any()
 }
@@ -68,6 +70,7 @@ fn target_view(
     form: Sending<SetTarget>,
     strategy: Sending<SetStrategy>,
     deployer: DeployerForms,
+    git: GitForms,
 ) -> AnyView {
     let Loaded { service, environment, clusters } = loaded;
     let crumbs = vec![
@@ -76,6 +79,7 @@ fn target_view(
     ];
     let target = service.targets.into_iter().find(|target| target.environment.name == environment.name);
     let present_deployer = target.as_ref().and_then(|target| target.deployer.clone());
+    let present_git = target.as_ref().and_then(|target| target.git.clone());
     let (present, present_strategy) = target.map(|target| (target.workloads, target.strategy)).unwrap_or_default();
     let has_workloads = !present.is_empty();
     let is_outside = present_deployer.is_some();
@@ -94,6 +98,7 @@ fn target_view(
             </Card>
         }
     });
+    let git = present.first().map(|_| git_card(&service.name, &environment.name, present_git, git));
     let names: Vec<String> = if clusters.is_empty() {
         environment.clusters.clone()
     } else {
@@ -144,6 +149,7 @@ fn target_view(
                 </ActionForm>
             </Card>
             {strategy}
+            {git}
             {rules}
             {last}
         </div>

@@ -72,6 +72,7 @@ pub(crate) fn engine_on(
         connector,
         metrics,
         messengers: Arc::new(move |_| Arc::new(messenger.clone())),
+        repositories: Arc::new(practice::PracticeRepositories::new()),
         webhooks: Arc::new(practice::PracticeDeployer::new(Arc::new(SystemClock))),
         sealing_key: [7; 32],
         public_url: "http://127.0.0.1:3000".to_owned(),

@@ -26,7 +26,7 @@ impl KubeCluster {
                 && matches!(judgement, Judgement::Write | Judgement::Answer(ApplyOutcome::Unchanged))
             {
                 let is_as_wanted = judgement != Judgement::Write;
-                match self.act_on(change, &record, act, is_as_wanted).await {
+                match self.act_on(&change.workload, &record, act, is_as_wanted).await {
                     // The write itself comes after it, with what is there then.
                     Ok(ApplyOutcome::Written) if !is_as_wanted => continue,
                     Ok(ApplyOutcome::Unchanged) => {}

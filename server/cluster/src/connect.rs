@@ -9,6 +9,7 @@ use domain::{
     evidence::PodReport,
     names::Namespace,
     observation::{Observed, PodObservation, WorkloadRef},
+    promotion::Nudge,
     traffic::RouteObserved,
 };
 use futures::stream::BoxStream;
@@ -115,6 +116,10 @@ impl Cluster for KubeCluster {
 
     async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
         self.apply_change(change).await
+    }
+
+    async fn nudge(&self, workload: &WorkloadRef, nudge: Nudge) -> Result<ApplyOutcome, ClusterError> {
+        self.nudge_tool(workload, nudge).await
     }
 
     async fn apply_candidate(&self, change: &CandidateChange) -> Result<ApplyOutcome, ClusterError> {

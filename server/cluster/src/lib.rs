@@ -16,6 +16,7 @@ mod error;
 mod inventory;
 pub mod kubeconfig;
 mod marks;
+mod nudge;
 mod objects;
 mod observe;
 mod pods;

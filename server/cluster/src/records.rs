@@ -176,7 +176,10 @@ impl WorkloadRecord {
             revision: None,
             replacement: ReplacementSettings::RollingUpdate { max_unavailable: 0, max_surge: 1 },
             progress_deadline_seconds: DEFAULT_DEADLINE_SECONDS,
-            images: tools::images(&places),
+            images: match kind {
+                WorkloadKind::Application if places.is_empty() => argo_cd::running(&whole),
+                _ => tools::images(&places),
+            },
             template: tools::kept(&places, whole.pointer(part).unwrap_or(&Value::Null)),
             stamp: stamp_of(&metadata),
             manager: manager_of(&metadata, kind.words()),

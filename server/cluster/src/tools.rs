@@ -9,13 +9,18 @@ pub(crate) mod argo_cd;
 pub(crate) mod argo_rollouts;
 pub(crate) mod flux;
 
-use domain::{delegated::ToolAct, image::ContainerImage, names::ContainerName, observation::WorkloadKind};
+use domain::{
+    delegated::ToolAct,
+    image::ContainerImage,
+    names::ContainerName,
+    observation::{WorkloadKind, WorkloadRef},
+};
 use kube::{
     Api, Client,
     api::{DynamicObject, Patch, PatchParams},
     core::ApiResource,
 };
-use ports::{ApplyOutcome, ClusterError, NamespaceScope, TemplateChange, WorkloadChange};
+use ports::{ApplyOutcome, ClusterError, NamespaceScope, TemplateChange};
 use serde_json::{Value, json};
 
 use crate::{
@@ -202,24 +207,21 @@ impl KubeCluster {
     /// Asks the tool in charge for what it has not done yet; [`ApplyOutcome::Unchanged`] when there is nothing.
     pub(crate) async fn act_on(
         &self,
-        change: &WorkloadChange,
+        workload: &WorkloadRef,
         record: &WorkloadRecord,
         act: ToolAct,
         is_as_wanted: bool,
     ) -> Result<ApplyOutcome, ClusterError> {
         let seen = record.without_pods();
-        if change.workload.kind == WorkloadKind::Application {
+        if workload.kind == WorkloadKind::Application {
             let is_idle = seen.tool.as_ref().is_some_and(|tool| tool.progress().is_idle);
             let Some(sync) = argo_cd::sync(&record.object).filter(|_| is_as_wanted && is_idle) else {
                 return Ok(ApplyOutcome::Unchanged);
             };
             let mut edit = Edit::of(Some(&seen.resource_version));
             edit.set("/operation", sync);
-            let (namespace, name) = (change.workload.namespace.as_str(), change.workload.name.as_str());
-            return self
-                .edit(&resource(change.workload.kind), namespace, name, edit)
-                .await
-                .map(|()| ApplyOutcome::Written);
+            let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
+            return self.edit(&resource(workload.kind), namespace, name, edit).await.map(|()| ApplyOutcome::Written);
         }
         let Some(operations) = argo_rollouts::asked(&record.object, act, is_as_wanted) else {
             return Ok(ApplyOutcome::Unchanged);
@@ -229,8 +231,8 @@ impl KubeCluster {
         let unreadable = |e: serde_json::Error| ClusterError::Invalid(format!("a patch could not be made: {e}"));
         let patch = Patch::Json::<()>(serde_json::from_value(Value::Array(edit.0)).map_err(unreadable)?);
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let api = self.objects(&resource(change.workload.kind), change.workload.namespace.as_str());
-        match bounded(api.patch_status(change.workload.name.as_str(), &params, &patch)).await {
+        let api = self.objects(&resource(workload.kind), workload.namespace.as_str());
+        match bounded(api.patch_status(workload.name.as_str(), &params, &patch)).await {
             Ok(_) => Ok(ApplyOutcome::Written),
             Err(error) if is_conflict(&error) => Err(ClusterError::Conflict),
             Err(error) => Err(sort(&error)),

@@ -20,6 +20,7 @@ mod edge;
 mod environments;
 mod error;
 mod frame;
+mod git_places;
 mod incidents;
 mod insights;
 mod inventory;
@@ -43,7 +44,7 @@ use std::{sync::Arc, time::Duration};
 
 use clusters::{places::Places, registry::Registry, signs::Signs};
 use credentials::Passwords;
-use ports::{Clock, ClusterConnector, Messenger, MetricConnector, Randomness, WebhookSender};
+use ports::{Clock, ClusterConnector, GitRepositories, Messenger, MetricConnector, Randomness, WebhookSender};
 use promotions::leftovers::Idle;
 use seal::Sealer;
 use secrecy::SecretString;
@@ -74,6 +75,8 @@ pub struct Parts {
     pub metrics: Arc<dyn MetricConnector>,
     /// Makes messengers (Slack).
     pub messengers: MakeMessenger,
+    /// Git repositories in which versions live.
+    pub repositories: Arc<dyn GitRepositories>,
     /// Sends webhooks to outside deployers.
     pub webhooks: Arc<dyn WebhookSender>,
     /// Encrypts what must not be read from the database.

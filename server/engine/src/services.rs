@@ -219,11 +219,16 @@ impl Engine {
                 Some(target) => crate::deployers::view(read, actor, target).await.or_fail(self)?,
                 None => None,
             };
+            let git = match target {
+                Some(target) => crate::git_places::view(read, target.id).await.or_fail(self)?,
+                None => None,
+            };
             views.push(TargetView {
                 environment: head,
                 workloads: workloads.unwrap_or_default().iter().map(shown).collect(),
                 strategy: target.map(|t| strategies::input_of(&t.strategy)).unwrap_or_default(),
                 deployer,
+                git,
                 roll_back_to: roll_back_to.filter(|_| cell.view.can_roll_back),
                 cell: cell.view,
             });

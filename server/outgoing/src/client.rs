@@ -180,6 +180,11 @@ fn with(request: RequestBuilder, credentials: &MetricCredentials) -> RequestBuil
     }
 }
 
+/// The first `at_most` characters of what somebody else says.
+pub(crate) fn cut(text: &str, at_most: usize) -> String {
+    text.chars().take(at_most).collect()
+}
+
 /// The innermost cause in words, without the address (which may carry what should not be shown), or
 /// the judge's verdict when that is the cause.
 fn no_answer(error: &reqwest::Error) -> CallError {

@@ -1,11 +1,12 @@
-//! Calls to the outside that are not a cluster: Slack, Prometheus and webhooks. One client, and one judge of the
-//! addresses it may connect to.
+//! Calls to the outside that are not a cluster: Slack, Prometheus, webhooks and Git repositories. One client, and one
+//! judge of the addresses that may be connected to; git, a program of its own, is told the judged addresses.
 //!
 //! [`Client::new`] never follows redirects, never uses a proxy from the environment, gives up after
 //! a time, and connects only to addresses that the [`Judge`] lets pass. Secrets go into headers that
 //! are marked sensitive and are never logged.
 
 mod client;
+pub mod git;
 pub mod health;
 mod judge;
 pub mod prometheus;
@@ -13,6 +14,7 @@ pub mod slack;
 pub mod webhook;
 
 pub use client::{CallError, Client, ClientError};
+pub use git::Repositories;
 pub use health::HealthRequests;
 pub use judge::{AllowRule, Denied, Judge};
 pub use prometheus::Prometheus;

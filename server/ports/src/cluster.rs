@@ -16,6 +16,7 @@ use domain::{
     image::ContainerImage,
     names::Namespace,
     observation::{Manager, Observed, PodObservation, Stamp, WorkloadObservation, WorkloadRef},
+    promotion::Nudge,
     traffic::{CandidateName, RouteObserved, TrafficLayer, Weight},
 };
 use futures_core::stream::BoxStream;
@@ -267,6 +268,14 @@ pub trait Cluster: Send + Sync + 'static {
     /// # Errors
     /// [`ClusterError`]; after [`ClusterError::Unreachable`] the write may or may not have happened.
     async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError>;
+
+    /// Asks the tool in charge of an object to bring what a Git repository says. Of the object nothing is changed but
+    /// what the tool itself takes for such a wish; where it is at it already, or there is no such tool, nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// [`ClusterError`], as for [`Cluster::apply`].
+    async fn nudge(&self, workload: &WorkloadRef, nudge: Nudge) -> Result<ApplyOutcome, ClusterError>;
 
     /// Makes the candidate what `change` says. Only what carries our mark for the same target is
     /// changed or removed.

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod git;
 pub mod judgement;
 pub mod messenger;
 pub mod metrics;
@@ -16,6 +17,7 @@ pub use cluster::{
     ConnectionSettings, DiscoveredWorkload, InventoryEvent, NamespaceScope, Permission, Route, RouteChange,
     TemplateChange, WorkloadChange,
 };
+pub use git::{GitChange, GitCredentials, GitError, GitRepositories};
 pub use judgement::{Judgement, judge_made, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
 pub use metrics::{HealthProbe, MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};

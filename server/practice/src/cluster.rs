@@ -15,6 +15,7 @@ use domain::{
     evidence::PodReport,
     names::Namespace,
     observation::{Observed, PodObservation, WorkloadObservation, WorkloadRef},
+    promotion::Nudge,
     traffic::RouteObserved,
 };
 use futures::stream::BoxStream;
@@ -331,6 +332,11 @@ impl Cluster for PracticeCluster {
 
     async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
         self.change(|inner| inner.apply_now(change)).await
+    }
+
+    async fn nudge(&self, _workload: &WorkloadRef, _nudge: Nudge) -> Result<ApplyOutcome, ClusterError> {
+        // Nothing here is brought by a tool that could be asked.
+        Ok(ApplyOutcome::Unchanged)
     }
 
     async fn apply_candidate(&self, change: &CandidateChange) -> Result<ApplyOutcome, ClusterError> {

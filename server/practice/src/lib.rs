@@ -1,7 +1,8 @@
 //! The practice cluster: an in-process cluster that behaves like Kubernetes, for demonstrations and
 //! for tests. Deterministic: what it shows at a time depends only on what was written to it before,
 //! on the seed and on the time. Beside it: a clock that a test moves, chance from a seed, a
-//! messenger that keeps what it is told, and a metric source that answers what versions behave like.
+//! messenger that keeps what it is told, a metric source that answers what versions behave like, and Git
+//! repositories in memory.
 //!
 //! The behaviour of a version is decided by the end of its image's tag: [`Behaviour`].
 
@@ -20,6 +21,7 @@ mod controller;
 mod deployment;
 mod faults;
 mod reports;
+mod repositories;
 mod rollouts;
 mod routes;
 mod seed;
@@ -35,6 +37,7 @@ pub use deployment::{Amount, Replacement};
 pub use messenger::{MessengerFault, RecordedMessage, RecordingMessenger};
 pub use metrics::{PRACTICE_NOTE, PracticeMetrics};
 pub use randomness::SeededRandomness;
+pub use repositories::{Meets, PracticeCommit, PracticeRepositories};
 pub use rollouts::RolloutStep;
 pub use seed::{NewDeployment, PracticeError};
 pub use state::{AcceptedWrite, Writer};

@@ -57,6 +57,7 @@ pub async fn ask(
         connector: Arc::new(NoClusters),
         metrics: Arc::new(crate::wiring::Metrics::new(None, outgoing::Judge::default())?),
         messengers: Arc::new(move |_: &SecretString| Arc::clone(&messenger)),
+        repositories: Arc::new(practice::PracticeRepositories::new()),
         webhooks: Arc::new(practice::PracticeDeployer::new(Arc::new(clock.clone()))),
         sealing_key: [0; 32],
         public_url: String::new(),

@@ -39,6 +39,7 @@ fn engine(store: &Store, practice: &PracticeCluster) -> Engine {
         connector: Arc::new(Connector::new(Some(practice.clone()), outgoing::Judge::default())),
         metrics: Arc::new(practice::PracticeMetrics::new(practice.clone(), 1)),
         messengers: Arc::new(move |_| Arc::clone(&messenger)),
+        repositories: Arc::new(practice::PracticeRepositories::new()),
         webhooks: Arc::new(practice::PracticeDeployer::new(Arc::new(MockClock::at(now())))),
         sealing_key: [7; 32],
         public_url: "http://127.0.0.1".to_owned(),

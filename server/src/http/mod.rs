@@ -9,6 +9,7 @@ mod address;
 mod api;
 mod api_alerts;
 mod api_analysis;
+mod api_git;
 pub mod assets;
 mod body;
 mod compress;
@@ -197,6 +198,7 @@ fn all_routes(web: &Arc<Web>) -> routes::Routes {
     api::add(&mut routes);
     api_alerts::add(&mut routes);
     api_analysis::add(&mut routes);
+    api_git::add(&mut routes);
     openapi::add(&mut routes);
     routes
 }

@@ -16,7 +16,7 @@ use utoipa::{
 };
 
 use super::{
-    api, api_alerts, api_analysis, problem,
+    api, api_alerts, api_analysis, api_git, problem,
     problem::Problem,
     routes::{Access, Routes},
 };
@@ -37,6 +37,7 @@ pub(super) fn add(routes: &mut Routes) {
         api_analysis::test_metric_source, api_analysis::rules, api_analysis::set_rule, api_analysis::clear_rule,
         api_analysis::set_judging, api_analysis::set_health,
         api_alerts::take_alerts,
+        api_git::git_place, api_git::set_git_place, api_git::clear_git_place, api_git::test_git_place,
     ),
     components(schemas(Problem)),
     security(("token" = [])),

@@ -20,7 +20,8 @@ const MOST: usize = 5;
 const LARGEST_FIELDS: usize = 16 * 1024;
 
 /// Fields whose content never goes into a session or back into a page.
-const SECRETS: [&str; 6] = ["password", "password_again", "token", "kubeconfig", "secret", "certificate_authority"];
+const SECRETS: [&str; 7] =
+    ["password", "password_again", "token", "kubeconfig", "secret", "certificate_authority", "deploy_key"];
 
 /// Reads a form's fields without the secret ones; none of them when they are too large.
 #[must_use]

@@ -7,6 +7,7 @@ use domain::{
     analysis::JudgingSettings,
     deployment::{Cause, Outcome, Severity},
     environment::{EnvironmentKind, Quorum},
+    git::GitPlace,
     ids::{
         AuditId, ClusterId, DeploymentId, EnvironmentId, IncidentId, PersonId, PromotionId, ServiceId, TargetId,
         TeamId, TokenId, VersionId,
@@ -104,6 +105,7 @@ macro_rules! stored_as_json {
 }
 
 stored_as_json!(
+    GitPlace,
     Identity,
     JournalEvent,
     Effect,

@@ -23,6 +23,7 @@ mod dialect;
 mod environments;
 mod error;
 mod evidence;
+mod git_places;
 mod incidents;
 mod insights;
 mod inventory;
@@ -63,6 +64,7 @@ pub use dialect::Dialect;
 pub use environments::Environment;
 pub use error::{StoreError, Unique};
 pub use evidence::EVIDENCE_PER_PROMOTION;
+pub use git_places::TargetGit;
 pub use incidents::{Incident, IncidentFilter, IncidentRow};
 pub use insights::{CommitTime, InsightsDeployment, InsightsFilter, InsightsIncident};
 pub use inventory::{Running, RunningPlace};
@@ -103,6 +105,7 @@ pub fn statements() -> Vec<Statement> {
         dialect::STATEMENTS,
         environments::STATEMENTS,
         evidence::STATEMENTS,
+        git_places::STATEMENTS,
         incidents::STATEMENTS,
         insights::STATEMENTS,
         inventory::STATEMENTS,

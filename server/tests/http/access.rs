@@ -103,6 +103,9 @@ async fn credentials_are_taken_only_where_they_belong() {
     app.finish().await;
 }
 
+/// Where the version of a target lives.
+const GIT: &str = "/api/v1/services/{service}/targets/{environment}/git";
+
 /// Each route of the API with a body that can be read, and the act that it takes.
 fn api_acts() -> Vec<(Method, &'static str, Value, Act)> {
     let check = json!({ "checks": [{ "name": "unit", "verdict": "passed" }] });
@@ -142,6 +145,10 @@ fn api_acts() -> Vec<(Method, &'static str, Value, Act)> {
         ),
         (Method::PUT, "/api/v1/judging", json!({ "place": { "tier": 1 }, "policy": {} }), Act::ManageEnvironments),
         (Method::POST, "/api/v1/incidents/{number}/resolve", Value::Null, Act::ManageIncidents),
+        (Method::GET, GIT, Value::Null, Act::Read),
+        (Method::PUT, GIT, json!({ "branch": "main" }), Act::ManageServices),
+        (Method::DELETE, GIT, Value::Null, Act::ManageServices),
+        (Method::POST, "/api/v1/services/{service}/targets/{environment}/git/test", Value::Null, Act::ManageServices),
     ]
 }
 
@@ -221,6 +228,9 @@ fn form_acts() -> Vec<(&'static str, Value, Act)> {
             json!({ "service": "x", "environment": "x", "input[start]": "https://deploy.example" }),
             Act::ManageServices,
         ),
+        ("set_git_place", json!({ "service": "x", "environment": "x", "input[branch]": "main" }), Act::ManageServices),
+        ("clear_git_place", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
+        ("test_git_place", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
         ("new_deployer_secret", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
         ("ping_deployer", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
         ("adopt", json!({ "cluster": "x", "workloads[0][take]": "true" }), Act::ManageServices),

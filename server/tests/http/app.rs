@@ -92,6 +92,7 @@ impl TestApp {
                 server::wiring::Metrics::new(Some(practice.clone()), outgoing::Judge::default()).unwrap(),
             ),
             messengers: Arc::new(move |_| Arc::new(messenger.clone())),
+            repositories: Arc::new(practice::PracticeRepositories::new()),
             webhooks: Arc::new(deployer.clone()),
             sealing_key: [7; 32],
             public_url: public_url.url.clone(),

@@ -1,8 +1,8 @@
 //! What the clusters should look like in a state. Derived again on every pass, never queued.
 
 use super::{
-    Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, WorkloadPlan, progress::stands_against,
-    way_back::waits_for_its_own,
+    DesiredCommit, DesiredNudge, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, WorkloadPlan, by_git,
+    progress::stands_against, way_back::waits_for_its_own,
 };
 use crate::{
     aside::Aside,
@@ -21,6 +21,10 @@ pub struct Desired {
     pub candidates: Vec<DesiredCandidate>,
     /// Each object that moves traffic.
     pub routes: Vec<DesiredRoute>,
+    /// The commit that is to be made, where the version lives in a Git repository.
+    pub commit: Option<DesiredCommit>,
+    /// What is asked of tools that bring such a commit.
+    pub nudges: Vec<DesiredNudge>,
 }
 
 /// What one workload should be.
@@ -114,12 +118,16 @@ pub fn desired(promotion: &Promotion) -> Option<Desired> {
         | Phase::Superseded { .. } => return None,
     };
     let planned = &promotion.plan.workloads;
-    let is_ours = |planned: &&WorkloadPlan| cause.is_none_or(|cause| is_put_back(planned, cause));
+    // A tool writes the objects of such a target, and nobody else.
+    let is_by_git = promotion.git().is_some();
+    let is_ours = |planned: &&WorkloadPlan| !is_by_git && cause.is_none_or(|cause| is_put_back(planned, cause));
     let is_routed = |planned: &&WorkloadPlan| cause.is_none_or(|cause| is_route_put_back(planned, cause));
     Some(Desired {
         workloads: planned.iter().filter(is_ours).filter_map(|one| workload(promotion, one, run)).collect(),
         candidates: planned.iter().filter_map(|one| candidate(promotion, one, run)).collect(),
         routes: planned.iter().filter(is_routed).filter_map(|one| route(promotion, one, run)).collect(),
+        commit: by_git::commit(promotion, run),
+        nudges: by_git::nudges(promotion, run),
     })
 }
 
@@ -129,6 +137,9 @@ impl Promotion {
     #[must_use]
     pub fn is_all_told(&self) -> bool {
         let Some(run) = self.run() else { return false };
+        if self.git().is_some() {
+            return by_git::is_all_told(self, run);
+        }
         let is_untouched = run.wanted.stable.generation == 0;
         // A tool is told again until it has done what was asked of it.
         let is_asked = run.asked.is_some() || matches!(self.phase, Phase::TakingBack { .. });

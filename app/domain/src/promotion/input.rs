@@ -10,6 +10,7 @@ use crate::{
     analysis::Sample,
     capacity::Capacity,
     environment::EnvironmentRules,
+    git::GitSight,
     ids::{PersonId, PromotionId, VersionId},
     observation::{Observed, PlacedWorkload},
     outside::{CallAnswer, CallId, DeployerCall, Report},
@@ -153,6 +154,8 @@ pub struct Sight {
     /// What decides about the pods of a workload that has a candidate, by the workload. What is left out
     /// is as it was.
     pub capacities: Vec<(PlacedWorkload, Capacity)>,
+    /// What was heard of the Git repository, where the version lives in one.
+    pub git: Option<GitSight>,
     /// What could not be written or read meanwhile, in words with the cluster's name; it is tried again.
     pub trouble: Option<String>,
 }

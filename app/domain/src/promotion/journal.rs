@@ -9,6 +9,7 @@ use crate::{
     actor::Identity,
     analysis::RuleName,
     duration_words,
+    git::CommitHash,
     image::short_image,
     outside::{self, DeployerCall, ReportState},
     state::Mark,
@@ -150,6 +151,15 @@ pub enum JournalEvent {
         /// Why.
         reason: String,
     },
+    /// The repository says what is wanted.
+    Committed {
+        /// By which commit.
+        hash: CommitHash,
+        /// Whether Slipway made it; otherwise the file said so already.
+        is_ours: bool,
+        /// Whether it puts back what was there before.
+        is_back: bool,
+    },
     /// Pods moved.
     Pods {
         /// In words, by workload.
@@ -246,6 +256,9 @@ impl JournalEvent {
             Self::Skipped { .. } => "Skipped".into(),
             Self::WeightSet { weight, .. } => format!("Set to {weight}"),
             Self::StepsLeftOut { .. } => "Promoted at once".into(),
+            Self::Committed { is_ours: true, is_back: false, .. } => "Committed".into(),
+            Self::Committed { is_ours: true, is_back: true, .. } => "Committed back".into(),
+            Self::Committed { is_ours: false, .. } => "In Git already".into(),
             Self::Pods { .. } => "Pods".into(),
             Self::Told { .. } => "Told".into(),
             Self::SentAgain { .. } => "Sent again".into(),
@@ -292,6 +305,8 @@ impl JournalEvent {
             },
             Self::AlertResolved { words } => words.clone(),
             Self::Recorded { words, .. } => format!("would be taken back: {words}"),
+            Self::Committed { hash, is_ours: true, .. } => format!("commit {}", hash.short()),
+            Self::Committed { hash, is_ours: false, .. } => format!("commit {} says it, none was made", hash.short()),
             Self::Pods { progress } => progress.clone(),
             Self::Told { call } => format!("the deployer has the {}", call.as_str()),
             Self::SentAgain { call } => format!("the {}, under the same id", call.as_str()),
@@ -325,6 +340,7 @@ impl JournalEvent {
             | Self::Skipped { .. }
             | Self::WeightSet { .. }
             | Self::StepsLeftOut { .. }
+            | Self::Committed { .. }
             | Self::Pods { .. }
             | Self::Told { .. }
             | Self::SentAgain { .. }

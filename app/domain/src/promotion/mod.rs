@@ -4,6 +4,7 @@
 
 mod acts;
 mod alerts;
+mod by_git;
 mod decide;
 mod desired;
 mod ending;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use acts::PromotionAct;
 pub use alerts::{Alert, AlertAsks, KnownAlert};
+pub use by_git::{DesiredCommit, DesiredNudge, Nudge, revisions_to_ask};
 pub use decide::decide;
 pub use desired::{Desired, DesiredCandidate, DesiredRoute, DesiredTemplate, DesiredWorkload, desired};
 pub use ending::StepWait;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    JournalEvent, Phase, Promotion, Run, SavedRoute, SavedWorkload, Sight, TakeBackCause, WorkloadPlan,
+    JournalEvent, Phase, Promotion, Run, SavedRoute, SavedWorkload, Sight, TakeBackCause, WorkloadPlan, by_git,
     decide::{Draft, trouble},
     desired::{shown, shown_route},
     progress,
@@ -22,6 +22,9 @@ use crate::{
 pub(super) fn observed(draft: &mut Draft, sight: &Sight) {
     if draft.next.is_over() {
         return;
+    }
+    if let Some(git) = &sight.git {
+        by_git::hear(draft, git);
     }
     let seen = Seen::new(sight);
     if seen.is_whole(&draft.next) {
@@ -82,6 +85,12 @@ fn starting(draft: &mut Draft, mut run: Run, seen: &Seen) {
         let message = "the target has no workloads any more; set them on the service's page, then promote again";
         return draft.fail_at_start(run, message.to_owned());
     }
+    match by_git::save(&draft.next, &mut run, seen.git) {
+        Ok(true) => {}
+        // Nobody could read the file: it is looked at again.
+        Ok(false) => return,
+        Err(message) => return draft.fail_at_start(run, message),
+    }
     for planned in draft.next.plan.workloads.clone() {
         if let Err(message) = save(&draft.next, &planned, &mut run, seen) {
             return draft.fail_at_start(run, message);
@@ -109,7 +118,11 @@ fn save(promotion: &Promotion, planned: &WorkloadPlan, run: &mut Run, seen: &See
             planned.placed.workload.kind.words()
         ));
     };
-    fit_to_start(planned, now)?;
+    if promotion.git().is_some() {
+        fit_for_git(planned, now)?;
+    } else {
+        fit_to_start(planned, now)?;
+    }
     start_after(promotion, run, now.stamp);
     run.saved.push(SavedWorkload {
         placed: planned.placed.clone(),
@@ -190,12 +203,32 @@ fn fit_to_start(planned: &WorkloadPlan, now: &WorkloadObservation) -> Result<(),
             manager.advice_for(kind)
         ));
     }
-    if now.is_paused {
-        return Err(format!("{name} is paused in the cluster; resume it ({}) and promote again", how_to_resume(kind)));
-    }
+    not_paused(planned, now)?;
     if let Some(why) = now.tool.as_ref().and_then(ToolStatus::unfit) {
         return Err(format!("{name} cannot get a version: {why}"));
     }
+    has_containers(planned, now)
+}
+
+/// A tool writes the object: it may belong to it, and needs no place of its own for a version.
+fn fit_for_git(planned: &WorkloadPlan, now: &WorkloadObservation) -> Result<(), String> {
+    not_paused(planned, now)?;
+    match planned.placed.workload.kind {
+        WorkloadKind::Application | WorkloadKind::Kustomization => Ok(()),
+        WorkloadKind::Deployment | WorkloadKind::Rollout | WorkloadKind::HelmRelease => has_containers(planned, now),
+    }
+}
+
+fn not_paused(planned: &WorkloadPlan, now: &WorkloadObservation) -> Result<(), String> {
+    if !now.is_paused {
+        return Ok(());
+    }
+    let (name, how) = (shown(planned), how_to_resume(planned.placed.workload.kind));
+    Err(format!("{name} is paused in the cluster; resume it ({how}) and promote again"))
+}
+
+fn has_containers(planned: &WorkloadPlan, now: &WorkloadObservation) -> Result<(), String> {
+    let (name, kind) = (shown(planned), planned.placed.workload.kind);
     if let Some(absent) = planned.images.iter().find(|i| now.image_of(i.container.as_str()).is_none()) {
         let there: Vec<_> = now.images.iter().map(|i| i.container.as_str()).collect();
         return Err(format!(

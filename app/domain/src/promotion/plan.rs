@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::{JudgingPolicy, MetricRule},
+    git::GitPlan,
     ids::{EnvironmentId, PersonId, VersionId},
     image::ContainerImage,
     observation::{PlacedWorkload, WorkloadRef},
@@ -62,6 +63,9 @@ pub struct Plan {
     /// Who does it.
     #[serde(default, skip_serializing_if = "Deployer::is_clusters")]
     pub deployer: Deployer,
+    /// What is written into a Git repository, where the version lives in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitPlan>,
     /// The revision of the environment's rules under which it was made.
     pub rules_revision: i64,
     /// Distinct people who must approve.

@@ -9,6 +9,7 @@ use crate::{
     analysis::Watch,
     capacity::Load,
     delegated::{ToolAct, ToolProgress},
+    git::GitRun,
     ids::VersionId,
     image::ContainerImage,
     observation::{PlacedWorkload, PodCounts, PodObservation},
@@ -241,6 +242,9 @@ pub struct Run {
     /// What is known of an outside deployer's work, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside: Option<OutsideRun>,
+    /// What is known of the Git repository, where the version lives in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitRun>,
     /// What was asked of the tool in charge and is not seen yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<ToolAct>,
@@ -279,6 +283,7 @@ impl Run {
             awaits: None,
             is_unjudged: false,
             outside: None,
+            git: None,
             asked: None,
             alerts: Vec::new(),
         }

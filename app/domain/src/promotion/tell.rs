@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Promotion, RouteProgress, Run, Sight, StableWant, TakeBackCause, WorkloadPlan, WorkloadProgress,
+    Promotion, RouteProgress, Run, Sight, StableWant, TakeBackCause, WorkloadPlan, WorkloadProgress, by_git,
     desired::{is_put_back, is_route_put_back, known_images, shown, shown_route, stamp},
 };
 use crate::{
     capacity::Capacity,
     delegated::ToolStatus,
+    git::GitSight,
     image::ContainerImage,
     observation::{Observed, PlacedWorkload, PodCounts, Stamp, WorkloadObservation},
     rollout::{Rollout, judge},
@@ -21,6 +22,7 @@ pub(super) struct Seen<'a> {
     workloads: BTreeMap<&'a PlacedWorkload, &'a Observed>,
     routes: BTreeMap<&'a PlacedWorkload, &'a RouteObserved>,
     pub(super) capacities: &'a [(PlacedWorkload, Capacity)],
+    pub(super) git: Option<&'a GitSight>,
 }
 
 impl<'a> Seen<'a> {
@@ -29,6 +31,7 @@ impl<'a> Seen<'a> {
             workloads: sight.workloads.iter().map(|(placed, seen)| (placed, seen)).collect(),
             routes: sight.routes.iter().map(|(placed, seen)| (placed, seen)).collect(),
             capacities: &sight.capacities,
+            git: sight.git.as_ref(),
         }
     }
 
@@ -85,7 +88,10 @@ impl Telling {
             if back.is_none_or(|cause| is_put_back(planned, cause))
                 && let Some(observed) = seen.workload(&planned.placed)
             {
-                let told = workload(promotion, planned, observed, run);
+                let told = match promotion.git() {
+                    Some(git) => by_git::workload(git, planned, observed, run),
+                    None => workload(promotion, planned, observed, run),
+                };
                 if let Some(progress) = telling.take(told, back.is_some(), set_complete) {
                     telling.workloads.push(progress);
                 }
@@ -346,13 +352,13 @@ fn route(
     Told::Progress(progress(now.weight, words, now.is_accepted, true))
 }
 
-fn changed_by_others(planned: &WorkloadPlan, now: &WorkloadObservation) -> TakeBackCause {
+pub(super) fn changed_by_others(planned: &WorkloadPlan, now: &WorkloadObservation) -> TakeBackCause {
     let images = now.images.iter().map(|i| i.image.clone()).collect();
     TakeBackCause::ChangedByOthers { workload: shown(planned), images }
 }
 
 /// A Deployment that is as wanted: how far its pods are.
-fn judged(
+pub(super) fn judged(
     planned: &WorkloadPlan,
     at: &PlacedWorkload,
     now: &WorkloadObservation,
@@ -377,7 +383,7 @@ fn judged(
     }
 }
 
-fn progress_of(
+pub(super) fn progress_of(
     planned: &WorkloadPlan,
     at: &PlacedWorkload,
     now: Option<&WorkloadObservation>,

@@ -45,6 +45,7 @@ pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause,
     }
     let mut left = left_as_it_is(&cause);
     left.extend(telling.left.iter().cloned());
+    left.dedup();
     let keeps_candidate = telling.keeps_candidate;
     take_in(draft, &mut run, telling);
     let next = run.wanted.toward(&goal_back(&run));

@@ -58,7 +58,9 @@ pub fn headline(promotion: &Promotion) -> Headline {
                 // What ran before runs as it did: only traffic and the candidate are left to take back.
                 StableWant::AsItIs if run.wanted.weight.want > Weight::NONE => "the traffic goes back".to_owned(),
                 StableWant::AsItIs => "the traffic is back, the candidate ends".to_owned(),
-                StableWant::Version | StableWant::Before => pods_in_words(&run.progress),
+                StableWant::Version | StableWant::Before => {
+                    to_be_brought(promotion, run).unwrap_or_else(|| pods_in_words(&run.progress))
+                }
             };
             let words = format!("taking back: {how_far} ({})", cause.words());
             moving(promotion, words, percent(&run.progress))
@@ -86,6 +88,9 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
         return moving(promotion, words, heard.percent);
     }
     if promotion.plan.strategy.candidate().is_none() {
+        if let Some(words) = to_be_brought(promotion, run) {
+            return moving(promotion, words, Some(0));
+        }
         if let Some(line) = by_tool(promotion, run) {
             return line;
         }
@@ -122,6 +127,12 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
             StepWait::Nothing => moving(promotion, share, percent),
         },
     }
+}
+
+/// What a commit that no tool has brought yet waits for.
+fn to_be_brought(promotion: &Promotion, run: &Run) -> Option<String> {
+    let open = |progress: &&WorkloadProgress| !progress.is_complete && !progress.was_ours;
+    promotion.git().and_then(|_| run.progress.iter().find(open)).map(|progress| progress.words.clone())
 }
 
 /// What the tool in charge does, or waits for.

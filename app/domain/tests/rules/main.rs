@@ -10,6 +10,7 @@ mod capacity_stories;
 mod consent;
 mod delegated;
 mod evidence;
+mod git;
 mod judging_stories;
 mod outside;
 mod permissions;

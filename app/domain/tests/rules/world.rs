@@ -163,6 +163,7 @@ impl World {
                 })
                 .collect(),
             deployer: domain::outside::Deployer::Clusters,
+            git: None,
             rules_revision: rules.revision,
             approvals,
             healthy_in: None,
@@ -277,8 +278,8 @@ impl World {
     /// Reads the cluster and takes it in.
     pub fn look(&mut self) -> Decision {
         let (workloads, routes) = (self.cluster.clone(), self.routes.clone());
-        self.give(Input::Observed(Sight { workloads, routes, capacities: self.capacities.clone(), trouble: None }))
-            .unwrap()
+        let capacities = self.capacities.clone();
+        self.give(Input::Observed(Sight { workloads, routes, capacities, git: None, trouble: None })).unwrap()
     }
 
     /// Writes what is desired, as a cluster would: fenced by the stamp, and only what differs.

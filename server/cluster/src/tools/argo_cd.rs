@@ -2,7 +2,7 @@
 //! images or of Helm's values; it is there when Argo CD has compared with that very source and says synced and
 //! healthy. One that does not sync by itself is asked to, by the entry that Argo CD's own server makes.
 
-use domain::delegated::ApplicationStatus;
+use domain::{delegated::ApplicationStatus, git::CommitHash, image::ContainerImage};
 use serde_json::{Map, Value, json};
 
 use super::{Form, Place, flux, joined, name_of, name_of_image};
@@ -12,7 +12,11 @@ pub(crate) const PART: &str = "/spec/source";
 
 /// Why no version can be set where no image is named.
 const NO_PLACE: &str = "its source names no image; override one where Argo CD reads it: in spec.source.kustomize.images \
-                        (cart=registry.example/cart:1.0), or by the Helm parameters image.repository and image.tag";
+                        (cart=registry.example/cart:1.0), or by the Helm parameters image.repository and image.tag; \
+                        or say on the target's page where in Git the version lives, and Slipway commits it there";
+
+/// By which Argo CD is asked to look into the repository; it takes it away when it has.
+const REFRESH: &str = "/metadata/annotations/argocd.argoproj.io~1refresh";
 
 /// The places where a version can be set.
 pub(crate) fn places(object: &Value) -> Vec<Place> {
@@ -69,6 +73,7 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> ApplicationStatus {
     let conditions = status["conditions"].as_array();
     let wrong =
         conditions.into_iter().flatten().find(|c| c["type"].as_str().is_some_and(|kind| kind.ends_with("Error")));
+    let is_wrong = wrong.is_some();
     let message = wrong.map(|condition| text(&condition["message"]));
     let message = message.or_else(|| is_failed.then(|| text(&operation["message"])));
     ApplicationStatus {
@@ -79,8 +84,36 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> ApplicationStatus {
         message: message.map(|message| crate::error::cut(&message, 300)),
         is_automatic: is_automatic(object),
         is_busy: object.get("operation").is_some_and(|operation| !operation.is_null()),
+        revision: commit_of(&status["sync"]).filter(|_| places.is_empty()),
+        operation_revision: commit_of(&operation["syncResult"]).filter(|_| places.is_empty()),
+        is_looking: is_looking(object),
+        is_broken: is_wrong,
         unfit: unfit(object, places),
     }
+}
+
+/// The commit that a part of the status names: of several sources the first that comes from Git.
+fn commit_of(status: &Value) -> Option<String> {
+    let several = status["revisions"].as_array().map_or(&[][..], Vec::as_slice);
+    let named = several.iter().chain([&status["revision"]]).filter_map(Value::as_str);
+    named.map(str::to_owned).find(|revision| CommitHash::parse(revision).is_ok())
+}
+
+/// Whether Argo CD was asked to look into the repository and has not yet.
+pub(crate) fn is_looking(object: &Value) -> bool {
+    object.pointer(REFRESH).is_some()
+}
+
+/// The images that run, of an Application that names none itself, each under the name of its image.
+pub(crate) fn running(object: &Value) -> Vec<ContainerImage> {
+    let images = object.pointer("/status/summary/images").and_then(Value::as_array);
+    let image = |image: &Value| {
+        let image = image.as_str()?;
+        Some(ContainerImage { container: name_of_image(super::parts(image).0)?, image: image.to_owned() })
+    };
+    let mut images: Vec<_> = images.into_iter().flatten().filter_map(image).collect();
+    images.dedup_by(|one, other| one.container == other.container);
+    images
 }
 
 fn is_automatic(object: &Value) -> bool {

@@ -109,9 +109,16 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> FluxStatus {
         let what = if object.pointer("/spec/chart").is_some() || object.pointer("/spec/chartRef").is_some() {
             "its values name no image; give repository and tag of one in spec.values"
         } else {
-            "it names no image; add an entry with name and newTag to spec.images"
+            "it names no image; add an entry with name and newTag to spec.images, or say on the target's page where in Git \
+             the version lives"
         };
         what.to_owned()
+    };
+    // Where it names an image, that tells what it has brought; a release names versions of charts there.
+    let is_told_by_commit = places.is_empty() && object.pointer(HELM_PART).is_none();
+    let text_of = |field: &str| {
+        let revision = object.pointer(&format!("/status/{field}")).and_then(Value::as_str);
+        revision.filter(|_| is_told_by_commit).map(str::to_owned)
     };
     FluxStatus {
         ready: ready.map(|condition| text(condition, "status")),
@@ -120,6 +127,8 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> FluxStatus {
             .map(|condition| crate::error::cut(&text(condition, "message"), 300))
             .filter(|message| !message.is_empty()),
         is_stalled: of("Stalled").is_some_and(|condition| text(condition, "status") == "True"),
+        revision: text_of("lastAppliedRevision"),
+        attempted: text_of("lastAttemptedRevision"),
         unfit: places.is_empty().then(no_place),
     }
 }

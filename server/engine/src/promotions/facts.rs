@@ -16,6 +16,7 @@ use domain::{
 };
 use store::{Read, StoreError, Target};
 
+use super::plan::Wish;
 use crate::judging;
 
 /// Loads the facts about a promotion. `asking` is the person who approves just now, if one does:
@@ -81,6 +82,8 @@ async fn plan_now(
     let version = promotion.plan.version;
     let images = read.version_images(version).await?;
     let target = read.target(promotion.target).await?;
+    let git = read.git_place(promotion.target).await?;
+    let label = read.version(version).await?.map(|version| version.label.to_string()).unwrap_or_default();
     let names = cluster_names(read).await?;
     let tier = read.service(promotion.service).await?.map(|service| service.tier).unwrap_or_default();
     let levels = match &target {
@@ -89,9 +92,11 @@ async fn plan_now(
     };
     let made = target.and_then(|target| {
         let strategy = strategy_for(promotion.cause, &target.strategy);
-        super::plan::make(version, &images, &target, &names, &strategy, rules, environment).ok()
+        let git = git.as_ref().map(|git| &git.place);
+        let wish = Wish { version, label: &label, images: &images, strategy: &strategy, git };
+        super::plan::make(&wish, &target, &names, rules, environment).ok()
     });
-    let none = || Plan { workloads: vec![], deployer: Deployer::Clusters, ..promotion.plan.clone() };
+    let none = || Plan { workloads: vec![], git: None, deployer: Deployer::Clusters, ..promotion.plan.clone() };
     Ok(made.map_or_else(none, |plan| super::plan::judged(plan, promotion.cause, levels)))
 }
 

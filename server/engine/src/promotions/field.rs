@@ -98,7 +98,8 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
 
 /// Makes everything what is desired, all clusters at once. Which parts may change together was decided
 /// with what is desired.
-pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: Desired, cause: &str) -> Applied {
+pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, mut desired: Desired, cause: &str) -> Applied {
+    let nudges = std::mem::take(&mut desired.nudges);
     let writes = writes(desired, cause).into_iter().map(|placed| async move {
         let outcome = match registry.handle(placed.cluster).await {
             Ok(cluster) => patiently(placed.write.to(&*cluster)).await,
@@ -106,9 +107,18 @@ pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, desired: D
         };
         (placed.cluster_name, placed.write.kind(), placed.write.shown(), outcome)
     });
+    let nudges = nudges.into_iter().map(|asked| async move {
+        let outcome = match registry.handle(asked.placed.cluster).await {
+            Ok(cluster) => patiently(cluster.nudge(&asked.placed.workload, asked.nudge)).await,
+            Err(error) => Err(error),
+        };
+        let workload = asked.placed.workload;
+        (asked.cluster_name, workload.kind, workload.to_string(), outcome)
+    });
+    let (written, nudged) = futures::join!(join_all(writes), join_all(nudges));
     let mut wrote = false;
     let mut trouble = None;
-    for (cluster_name, kind, object, outcome) in join_all(writes).await {
+    for (cluster_name, kind, object, outcome) in written.into_iter().chain(nudged) {
         match outcome {
             Ok(ApplyOutcome::Written) => wrote = true,
             // The next look sees each of these and the rules judge them.

@@ -9,6 +9,7 @@ mod deployment;
 mod evidence;
 pub(crate) mod facts;
 mod field;
+mod git;
 pub(crate) mod history;
 mod late;
 pub(crate) mod leftovers;

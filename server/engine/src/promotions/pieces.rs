@@ -192,6 +192,9 @@ pub(crate) fn next(promotion: &Promotion) -> String {
     if let Some(next) = outside::next(promotion) {
         return next;
     }
+    if let Some(next) = super::git::next(promotion) {
+        return next;
+    }
     match &promotion.phase {
         Phase::Waiting { blockers } => {
             let words: Vec<_> = blockers.iter().map(words_for_blocker).collect();
@@ -247,7 +250,10 @@ pub(crate) fn workloads(
             let saved = promotion.run().and_then(|run| run.saved.iter().find(|s| s.placed == planned.placed));
             let is_set = |image: &&ContainerImage| planned.images.iter().any(|i| i.container == image.container);
             let before: Vec<_> = saved.iter().flat_map(|saved| saved.images.iter().filter(is_set)).collect();
-            let by_hand = saved.map(|_| by_hand::set_images(&planned.placed.workload, &before));
+            let by_hand = match promotion.git() {
+                Some(_) => super::git::by_hand(promotion),
+                None => saved.map(|_| by_hand::set_images(&planned.placed.workload, &before)),
+            };
             let ahead = if promotion.is_over() { None } else { pods_ahead(planned, running) };
             let workload = WorkloadView {
                 cluster: planned.cluster_name.clone(),

@@ -8,6 +8,7 @@ use domain::{
     analysis::{JudgingPolicy, JudgingSettings, LateBreach, Level},
     deployment::Cause,
     environment::EnvironmentRules,
+    git::{FieldError, GitPlace, GitPlan},
     ids::{ClusterId, VersionId},
     image::ContainerImage,
     observation::{PlacedWorkload, WorkloadRef},
@@ -57,6 +58,17 @@ pub(crate) enum PlanError {
         /// The workload.
         workload: String,
     },
+    /// The strategy would try a second Deployment beside what a tool brings from Git.
+    #[error(
+        "the version is committed to {file}, from where a tool brings it into the cluster as a whole; set the target's strategy to rolling, or take its Git place away"
+    )]
+    TriedBesideGit {
+        /// The file.
+        file: String,
+    },
+    /// The version does not have what a field of the file says.
+    #[error(transparent)]
+    Field(#[from] FieldError),
     /// The version has several images and the container does not say which.
     #[error(
         "this version has several images, and the target does not say which of them goes into the container {container} of {workload}"
@@ -69,25 +81,38 @@ pub(crate) enum PlanError {
     },
 }
 
-/// The plan of putting `version` with `images` into `target` under `rules`; its number is 1.
+/// What a plan is made for.
+pub(crate) struct Wish<'a> {
+    /// The version.
+    pub(crate) version: VersionId,
+    /// Its label.
+    pub(crate) label: &'a str,
+    /// Its images.
+    pub(crate) images: &'a [VersionImage],
+    /// How it gets in.
+    pub(crate) strategy: &'a Strategy,
+    /// Where the target's version lives, when that is a Git repository.
+    pub(crate) git: Option<&'a GitPlace>,
+}
+
+/// The plan of fulfilling `wish` in `target` under `rules`; its number is 1.
 ///
 /// # Errors
 /// [`PlanError`] when an image is missing for a container, or there is no container.
 pub(crate) fn make(
-    version: VersionId,
-    images: &[VersionImage],
+    wish: &Wish<'_>,
     target: &Target,
     cluster_names: &BTreeMap<ClusterId, String>,
-    strategy: &Strategy,
     rules: &EnvironmentRules,
     environment: &str,
 ) -> Result<Plan, PlanError> {
-    let workloads = &target.workloads;
+    let (workloads, images) = (&target.workloads, wish.images);
     // A program outside is told what to do; it has no use for steps of ours.
-    let strategy = if target.deployer.is_clusters() { strategy } else { &Strategy::Rolling };
+    let strategy = if target.deployer.is_clusters() { wish.strategy } else { &Strategy::Rolling };
     if workloads.is_empty() && target.deployer.is_clusters() {
         return Err(PlanError::NoWorkloads { environment: environment.to_owned() });
     }
+    let git = git_plan(wish, target, strategy)?;
     let mut placed: BTreeMap<PlacedWorkload, Vec<ContainerImage>> = BTreeMap::new();
     for row in workloads {
         let image = image_for(row, images, &row.workload)?;
@@ -117,7 +142,8 @@ pub(crate) fn make(
         .collect();
     Ok(Plan {
         number: 1,
-        version,
+        version: wish.version,
+        git,
         strategy: strategy.clone(),
         steps: strategy.steps(),
         workloads,
@@ -142,6 +168,16 @@ pub(crate) fn judged(plan: Plan, cause: Cause, levels: [(Level, JudgingSettings)
     };
     let judging = JudgingPolicy { late_breach, ..found.policy.clone() };
     Plan { judging, analysis: found.into_rules(), ..plan }
+}
+
+/// What is committed, where the version lives in a repository: a tool brings it into the clusters, so nothing can be
+/// tried beside what it writes.
+fn git_plan(wish: &Wish<'_>, target: &Target, strategy: &Strategy) -> Result<Option<GitPlan>, PlanError> {
+    let Some(place) = wish.git.filter(|_| target.deployer.is_clusters()) else { return Ok(None) };
+    if strategy.candidate().is_some() {
+        return Err(PlanError::TriedBesideGit { file: place.file.to_string() });
+    }
+    Ok(Some(GitPlan::make(place, wish.label, wish.images)?))
 }
 
 /// The candidate that the strategy tries beside a workload: only what serves the traffic has one.

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     field::{self, Applied, Look},
+    git::Heard,
     works::{Claim, Due, Works},
 };
 use crate::{Engine, error::OrFail};
@@ -103,6 +104,7 @@ impl Engine {
                 | Phase::Progressing { .. }
                 | Phase::TakingBack { .. }
                 | Phase::Watching { .. } => {
+                    let heard = self.git_work(&promotion).await.or_fail(self)?;
                     let clusters = promotion.plan.workloads.iter().map(|w| w.placed.cluster).collect();
                     let Some(_places) = self.places().take(clusters).await else {
                         self.put_off_promotion(id, BUSY_SECONDS).await?;
@@ -110,7 +112,7 @@ impl Engine {
                     };
                     match self.traffic_home(&promotion).await? {
                         Some(input) => vec![input],
-                        None => self.field_work(&promotion).await?,
+                        None => self.field_work(&promotion, heard).await?,
                     }
                 }
                 _ => return Ok(None),
@@ -133,7 +135,7 @@ impl Engine {
     }
 
     /// Applies what is desired where that was not seen yet, then looks.
-    async fn field_work(&self, promotion: &Promotion) -> Answer<Vec<Input>> {
+    async fn field_work(&self, promotion: &Promotion, mut heard: Heard) -> Answer<Vec<Input>> {
         let mut untold = None;
         if let Some(desired) = desired(promotion).filter(|_| !promotion.is_all_told()) {
             let cause = self.change_cause(promotion).await?;
@@ -151,9 +153,11 @@ impl Engine {
         let Look { seen, trouble } = field::look(self.clusters(), promotion).await;
         self.tell_inventory(promotion, &seen).await.or_fail(self)?;
         self.take_evidence(promotion, &seen).await.or_fail(self)?;
+        self.git_revisions(promotion, &mut heard, &seen.workloads).await;
+        let Heard { sight: git, trouble: unheard } = heard;
         // What was read is judged also when there was trouble: pods that crash do not wait for another
         // cluster.
-        Ok(vec![Input::Observed(Sight { trouble: untold.or(trouble), ..seen })])
+        Ok(vec![Input::Observed(Sight { trouble: untold.or(unheard).or(trouble), git, ..seen })])
     }
 
     /// What was looked at is known to the Board at once, before the watch tells it: a promotion that

@@ -289,7 +289,15 @@ impl Engine {
         };
         let strategy = facts::strategy_for(draft.cause, &target.strategy);
         let levels = judging::levels(tx, draft.asked.service.tier, target).await.or_fail(self)?;
-        plan::make(draft.version.id, &images, target, &names, &strategy, &rules, &environment.title)
+        let git = tx.git_place(target.id).await.or_fail(self)?;
+        let wish = plan::Wish {
+            version: draft.version.id,
+            label: draft.version.label.as_str(),
+            images: &images,
+            strategy: &strategy,
+            git: git.as_ref().map(|git| &git.place),
+        };
+        plan::make(&wish, target, &names, &rules, &environment.title)
             .map(|plan| plan::judged(plan, draft.cause, levels))
             .map_err(|e| ApiError::conflict(e.to_string()))
     }

@@ -18,7 +18,13 @@ use store::{
     Version,
 };
 
-use super::{beforehand, facts, field, history, names::Names, pieces, plan::PlanError, request::Asked};
+use super::{
+    beforehand, facts, field, history,
+    names::Names,
+    pieces,
+    plan::{PlanError, Wish},
+    request::Asked,
+};
 use crate::{Engine, compare, error::OrFail, lists, versions};
 
 /// Versions offered to choose from.
@@ -150,6 +156,7 @@ pub(crate) async fn promotion(
         steps: pieces::steps(&promotion, rolled_back_by),
         workloads: pieces::workloads(&promotion, &running, is_practice),
         outside: super::outside::view(read, &promotion).await.or_fail(engine)?,
+        git: super::git::view(&promotion),
         traffic: super::traffic::view(&promotion, from_label),
         failing: super::evidence::view(read, &promotion).await.or_fail(engine)?,
         analysis: super::analysis::view(read, &promotion, &entries).await.or_fail(engine)?,
@@ -454,5 +461,8 @@ pub(super) async fn plan_now(
     let images = read.version_images(to.id).await.or_fail(engine)?;
     let names = facts::cluster_names(read).await.or_fail(engine)?;
     let Asked { environment, target, .. } = asked;
-    Ok(super::plan::make(to.id, &images, target, &names, strategy, &environment.rules, &environment.title))
+    let git = read.git_place(target.id).await.or_fail(engine)?;
+    let (label, git) = (to.label.as_str(), git.as_ref().map(|git| &git.place));
+    let wish = Wish { version: to.id, label, images: &images, strategy, git };
+    Ok(super::plan::make(&wish, target, &names, &environment.rules, &environment.title))
 }

@@ -6,6 +6,7 @@ use domain::{
     evidence::PodReport,
     names::Namespace,
     observation::{Observed, PodObservation, WorkloadRef},
+    promotion::Nudge,
     traffic::RouteObserved,
 };
 use futures::{
@@ -62,6 +63,10 @@ impl<G: Guard> Cluster for Guarded<G> {
 
     async fn apply(&self, change: &WorkloadChange) -> Result<ApplyOutcome, ClusterError> {
         self.during(Call::Apply, self.inside.apply(change)).await
+    }
+
+    async fn nudge(&self, workload: &WorkloadRef, nudge: Nudge) -> Result<ApplyOutcome, ClusterError> {
+        self.during(Call::Apply, self.inside.nudge(workload, nudge)).await
     }
 
     async fn apply_candidate(&self, change: &CandidateChange) -> Result<ApplyOutcome, ClusterError> {

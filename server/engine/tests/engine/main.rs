@@ -14,6 +14,7 @@ mod canaries;
 mod clusters;
 mod crash;
 mod delegating;
+mod git;
 mod history;
 mod inventory;
 mod judging;

@@ -74,6 +74,7 @@ async fn a_message_waits_for_a_token_that_can_be_opened() {
         connector: Arc::new(PracticeConnector(Arc::new(world.practice.clone()))),
         metrics: Arc::new(practice::PracticeMetrics::new(world.practice.clone(), 7)),
         messengers: Arc::new(move |_| -> Arc<dyn Messenger> { Arc::new(told.clone()) }),
+        repositories: Arc::new(practice::PracticeRepositories::new()),
         webhooks: Arc::new(practice::PracticeDeployer::new(Arc::new(world.clock.clone()))),
         sealing_key: [8; 32],
         public_url: String::new(),

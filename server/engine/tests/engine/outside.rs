@@ -81,6 +81,7 @@ fn server(world: &World, seed: u64, deployer: &PracticeDeployer) -> Server {
         connector: Arc::new(PracticeConnector(Arc::new(world.practice.clone()))),
         metrics: Arc::new(PracticeMetrics::new(world.practice.clone(), 7)),
         messengers: Arc::new(|_| panic!("nobody is told here")),
+        repositories: Arc::new(practice::PracticeRepositories::new()),
         webhooks: Arc::clone(&wire) as Arc<dyn WebhookSender>,
         sealing_key: [7; 32],
         public_url: "https://slipway.example".to_owned(),

@@ -129,6 +129,7 @@ async fn a_loop_that_panics_begins_anew() {
         connector: Arc::new(PracticeConnector(Arc::new(world.practice.clone()))),
         metrics: Arc::new(practice::PracticeMetrics::new(world.practice.clone(), 7)),
         messengers: Arc::new(|_| panic!("nobody is told here")),
+        repositories: Arc::new(practice::PracticeRepositories::new()),
         webhooks: Arc::new(practice::PracticeDeployer::new(clock.clone())),
         sealing_key: [7; 32],
         public_url: String::new(),

@@ -24,7 +24,9 @@ use ports::{
     Cluster, ClusterConnector, ClusterError, ConnectionSettings, Messenger, MetricConnector, MetricError,
     MetricSettings, MetricSource,
 };
-use practice::{MockClock, PracticeCluster, PracticeMetrics, RecordingMessenger, SeededRandomness};
+use practice::{
+    MockClock, PracticeCluster, PracticeMetrics, PracticeRepositories, RecordingMessenger, SeededRandomness,
+};
 use store::{ClusterKind, Person, Store, StoreOptions};
 use uuid::Uuid;
 
@@ -53,6 +55,7 @@ pub struct World {
     pub clock: MockClock,
     pub practice: PracticeCluster,
     pub messenger: RecordingMessenger,
+    pub repositories: PracticeRepositories,
     pub admin: Actor,
     pub rosa: Actor,
     pub ines: Actor,
@@ -113,10 +116,24 @@ pub fn engine_measured(
     messengers: engine::MakeMessenger,
     seed: u64,
 ) -> Engine {
+    engine_committing(store, clock, connector, metrics, PracticeRepositories::new(), messengers, seed)
+}
+
+/// The same with repositories of one's own.
+pub fn engine_committing(
+    store: Store,
+    clock: &MockClock,
+    connector: Arc<dyn ClusterConnector>,
+    metrics: Arc<dyn MetricConnector>,
+    repositories: PracticeRepositories,
+    messengers: engine::MakeMessenger,
+    seed: u64,
+) -> Engine {
     let shared: Arc<dyn ports::Clock> = Arc::new(clock.clone());
     Engine::new(Parts {
         store,
         clock: Arc::clone(&shared),
+        repositories: Arc::new(repositories),
         webhooks: Arc::new(practice::PracticeDeployer::new(Arc::clone(&shared))),
         randomness: Arc::new(SeededRandomness::new(seed, shared)),
         connector,
@@ -174,9 +191,10 @@ impl World {
         let told = messenger.clone();
         let cluster = Arc::new(PracticeConnector(Arc::new(practice.clone())));
         let messengers: engine::MakeMessenger = Arc::new(move |_| -> Arc<dyn Messenger> { Arc::new(told.clone()) });
-        let engine = engine_measured(store, &clock, cluster, metrics, messengers, 1);
+        let repositories = PracticeRepositories::new();
+        let engine = engine_committing(store, &clock, cluster, metrics, repositories.clone(), messengers, 1);
         let [admin, rosa, ines, theo] = people(&engine).await;
-        let world = Self { engine, clock, practice, messenger, admin, rosa, ines, theo, dir };
+        let world = Self { engine, clock, practice, messenger, repositories, admin, rosa, ines, theo, dir };
         connect(&world.engine, 77, "practice", ClusterKind::Practice).await;
         world.add_environment("production", EnvironmentKind::Production, approvals, "").await;
         world

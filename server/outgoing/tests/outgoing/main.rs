@@ -5,6 +5,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod exporter;
+mod git;
+mod git_edit;
+mod git_host;
 mod health;
 mod prometheus;
 mod real_prometheus;

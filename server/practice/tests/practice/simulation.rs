@@ -401,6 +401,7 @@ fn asked(clock: &MockClock, strategy: Strategy, tag: &str) -> (Promotion, Facts)
             candidate,
         }],
         deployer: domain::outside::Deployer::Clusters,
+        git: None,
         rules_revision: rules.revision,
         approvals: 0,
         healthy_in: None,

@@ -1,15 +1,16 @@
 //! Targets and their workloads.
 
 use domain::{
+    git::{BranchName, FilePath, GitPlace, RepositoryAddress},
     ids::{ClusterId, TargetId},
     names::ContainerName,
     observation::{WorkloadKind, WorkloadRef},
 };
-use store::{Store, StoreError, TargetWorkload, Unique};
+use store::{Store, StoreError, TargetGit, TargetWorkload, Unique};
 
 use crate::{
     sample::{
-        CART, CART_PRODUCTION, CART_STAGING, CLUSTER, PAY, PAY_PRODUCTION, PRODUCTION, STAGING, cluster, company,
+        CART, CART_PRODUCTION, CART_STAGING, CLUSTER, PAY, PAY_PRODUCTION, PRODUCTION, STAGING, cluster, company, day,
         target, uuid, version_id, workload,
     },
     support::on_both_databases,
@@ -21,6 +22,7 @@ on_both_databases!(
     a_deployment_belongs_to_one_target,
     targets_and_their_deployments_are_counted,
     a_target_that_was_promoted_to_cannot_be_removed,
+    a_target_has_one_git_place_and_takes_it_along,
 );
 
 async fn targets_are_found_by_place_service_environment_and_workload(store: Store) {
@@ -148,4 +150,41 @@ async fn a_target_that_was_promoted_to_cannot_be_removed(store: Store) {
         Err(error) => Err(error),
     };
     assert!(matches!(refused, Err(StoreError::ForeignKey)), "{refused:?}");
+}
+
+async fn a_target_has_one_git_place_and_takes_it_along(store: Store) {
+    company(&store).await;
+    let place = |file: &str| GitPlace {
+        repository: RepositoryAddress::parse("git@git.example:shop/deploy.git").unwrap(),
+        branch: BranchName::parse("main").unwrap(),
+        file: FilePath::parse(file).unwrap(),
+        fields: GitPlace::parse_fields("images[name=cart].newTag\nspec.image = image of web").unwrap(),
+    };
+    let git = |target_id, file: &str| TargetGit {
+        target_id,
+        place: place(file),
+        user_name: None,
+        known_hosts: Some("git.example ssh-ed25519 AAAA\n".to_owned()),
+        sealed_secret: Some(vec![1, 2, 3]),
+        changed_at: day(2),
+    };
+    let (first, second) = (git(CART_PRODUCTION, "a.yaml"), git(CART_STAGING, "b.yaml"));
+    let changed = TargetGit { user_name: Some("slipway".to_owned()), known_hosts: None, ..git(CART_STAGING, "c.yaml") };
+    let mut tx = store.begin().await.unwrap();
+    for one in [&first, &second, &changed] {
+        tx.put_git_place(one).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.git_place(CART_STAGING).await.unwrap(), Some(changed));
+    assert_eq!(tx.git_place(CART_PRODUCTION).await.unwrap(), Some(first));
+    // Other workloads of the target leave it.
+    let target = tx.target(CART_STAGING).await.unwrap().unwrap();
+    tx.replace_target(&target).await.unwrap();
+    assert!(tx.delete_git_place(CART_STAGING).await.unwrap());
+    assert!(!tx.delete_git_place(CART_STAGING).await.unwrap());
+    assert!(tx.delete_target(CART_PRODUCTION).await.unwrap());
+    assert_eq!(tx.git_place(CART_PRODUCTION).await.unwrap(), None);
+    let nowhere = tx.put_git_place(&git(TargetId::new(uuid(99)), "a.yaml")).await;
+    assert!(matches!(nowhere, Err(StoreError::ForeignKey)), "{nowhere:?}");
 }

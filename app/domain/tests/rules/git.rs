@@ -1,0 +1,438 @@
+//! Versions that live in Git: what may be said of a place, and what tools say of a commit.
+
+use domain::{
+    delegated::{ApplicationStatus, FluxStatus, ToolStatus},
+    git::{
+        BranchName, CommitHash, FilePath, GitField, GitPlace, GitPlan, GitSight, GitWritten, RepositoryAddress,
+        Transport,
+    },
+    image::Image,
+    names::ContainerName,
+    observation::{Manager, Observed, WorkloadKind},
+    promotion::{Input, Nudge, Phase, Promotion, Sight, desired, headline, revisions_to_ask},
+    version::VersionImage,
+};
+
+use crate::world::{NEW, OLD, World, image, rosa};
+
+#[test]
+fn attack_37_an_address_is_of_one_form_and_carries_no_secret() {
+    let good = [
+        ("https://git.example/shop/deploy.git", "git.example", 443, "git.example/shop/deploy"),
+        ("https://git.example:8443/deploy", "git.example", 8443, "git.example:8443/deploy"),
+        ("ssh://git@git.example:2222/~/deploy.git", "git.example", 2222, "git.example:2222/~/deploy"),
+        ("git@github.com:shop/deploy.git", "github.com", 22, "github.com/shop/deploy"),
+    ];
+    for (text, host, port, shown) in good {
+        let address = RepositoryAddress::parse(text).unwrap();
+        assert_eq!((address.host(), address.port(), address.shown().as_str()), (host, port, shown), "{text}");
+        assert_eq!(RepositoryAddress::parse(address.as_str()).unwrap(), address);
+    }
+    let bad = [
+        "",
+        "deploy",
+        "/srv/deploy.git",
+        "file:///srv/deploy.git",
+        "git://git.example/x",
+        "ext::sh -c reboot",
+        "http://",
+        "https://git.example",
+        "https://git.example/",
+        "https://user:token@git.example/x",
+        "https://token@git.example/x",
+        "https://git.example/x?y",
+        "https://git.example/x#y",
+        "https://git.example/a b",
+        "https://git.example/../x",
+        "https://-oProxyCommand=reboot/x",
+        "ssh://git@-oProxyCommand=reboot/x",
+        "-oProxyCommand=reboot:x",
+        "git@-host:x",
+        "ssh://git.example/x",
+        "ssh://-l@git.example/x",
+        "https://git.example/--upload-pack=x",
+        "git@git.example:-x",
+        "https://git.example:0/x",
+        "https://git.example:99999/x",
+        "https://git.example/x\nHost: y",
+        "https://gït.example/x",
+        "https://git.example/$(reboot)",
+        "https://git.example/`x`",
+        "https://git.example/x;y",
+    ];
+    for text in bad {
+        assert!(RepositoryAddress::parse(text).is_err(), "{text:?}");
+    }
+    for text in [
+        "",
+        "-x",
+        "--force",
+        "refs/heads/main",
+        "a..b",
+        "a/../b",
+        "/a",
+        "a/",
+        "a//b",
+        "a.lock",
+        "a b",
+        "a~1",
+        "a:b",
+        "a@{1}",
+        "+a",
+        "a.",
+        ".a",
+    ] {
+        assert!(BranchName::parse(text).is_err(), "{text:?}");
+    }
+    assert_eq!(BranchName::parse(" release/eu-1.2 ").unwrap().as_str(), "release/eu-1.2");
+    for text in [
+        "",
+        "/etc/x.yaml",
+        "../x.yaml",
+        "a/../x.yaml",
+        ".git/config.yaml",
+        "a/.GIT/x.yaml",
+        "-x.yaml",
+        "a/-x.yaml",
+        "x.txt",
+        "x",
+        "a//x.yaml",
+        ":x.yaml",
+        "a\\x.yaml",
+        "x\n.yaml",
+    ] {
+        assert!(FilePath::parse(text).is_err(), "{text:?}");
+    }
+    assert!(FilePath::parse("apps/größe/kustomization.yml").is_ok());
+}
+
+#[test]
+fn a_field_is_read_and_shown_alike() {
+    let good = [
+        "tag",
+        "spec.values.image.tag",
+        "images[name=cart].newTag",
+        "a[0][1].b",
+        "spec.image = tag",
+        "a.\"x.y/z\"",
+        "l[image=\"r/a[1]\"].tag",
+        "spec.image = digest of web",
+        "images[name=r.test:5000/cart].newTag",
+    ];
+    for text in good {
+        assert_eq!(GitField::parse(text).map(|field| field.to_string()).as_deref(), Ok(text));
+    }
+    // What is usual is not said.
+    assert_eq!(GitField::parse("spec.image = image").unwrap().to_string(), "spec.image");
+    for text in [
+        "",
+        ".",
+        "a.",
+        ".a",
+        "a..b",
+        "a b",
+        "a[",
+        "a[x]",
+        "a[=x]",
+        "a[x=]",
+        "a]",
+        "\"\"",
+        "a = b",
+        "a = tag of B",
+        "a[99999999999999999999999]",
+    ] {
+        assert!(GitField::parse(text).is_err(), "{text:?}");
+    }
+    let twice = GitPlace::parse_fields("a.tag\n\n a.tag = digest\n").unwrap_err();
+    assert_eq!(twice, "line 2: the field a.tag is given twice");
+    assert!(GitPlace::parse_fields(" \n").is_err());
+}
+
+#[test]
+fn a_version_says_what_a_field_wants_or_why_it_cannot() {
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let part = |component: Option<&str>, image: &str, digest: Option<&str>| VersionImage {
+        component: component.map(|name| ContainerName::parse(name).unwrap()),
+        image: Image::parse(image, digest).unwrap(),
+    };
+    let one = [part(None, "r.test/cart:2.0", Some(&digest))];
+    let two = [part(Some("api"), "r.test/api:2.0", None), part(Some("web"), "r.test/web:7", None)];
+    let only_digest = [part(None, "r.test/cart", Some(&digest))];
+    let whole = format!("r.test/cart:2.0@{digest}");
+    let table: [(&str, &[VersionImage], Result<&str, &str>); 10] = [
+        ("a.tag", &one, Ok("2.0")),
+        ("a.image", &one, Ok(&whole)),
+        ("a.digest", &one, Ok(&digest)),
+        ("a.x = version", &one, Ok("v2")),
+        ("a.tag = tag of web", &two, Ok("7")),
+        ("a.tag = tag of web", &one, Ok("2.0")),
+        ("a.tag", &two, Err("several images")),
+        ("a.tag = tag of db", &two, Err("no image for db")),
+        ("a.tag", &only_digest, Err("has no tag")),
+        ("a.digest = digest of web", &two, Err("has no digest")),
+    ];
+    for (field, images, expected) in table {
+        let made = GitPlan::make(&place(field), "v2", images);
+        match expected {
+            Ok(value) => assert_eq!(made.unwrap().values(), [value], "{field}"),
+            Err(words) => assert!(made.unwrap_err().to_string().contains(words), "{field}"),
+        }
+    }
+}
+
+#[test]
+fn a_commit_has_a_page_where_the_host_is_known() {
+    let hash = hash(7);
+    let link = |address: &str| RepositoryAddress::parse(address).unwrap().web_link(&hash);
+    assert_eq!(link("git@github.com:shop/deploy.git"), Some(format!("https://github.com/shop/deploy/commit/{hash}")));
+    assert_eq!(
+        link("https://gitlab.shop.example/a/b/c.git"),
+        Some(format!("https://gitlab.shop.example/a/b/c/-/commit/{hash}"))
+    );
+    assert_eq!(link("https://git.example/shop/deploy.git"), None);
+    for (revision, is_it) in [
+        (hash.to_string(), true),
+        (format!("main@sha1:{hash}"), true),
+        (format!("main/{hash}"), true),
+        ("1.2.3".into(), false),
+    ] {
+        assert_eq!(CommitHash::of_revision(&revision) == Some(hash.clone()), is_it, "{revision}");
+    }
+}
+
+fn place(fields: &str) -> GitPlace {
+    let repository = RepositoryAddress::parse("https://git.example/shop/deploy.git").unwrap();
+    assert_eq!(repository.transport(), Transport::Http);
+    GitPlace {
+        repository,
+        branch: BranchName::parse("main").unwrap(),
+        file: FilePath::parse("apps/cart.yaml").unwrap(),
+        fields: GitPlace::parse_fields(fields).unwrap(),
+    }
+}
+
+fn hash(number: u64) -> CommitHash {
+    CommitHash::parse(&format!("{number:040x}")).unwrap()
+}
+
+/// A promotion of `cart`, an object of this kind, which is committed to Git.
+fn world(kind: WorkloadKind, change: impl Fn(&mut domain::observation::WorkloadObservation)) -> World {
+    let mut world = World::new(&["cart"], 0);
+    let version = [VersionImage { component: None, image: Image::parse(NEW, None).unwrap() }];
+    world.promotion.plan.git = Some(GitPlan::make(&place("image.tag"), "2.0", &version).unwrap());
+    world.promotion.plan.workloads[0].placed.workload.kind = kind;
+    world.facts.plan_now = world.promotion.plan.clone();
+    world.cluster[0].0.workload.kind = kind;
+    see(&mut world, |seen| {
+        seen.workload.kind = kind;
+        change(seen);
+    });
+    world.give(Input::Clock).unwrap();
+    world
+}
+
+fn see(world: &mut World, change: impl Fn(&mut domain::observation::WorkloadObservation)) {
+    let (_, Observed::Present(seen)) = &mut world.cluster[0] else { panic!("it is there") };
+    change(seen);
+}
+
+fn look(world: &mut World, git: Option<GitSight>) {
+    let sight = Sight { workloads: world.cluster.clone(), git, ..Sight::default() };
+    world.give(Input::Observed(sight)).unwrap();
+}
+
+fn started(world: &mut World) {
+    look(world, None);
+    assert!(matches!(world.promotion.phase, Phase::Starting { .. }), "without the file it does not start");
+    look(world, Some(GitSight { values: Some(vec!["1.0".into()]), ..GitSight::default() }));
+}
+
+fn committed(world: &mut World, number: u64) {
+    let commit = desired(&world.promotion).unwrap().commit.unwrap();
+    let written = GitWritten::Committed { generation: commit.mark.generation, hash: hash(number), is_ours: true };
+    look(world, Some(GitSight { written: Some(written), ..GitSight::default() }));
+}
+
+fn words(promotion: &Promotion) -> String {
+    headline(promotion).words
+}
+
+fn application(revision: u64, sync: &str, health: &str) -> ApplicationStatus {
+    ApplicationStatus {
+        is_fresh: true,
+        sync: sync.into(),
+        health: health.into(),
+        revision: Some(hash(revision).to_string()),
+        operation_revision: Some(hash(revision).to_string()),
+        operation: Some("Succeeded".into()),
+        ..ApplicationStatus::default()
+    }
+}
+
+fn says(world: &mut World, status: ApplicationStatus) {
+    see(world, |seen| seen.tool = Some(ToolStatus::ArgoCd(status.clone())));
+}
+
+#[test]
+fn an_application_is_asked_to_look_and_to_begin_and_is_done_with_the_commit() {
+    let none = |seen: &mut domain::observation::WorkloadObservation| {
+        seen.images = vec![];
+        seen.tool = Some(ToolStatus::ArgoCd(application(1, "Synced", "Healthy")));
+    };
+    let mut world = world(WorkloadKind::Application, none);
+    started(&mut world);
+    let commit = desired(&world.promotion).unwrap().commit.unwrap();
+    assert_eq!(
+        (commit.plan.values(), commit.over, commit.is_back),
+        (vec!["2.0".into()], vec![vec!["2.0".into(), "1.0".into()]], false)
+    );
+    assert!(desired(&world.promotion).unwrap().workloads.is_empty(), "the object is the tool's");
+    committed(&mut world, 2);
+    // Synced with what was there before says nothing.
+    assert_eq!(revisions_to_ask(&world.promotion, &world.cluster), Some((hash(2), vec![hash(1)])));
+    assert!(
+        words(&world.promotion).contains("waits for Argo CD to bring commit 000000000"),
+        "{}",
+        words(&world.promotion)
+    );
+    look(&mut world, Some(GitSight { revisions: vec![(hash(1), false)], ..GitSight::default() }));
+    let nudge = |world: &World| desired(&world.promotion).unwrap().nudges.first().map(|asked| asked.nudge);
+    assert_eq!(nudge(&world), Some(Nudge::Look));
+    // A later commit has ours in it; the last sync was of another one, and failed.
+    let seen = ApplicationStatus {
+        operation_revision: Some(hash(1).to_string()),
+        operation: Some("Failed".into()),
+        message: Some("of yesterday".into()),
+        ..application(3, "OutOfSync", "Healthy")
+    };
+    says(&mut world, seen);
+    look(&mut world, Some(GitSight { revisions: vec![(hash(3), true)], ..GitSight::default() }));
+    assert_eq!(nudge(&world), Some(Nudge::Begin));
+    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", words(&world.promotion));
+    says(&mut world, application(3, "Synced", "Progressing"));
+    look(&mut world, None);
+    assert_eq!(nudge(&world), None);
+    says(&mut world, application(3, "Synced", "Healthy"));
+    look(&mut world, None);
+    assert_eq!(world.promotion.phase_word(), "succeeded");
+}
+
+#[test]
+fn a_sync_of_the_commit_that_fails_is_taken_back_by_a_commit() {
+    let mut world = world(WorkloadKind::Application, |seen| {
+        seen.images = vec![];
+        seen.tool = Some(ToolStatus::ArgoCd(application(1, "Synced", "Healthy")));
+    });
+    started(&mut world);
+    committed(&mut world, 2);
+    let failed = ApplicationStatus {
+        operation: Some("Failed".into()),
+        message: Some("one or more objects failed to apply".into()),
+        ..application(2, "OutOfSync", "Healthy")
+    };
+    says(&mut world, failed);
+    look(&mut world, None);
+    assert!(words(&world.promotion).contains("one or more objects failed to apply"), "{}", words(&world.promotion));
+    let back = desired(&world.promotion).unwrap().commit.unwrap();
+    assert_eq!((back.plan.values(), back.is_back, back.mark.generation), (vec!["1.0".into()], true, 2));
+    committed(&mut world, 4);
+    assert!(desired(&world.promotion).unwrap().commit.is_none(), "one commit for each generation");
+    says(&mut world, application(4, "Synced", "Healthy"));
+    look(&mut world, None);
+    assert_eq!(world.promotion.phase_word(), "failed");
+    assert_eq!(world.promotion.git_run().unwrap().commits.len(), 2);
+}
+
+#[test]
+fn a_kustomization_is_done_with_the_commit_and_a_deployment_with_the_image() {
+    let flux = |applied: u64, attempted: u64, ready: &str, reason: &str| {
+        let revision = |number| Some(format!("main@sha1:{}", hash(number)));
+        ToolStatus::Flux(FluxStatus {
+            ready: Some(ready.into()),
+            reason: reason.into(),
+            revision: revision(applied),
+            attempted: revision(attempted),
+            ..FluxStatus::default()
+        })
+    };
+    let mut kustomization = world(WorkloadKind::Kustomization, |seen| {
+        seen.images = vec![];
+        seen.tool = Some(flux(1, 1, "True", "ReconciliationSucceeded"));
+    });
+    started(&mut kustomization);
+    committed(&mut kustomization, 2);
+    see(&mut kustomization, |seen| seen.tool = Some(flux(1, 2, "Unknown", "Progressing")));
+    look(&mut kustomization, Some(GitSight { revisions: vec![(hash(1), false)], ..GitSight::default() }));
+    assert!(words(&kustomization.promotion).contains("Flux brings commit"), "{}", words(&kustomization.promotion));
+    see(&mut kustomization, |seen| seen.tool = Some(flux(2, 2, "True", "ReconciliationSucceeded")));
+    look(&mut kustomization, None);
+    assert_eq!(kustomization.promotion.phase_word(), "succeeded");
+
+    let manager = Manager::FluxKustomization { name: "apps".into() };
+    let mut deployment = world(WorkloadKind::Deployment, |seen| seen.manager = Some(manager.clone()));
+    started(&mut deployment);
+    committed(&mut deployment, 2);
+    assert!(
+        words(&deployment.promotion).contains("waits for Flux to bring commit"),
+        "{}",
+        words(&deployment.promotion)
+    );
+    // Somebody pins the digest, which is the same version.
+    let pinned = format!("{NEW}@sha256:{}", "ab".repeat(32));
+    see(&mut deployment, |seen| seen.images = vec![image(&pinned)]);
+    look(&mut deployment, None);
+    assert_eq!(deployment.promotion.phase_word(), "succeeded");
+}
+
+#[test]
+fn what_somebody_else_wrote_stays_and_is_told() {
+    let mut world = world(WorkloadKind::Deployment, |_| {});
+    started(&mut world);
+    let others = |world: &World, value: &str| {
+        let generation = world.promotion.run().unwrap().generation;
+        let written = GitWritten::ChangedByOthers { generation, values: vec![value.into()] };
+        Some(GitSight { written: Some(written), ..GitSight::default() })
+    };
+    let sight = others(&world, "1.5");
+    look(&mut world, sight);
+    assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }));
+    look(&mut world, None);
+    assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "the file is looked at again first");
+    let sight = others(&world, "1.5");
+    look(&mut world, sight);
+    assert_eq!(world.promotion.phase_word(), "failed");
+    assert!(
+        words(&world.promotion)
+            .contains("apps/cart.yaml on main of git.example/shop/deploy was changed by someone else to 1.5")
+    );
+}
+
+#[test]
+fn an_abort_before_the_commit_makes_none() {
+    let mut world = world(WorkloadKind::Deployment, |_| {});
+    started(&mut world);
+    world.give(Input::Abort { by: rosa(), reason: "Not now".into() }).unwrap();
+    let back = desired(&world.promotion).unwrap().commit.unwrap();
+    assert_eq!(back.plan.values(), ["1.0"]);
+    // The repository says that it is so already.
+    let written = GitWritten::Committed { generation: back.mark.generation, hash: hash(1), is_ours: false };
+    look(&mut world, Some(GitSight { written: Some(written), ..GitSight::default() }));
+    assert_eq!(world.promotion.phase_word(), "aborted");
+    assert_eq!(OLD, "r.example/cart:1.0");
+}
+
+#[test]
+fn what_is_stored_with_a_commit_can_be_read_again() {
+    let mut world = world(WorkloadKind::Deployment, |_| {});
+    started(&mut world);
+    committed(&mut world, 2);
+    let stored = serde_json::to_value(&world.promotion).unwrap();
+    assert_eq!(serde_json::from_value::<Promotion>(stored.clone()).unwrap(), world.promotion);
+    assert_eq!(stored["plan"]["git"]["writes"][0]["field"], "image.tag");
+    // Without, as all were before.
+    let mut before = stored;
+    before["plan"].as_object_mut().unwrap().remove("git");
+    let phase = before["phase"].as_object_mut().unwrap();
+    phase.values_mut().filter_map(|value| value.as_object_mut()).for_each(|run| drop(run.remove("git")));
+    assert!(serde_json::from_value::<Promotion>(before).unwrap().git().is_none());
+}

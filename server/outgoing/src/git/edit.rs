@@ -1,0 +1,292 @@
+//! Finds a field in a YAML or JSON file and gives it another value. Every other byte of the file stays as
+//! it is: comments, order, quotes, line endings. What was written is read again before it counts.
+//!
+//! Fails with [`EditError`], which says why the field cannot be set and what to do about it.
+
+use std::ops::Range;
+
+use domain::git::{FieldPath, FieldStep, GitWrite};
+use granit_parser::{Event, Parser, ScalarStyle};
+
+/// How deep a file may be nested: deeper than any manifest.
+const DEPTH: usize = 64;
+
+/// Why a field cannot be read or set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The file is not YAML.
+    #[error("the file cannot be read as YAML: {0}; mend it there")]
+    Unreadable(String),
+    /// There is no such field.
+    #[error("the file has no field {0}; correct the field on the target's page, or put it back into the file")]
+    Missing(String),
+    /// More than one.
+    #[error(
+        "the file has the field {0} more than once; name the one by what it says, as in images[name=cart].newTag, or give the object a file of its own"
+    )]
+    Ambiguous(String),
+    /// It is no plain value.
+    #[error("the field {field} is {what}, and only a single value on one line can be set; name the value itself")]
+    NotAScalar {
+        /// The field.
+        field: String,
+        /// What it is instead.
+        what: &'static str,
+    },
+    /// The value would not be read as it is meant.
+    #[error("the value '{value}' cannot be written into the field {field} without changing more of the file")]
+    Unwritable {
+        /// The field.
+        field: String,
+        /// The value.
+        value: String,
+    },
+}
+
+/// A node of a file, with its place in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Node {
+    Scalar { value: String, style: Style, at: Range<usize> },
+    Mapping(Vec<(Node, Node)>),
+    Sequence(Vec<Node>),
+    Alias,
+}
+
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    Plain,
+    Single,
+    Double,
+    Block,
+}
+
+/// What the fields say, in the order of `writes`.
+///
+/// # Errors
+/// [`EditError`].
+pub fn values(text: &str, writes: &[GitWrite]) -> Result<Vec<String>, EditError> {
+    let documents = documents(text)?;
+    let value = |write: &GitWrite| Ok(find(&documents, &write.field)?.0);
+    writes.iter().map(value).collect()
+}
+
+/// The file with the fields set; JSON gets its values in quotes.
+///
+/// # Errors
+/// [`EditError`].
+pub fn with(text: &str, writes: &[GitWrite], is_json: bool) -> Result<String, EditError> {
+    let mut changed = text.to_owned();
+    for write in writes {
+        changed = set(&changed, write, is_json)?;
+    }
+    Ok(changed)
+}
+
+fn set(text: &str, write: &GitWrite, is_json: bool) -> Result<String, EditError> {
+    let before = documents(text)?;
+    let (value, style, at) = find(&before, &write.field)?;
+    if value == write.value && (style != Style::Plain || is_plain(&value) || text.get(at.clone()) == Some(&value)) {
+        return Ok(text.to_owned());
+    }
+    let unwritable = || EditError::Unwritable { field: write.field.to_string(), value: write.value.clone() };
+    let written = quoted(&write.value, style, is_json).ok_or_else(unwritable)?;
+    let (head, tail) = text.get(..at.start).zip(text.get(at.end..)).ok_or_else(unwritable)?;
+    let changed = format!("{head}{written}{tail}");
+    // What comes out must be the same file but for this value.
+    let after = documents(&changed)?;
+    let is_same =
+        after.len() == before.len() && before.iter().zip(&after).all(|(a, b)| differs(a, b, &at) == Some(false));
+    match find(&after, &write.field) {
+        Ok((found, ..)) if found == write.value && is_same => Ok(changed),
+        Ok(_) | Err(_) => Err(unwritable()),
+    }
+}
+
+/// Whether two nodes differ anywhere but in the scalar that begins at `at`; `None` when they are not of one form.
+fn differs(a: &Node, b: &Node, at: &Range<usize>) -> Option<bool> {
+    match (a, b) {
+        (Node::Scalar { value: old, at: place, .. }, Node::Scalar { value: new, .. }) => {
+            Some(place.start != at.start && old != new)
+        }
+        (Node::Mapping(old), Node::Mapping(new)) if old.len() == new.len() => {
+            let mut pairs = old.iter().zip(new).flat_map(|(x, y)| [(&x.0, &y.0), (&x.1, &y.1)]);
+            pairs.try_fold(false, |any, (x, y)| Some(any | differs(x, y, at)?))
+        }
+        (Node::Sequence(old), Node::Sequence(new)) if old.len() == new.len() => {
+            old.iter().zip(new).try_fold(false, |any, (x, y)| Some(any | differs(x, y, at)?))
+        }
+        (Node::Alias, Node::Alias) => Some(false),
+        _ => None,
+    }
+}
+
+/// The value as it is written in place of one of this style; `None` when it cannot be.
+fn quoted(value: &str, style: Style, is_json: bool) -> Option<String> {
+    if value.chars().any(char::is_control) {
+        return None;
+    }
+    let double = || format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
+    Some(match style {
+        Style::Block => return None,
+        Style::Single if !is_json => format!("'{}'", value.replace('\'', "''")),
+        Style::Plain if !is_json && is_plain(value) => value.to_owned(),
+        Style::Plain | Style::Single | Style::Double => double(),
+    })
+}
+
+/// Whether a text without quotes is read as text by everybody: it begins with a letter that begins nothing
+/// else, or is a version that no reader takes for a number or a date, and has nothing inside that ends it.
+fn is_plain(value: &str) -> bool {
+    let is_inside = |c: char| c.is_ascii_alphanumeric() || "._-/:@+".contains(c);
+    let first = value.chars().next();
+    let is_word = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word));
+    // 1.10 is a number, 1e5 and 0x1 too, 12:30 is one of base 60, 2026-11-22 a date.
+    let is_number = first.is_some_and(|c| c.is_ascii_digit())
+        && (value.bytes().filter(|b| *b == b'.').count() < 2
+            || value.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'_'))
+        && !is_three_parts(value);
+    let begins_well = first.is_some_and(|c| c.is_ascii_alphanumeric());
+    begins_well && !is_word && !is_number && !value.ends_with(':') && value.chars().all(is_inside)
+}
+
+/// `2.30.4`, perhaps with more behind it: no reader takes two dots for a number.
+fn is_three_parts(value: &str) -> bool {
+    let mut parts = value.splitn(3, '.');
+    let is_digits =
+        |part: Option<&str>| part.is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    is_digits(parts.next())
+        && is_digits(parts.next())
+        && parts.next().is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The documents of a file.
+fn documents(text: &str) -> Result<Vec<Node>, EditError> {
+    let mut reader = Reader { parser: Parser::new_from_str(text) };
+    let mut found = Vec::new();
+    loop {
+        match reader.next()? {
+            (Event::DocumentStart(..), _) => {
+                let event = reader.next()?;
+                found.push(reader.node(event, DEPTH)?);
+            }
+            (Event::StreamEnd, _) => return Ok(found),
+            _ => {}
+        }
+    }
+}
+
+struct Reader<'input> {
+    parser: Parser<'input, granit_parser::StrInput<'input>>,
+}
+
+impl<'input> Reader<'input> {
+    /// The next event that is no comment.
+    fn next(&mut self) -> Result<(Event<'input>, Range<usize>), EditError> {
+        loop {
+            let Some(next) = self.parser.next_event() else {
+                return Err(EditError::Unreadable("it ends too early".to_owned()));
+            };
+            let (event, span) =
+                next.map_err(|error| EditError::Unreadable(crate::client::cut(&error.to_string(), 200)))?;
+            if !matches!(event, Event::Comment(..)) {
+                return Ok((event, span.byte_range().unwrap_or(0..0)));
+            }
+        }
+    }
+
+    fn node(&mut self, (event, at): (Event<'input>, Range<usize>), depth: usize) -> Result<Node, EditError> {
+        if depth == 0 {
+            return Err(EditError::Unreadable(format!("it is nested more than {DEPTH} deep")));
+        }
+        match event {
+            Event::Scalar(value, style, ..) => {
+                let style = match style {
+                    ScalarStyle::Plain => Style::Plain,
+                    ScalarStyle::SingleQuoted => Style::Single,
+                    ScalarStyle::DoubleQuoted => Style::Double,
+                    ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+                };
+                Ok(Node::Scalar { value: value.into_owned(), style, at })
+            }
+            Event::MappingStart(..) => {
+                let mut pairs = Vec::new();
+                loop {
+                    let next = self.next()?;
+                    if matches!(next.0, Event::MappingEnd) {
+                        return Ok(Node::Mapping(pairs));
+                    }
+                    let key = self.node(next, depth - 1)?;
+                    let next = self.next()?;
+                    pairs.push((key, self.node(next, depth - 1)?));
+                }
+            }
+            Event::SequenceStart(..) => {
+                let mut items = Vec::new();
+                loop {
+                    let next = self.next()?;
+                    if matches!(next.0, Event::SequenceEnd) {
+                        return Ok(Node::Sequence(items));
+                    }
+                    items.push(self.node(next, depth - 1)?);
+                }
+            }
+            Event::Alias(_) | Event::UnresolvedAlias(_) => Ok(Node::Alias),
+            _ => Err(EditError::Unreadable("it is not as YAML is".to_owned())),
+        }
+    }
+}
+
+/// The one scalar that a path leads to.
+fn find(documents: &[Node], path: &FieldPath) -> Result<(String, Style, Range<usize>), EditError> {
+    let mut found = Vec::new();
+    for document in documents {
+        follow(document, path.steps(), &mut found);
+    }
+    let not = |what| EditError::NotAScalar { field: path.to_string(), what };
+    match found.as_slice() {
+        [] => Err(EditError::Missing(path.to_string())),
+        [Node::Scalar { style: Style::Block, .. }] => Err(not("a block of text")),
+        [Node::Scalar { at, .. }] if at.is_empty() => Err(not("empty")),
+        [Node::Scalar { value, style, at }] => Ok((value.clone(), *style, at.clone())),
+        [Node::Mapping(_)] => Err(not("a mapping")),
+        [Node::Sequence(_)] => Err(not("a list")),
+        [Node::Alias] => Err(not("a reference to another place of the file")),
+        [_, _, ..] => Err(EditError::Ambiguous(path.to_string())),
+    }
+}
+
+fn follow<'n>(node: &'n Node, steps: &[FieldStep], found: &mut Vec<&'n Node>) {
+    let Some((step, rest)) = steps.split_first() else {
+        found.push(node);
+        return;
+    };
+    match (step, node) {
+        (FieldStep::Key(key), Node::Mapping(pairs)) => {
+            for (_, value) in pairs.iter().filter(|(name, _)| says(name, key)) {
+                follow(value, rest, found);
+            }
+        }
+        (FieldStep::Index(index), Node::Sequence(items)) => {
+            if let Some(item) = items.get(*index) {
+                follow(item, rest, found);
+            }
+        }
+        (FieldStep::Where { key, value }, Node::Sequence(items)) => {
+            for item in items.iter().filter(|item| has(item, key, value)) {
+                follow(item, rest, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn says(node: &Node, text: &str) -> bool {
+    matches!(node, Node::Scalar { value, .. } if value == text)
+}
+
+fn has(node: &Node, key: &str, value: &str) -> bool {
+    matches!(node, Node::Mapping(pairs) if pairs.iter().any(|(name, found)| says(name, key) && says(found, value)))
+}

@@ -1,0 +1,215 @@
+//! Git repositories in memory: branches with commits that say what fields hold. Answers can be prescribed, and
+//! somebody else can commit meanwhile.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use domain::git::{CommitHash, CommitMark, GitPlan, GitWritten, RepositoryAddress};
+use ports::{GitChange, GitCredentials, GitError, GitRepositories};
+use secrecy::ExposeSecret as _;
+
+/// A commit of a practice repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PracticeCommit {
+    /// Which.
+    pub hash: CommitHash,
+    /// Whose, when Slipway made it.
+    pub mark: Option<CommitMark>,
+    /// The message.
+    pub message: String,
+    /// What the fields hold since, by file and field.
+    pub values: BTreeMap<String, String>,
+}
+
+/// What a call meets instead of its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meets {
+    /// This error, and nothing was done.
+    Error(GitError),
+    /// No answer, though what it asked was done.
+    LostAnswer,
+}
+
+#[derive(Default)]
+struct State {
+    /// Branches, by repository and name; the last commit is the head.
+    branches: BTreeMap<String, Vec<PracticeCommit>>,
+    meets: VecDeque<Meets>,
+    token: Option<String>,
+    made: u64,
+}
+
+/// The repositories; clones are the same ones.
+#[derive(Clone, Default)]
+pub struct PracticeRepositories {
+    state: Arc<Mutex<State>>,
+}
+
+fn branch_of(plan: &GitPlan) -> String {
+    format!("{} {}", plan.repository, plan.branch)
+}
+
+fn keys(plan: &GitPlan) -> Vec<String> {
+    plan.writes.iter().map(|write| format!("{}: {}", plan.file, write.field)).collect()
+}
+
+impl PracticeRepositories {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From now on nobody is let in but with this token.
+    pub fn ask_for(&self, token: &str) {
+        self.state().token = Some(token.to_owned());
+    }
+
+    /// Prescribes what the next call meets; several queue up.
+    pub fn next_meets(&self, meets: Meets) {
+        self.state().meets.push_back(meets);
+    }
+
+    /// Somebody commits: the field of the file holds this from now on. Answers the commit.
+    ///
+    /// # Errors
+    /// Never; a practice commit's number is a hash.
+    pub fn set(
+        &self,
+        repository: &str,
+        branch: &str,
+        file: &str,
+        field: &str,
+        value: &str,
+    ) -> Result<CommitHash, GitError> {
+        let values = [(format!("{file}: {field}"), value.to_owned())];
+        self.state().commit(&format!("{repository} {branch}"), values.into(), None, format!("{field}: {value}"))
+    }
+
+    /// The commits of a branch, oldest first.
+    #[must_use]
+    pub fn log(&self, repository: &str, branch: &str) -> Vec<PracticeCommit> {
+        self.state().branches.get(&format!("{repository} {branch}")).cloned().unwrap_or_default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn commit(
+        &mut self,
+        branch: &str,
+        changed: BTreeMap<String, String>,
+        mark: Option<CommitMark>,
+        message: String,
+    ) -> Result<CommitHash, GitError> {
+        self.made += 1;
+        let hash = CommitHash::parse(&format!("{:040x}", self.made));
+        let hash = hash.map_err(|error| GitError::Unreachable(error.to_string()))?;
+        let commits = self.branches.entry(branch.to_owned()).or_default();
+        let mut values = commits.last().map(|last| last.values.clone()).unwrap_or_default();
+        values.extend(changed);
+        commits.push(PracticeCommit { hash: hash.clone(), mark, message, values });
+        Ok(hash)
+    }
+
+    fn let_in(&self, credentials: &GitCredentials) -> Result<(), GitError> {
+        let given = match credentials {
+            GitCredentials::Token { token, .. } => Some(token.expose_secret()),
+            GitCredentials::Key { .. } => None,
+        };
+        if self.token.is_none() || self.token.as_deref() == given {
+            Ok(())
+        } else {
+            Err(GitError::Refused(
+                "git.example does not accept the token; give a new one on the target's page".to_owned(),
+            ))
+        }
+    }
+
+    fn values(&self, plan: &GitPlan) -> Result<Vec<String>, GitError> {
+        let Some(head) = self.branches.get(&branch_of(plan)).and_then(|commits| commits.last()) else {
+            return Err(GitError::Unfit(format!("the branch {} is not there", plan.branch)));
+        };
+        let value = |key: String| {
+            head.values.get(&key).cloned().ok_or_else(|| GitError::Unfit(format!("the file has no field {key}")))
+        };
+        keys(plan).into_iter().map(value).collect()
+    }
+
+    fn made(&self, branch: &str, mark: CommitMark) -> Option<CommitHash> {
+        let commits = self.branches.get(branch)?;
+        commits.iter().find(|commit| commit.mark == Some(mark)).map(|commit| commit.hash.clone())
+    }
+
+    fn write(&mut self, change: &GitChange) -> Result<GitWritten, GitError> {
+        let (branch, generation) = (branch_of(&change.plan), change.mark.generation);
+        if let Some(hash) = self.made(&branch, change.mark) {
+            return Ok(GitWritten::Committed { generation, hash, is_ours: true });
+        }
+        let (found, wanted) = (self.values(&change.plan)?, change.plan.values());
+        if found == wanted {
+            let head = self.branches.get(&branch).and_then(|commits| commits.last()).map(|commit| commit.hash.clone());
+            let hash = head.ok_or_else(|| GitError::Unfit("the branch is not there".to_owned()))?;
+            return Ok(GitWritten::Committed { generation, hash, is_ours: false });
+        }
+        if !found.iter().zip(&change.over).all(|(found, over)| over.contains(found)) {
+            return Ok(GitWritten::ChangedByOthers { generation, values: found });
+        }
+        let values = keys(&change.plan).into_iter().zip(wanted).collect();
+        let hash = self.commit(&branch, values, Some(change.mark), change.message.clone())?;
+        Ok(GitWritten::Committed { generation, hash, is_ours: true })
+    }
+}
+
+#[async_trait]
+impl GitRepositories for PracticeRepositories {
+    fn look_at(&self, _repository: &RepositoryAddress) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn read(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Vec<String>, GitError> {
+        let mut state = self.state();
+        if let Some(Meets::Error(error)) = state.meets.pop_front() {
+            return Err(error);
+        }
+        state.let_in(credentials)?;
+        state.values(plan)
+    }
+
+    async fn commit(&self, change: &GitChange, credentials: &GitCredentials) -> Result<GitWritten, GitError> {
+        let mut state = self.state();
+        let meets = state.meets.pop_front();
+        if let Some(Meets::Error(error)) = meets {
+            return Err(error);
+        }
+        state.let_in(credentials)?;
+        let written = state.write(change)?;
+        match meets {
+            Some(Meets::LostAnswer) => Err(GitError::Unreachable("the connection broke".to_owned())),
+            Some(Meets::Error(_)) | None => Ok(written),
+        }
+    }
+
+    async fn carries(
+        &self,
+        plan: &GitPlan,
+        _credentials: &GitCredentials,
+        commit: &CommitHash,
+        revisions: &[CommitHash],
+    ) -> Result<Vec<(CommitHash, bool)>, GitError> {
+        let state = self.state();
+        let commits = state.branches.get(&branch_of(plan)).map_or(&[][..], Vec::as_slice);
+        let place = |hash: &CommitHash| commits.iter().position(|commit| commit.hash == *hash);
+        let carries = |revision: &CommitHash| match (place(commit), place(revision)) {
+            (Some(ours), Some(theirs)) => theirs >= ours,
+            _ => false,
+        };
+        Ok(revisions.iter().map(|revision| (revision.clone(), carries(revision))).collect())
+    }
+}
