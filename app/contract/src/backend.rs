@@ -3,9 +3,10 @@
 use crate::{
     alerts::AlertsBackend, approvals::ApprovalsBackend, audit::AuditBackend, board::BoardBackend,
     clusters::ClustersBackend, compare::CompareBackend, deployers::DeployersBackend, deployments::DeploymentsBackend,
-    environments::EnvironmentsBackend, frame::FrameBackend, git::GitBackend, incidents::IncidentsBackend, insights::InsightsBackend,
-    judging::JudgingBackend, people::PeopleBackend, promotions::PromotionsBackend, search::SearchBackend,
-    services::ServicesBackend, slack::SlackBackend, tokens::TokensBackend, versions::VersionsBackend,
+    environments::EnvironmentsBackend, frame::FrameBackend, git::GitBackend, incidents::IncidentsBackend,
+    insights::InsightsBackend, judging::JudgingBackend, people::PeopleBackend, promotions::PromotionsBackend,
+    search::SearchBackend, services::ServicesBackend, slack::SlackBackend, tokens::TokensBackend,
+    versions::VersionsBackend,
 };
 
 /// Everything that can be asked of the engine. Every function asks for permission first.

@@ -99,6 +99,7 @@ impl PastMove<'_> {
             steps: Strategy::Rolling.steps(),
             workloads: self.parts.iter().map(workload).collect(),
             deployer: self.target.deployer.clone(),
+            git: None,
             rules_revision: rules.revision,
             approvals,
             healthy_in: rules.healthy_in.filter(|_| approvals > 0),

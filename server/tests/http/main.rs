@@ -9,6 +9,7 @@ mod bad_input;
 mod client;
 mod events;
 mod forms;
+mod git;
 mod operations;
 mod outside;
 mod pages;
