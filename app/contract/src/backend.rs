@@ -3,10 +3,10 @@
 use crate::{
     alerts::AlertsBackend, approvals::ApprovalsBackend, audit::AuditBackend, board::BoardBackend,
     clusters::ClustersBackend, compare::CompareBackend, deployers::DeployersBackend, deployments::DeploymentsBackend,
-    environments::EnvironmentsBackend, frame::FrameBackend, git::GitBackend, incidents::IncidentsBackend,
-    insights::InsightsBackend, judging::JudgingBackend, people::PeopleBackend, promotions::PromotionsBackend,
-    search::SearchBackend, services::ServicesBackend, slack::SlackBackend, tokens::TokensBackend,
-    versions::VersionsBackend,
+    environments::EnvironmentsBackend, frame::FrameBackend, git::GitBackend, helm::HelmBackend,
+    incidents::IncidentsBackend, insights::InsightsBackend, judging::JudgingBackend, people::PeopleBackend,
+    promotions::PromotionsBackend, search::SearchBackend, services::ServicesBackend, slack::SlackBackend,
+    tokens::TokensBackend, versions::VersionsBackend,
 };
 
 /// Everything that can be asked of the engine. Every function asks for permission first.
@@ -14,6 +14,7 @@ pub trait Backend:
     FrameBackend
     + AlertsBackend
     + GitBackend
+    + HelmBackend
     + BoardBackend
     + ServicesBackend
     + VersionsBackend
@@ -40,6 +41,7 @@ impl<T> Backend for T where
     T: FrameBackend
         + AlertsBackend
         + GitBackend
+        + HelmBackend
         + BoardBackend
         + ServicesBackend
         + VersionsBackend

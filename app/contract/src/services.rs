@@ -11,6 +11,7 @@ use crate::{
     deployers::DeployerView,
     deployments::DeploymentLine,
     git::GitView,
+    helm::HelmConsentView,
     versions::VersionLine,
 };
 
@@ -132,6 +133,9 @@ pub struct TargetView {
     /// Where its version lives, when that is a Git repository.
     #[serde(default)]
     pub git: Option<GitView>,
+    /// Who has said that what a plain Helm release made may be written, when somebody has.
+    #[serde(default)]
+    pub helm: Option<HelmConsentView>,
     /// What the Board shows.
     pub cell: BoardCell,
     /// The version that a rollback would go to.

@@ -179,6 +179,19 @@ impl Manager {
         }
     }
 
+    /// Whether Slipway may write the object all the same: a plain Helm release undoes nothing before its next
+    /// upgrade, so people may say that it is (`may_write_helm`).
+    #[must_use]
+    pub const fn allows(&self, may_write_helm: bool) -> bool {
+        match self {
+            Self::Helm { .. } => may_write_helm,
+            Self::ArgoCd { .. }
+            | Self::FluxKustomization { .. }
+            | Self::FluxHelmRelease { .. }
+            | Self::Controller { .. } => false,
+        }
+    }
+
     /// What a person can do so that a change of an object of this kind goes through.
     #[must_use]
     pub fn advice_for(&self, kind: WorkloadKind) -> String {
@@ -214,7 +227,7 @@ impl Manager {
                 )
             }
             Self::Helm { release } => format!(
-                "Upgrade the Helm release {release} with the new image; the next helm upgrade would undo a change made here."
+                "The next helm upgrade of {release} would undo a change made here: upgrade the release with the new image, or say on the target's page that Slipway may write it all the same."
             ),
             Self::Controller { kind, name } => {
                 format!(

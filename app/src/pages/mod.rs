@@ -10,6 +10,7 @@ pub mod deployer;
 pub mod deployments;
 pub mod failing;
 pub mod git_place;
+pub mod helm;
 pub mod incidents;
 pub mod insights;
 mod outside;

@@ -19,6 +19,7 @@ use crate::{
     pages::{
         deployer::{DeployerForms, deployer_card},
         git_place::{GitForms, git_card},
+        helm::{HelmForms, helm_card},
         strategy::strategy_card,
     },
     routes, server_fns,
@@ -47,10 +48,14 @@ pub fn TargetPage() -> impl IntoView {
     let strategy = Sending::<SetStrategy>::new();
     let deployer = DeployerForms::begin();
     let git = GitForms::begin();
-    let data = Resource::new(move || (asked.get(), deployer.version() + git.version()), |(asked, _)| load(asked));
+    let helm = HelmForms::begin();
+    let data = Resource::new(
+        move || (asked.get(), deployer.version() + git.version() + helm.version()),
+        |(asked, _)| load(asked),
+    );
     view! {
         <Title text="Workloads" />
-        {page_of(data, move |loaded, _| target_view(loaded, form, strategy, deployer, git))}
+        {page_of(data, move |loaded, _| target_view(loaded, form, strategy, (deployer, git, helm)))}
     }
     .into_any()
 }
@@ -69,8 +74,7 @@ fn target_view(
     loaded: Loaded,
     form: Sending<SetTarget>,
     strategy: Sending<SetStrategy>,
-    deployer: DeployerForms,
-    git: GitForms,
+    (deployer, git, helm): (DeployerForms, GitForms, HelmForms),
 ) -> AnyView {
     let Loaded { service, environment, clusters } = loaded;
     let crumbs = vec![
@@ -79,6 +83,7 @@ fn target_view(
     ];
     let target = service.targets.into_iter().find(|target| target.environment.name == environment.name);
     let present_deployer = target.as_ref().and_then(|target| target.deployer.clone());
+    let present_helm = target.as_ref().and_then(|target| target.helm.clone());
     let present_git = target.as_ref().and_then(|target| target.git.clone());
     let (present, present_strategy) = target.map(|target| (target.workloads, target.strategy)).unwrap_or_default();
     let has_workloads = !present.is_empty();
@@ -98,6 +103,8 @@ fn target_view(
             </Card>
         }
     });
+    let has_deployment = present.iter().any(|one| one.kind.is_deployment());
+    let helm = has_deployment.then(|| helm_card(&service.name, &environment.name, present_helm, helm));
     let git = present.first().map(|_| git_card(&service.name, &environment.name, present_git, git));
     let names: Vec<String> = if clusters.is_empty() {
         environment.clusters.clone()
@@ -150,6 +157,7 @@ fn target_view(
             </Card>
             {strategy}
             {git}
+            {helm}
             {rules}
             {last}
         </div>

@@ -16,6 +16,7 @@ pub mod deployments;
 pub mod environments;
 pub mod frame;
 pub mod git;
+pub mod helm;
 pub mod incidents;
 pub mod insights;
 pub mod judging;

@@ -135,6 +135,7 @@ mod tests {
             template,
             over: vec![],
             act: None,
+            may_write_helm: false,
             change_cause: "cart 2 by mara".to_owned(),
         }
     }

@@ -21,6 +21,7 @@ mod environments;
 mod error;
 mod frame;
 mod git_places;
+mod helm;
 mod incidents;
 mod insights;
 mod inventory;

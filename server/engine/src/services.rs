@@ -219,9 +219,12 @@ impl Engine {
                 Some(target) => crate::deployers::view(read, actor, target).await.or_fail(self)?,
                 None => None,
             };
-            let git = match target {
-                Some(target) => crate::git_places::view(read, target.id).await.or_fail(self)?,
-                None => None,
+            let (git, helm) = match target {
+                Some(target) => (
+                    crate::git_places::view(read, target.id).await.or_fail(self)?,
+                    crate::helm::view(read, target.id).await.or_fail(self)?,
+                ),
+                None => (None, None),
             };
             views.push(TargetView {
                 environment: head,
@@ -229,6 +232,7 @@ impl Engine {
                 strategy: target.map(|t| strategies::input_of(&t.strategy)).unwrap_or_default(),
                 deployer,
                 git,
+                helm,
                 roll_back_to: roll_back_to.filter(|_| cell.view.can_roll_back),
                 cell: cell.view,
             });

@@ -87,6 +87,8 @@ pub struct WorkloadChange {
     /// What is asked of the tool in charge besides, once the object is as wanted; what it has done already, or
     /// cannot do where it is, is not asked again.
     pub act: Option<ToolAct>,
+    /// Whether it may be written though a plain Helm release made it.
+    pub may_write_helm: bool,
     /// For `kubernetes.io/change-cause`: who, what, why in one line.
     pub change_cause: String,
 }

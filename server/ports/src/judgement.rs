@@ -34,7 +34,7 @@ impl WorkloadChange {
         {
             return Ok(Judgement::Answer(ApplyOutcome::Overtaken(stamp)));
         }
-        if let Some(manager) = &seen.manager {
+        if let Some(manager) = seen.manager.as_ref().filter(|manager| !manager.allows(self.may_write_helm)) {
             return Ok(Judgement::Answer(ApplyOutcome::Managed(manager.clone())));
         }
         let is_as_wanted = self.template.is_shown_by(seen)?;

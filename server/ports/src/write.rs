@@ -81,6 +81,7 @@ pub fn writes(desired: Desired, change_cause: &str) -> Vec<PlacedWrite> {
             template,
             over: wanted.over,
             act: wanted.act,
+            may_write_helm: wanted.may_write_helm,
             change_cause: change_cause.to_owned(),
         };
         let cluster = wanted.placed.cluster;

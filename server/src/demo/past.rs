@@ -99,6 +99,7 @@ impl PastMove<'_> {
             steps: Strategy::Rolling.steps(),
             workloads: self.parts.iter().map(workload).collect(),
             deployer: self.target.deployer.clone(),
+            may_write_helm: false,
             git: None,
             rules_revision: rules.revision,
             approvals,

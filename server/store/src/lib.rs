@@ -24,6 +24,7 @@ mod environments;
 mod error;
 mod evidence;
 mod git_places;
+mod helm_consents;
 mod incidents;
 mod insights;
 mod inventory;
@@ -65,6 +66,7 @@ pub use environments::Environment;
 pub use error::{StoreError, Unique};
 pub use evidence::EVIDENCE_PER_PROMOTION;
 pub use git_places::TargetGit;
+pub use helm_consents::HelmConsent;
 pub use incidents::{Incident, IncidentFilter, IncidentRow};
 pub use insights::{CommitTime, InsightsDeployment, InsightsFilter, InsightsIncident};
 pub use inventory::{Running, RunningPlace};
@@ -106,6 +108,7 @@ pub fn statements() -> Vec<Statement> {
         environments::STATEMENTS,
         evidence::STATEMENTS,
         git_places::STATEMENTS,
+        helm_consents::STATEMENTS,
         incidents::STATEMENTS,
         insights::STATEMENTS,
         inventory::STATEMENTS,

@@ -230,6 +230,8 @@ fn form_acts() -> Vec<(&'static str, Value, Act)> {
         ),
         ("set_git_place", json!({ "service": "x", "environment": "x", "input[branch]": "main" }), Act::ManageServices),
         ("clear_git_place", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
+        ("give_helm_consent", json!({ "service": "x", "environment": "x", "reason": "y" }), Act::ManageServices),
+        ("take_back_helm_consent", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
         ("test_git_place", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
         ("new_deployer_secret", json!({ "service": "x", "environment": "x" }), Act::ManageServices),
         ("ping_deployer", json!({ "service": "x", "environment": "x" }), Act::ManageServices),

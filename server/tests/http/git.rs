@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::app::TestApp;
 
 const AT: &str = "/api/v1/services/cart/targets/production/git";
-const TOKEN: &str = "glpat-canary-4711";
-const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\ncanary-4712\n-----END OPENSSH PRIVATE KEY-----";
+const TOKEN: &str = "glpat-xq4711";
+const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nxq4712\n-----END OPENSSH PRIVATE KEY-----";
 
 fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
@@ -41,13 +41,13 @@ async fn a_form_says_where_a_version_lives_and_never_gives_a_secret_back() {
     let back = rosa.get(&refused.location().to_owned()).await;
     assert!(back.text.contains("is not a field; give keys with dots"), "{}", back.text);
     assert!(back.text.contains("apps/cart/kustomization.yaml"), "what was typed is there");
-    assert!(!back.text.contains("canary"), "the secrets are not");
+    assert!(!back.text.contains("xq471"), "the secrets are not");
     let saved = rosa.post("/do/set_git_place", &form("images[name=cart].newTag", TOKEN)).await;
     assert_eq!(saved.status, 303, "{}", saved.text);
     let seen = rosa.get(page).await;
     assert!(seen.text.contains("https://git.example/shop/deploy.git") && seen.text.contains("Read the fields now"));
-    assert!(!seen.text.contains("canary"));
-    assert!(!contains(&app.database_bytes(), "canary"), "the secret is sealed");
+    assert!(!seen.text.contains("xq471"));
+    assert!(!contains(&app.database_bytes(), "xq471"), "the secret is sealed");
     let audit = app.signed_in(Role::Admin).await.get("/audit").await;
     assert!(
         audit.text.contains("has the version of cart in production committed to apps/cart/kustomization.yaml"),
@@ -70,7 +70,7 @@ async fn a_pipeline_says_it_by_the_api() {
     let shown = machine.get(AT).await;
     assert_eq!((shown.status, shown.json()["is_by_key"].clone()), (200, json!(true)));
     assert_eq!(shown.json()["repository"], "ssh://git@git.example/shop/deploy.git");
-    assert!(!shown.text.contains("canary"), "{}", shown.text);
+    assert!(!shown.text.contains("xq471"), "{}", shown.text);
     let wrong = [
         ("repository", json!("file:///etc")),
         ("branch", json!("-x")),

@@ -43,6 +43,8 @@ pub struct DesiredWorkload {
     pub over: Vec<ContainerImage>,
     /// What is asked of the tool in charge besides.
     pub act: Option<ToolAct>,
+    /// Whether it may be written though a plain Helm release made it.
+    pub may_write_helm: bool,
 }
 
 /// What a pod template should be.
@@ -221,6 +223,7 @@ fn workload(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<
         template,
         over: known_images(planned, run),
         act: tool_act(planned.placed.workload.kind, act),
+        may_write_helm: promotion.plan.may_write_helm,
     })
 }
 

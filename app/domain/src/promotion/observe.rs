@@ -121,7 +121,7 @@ fn save(promotion: &Promotion, planned: &WorkloadPlan, run: &mut Run, seen: &See
     if promotion.git().is_some() {
         fit_for_git(planned, now)?;
     } else {
-        fit_to_start(planned, now)?;
+        fit_to_start(planned, now, promotion.plan.may_write_helm)?;
     }
     start_after(promotion, run, now.stamp);
     run.saved.push(SavedWorkload {
@@ -193,10 +193,10 @@ fn route_fits(planned: &WorkloadPlan, route: &RouteObservation) -> Result<(), St
     Ok(())
 }
 
-fn fit_to_start(planned: &WorkloadPlan, now: &WorkloadObservation) -> Result<(), String> {
+fn fit_to_start(planned: &WorkloadPlan, now: &WorkloadObservation, may_write_helm: bool) -> Result<(), String> {
     let name = shown(planned);
     let kind = planned.placed.workload.kind;
-    if let Some(manager) = &now.manager {
+    if let Some(manager) = now.manager.as_ref().filter(|manager| !manager.allows(may_write_helm)) {
         return Err(format!(
             "{name} belongs to {}, which would undo this change. {}",
             manager.words(),

@@ -63,6 +63,9 @@ pub struct Plan {
     /// Who does it.
     #[serde(default, skip_serializing_if = "Deployer::is_clusters")]
     pub deployer: Deployer,
+    /// Whether what a plain Helm release made may be written: somebody has said so for the target.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_write_helm: bool,
     /// What is written into a Git repository, where the version lives in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<GitPlan>,

@@ -163,6 +163,7 @@ impl World {
                 })
                 .collect(),
             deployer: domain::outside::Deployer::Clusters,
+            may_write_helm: false,
             git: None,
             rules_revision: rules.revision,
             approvals,

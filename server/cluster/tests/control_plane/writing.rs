@@ -45,6 +45,7 @@ pub fn change(workload: &WorkloadRef, sequence: i64, tag: &str) -> WorkloadChang
         template: TemplateChange::Images(vec![image("app", &format!("registry.test/{}:{tag}", workload.name))]),
         over: vec![],
         act: None,
+        may_write_helm: false,
         change_cause: format!("{} {tag} by mara: \"because\"", workload.name),
     }
 }

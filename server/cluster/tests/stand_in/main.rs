@@ -88,6 +88,7 @@ fn change() -> WorkloadChange {
         template: TemplateChange::Images(vec![image]),
         over: vec![],
         act: None,
+        may_write_helm: false,
         change_cause: "cart 2".to_owned(),
     }
 }

@@ -83,6 +83,7 @@ async fn plan_now(
     let images = read.version_images(version).await?;
     let target = read.target(promotion.target).await?;
     let git = read.git_place(promotion.target).await?;
+    let may_write_helm = read.helm_consent(promotion.target).await?.is_some();
     let label = read.version(version).await?.map(|version| version.label.to_string()).unwrap_or_default();
     let names = cluster_names(read).await?;
     let tier = read.service(promotion.service).await?.map(|service| service.tier).unwrap_or_default();
@@ -93,7 +94,7 @@ async fn plan_now(
     let made = target.and_then(|target| {
         let strategy = strategy_for(promotion.cause, &target.strategy);
         let git = git.as_ref().map(|git| &git.place);
-        let wish = Wish { version, label: &label, images: &images, strategy: &strategy, git };
+        let wish = Wish { version, label: &label, images: &images, strategy: &strategy, may_write_helm, git };
         super::plan::make(&wish, &target, &names, rules, environment).ok()
     });
     let none = || Plan { workloads: vec![], git: None, deployer: Deployer::Clusters, ..promotion.plan.clone() };

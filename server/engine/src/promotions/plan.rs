@@ -91,6 +91,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) images: &'a [VersionImage],
     /// How it gets in.
     pub(crate) strategy: &'a Strategy,
+    /// Whether what a plain Helm release made may be written.
+    pub(crate) may_write_helm: bool,
     /// Where the target's version lives, when that is a Git repository.
     pub(crate) git: Option<&'a GitPlace>,
 }
@@ -143,6 +145,7 @@ pub(crate) fn make(
     Ok(Plan {
         number: 1,
         version: wish.version,
+        may_write_helm: wish.may_write_helm,
         git,
         strategy: strategy.clone(),
         steps: strategy.steps(),

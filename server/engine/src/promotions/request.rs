@@ -295,6 +295,7 @@ impl Engine {
             label: draft.version.label.as_str(),
             images: &images,
             strategy: &strategy,
+            may_write_helm: tx.helm_consent(target.id).await.or_fail(self)?.is_some(),
             git: git.as_ref().map(|git| &git.place),
         };
         plan::make(&wish, target, &names, &rules, &environment.title)

@@ -462,7 +462,8 @@ pub(super) async fn plan_now(
     let names = facts::cluster_names(read).await.or_fail(engine)?;
     let Asked { environment, target, .. } = asked;
     let git = read.git_place(target.id).await.or_fail(engine)?;
+    let may_write_helm = read.helm_consent(target.id).await.or_fail(engine)?.is_some();
     let (label, git) = (to.label.as_str(), git.as_ref().map(|git| &git.place));
-    let wish = Wish { version: to.id, label, images: &images, strategy, git };
+    let wish = Wish { version: to.id, label, images: &images, strategy, may_write_helm, git };
     Ok(super::plan::make(&wish, target, &names, &environment.rules, &environment.title))
 }

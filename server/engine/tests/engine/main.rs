@@ -15,6 +15,7 @@ mod clusters;
 mod crash;
 mod delegating;
 mod git;
+mod helm;
 mod history;
 mod inventory;
 mod judging;

@@ -183,6 +183,7 @@ impl Player<'_> {
             template,
             over: vec![],
             act: None,
+            may_write_helm: false,
             change_cause: cause(mark),
         }
     }

@@ -401,6 +401,7 @@ fn asked(clock: &MockClock, strategy: Strategy, tag: &str) -> (Promotion, Facts)
             candidate,
         }],
         deployer: domain::outside::Deployer::Clusters,
+        may_write_helm: false,
         git: None,
         rules_revision: rules.revision,
         approvals: 0,

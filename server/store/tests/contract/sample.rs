@@ -182,6 +182,7 @@ pub fn promotion_to(
             steps: vec![Step::Rollout],
             workloads: vec![WorkloadPlan { placed, cluster_name: "eu-1".into(), images, candidate: None }],
             deployer: domain::outside::Deployer::Clusters,
+            may_write_helm: false,
             git: None,
             rules_revision: 1,
             approvals: 1,

@@ -1,12 +1,13 @@
 //! Targets and their workloads.
 
 use domain::{
+    actor::Identity,
     git::{BranchName, FilePath, GitPlace, RepositoryAddress},
     ids::{ClusterId, TargetId},
     names::ContainerName,
     observation::{WorkloadKind, WorkloadRef},
 };
-use store::{Store, StoreError, TargetGit, TargetWorkload, Unique};
+use store::{HelmConsent, Store, StoreError, TargetGit, TargetWorkload, Unique};
 
 use crate::{
     sample::{
@@ -23,6 +24,7 @@ on_both_databases!(
     targets_and_their_deployments_are_counted,
     a_target_that_was_promoted_to_cannot_be_removed,
     a_target_has_one_git_place_and_takes_it_along,
+    a_consent_for_a_target_is_one_persons_and_can_be_taken_back,
 );
 
 async fn targets_are_found_by_place_service_environment_and_workload(store: Store) {
@@ -186,5 +188,27 @@ async fn a_target_has_one_git_place_and_takes_it_along(store: Store) {
     assert!(tx.delete_target(CART_PRODUCTION).await.unwrap());
     assert_eq!(tx.git_place(CART_PRODUCTION).await.unwrap(), None);
     let nowhere = tx.put_git_place(&git(TargetId::new(uuid(99)), "a.yaml")).await;
+    assert!(matches!(nowhere, Err(StoreError::ForeignKey)), "{nowhere:?}");
+}
+
+async fn a_consent_for_a_target_is_one_persons_and_can_be_taken_back(store: Store) {
+    company(&store).await;
+    let by = |name: &str| HelmConsent {
+        target_id: CART_PRODUCTION,
+        given_by: Identity::Person { id: domain::ids::PersonId::new(uuid(1)), name: name.to_owned() },
+        given_at: day(2),
+        reason: "Helm only installs it".to_owned(),
+    };
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.helm_consent(CART_PRODUCTION).await.unwrap(), None);
+    tx.put_helm_consent(&by("Rosa Mint")).await.unwrap();
+    tx.put_helm_consent(&by("Ada Admin")).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.helm_consent(CART_PRODUCTION).await.unwrap(), Some(by("Ada Admin")));
+    assert_eq!(tx.helm_consent(CART_STAGING).await.unwrap(), None);
+    assert!(tx.delete_helm_consent(CART_PRODUCTION).await.unwrap());
+    assert!(!tx.delete_helm_consent(CART_PRODUCTION).await.unwrap());
+    let nowhere = tx.put_helm_consent(&HelmConsent { target_id: TargetId::new(uuid(99)), ..by("Rosa Mint") }).await;
     assert!(matches!(nowhere, Err(StoreError::ForeignKey)), "{nowhere:?}");
 }

@@ -1,0 +1,117 @@
+//! Whether Slipway may write what a plain Helm release made: who has said so, and saying or taking back so.
+
+use contract::helm::HelmConsentView;
+use leptos::prelude::*;
+
+use crate::{
+    components::{Button, Card, Kind, More, Notice, ReasonDialog, Show, State, TextArea, Time},
+    form::{FormProblem, Sending, about},
+    server_fns::helm::{GiveHelmConsent, TakeBackHelmConsent},
+};
+
+/// The forms of the consent.
+#[derive(Clone, Copy)]
+pub struct HelmForms {
+    give: Sending<GiveHelmConsent>,
+    back: Sending<TakeBackHelmConsent>,
+}
+
+impl HelmForms {
+    /// Made with the page.
+    #[must_use]
+    pub fn begin() -> Self {
+        Self { give: Sending::new().emptied(), back: Sending::new() }
+    }
+
+    /// Rises when the consent may have changed.
+    pub fn version(self) -> usize {
+        self.give.version() + self.back.version()
+    }
+}
+
+/// The card.
+pub fn helm_card(service: &str, environment: &str, present: Option<HelmConsentView>, forms: HelmForms) -> AnyView {
+    let inside = match present {
+        Some(consent) => given(service, environment, consent, forms.back),
+        None => {
+            let form = give_form(service, environment, forms.give);
+            let open = forms.give.came_back();
+            view! {
+                <More label="Let Slipway write it all the same" open>
+                    {form}
+                </More>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <Card
+            title="Installed by Helm"
+            lead="What helm itself installed is not written without your word: the next helm upgrade would undo a version set here."
+        >
+            {inside}
+        </Card>
+    }
+    .into_any()
+}
+
+fn hidden(service: &str, environment: &str) -> AnyView {
+    let (service, environment) = (service.to_owned(), environment.to_owned());
+    view! {
+        <input type="hidden" name="service" value=service />
+        <input type="hidden" name="environment" value=environment />
+    }
+    .into_any()
+}
+
+fn given(service: &str, environment: &str, consent: HelmConsentView, back: Sending<TakeBackHelmConsent>) -> AnyView {
+    let place = hidden(service, environment);
+    view! {
+        <div class="stack">
+            <Notice state=State::Waiting title="Slipway may write it">
+                {consent.by} " said so " <Time at=consent.at show=Show::Moment /> ": “" {consent.reason}
+                "”. Before a helm upgrade, set the version in its values too."
+            </Notice>
+            <ReasonDialog
+                label="Take this back"
+                title="Refuse it again?".to_owned()
+                says="From then on promotions of this target are refused where a Helm release made the object. What runs stays."
+                open=back.came_back()
+            >
+                <ActionForm action=back.action attr:class="form">
+                    {place} <FormProblem error=back.errors() title="Not changed" />
+                    <div class="form-acts">
+                        <Button kind=Kind::Primary busy=back.busy()>
+                            "Refuse it again"
+                        </Button>
+                    </div>
+                </ActionForm>
+            </ReasonDialog>
+        </div>
+    }
+    .into_any()
+}
+
+fn give_form(service: &str, environment: &str, form: Sending<GiveHelmConsent>) -> AnyView {
+    let error = form.errors();
+    let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("reason")));
+    view! {
+        <ActionForm action=form.action attr:class="form">
+            {hidden(service, environment)}
+            <TextArea
+                id="helm-reason"
+                name="reason"
+                label="Why"
+                required=true
+                hint="It stands in the audit, with your name, and can be taken back.".to_owned()
+                value=form.typed("reason", "")
+                error=about("reason", error)
+            />
+            <FormProblem error=other title="Not saved" />
+            <div class="form-acts">
+                <Button busy=form.busy()>"Let Slipway write it"</Button>
+            </div>
+        </ActionForm>
+    }
+    .into_any()
+}
