@@ -95,9 +95,10 @@ fn given(service: &str, environment: &str, consent: HelmConsentView, back: Sendi
 fn give_form(service: &str, environment: &str, form: Sending<GiveHelmConsent>) -> AnyView {
     let error = form.errors();
     let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("reason")));
+    let place = hidden(service, environment);
     view! {
         <ActionForm action=form.action attr:class="form">
-            {hidden(service, environment)}
+            {place}
             <TextArea
                 id="helm-reason"
                 name="reason"

@@ -38,7 +38,7 @@ async fn a_form_says_where_a_version_lives_and_never_gives_a_secret_back() {
     // Without scripting: what was typed comes back, the secrets do not, the error stands at its field.
     let refused = rosa.post("/do/set_git_place", &form("images[name=", TOKEN)).await;
     assert_eq!(refused.status, 303, "{}", refused.text);
-    let back = rosa.get(&refused.location().to_owned()).await;
+    let back = rosa.get(refused.location()).await;
     assert!(back.text.contains("is not a field; give keys with dots"), "{}", back.text);
     assert!(back.text.contains("apps/cart/kustomization.yaml"), "what was typed is there");
     assert!(!back.text.contains("xq471"), "the secrets are not");
