@@ -50,7 +50,7 @@ async fn a_form_says_where_a_version_lives_and_never_gives_a_secret_back() {
     assert!(!contains(&app.database_bytes(), "xq471"), "the secret is sealed");
     let audit = app.signed_in(Role::Admin).await.get("/audit").await;
     assert!(
-        audit.text.contains("has the version of cart in production committed to apps/cart/kustomization.yaml"),
+        audit.text.contains("has the version of cart in Production committed to apps/cart/kustomization.yaml"),
         "{}",
         audit.text
     );
