@@ -5,7 +5,7 @@
 use contract::git::{CommitView, CommitsView, FieldChange};
 use domain::{
     git::{CommitHash, GitPlan, GitSight},
-    promotion::{DesiredCommit, Phase, Promotion, desired, revisions_to_ask},
+    promotion::{DesiredCommit, Input, Phase, Promotion, desired, revisions_to_ask},
     state::Mark,
 };
 use ports::{GitChange, GitError};
@@ -64,18 +64,18 @@ impl Engine {
         Ok(GitSight { written: Some(written), ..GitSight::default() })
     }
 
-    /// Asks what the commits build on that tools name and nobody has asked about.
-    pub(super) async fn git_revisions(
-        &self,
-        promotion: &Promotion,
-        heard: &mut Heard,
-        seen: &[(domain::observation::PlacedWorkload, domain::observation::Observed)],
-    ) {
-        let (Some(plan), Some((commit, open))) = (promotion.git(), revisions_to_ask(promotion, seen)) else { return };
-        match patiently(self.git_carried(promotion, plan, &commit, &open)).await {
-            Ok(revisions) => heard.sight.get_or_insert_default().revisions = revisions,
-            Err(error) => heard.trouble = Some(in_words(promotion, plan, &error)),
+    /// Asks what the commits build on that tools name and nobody has asked about, and adds it to what was seen.
+    pub(super) async fn git_revisions(&self, promotion: &Promotion, mut inputs: Vec<Input>) -> Vec<Input> {
+        let Some(plan) = promotion.git() else { return inputs };
+        for input in &mut inputs {
+            let Input::Observed(seen) = input else { continue };
+            let Some((commit, open)) = revisions_to_ask(promotion, &seen.workloads) else { continue };
+            match patiently(self.git_carried(promotion, plan, &commit, &open)).await {
+                Ok(revisions) => seen.git.get_or_insert_default().revisions = revisions,
+                Err(error) => seen.trouble = Some(in_words(promotion, plan, &error)),
+            }
         }
+        inputs
     }
 
     async fn git_carried(

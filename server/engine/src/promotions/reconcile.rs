@@ -106,14 +106,17 @@ impl Engine {
                 | Phase::Watching { .. } => {
                     let heard = self.git_work(&promotion).await.or_fail(self)?;
                     let clusters = promotion.plan.workloads.iter().map(|w| w.placed.cluster).collect();
-                    let Some(_places) = self.places().take(clusters).await else {
+                    let Some(places) = self.places().take(clusters).await else {
                         self.put_off_promotion(id, BUSY_SECONDS).await?;
                         return Ok(None);
                     };
-                    match self.traffic_home(&promotion).await? {
+                    let inputs = match self.traffic_home(&promotion).await? {
                         Some(input) => vec![input],
                         None => self.field_work(&promotion, heard).await?,
-                    }
+                    };
+                    // Clusters do not wait for a repository.
+                    drop(places);
+                    self.git_revisions(&promotion, inputs).await
                 }
                 _ => return Ok(None),
             };
@@ -135,7 +138,7 @@ impl Engine {
     }
 
     /// Applies what is desired where that was not seen yet, then looks.
-    async fn field_work(&self, promotion: &Promotion, mut heard: Heard) -> Answer<Vec<Input>> {
+    async fn field_work(&self, promotion: &Promotion, heard: Heard) -> Answer<Vec<Input>> {
         let mut untold = None;
         if let Some(desired) = desired(promotion).filter(|_| !promotion.is_all_told()) {
             let cause = self.change_cause(promotion).await?;
@@ -153,7 +156,6 @@ impl Engine {
         let Look { seen, trouble } = field::look(self.clusters(), promotion).await;
         self.tell_inventory(promotion, &seen).await.or_fail(self)?;
         self.take_evidence(promotion, &seen).await.or_fail(self)?;
-        self.git_revisions(promotion, &mut heard, &seen.workloads).await;
         let Heard { sight: git, trouble: unheard } = heard;
         // What was read is judged also when there was trouble: pods that crash do not wait for another
         // cluster.
