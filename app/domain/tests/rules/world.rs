@@ -255,7 +255,8 @@ impl World {
         let workloads = self.cluster.iter().filter(|(placed, _)| placed.cluster == first).cloned().collect();
         let routes = self.routes.iter().filter(|(placed, _)| placed.cluster == first).cloned().collect();
         let trouble = Some("cluster us-1: no answer".to_owned());
-        self.give(Input::Observed(Sight { workloads, routes, capacities: self.capacities.clone(), trouble })).unwrap()
+        let capacities = self.capacities.clone();
+        self.give(Input::Observed(Sight { workloads, routes, capacities, git: None, trouble })).unwrap()
     }
 
     pub fn give(&mut self, input: Input) -> Result<Decision, Refusal> {
