@@ -157,7 +157,7 @@ pub fn rules(service: &str, environment: &str) -> String {
 /// The same with the form of one rule open; `own` for a query of one's own.
 #[must_use]
 pub fn rule(service: &str, environment: &str, rule: &str) -> String {
-    address(&rules(service, environment), &[("rule", Some(rule.to_owned()))])
+    format!("{}#change", address(&rules(service, environment), &[("rule", Some(rule.to_owned()))]))
 }
 
 /// A version.

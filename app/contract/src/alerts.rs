@@ -72,7 +72,8 @@ pub struct AlertEffect {
     pub alert: String,
     /// The promotion's number.
     pub promotion: i64,
-    /// What it asked for, and whether it was new: `take_back`, `pause`, `note`, `resolved`, `known`.
+    /// What it asked for, and whether it was new: `take_back`, `rollback` (of a version that is only watched: proposed,
+    /// or started where that was said), `pause`, `note`, `resolved`, `known`.
     pub did: String,
 }
 

@@ -158,6 +158,8 @@ pub struct ChangeView {
     pub words: String,
     /// As it is typed.
     pub change: RuleInput,
+    /// Why it has no effect on this target, when it has none: `nobody counts the requests here`.
+    pub not_here: Option<String>,
 }
 
 /// What one level says.
@@ -177,6 +179,8 @@ pub struct LevelView {
     pub rules: Vec<ChangeView>,
     /// What else it says.
     pub policy: PolicyInput,
+    /// The same in sentences; empty when it says nothing else.
+    pub says: Vec<String>,
 }
 
 /// What is in force for a target.

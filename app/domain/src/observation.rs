@@ -64,6 +64,12 @@ impl WorkloadKind {
         }
     }
 
+    /// Whether its pods are to be seen: the objects of other tools stand for whatever they make.
+    #[must_use]
+    pub const fn shows_pods(self) -> bool {
+        matches!(self, Self::Deployment | Self::Rollout)
+    }
+
     /// Whether it is a plain Deployment, on which Slipway does the work itself.
     #[must_use]
     pub const fn is_deployment(&self) -> bool {

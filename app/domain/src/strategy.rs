@@ -249,13 +249,12 @@ impl CandidateSettings {
         self.metrics
     }
 
-    /// The rules by which a version is judged while it is tried; none without numbers, for what pods show
-    /// is judged anyway. A version on trial is taken back sooner than one that runs: two intervals after
+    /// The rules by which a version is judged while it is tried: what its pods show, and numbers where
+    /// somebody counts them. A version on trial is taken back sooner than one that runs: two intervals after
     /// the first window that is beyond a limit.
     #[must_use]
     pub fn rules(&self) -> Vec<MetricRule> {
-        let Some(plane) = self.metrics else { return Vec::new() };
-        let rules = default_rules(Some(plane), &HealthCheck::Readiness);
+        let rules = default_rules(self.metrics, &HealthCheck::Readiness);
         let is_of_traffic = |rule: &&MetricRule| rule.measure().counts_requests();
         let window = self.window_seconds;
         let sooner = |rule: &MetricRule| {

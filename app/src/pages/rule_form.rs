@@ -21,22 +21,17 @@ pub struct RuleFields {
     pub is_new: bool,
 }
 
-const FIELDS: [&str; 17] = [
+/// The fields that say themselves what is wrong with them; a choice from a list cannot be wrong alone.
+const FIELDS: [&str; 11] = [
     "rule",
-    "level",
-    "compared_with",
     "warning",
     "breach",
     "window_seconds",
     "interval_seconds",
     "minimum_requests",
-    "counting",
     "times",
     "of",
-    "on_no_data",
-    "on_error",
     "own.words",
-    "own.unit",
     "own.query",
     "own.requests",
 ];
@@ -69,7 +64,6 @@ pub fn rule_fields(fields: &RuleFields, form: Sending<SetRule>) -> AnyView {
                 label
                 choices
                 selected=form.typed(name, value)
-                error=form.field_error(name)
             />
         }
         .into_any()
@@ -194,7 +188,6 @@ fn own_fields(own: OwnQuery, form: Sending<SetRule>) -> AnyView {
                 label="In which unit"
                 choices=units
                 selected=form.typed("unit", unit)
-                error=form.field_error("own.unit")
             />
         </div>
         <TextArea

@@ -40,11 +40,13 @@ pub fn RulesPage() -> impl IntoView {
     });
     let chosen = Memo::new(move |_| query.with(|query| query.get("rule").unwrap_or_default()));
     let forms = Forms { set: Sending::new(), clear: Sendings::new(), policy: Sending::new(), health: Sending::new() };
+    // A refusal leaves the page as it is, with what was typed.
+    let accepted = (forms.set.accepted(), forms.policy.accepted(), forms.health.accepted());
     let changes = live::use_changes(|change| matches!(change.entity.as_str(), "service" | "environment"));
     let data = Resource::new(
         move || {
             let (service, environment) = asked.get();
-            let versions = (forms.set.version(), forms.clear.version(), forms.policy.version(), forms.health.version());
+            let versions = (accepted.0.get(), accepted.1.get(), accepted.2.get(), forms.clear.version());
             (service, environment, changes.get(), versions)
         },
         |(service, environment, ..)| server_fns::judging::judging(service, environment),
@@ -102,13 +104,15 @@ fn table(found: &JudgingView, may_change: bool) -> AnyView {
         let links = others.into_iter().map(|(name, href)| view! { <a href=href>{name}</a> " " }).collect_view();
         view! {
             <p class="note">"Not in force here; choose one to give it a limit: " {links}</p>
-            <ButtonLink href=change(OWN)>"Add a query of your own"</ButtonLink>
+            <div class="form-acts">
+                <ButtonLink href=change(OWN)>"Add a query of your own"</ButtonLink>
+            </div>
         }
     });
     let inside = if found.rules.is_empty() {
         view! {
-            <Notice title="Nothing but pods">
-                "Versions here are judged by what their pods show. A canary or blue-green strategy that says who counts the requests brings rules about errors and times."
+            <Notice title="No rules">
+                "Slipway sees no pods here, so whoever does the deployment judges it. Give an address for a health check below, and it is asked while the version is watched after its end."
             </Notice>
         }
         .into_any()
@@ -217,26 +221,21 @@ fn change_card(found: &JudgingView, chosen: &str, form: Sending<SetRule>) -> Any
     let title = if chosen == OWN { "A query of your own".to_owned() } else { format!("Change {chosen}") };
     let fields = rule_fields(&RuleFields { known, is_own, is_new: chosen == OWN }, form);
     let level = form.typed("level", first_level(found));
-    let (place, choices, wrong) = (place_fields(found), level_choices(found), form.field_error("level"));
+    let (place, choices) = (place_fields(found), level_choices(found));
     view! {
-        <Card title lead="What is left empty stays as the level before has it">
-            <ActionForm action=form.action attr:class="form">
-                {place}
-                <RadioChoices
-                    id="rule-level"
-                    name="level"
-                    label="For whom"
-                    choices
-                    selected=level
-                    error=wrong
-                /> {fields}
-                <div class="form-acts">
-                    <Button kind=Kind::Primary busy=form.busy()>
-                        "Save the rule"
-                    </Button>
-                </div>
-            </ActionForm>
-        </Card>
+        <div id="change">
+            <Card title lead="What is left empty stays as the level before has it">
+                <ActionForm action=form.action attr:class="form">
+                    {place}
+                    <RadioChoices id="rule-level" name="level" label="For whom" choices selected=level /> {fields}
+                    <div class="form-acts">
+                        <Button kind=Kind::Primary busy=form.busy()>
+                            "Save the rule"
+                        </Button>
+                    </div>
+                </ActionForm>
+            </Card>
+        </div>
     }
     .into_any()
 }
@@ -343,18 +342,11 @@ fn policy_form(found: &JudgingView, own: &PolicyInput, form: Sending<SetJudgingP
     ];
     let minutes = own.undecided_minutes.map(|minutes| minutes.to_string()).unwrap_or_default();
     let level = form.typed("level", first_level(found));
-    let (place, choices, wrong) = (place_fields(found), level_choices(found), form.field_error("level"));
+    let (place, choices) = (place_fields(found), level_choices(found));
     view! {
         <ActionForm action=form.action attr:class="form">
             {place}
-            <RadioChoices
-                id="policy-level"
-                name="level"
-                label="For whom"
-                choices
-                selected=level
-                error=wrong
-            />
+            <RadioChoices id="policy-level" name="level" label="For whom" choices selected=level />
             <div class="form-row">
                 <Select
                     id="policy-late"
@@ -398,6 +390,8 @@ fn said(found: &JudgingView, forms: Sendings<ClearRule>) -> Option<AnyView> {
             let key = format!("{} {}", level_word(level.level), one.change.rule);
             let form = forms.of("key", &key);
             let label = format!(" {} of {}", one.change.rule, level.title);
+            let not_here =
+                one.not_here.clone().map(|why| view! { <span class="note">{format!("No effect: {why}")}</span> });
             let (place, rule, word) = (place_fields(found), one.change.rule.clone(), level_word(level.level));
             let clear = level.may_change.then(|| {
                 view! {
@@ -418,13 +412,26 @@ fn said(found: &JudgingView, forms: Sendings<ClearRule>) -> Option<AnyView> {
                 <tr>
                     <td data-label="Level">{level.title.clone()}</td>
                     <td data-label="Rule" class="mono">{one.change.rule.clone()}</td>
-                    <td data-label="Says">{one.words.clone()}</td>
+                    <td data-label="Says">{one.words.clone()} {not_here}</td>
                     <td>{clear}</td>
                 </tr>
             }
         })
         .collect();
-    (!rows.is_empty()).then(|| {
+    let sentences = found.levels.iter().flat_map(|level| level.says.iter().map(move |line| (level, line)));
+    let others: Vec<_> = sentences
+        .map(|(level, line)| {
+            view! {
+                <tr>
+                    <td data-label="Level">{level.title.clone()}</td>
+                    <td data-label="Rule"></td>
+                    <td data-label="Says">{line.clone()}</td>
+                    <td></td>
+                </tr>
+            }
+        })
+        .collect();
+    (!rows.is_empty() || !others.is_empty()).then(|| {
         view! {
             <Card title="Who has said what" flush=true>
                 <div class="table-scroll">
@@ -439,7 +446,7 @@ fn said(found: &JudgingView, forms: Sendings<ClearRule>) -> Option<AnyView> {
                                 </th>
                             </tr>
                         </thead>
-                        <tbody>{rows}</tbody>
+                        <tbody>{rows} {others}</tbody>
                     </table>
                 </div>
             </Card>

@@ -71,10 +71,11 @@ impl Engine {
         let is_held = advanced.run().is_some_and(|run| run.hold.is_some());
         Ok(match alert.asks {
             _ if !alert.is_firing => "resolved",
-            // What was refused at its start has nothing to take back, and what is only watched goes back by a rollback.
-            AlertAsks::TakeBack if !matches!(advanced.phase, Phase::Watching { .. }) => "take_back",
+            // What is only watched goes back by a rollback, which its plan proposes or starts.
+            AlertAsks::TakeBack if matches!(advanced.phase, Phase::Watching { .. }) => "rollback",
+            AlertAsks::TakeBack => "take_back",
             AlertAsks::Pause if is_held => "pause",
-            AlertAsks::TakeBack | AlertAsks::Pause | AlertAsks::Note => "note",
+            AlertAsks::Pause | AlertAsks::Note => "note",
         })
     }
 }

@@ -23,6 +23,8 @@ pub enum Behaviour {
     NeverReady,
     /// Ready and not ready by turns. Tag ends in `-flapping`.
     Flapping,
+    /// Ready for a minute, then not any more, and it never ends. Tag ends in `-fading`.
+    Fading,
     /// Ready, but answers one request in eight with an error. Tag ends in `-errors`.
     Errors,
     /// Ready, but answers one request in fifty with an error. Tag ends in `-fewerrors`.
@@ -52,7 +54,7 @@ impl Answers {
 
 impl Behaviour {
     /// By the end of a tag, and by the begin of a digest for versions that have nothing else.
-    const WORDS: [(&str, &str, Self); 10] = [
+    const WORDS: [(&str, &str, Self); 11] = [
         ("-crash", "bad1", Self::Crash),
         ("-latecrash", "bad2", Self::LateCrash),
         ("-oom", "bad3", Self::OutOfMemory),
@@ -63,6 +65,7 @@ impl Behaviour {
         ("-errors", "bad8", Self::Errors),
         ("-fewerrors", "bad9", Self::FewErrors),
         ("-slowanswers", "bada", Self::SlowAnswers),
+        ("-fading", "badb", Self::Fading),
     ];
 
     /// What an image reference asks for, by its tag or its digest; `Ready` when it asks for nothing.
@@ -75,6 +78,9 @@ impl Behaviour {
         found.map_or(Self::Ready, |(_, _, behaviour)| *behaviour)
     }
 }
+
+/// How long a container that fades is ready: long enough for a rollout to end meanwhile.
+const FADES_AFTER_MS: i64 = 60_000;
 
 /// How long the things that containers do take, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +159,10 @@ impl Container {
             }
             Behaviour::NeverReady => quiet(false, u64::from(elapsed_ms >= self.start_ms)),
             Behaviour::Flapping => self.flapping(elapsed_ms, timing),
+            Behaviour::Fading => {
+                let (begins, ends) = (elapsed_ms >= self.start_ms, elapsed_ms >= self.start_ms + FADES_AFTER_MS);
+                quiet(begins && !ends, u64::from(begins) + u64::from(ends))
+            }
             Behaviour::ImageMissing => self.image_missing(elapsed_ms),
             Behaviour::Crash => self.crashing(elapsed_ms, timing, &EXITS),
             Behaviour::LateCrash => self.crashing_late(elapsed_ms, timing),
@@ -166,6 +176,7 @@ impl Container {
             _ if self.behaviour.never_gets_ready() => None,
             _ if elapsed_ms < self.start_ms => Some(self.start_ms),
             Behaviour::LateCrash => Some(self.start_ms + timing.up_ms).filter(|end_ms| *end_ms > elapsed_ms),
+            Behaviour::Fading => Some(self.start_ms + FADES_AFTER_MS).filter(|end_ms| *end_ms > elapsed_ms),
             Behaviour::Flapping => {
                 let round = timing.up_ms + timing.down_ms;
                 let since = elapsed_ms - self.start_ms;
@@ -264,6 +275,7 @@ impl Behaviour {
             Self::Ready
             | Self::Slow
             | Self::Flapping
+            | Self::Fading
             | Self::LateCrash
             | Self::Errors
             | Self::FewErrors
@@ -284,6 +296,7 @@ impl Behaviour {
             | Self::OutOfMemory
             | Self::ImageMissing
             | Self::NeverReady
+            | Self::Fading
             | Self::Flapping => (0.2, 310.0),
         };
         Answers { error_percent, p95_ms }
@@ -321,6 +334,7 @@ mod tests {
             ("cart:1-nopull", Behaviour::ImageMissing),
             ("cart:1-neverready", Behaviour::NeverReady),
             ("cart:1-flapping", Behaviour::Flapping),
+            ("cart:1-fading", Behaviour::Fading),
             ("cart:1-slow", Behaviour::Slow),
             ("cart:1-latecrash", Behaviour::LateCrash),
             ("cart:1-errors", Behaviour::Errors),
@@ -365,10 +379,11 @@ mod tests {
             Behaviour::ImageMissing,
             Behaviour::NeverReady,
             Behaviour::Flapping,
+            Behaviour::Fading,
             Behaviour::Errors,
         ] {
             let container = container(behaviour);
-            let views: Vec<_> = (0..60_000).step_by(50).map(|ms| container.view(ms, &TIMING)).collect();
+            let views: Vec<_> = (0..70_000).step_by(50).map(|ms| container.view(ms, &TIMING)).collect();
             for pair in views.windows(2) {
                 let is_same = (pair[0].is_ready, pair[0].restarts, &pair[0].trouble)
                     == (pair[1].is_ready, pair[1].restarts, &pair[1].trouble);
@@ -380,12 +395,17 @@ mod tests {
 
     #[test]
     fn readiness_changes_exactly_when_foretold() {
-        for behaviour in
-            [Behaviour::Ready, Behaviour::Slow, Behaviour::Flapping, Behaviour::Crash, Behaviour::NeverReady]
-        {
+        for behaviour in [
+            Behaviour::Ready,
+            Behaviour::Slow,
+            Behaviour::Flapping,
+            Behaviour::Fading,
+            Behaviour::Crash,
+            Behaviour::NeverReady,
+        ] {
             let container = container(behaviour);
             let mut at = 0;
-            for ms in 1..20_000 {
+            for ms in 1..70_000 {
                 let foretold = container.next_ready_change_ms(at, &TIMING);
                 let changed = container.view(ms, &TIMING).is_ready != container.view(ms - 1, &TIMING).is_ready;
                 assert_eq!(changed, foretold == Some(ms), "{behaviour:?} at {ms} ms, foretold {foretold:?}");

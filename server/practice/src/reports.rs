@@ -72,7 +72,7 @@ fn report(container: &Container, made_at: DateTime<Utc>, restarts: u32) -> PodRe
             "level=info msg=\"warming the cache\" entries=4000000\n\
              level=warning msg=\"much memory is used\" used_mb=248 limit_mb=256\n"
         }
-        Behaviour::NeverReady | Behaviour::Flapping => {
+        Behaviour::NeverReady | Behaviour::Flapping | Behaviour::Fading => {
             let probe = "Readiness probe failed: HTTP probe failed with statuscode: 503".to_owned();
             events.extend([started, event("Unhealthy", probe, 7, true)]);
             "level=info msg=\"listening\" port=8080\n\

@@ -6,6 +6,13 @@ use crate::{
     rollout::is_hopeless,
 };
 
+/// What is seen of a workload that had `settled` pods when its version was all there: those that an autoscaler has
+/// added since are only starting, and say nothing of the version.
+#[must_use]
+pub fn without_later_pods(seen: &WorkloadObservation, settled: u32) -> WorkloadObservation {
+    WorkloadObservation { wanted_replicas: seen.wanted_replicas.min(settled), ..seen.clone() }
+}
+
 /// Takes a built-in check's reading from what is seen of a side's workloads; `None` for the request to
 /// the target, which somebody must make first: its reading is 1 when it failed and 0 when it did not.
 /// Without workloads nothing is measured.

@@ -23,7 +23,7 @@ mod rule;
 mod watch;
 mod words;
 
-pub use built_in::built_in_reading;
+pub use built_in::{built_in_reading, without_later_pods};
 pub use comparison::{Comparison, Direction, Effect, Finite, Limits, SideBySide};
 pub use custom_query::{CustomQuery, CustomQueryError, Placeholder};
 pub use defaults::{

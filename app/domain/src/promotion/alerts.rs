@@ -39,6 +39,9 @@ pub struct KnownAlert {
     pub key: String,
     /// Whether it still holds.
     pub is_firing: bool,
+    /// What it says, where it asks for taking the version back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes_back: Option<String>,
 }
 
 impl KnownAlert {
@@ -103,7 +106,7 @@ pub(super) fn alerted(draft: &mut Draft, by: &Identity, alert: Alert) {
             }
             draft.next.phase = Phase::Progressing { run, step, since };
         }
-        // The version runs already; what would go back is another promotion's to decide.
+        // The version runs already: what asks for taking it back proposes a rollback as long as it holds.
         Phase::Watching { mut run, finished_at, until } => {
             remember(&mut run, &alert);
             draft.next.phase = Phase::Watching { run, finished_at, until };
@@ -120,13 +123,20 @@ pub(super) fn alerted(draft: &mut Draft, by: &Identity, alert: Alert) {
     }
 }
 
+/// Why a version that is only watched should be rolled back: an alert that asks for it and still holds.
+pub(super) fn proposal(run: &Run) -> Option<String> {
+    let words = run.alerts.iter().filter(|known| known.is_firing).find_map(|known| known.takes_back.as_ref());
+    words.map(|words| format!("alert {words}"))
+}
+
 fn takes_back(alert: &Alert) -> bool {
     alert.is_firing && alert.asks == AlertAsks::TakeBack
 }
 
 fn remember(run: &mut Run, alert: &Alert) {
     run.alerts.retain(|known| known.key != alert.key);
-    run.alerts.push(KnownAlert { key: alert.key.clone(), is_firing: alert.is_firing });
+    let takes_back = (alert.asks == AlertAsks::TakeBack).then(|| alert.words.clone());
+    run.alerts.push(KnownAlert { key: alert.key.clone(), is_firing: alert.is_firing, takes_back });
     let excess = run.alerts.len().saturating_sub(KnownAlert::MOST);
     run.alerts.drain(..excess);
 }

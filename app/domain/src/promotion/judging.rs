@@ -368,6 +368,8 @@ pub(super) fn warned(run: &Run) -> Option<String> {
 pub(super) fn proposal(run: &Run) -> Option<String> {
     match conclude(&run.watches, Moment::Underway) {
         Conclusion::Breach { words, .. } => Some(words),
-        Conclusion::GoOn | Conclusion::Wait { .. } | Conclusion::Inconclusive { .. } | Conclusion::Hold { .. } => None,
+        Conclusion::GoOn | Conclusion::Wait { .. } | Conclusion::Inconclusive { .. } | Conclusion::Hold { .. } => {
+            super::alerts::proposal(run)
+        }
     }
 }

@@ -96,11 +96,12 @@ fn everything_is_on_the_candidate_before_the_rollout_where_that_can_be() {
 }
 
 #[test]
-fn a_version_is_judged_by_numbers_where_somebody_counts() {
+fn a_version_is_judged_by_its_pods_and_by_numbers_where_somebody_counts() {
     let settings = CandidateSettings::usual_canary(name("cart"), gateway());
-    assert_eq!(settings.rules(), []);
-    let settings = settings.measured_by(Some(DataPlane::EnvoyGateway));
     let of = |rule: &MetricRule| format!("{} {:?}", rule.name(), rule.trigger());
+    let of_pods: Vec<_> = settings.rules().iter().map(of).collect();
+    assert_eq!(of_pods, ["health OfLast { m: 3, k: 6 }", "restarts Consecutive(1)", "waiting-reasons Consecutive(1)"]);
+    let settings = settings.measured_by(Some(DataPlane::EnvoyGateway));
     let rules: Vec<_> = settings.rules().iter().map(of).collect();
     assert_eq!(rules.len(), 8, "{rules:?}");
     assert!(rules.contains(&"error-rate Consecutive(3)".to_owned()), "{rules:?}");

@@ -320,3 +320,31 @@ fn an_alert_takes_back_at_once_and_is_only_noted_where_it_asks_for_nothing() {
     let before = world.promotion.clone();
     assert_eq!(world.give(alert("u", AlertAsks::Pause, true)).unwrap().next, before);
 }
+
+#[test]
+fn an_alert_of_a_version_that_is_only_watched_proposes_a_rollback_as_long_as_it_holds() {
+    for (late_breach, wants) in [(LateBreach::Propose, false), (LateBreach::RollBack, true)] {
+        let mut world = at_ten_with(|mut world| {
+            world.promotion.plan.watch_seconds = 3_600;
+            world.promotion.plan.judging = JudgingPolicy { late_breach, ..JudgingPolicy::default() };
+            world
+        });
+        world.watch_for(600, &busy(0.2));
+        world.give(alert("n", AlertAsks::Note, true)).unwrap();
+        assert!(!world.words().contains("proposes"), "{}", world.words());
+        world.give(alert("t", AlertAsks::TakeBack, true)).unwrap();
+        let why = "proposes a rollback: alert CheckoutErrors: 7 % of checkouts fail";
+        assert!(world.words().contains(why), "{}", world.words());
+        assert_eq!(world.promotion.wants_rollback().is_some(), wants);
+        world.give(alert("t", AlertAsks::TakeBack, false)).unwrap();
+        assert!(!world.words().contains("proposes"), "{}", world.words());
+        assert_eq!(world.promotion.wants_rollback(), None);
+    }
+}
+
+#[test]
+fn an_alert_that_was_stored_before_its_words_were_kept_still_loads() {
+    let stored = serde_json::json!({ "key": "2026-03-02T10:00:00Z c0ffee", "is_firing": true });
+    let read: domain::promotion::KnownAlert = serde_json::from_value(stored).unwrap();
+    assert_eq!((read.is_firing, read.takes_back), (true, None));
+}

@@ -15,8 +15,8 @@ use contract::{
 use domain::{
     actor::{Act, Actor},
     analysis::{
-        HealthRequest, InForce, JudgingSettings, LateBreach, Level, MetricRule, OnMissing, RuleChange, RuleInForce,
-        RuleName, Unanswered, Undecided, asks_in_words, in_force,
+        HealthCheck, HealthRequest, InForce, JudgingSettings, LateBreach, Level, MetricRule, OnMissing, RuleChange,
+        RuleInForce, RuleName, Unanswered, Undecided, asks_in_words, default_rules, in_force,
     },
     duration_words,
     strategy::Strategy,
@@ -48,19 +48,24 @@ pub(crate) async fn levels(
     Ok([(Level::Environment, environment), (Level::Tier, tier), (Level::Service, service), (Level::Target, own)])
 }
 
-/// What is in force for versions that get in by `strategy`.
-pub(crate) fn in_force_for(strategy: &Strategy, levels: [(Level, JudgingSettings); 4]) -> InForce {
-    match strategy.candidate() {
+/// What is in force for versions that get in by `strategy`. A rolling update is judged while it is watched after
+/// its end. Where nobody `shows_pods` (an outside deployer, another tool's object) only the target's address can be
+/// asked.
+pub(crate) fn in_force_for(strategy: &Strategy, shows_pods: bool, levels: [(Level, JudgingSettings); 4]) -> InForce {
+    match strategy.candidate().filter(|_| shows_pods) {
         Some((_, settings)) => in_force(settings.rules(), settings.metrics(), levels),
-        // A rolling update has no side to look at while it goes on; what its pods show is judged anyway. Its
-        // address can be asked once it is watched.
+        None if shows_pods => in_force(default_rules(None, &HealthCheck::Readiness), None, levels),
         None => {
             let mut found = in_force(Vec::new(), None, levels);
             found.rules.retain(|one| one.rule.measure().is_request());
-            found.off.clear();
             found
         }
     }
+}
+
+/// Whether pods of a target are to be seen.
+fn shows_pods(target: &Target) -> bool {
+    target.deployer.is_clusters() && target.workloads.iter().any(|one| one.workload.kind.shows_pods())
 }
 
 /// A place that was named, looked up.
@@ -259,7 +264,7 @@ impl Engine {
         if let Some((_, own)) = levels.iter_mut().find(|(level, _)| *level == Level::Target) {
             *own = settings.clone();
         }
-        let unfit = in_force_for(&asked.target.strategy, levels).unfit;
+        let unfit = in_force_for(&asked.target.strategy, shows_pods(&asked.target), levels).unfit;
         match unfit.into_iter().find(|(level, name, _)| *level == Level::Target && name == rule) {
             Some((_, _, why)) => Err(rule_input::refused(&why)),
             None => Ok(()),
@@ -284,6 +289,8 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4]) -> 
             Level::Target => JudgingPlace { service: named, environment: at, tier: None },
         }
     };
+    let shows_pods = shows_pods(&asked.target);
+    let found = in_force_for(&asked.target.strategy, shows_pods, levels.clone());
     let level_views = levels.iter().rev().map(|(level, settings)| {
         let place = place(*level);
         LevelView {
@@ -291,7 +298,8 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4]) -> 
             title: title(*level),
             may_change: actor.may(act_of(&place)).is_ok(),
             place,
-            rules: settings.rules.iter().map(change_view).collect(),
+            rules: settings.rules.iter().map(|change| change_view(change, &found, shows_pods)).collect(),
+            says: said_in_words(settings),
             policy: PolicyInput {
                 late_breach: settings.late_breach,
                 undecided_minutes: settings.undecided.map(|undecided| undecided.minutes),
@@ -300,7 +308,6 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4]) -> 
         }
     });
     let level_views = level_views.collect();
-    let found = in_force_for(&asked.target.strategy, levels);
     let off = found.off.iter().map(|(name, level)| RuleInForceView {
         rule: name.to_string(),
         what: name.as_str().replace('-', " "),
@@ -312,13 +319,21 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4]) -> 
     });
     let rules = found.rules.iter().map(|one| rule_view(one, &title)).chain(off).collect();
     let problems = found.unfit.iter().map(|(level, _, why)| format!("{}: {why}", title(*level))).collect();
+    let mut policy = vec![late_in_words(found.policy.late_breach), undecided_in_words(found.policy.undecided)];
+    if asked.target.strategy.candidate().is_none() && environment.rules.watch_seconds == 0 {
+        policy.push(format!(
+            "A rolling update is judged while it is watched after its end, and {} does not watch: set that for the \
+             environment, or choose a canary or blue-green.",
+            environment.title
+        ));
+    }
     JudgingView {
         service: service.name.to_string(),
         environment: environment.name.to_string(),
         environment_title: environment.title.clone(),
         rules,
         problems,
-        policy: vec![late_in_words(found.policy.late_breach), undecided_in_words(found.policy.undecided)],
+        policy,
         health: found
             .policy
             .health
@@ -327,8 +342,14 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4]) -> 
     }
 }
 
-fn change_view(change: &RuleChange) -> ChangeView {
-    ChangeView { words: rule_input::words(change), change: rule_input::input_of(change) }
+fn change_view(change: &RuleChange, found: &InForce, shows_pods: bool) -> ChangeView {
+    let is_known = found.rules.iter().any(|one| one.rule.name() == change.rule());
+    let is_off = matches!(change, RuleChange::Off { .. });
+    let not_here = (!is_known && !is_off && !found.off.iter().any(|(name, _)| name == change.rule())).then(|| {
+        let why = if shows_pods { "nobody counts the requests here" } else { "no pods are to be seen here" };
+        why.to_owned()
+    });
+    ChangeView { words: rule_input::words(change), change: rule_input::input_of(change), not_here }
 }
 
 fn rule_view(one: &RuleInForce, title: &dyn Fn(Level) -> String) -> RuleInForceView {

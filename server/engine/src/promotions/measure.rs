@@ -9,7 +9,7 @@ use contract::Answer;
 use domain::{
     analysis::{
         Backend, BuiltInCheck, Comparison, Labels, Measure, MetricRule, Queries, Reading, Resource, Route, Sample,
-        SampleRange, Side, Watch, built_in_reading, queries, rules_to,
+        SampleRange, Side, Watch, built_in_reading, queries, rules_to, without_later_pods,
     },
     names::ServiceName,
     observation::{Observed, PlacedWorkload},
@@ -38,6 +38,8 @@ struct Evaluation<'a> {
     watch: &'a Watch,
     planned: &'a WorkloadPlan,
     subject: Subject,
+    /// How many pods there were when the version was all there.
+    settled: Option<u32>,
     labels: Labels,
     /// Those of the stable version, while there is one beside.
     stable: Option<Labels>,
@@ -110,7 +112,7 @@ async fn samples(
     at: chrono::DateTime<chrono::Utc>,
 ) -> Vec<Sample> {
     let (Some(subject), Some(run)) = (promotion.judged(), promotion.run()) else { return Vec::new() };
-    let tried: Vec<&WorkloadPlan> = promotion.plan.workloads.iter().filter(|one| one.candidate.is_some()).collect();
+    let tried = tried(&promotion.plan.workloads, subject);
     let sources = join_all(tried.iter().map(|planned| engine.metrics_of(planned.placed.cluster))).await;
     let (tried, sources) = (tried.as_slice(), sources.as_slice());
     let of_rule = promotion.due(at).into_iter().map(|watch| {
@@ -122,6 +124,7 @@ async fn samples(
                 watch,
                 planned,
                 subject,
+                settled: settled(run, planned, subject),
                 labels: labels(Side::Canary),
                 stable: (subject == Subject::Candidate && is_beside(planned)).then(|| labels(Side::Stable)),
                 at,
@@ -136,6 +139,16 @@ async fn samples(
         }
     });
     join_all(of_rule).await.into_iter().flatten().collect()
+}
+
+/// What is looked at: what is tried, or, where nothing is tried first, all whose pods are to be seen.
+fn tried(workloads: &[WorkloadPlan], subject: Subject) -> Vec<&WorkloadPlan> {
+    let has_candidates = workloads.iter().any(|planned| planned.candidate.is_some());
+    let is_looked_at = |planned: &&WorkloadPlan| match (has_candidates, subject) {
+        (true, _) | (false, Subject::Candidate) => planned.candidate.is_some(),
+        (false, Subject::Workload) => planned.placed.workload.kind.shows_pods(),
+    };
+    workloads.iter().filter(is_looked_at).collect()
 }
 
 /// Asks the target itself, once for all of its workloads.
@@ -246,14 +259,26 @@ impl Evaluation<'_> {
         };
         let looked = seen.workloads.iter().find(|(placed, _)| *placed == at).map(|(_, observed)| observed)?;
         let reading = match looked {
-            Observed::Present(now) => built_in_reading(check, std::slice::from_ref(now)).unwrap_or_else(|| {
-                // A rule that is never evaluated would hold its step for ever.
-                Reading::Unreadable { why: "a request to the target is asked once for all workloads".to_owned() }
-            }),
+            Observed::Present(now) => {
+                let now = without_later_pods(now, self.settled.unwrap_or(u32::MAX));
+                built_in_reading(check, std::slice::from_ref(&now)).unwrap_or_else(|| {
+                    // A rule that is never evaluated would hold its step for ever.
+                    Reading::Unreadable { why: "a request to the target is asked once for all workloads".to_owned() }
+                })
+            }
             Observed::Missing => Reading::series([]),
         };
         let query = Queries::BuiltIn(check).text(&self.watch.rule, &self.labels);
         Some(Sample::judged(&self.watch.rule, self.at, query, reading))
+    }
+}
+
+/// How many pods a workload was left with when its rollout ended; a candidate has what Slipway gives it.
+fn settled(run: &Run, planned: &WorkloadPlan, subject: Subject) -> Option<u32> {
+    let progress = || run.progress.iter().find(|progress| progress.placed == planned.placed);
+    match subject {
+        Subject::Candidate => None,
+        Subject::Workload => progress().map(|progress| progress.counts.wanted),
     }
 }
 

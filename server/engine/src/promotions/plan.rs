@@ -156,7 +156,7 @@ pub(crate) fn make(
         healthy_in: rules.healthy_in,
         rollout_budget_seconds: rules.rollout_budget_seconds,
         watch_seconds: rules.watch_seconds,
-        analysis: strategy.candidate().map(|(_, settings)| settings.rules()).unwrap_or_default(),
+        analysis: Vec::new(),
         judging: JudgingPolicy::default(),
     })
 }
@@ -164,13 +164,17 @@ pub(crate) fn make(
 /// The plan with the rules that are in force for its target. A rollback is never rolled back by itself:
 /// two versions that are both bad would take turns.
 pub(crate) fn judged(plan: Plan, cause: Cause, levels: [(Level, JudgingSettings); 4]) -> Plan {
-    let found = in_force_for(&plan.strategy, levels);
+    let shows_pods = plan.workloads.iter().any(|planned| planned.placed.workload.kind.shows_pods());
+    let found = in_force_for(&plan.strategy, shows_pods, levels);
     let late_breach = match cause {
         Cause::Rollback => LateBreach::Propose,
         Cause::Planned | Cause::Hotfix => found.policy.late_breach,
     };
     let judging = JudgingPolicy { late_breach, ..found.policy.clone() };
-    Plan { judging, analysis: found.into_rules(), ..plan }
+    // A rolling update has no side to look at while it goes on: what its pods show then is the rollout's own.
+    let is_judged = plan.strategy.candidate().is_some() || plan.watch_seconds > 0;
+    let analysis = if is_judged { found.into_rules() } else { Vec::new() };
+    Plan { judging, analysis, ..plan }
 }
 
 /// What is committed, where the version lives in a repository: a tool brings it into the clusters, so nothing can be

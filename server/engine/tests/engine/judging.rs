@@ -227,6 +227,76 @@ async fn a_target_that_is_rolled_is_asked_while_it_is_watched() {
     until(&world, number, "proposes a rollback: health check failed").await;
 }
 
+#[tokio::test]
+async fn a_canary_whose_requests_nobody_counts_is_judged_by_its_pods() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    let by_pods = contract::services::StrategyInput {
+        layer: "replicas".to_owned(),
+        service: String::new(),
+        route: String::new(),
+        ..crate::canaries::canary("25%, 10m")
+    };
+    world.engine.set_strategy(&world.rosa, "cart", "production", by_pods).await.unwrap();
+    world.version("cart", "2.0-fading").await;
+    let rules = world.engine.judging(&world.rosa, "cart", "production").await.unwrap().rules;
+    let names: Vec<_> = rules.iter().map(|rule| (rule.rule.as_str(), rule.from.as_str())).collect();
+    assert_eq!(names, [("health", "as it comes"), ("restarts", "as it comes"), ("waiting-reasons", "as it comes")]);
+    let number = world.ask("cart", "2.0-fading").await;
+    let status = world.finish(number).await;
+    assert!(status.words.contains("health check failed in 3 of the last"), "{}", status.words);
+    assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+    let health = crate::analysis::rule(&world, number, "health").await;
+    let last = health.samples.last().unwrap();
+    assert_eq!((last.words.as_str(), last.mark), ("health check failed", domain::state::Mark::Failed));
+}
+
+#[tokio::test]
+async fn a_rolling_update_is_judged_by_its_pods_while_it_is_watched_but_not_by_those_that_came_later() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    watched(&world).await;
+    world.version("cart", "2.0-slow").await;
+    let number = world.ask("cart", "2.0-slow").await;
+    until(&world, number, "watched until").await;
+    // An autoscaler wants more pods, which take their time to start.
+    world.practice.scale(&crate::world::workload("cart"), 9).unwrap();
+    for _ in 0..120 {
+        world.pass(1).await;
+        let words = world.status(number).await.words;
+        assert!(!words.contains("proposes"), "{words}");
+    }
+    let health = crate::analysis::rule(&world, number, "health").await;
+    assert!(health.samples.len() >= 5, "{health:?}");
+    let fading = World::new(0).await;
+    fading.service("cart").await;
+    watched(&fading).await;
+    fading.version("cart", "2.0-fading").await;
+    let number = fading.ask("cart", "2.0-fading").await;
+    until(&fading, number, "proposes a rollback: health check failed").await;
+}
+
+#[tokio::test]
+async fn a_change_that_has_no_effect_here_says_why() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    crate::canaries::set(&world, "10%, 10m").await;
+    world.engine.set_rule(&world.admin, tier(2), breach("p95", 3_000.0)).await.unwrap();
+    world.engine.set_rule(&world.admin, tier(2), breach("restarts", 4.0)).await.unwrap();
+    let view = world.engine.judging(&world.rosa, "cart", "production").await.unwrap();
+    let said = |view: &contract::judging::JudgingView| {
+        let rules = view.levels.iter().flat_map(|level| level.rules.clone());
+        rules.map(|one| (one.change.rule, one.not_here)).collect::<Vec<_>>()
+    };
+    let nobody = Some("nobody counts the requests here".to_owned());
+    assert_eq!(said(&view), [("p95".to_owned(), nobody), ("restarts".to_owned(), None)]);
+    assert_eq!(view.policy.len(), 2, "{:?}", view.policy);
+    let rolling = contract::services::StrategyInput { strategy: "rolling".to_owned(), ..Default::default() };
+    world.engine.set_strategy(&world.rosa, "cart", "production", rolling).await.unwrap();
+    let view = world.engine.judging(&world.rosa, "cart", "production").await.unwrap();
+    assert!(view.policy[2].contains("production does not watch"), "{:?}", view.policy);
+}
+
 fn alert(name: &str, status: &str, labels: &[(&str, &str)]) -> AlertInput {
     let named = [("alertname", name)];
     let labels = labels.iter().chain(&named).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
@@ -275,4 +345,42 @@ async fn alerts_touch_the_promotions_that_their_labels_fit() {
     assert!(status.words.contains("alert Restarts"), "{}", status.words);
     let told = world.engine.audit(&world.admin, contract::audit::AuditQuery::default()).await.unwrap();
     assert!(told.rows.iter().filter(|row| row.sentence.contains("told")).count() >= 3);
+}
+
+#[tokio::test]
+async fn an_alert_about_a_version_that_is_only_watched_proposes_or_starts_a_rollback() {
+    for (late_breach, starts) in [(None, false), (Some(LateBreach::RollBack), true)] {
+        let (world, _metrics) = prepared("2.0", "50%, 1m").await;
+        watched(&world).await;
+        let policy = PolicyInput { late_breach, ..PolicyInput::default() };
+        world.engine.set_judging_policy(&world.rosa, target(), policy).await.unwrap();
+        let number = world.ask("cart", "2.0").await;
+        until(&world, number, "watched until").await;
+        let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
+        let critical = [("service", "cart"), ("severity", "critical")];
+        let send = async |status: &str| {
+            let alerts = vec![alert("Errors", status, &critical)];
+            world.engine.take_alerts(&monitor, AlertRules::default(), alerts).await.unwrap()
+        };
+        assert_eq!(send("firing").await.effects[0].did, "rollback");
+        if starts {
+            for _ in 0..60 {
+                world.pass(1).await;
+            }
+            let view = world.engine.promotion(&world.rosa, number + 1).await.unwrap();
+            assert!(view.reason.contains("alert Errors: 7 % of checkouts fail"), "{}", view.reason);
+            until(&world, number + 1, "done, watched").await;
+            assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+            // The alert still holds: what was rolled back to is not rolled back in turn.
+            send("firing").await;
+            world.pass(60).await;
+            let next = world.engine.promotion(&world.rosa, number + 2).await;
+            assert_eq!(next.unwrap_err().kind, ErrorKind::NotFound);
+        } else {
+            let words = world.status(number).await.words;
+            assert!(words.contains("proposes a rollback: alert Errors: 7 % of checkouts fail"), "{words}");
+            assert_eq!(send("resolved").await.effects[0].did, "resolved");
+            assert!(!world.status(number).await.words.contains("proposes"), "it is over");
+        }
+    }
 }
