@@ -195,6 +195,8 @@ pub struct JudgingView {
     pub environment_title: String,
     /// The rules, in their order, then those that are switched off.
     pub rules: Vec<RuleInForceView>,
+    /// The names of the rules that can be had here besides.
+    pub others: Vec<String>,
     /// Changes that do not fit here, with who made them and why.
     pub problems: Vec<String>,
     /// What a breach after the end leads to, and what comes when nobody answers, in words.

@@ -69,7 +69,19 @@ pub fn rule_fields(fields: &RuleFields, form: Sending<SetRule>) -> AnyView {
         .into_any()
     };
     let name = if fields.is_new {
-        text("rule", "Name", "Small letters, digits and hyphens: checkout-failures.", String::new())
+        view! {
+            <TextField
+                id="rule-rule"
+                name="rule"
+                label="Name"
+                kind=InputKind::Code
+                hint="Small letters, digits and hyphens: checkout-failures.".to_owned()
+                value=form.typed("rule", "")
+                error=about("rule", error)
+                required=true
+            />
+        }
+        .into_any()
     } else {
         view! { <input type="hidden" name="rule" value=known.rule.clone() /> }.into_any()
     };
@@ -112,24 +124,31 @@ pub fn rule_fields(fields: &RuleFields, form: Sending<SetRule>) -> AnyView {
         {off}
         {own}
         <div class="form-row">
-            {select("compared_with", "Compared", with, compared)}
-            {text("warning", "Warns beyond", "Tells people. 0.65 of the pairs, beside the stable version.", shown(known.warning))}
-            {text("breach", "Takes back beyond", "0.8 of the pairs, beside the stable version.", shown(known.breach))}
+            {text("warning", "Warns beyond", "People are told.", shown(known.warning))}
+            {text("breach", "Takes back beyond", "When it is often enough.", shown(known.breach))}
         </div>
+        <div class="form-row">
+            {select("compared_with", "Compared", with, compared)}
+            {select("dry_run", "Only recorded", recorded, dry)}
+        </div>
+        <p class="note">
+            "Side by side, the limits are the share of pairs in which the version is worse: 0.65 warns and 0.8 takes back when they are left empty."
+        </p>
         <div class="form-row">
             {text("times", "Times beyond it", "How many looks, 1 to 60.", small(known.times))}
             {select("counting", "Counted", counted, counting)}
+        </div>
+        <div class="form-row">
             {text("of", "Of how many", "Only for 'of the last ones'.", small(known.of))}
+            {text("minimum_requests", "At least requests", "Fewer in a window are no data.", whole(known.minimum_requests))}
         </div>
         <div class="form-row">
             {text("window_seconds", "Window (s)", "Over which a value is taken.", whole(known.window_seconds))}
             {text("interval_seconds", "Every (s)", "At most the window.", whole(known.interval_seconds))}
-            {text("minimum_requests", "At least requests", "Fewer in a window are no data.", whole(known.minimum_requests))}
         </div>
         <div class="form-row">
             {select("on_no_data", "No data", missing_choices(), missing_word(known.on_no_data))}
             {select("on_error", "The source keeps failing", missing_choices(), missing_word(known.on_error))}
-            {select("dry_run", "Only recorded", recorded, dry)}
         </div>
         <FormProblem error=other title="Not saved" />
     }
@@ -179,6 +198,7 @@ fn own_fields(own: OwnQuery, form: Sending<SetRule>) -> AnyView {
                 name="words"
                 label="What it measures"
                 hint="In a word or two: checkout failures.".to_owned()
+                required=true
                 value=form.typed("words", &own.words)
                 error=about("own.words", error)
             />
@@ -197,6 +217,7 @@ fn own_fields(own: OwnQuery, form: Sending<SetRule>) -> AnyView {
             hint="Its value must be one number. {{service}}, {{namespace}} and {{version}} stand in quotes, {{window}} anywhere: sum(rate(failures{service=\"{{service}}\"}[{{window}}]))."
                 .to_owned()
             value=form.typed("query", &own.query)
+            required=true
             error=about("own.query", error)
             code=true
         />

@@ -2,7 +2,7 @@
 //! and changing it here, for the service, for its tier or for the environment.
 
 use contract::judging::{JudgingView, LevelView, PolicyInput, RuleInForceView, RuleInput};
-use domain::analysis::{KNOWN_RULES, LateBreach, Level, Unanswered};
+use domain::analysis::{LateBreach, Level, Unanswered};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -98,12 +98,18 @@ fn rules_view(found: JudgingView, chosen: Memo<String>, forms: Forms) -> AnyView
 fn table(found: &JudgingView, may_change: bool) -> AnyView {
     let change = |rule: &str| routes::rule(&found.service, &found.environment, rule);
     let rows = found.rules.iter().map(|rule| row(rule, may_change.then(|| change(&rule.rule)))).collect_view();
-    let others = KNOWN_RULES.into_iter().filter(|name| !found.rules.iter().any(|rule| rule.rule == *name));
-    let others: Vec<_> = others.map(|name| (name.to_owned(), change(name))).collect();
+    let others: Vec<_> = found.others.iter().map(|name| (name.clone(), change(name))).collect();
+    let is_counted =
+        others.iter().map(|(name, _)| name).chain(found.rules.iter().map(|rule| &rule.rule)).any(|name| name == "p95");
+    let counts = (!is_counted).then_some(
+        "Errors and times are judged with a canary or blue-green strategy that says who counts the requests.",
+    );
     let more = may_change.then(|| {
         let links = others.into_iter().map(|(name, href)| view! { <a href=href>{name}</a> " " }).collect_view();
+        let more =
+            (!found.others.is_empty()).then(|| view! { "Not in force here; choose one to give it a limit: " {links} });
         view! {
-            <p class="note">"Not in force here; choose one to give it a limit: " {links}</p>
+            <p class="note">{more} {counts}</p>
             <div class="form-acts">
                 <ButtonLink href=change(OWN)>"Add a query of your own"</ButtonLink>
             </div>
@@ -247,7 +253,7 @@ fn health_card(found: &JudgingView, form: Sending<SetHealth>) -> AnyView {
             let seconds = health.timeout_seconds.unwrap_or_default();
             format!("GET {} must be answered with 200 to 299 within {seconds} s.", health.address)
         }
-        None => "By its pods' readiness. Give an address that users reach, and it is asked too.".to_owned(),
+        None => "By its pods' readiness. Give an address that users reach, and it is asked instead.".to_owned(),
     };
     let may_change = found.levels.iter().any(|level| level.level == Level::Target && level.may_change);
     let inside = may_change.then(|| health_form(found, form));

@@ -145,6 +145,11 @@ pub(super) fn template(name: &str, plane: Option<DataPlane>) -> Option<RuleDraft
     }
 }
 
+/// The names of [`KNOWN_RULES`] that can be in force where `plane` counts the requests, or nobody does.
+pub fn known_rules(plane: Option<DataPlane>) -> impl Iterator<Item = &'static str> {
+    KNOWN_RULES.into_iter().filter(move |name| template(name, plane).is_some())
+}
+
 /// Whether there can be a target that these values of a rule fit: what depends on the other values of the
 /// rule is left to each target.
 ///

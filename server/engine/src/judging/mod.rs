@@ -16,7 +16,7 @@ use domain::{
     actor::{Act, Actor},
     analysis::{
         HealthCheck, HealthRequest, InForce, JudgingSettings, LateBreach, Level, MetricRule, OnMissing, RuleChange,
-        RuleInForce, RuleName, Unanswered, Undecided, asks_in_words, default_rules, in_force,
+        RuleInForce, RuleName, Unanswered, Undecided, asks_in_words, default_rules, in_force, known_rules,
     },
     duration_words,
     strategy::Strategy,
@@ -317,7 +317,10 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4]) -> 
         is_dry_run: false,
         is_off: true,
     });
-    let rules = found.rules.iter().map(|one| rule_view(one, &title)).chain(off).collect();
+    let rules: Vec<_> = found.rules.iter().map(|one| rule_view(one, &title)).chain(off).collect();
+    let plane = asked.target.strategy.candidate().and_then(|(_, settings)| settings.metrics());
+    let others = known_rules(plane).filter(|name| shows_pods && !rules.iter().any(|rule| rule.rule == *name));
+    let others = others.map(str::to_owned).collect();
     let problems = found.unfit.iter().map(|(level, _, why)| format!("{}: {why}", title(*level))).collect();
     let mut policy = vec![late_in_words(found.policy.late_breach), undecided_in_words(found.policy.undecided)];
     if asked.target.strategy.candidate().is_none() && environment.rules.watch_seconds == 0 {
@@ -332,6 +335,7 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4]) -> 
         environment: environment.name.to_string(),
         environment_title: environment.title.clone(),
         rules,
+        others,
         problems,
         policy,
         health: found

@@ -291,6 +291,7 @@ async fn a_change_that_has_no_effect_here_says_why() {
     let nobody = Some("nobody counts the requests here".to_owned());
     assert_eq!(said(&view), [("p95".to_owned(), nobody), ("restarts".to_owned(), None)]);
     assert_eq!(view.policy.len(), 2, "{:?}", view.policy);
+    assert_eq!(view.others, ["pods-not-ready"], "without numbers there is nothing else to choose");
     let rolling = contract::services::StrategyInput { strategy: "rolling".to_owned(), ..Default::default() };
     world.engine.set_strategy(&world.rosa, "cart", "production", rolling).await.unwrap();
     let view = world.engine.judging(&world.rosa, "cart", "production").await.unwrap();
