@@ -142,10 +142,10 @@ impl PastMove<'_> {
                 available: part.replicas,
             },
             pods: vec![],
-            most_available: part.replicas,
             words: format!("{0} of {0} pods available", part.replicas),
             is_complete: true,
             was_ours: true,
+            most_available: part.replicas,
             tool: None,
         };
         Run {

@@ -383,6 +383,7 @@ mod tests {
             words: "1 of 1 pods available".to_owned(),
             is_complete: true,
             was_ours: true,
+            most_available: 1,
             tool: None,
         };
         let names = |progress: &WorkloadProgress, has_ended| {
