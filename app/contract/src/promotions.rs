@@ -94,6 +94,10 @@ pub struct RequestRollback {
     /// The version's label; when absent, the one before the present one or, while another is only tried
     /// beside the present one, the present one: then the try is aborted, and nothing else is done.
     pub version: Option<String>,
+    /// Whether the pod templates of Deployments come back whole, as they were when the version ran last,
+    /// instead of their images alone.
+    #[serde(default)]
+    pub whole_templates: bool,
     /// Why.
     pub reason: String,
 }
@@ -142,7 +146,7 @@ pub struct RollbackView {
     #[serde(default)]
     pub comes_back: Vec<ImageBack>,
     /// What differs now in the pod templates from what they were when the version ran last, by workload and place; it
-    /// stays as it is now.
+    /// stays as it is now, unless the whole templates are asked for.
     #[serde(default)]
     pub changed_since: Vec<String>,
     /// What it does not bring back, in words.

@@ -9,7 +9,9 @@ use leptos_router::{
 };
 
 use crate::{
-    components::{Button, Card, Choice, Crumb, Crumbs, FromTo, Glyph, Kind, Notice, PageHead, Select, State},
+    components::{
+        Button, Card, Choice, Crumb, Crumbs, FromTo, Glyph, Kind, Notice, PageHead, RadioChoices, Select, State,
+    },
     error::{Answer, AppError},
     form::{FormProblem, ReasonField, Sending},
     live,
@@ -68,6 +70,7 @@ fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
     let choose = choose(&view);
     let comes_back = comes_back(&view);
     let changed = changed_since(&view);
+    let templates = templates(&view, form);
     let not_back = view.not_brought_back.iter().map(|words| view! { <li>{sentence(words)}</li> }).collect_view();
     let has_limits = !view.not_brought_back.is_empty();
     let error = form.errors();
@@ -103,6 +106,7 @@ fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
                             <input type="hidden" name="service" value=service />
                             <input type="hidden" name="environment" value=environment.name />
                             <input type="hidden" name="version" value=view.to.clone() />
+                            {templates}
                             <ReasonField id="reason".to_owned() value=form.typed("reason", "") error />
                             <FormProblem error=other title="Not rolled back" />
                             <div class="form-acts">
@@ -201,10 +205,39 @@ fn comes_back(view: &RollbackView) -> Option<AnyView> {
     })
 }
 
+/// How much comes back, where the images are not all that differs.
+fn templates(view: &RollbackView, form: Sending<RollBack>) -> Option<AnyView> {
+    let images = Choice {
+        hint: "What has changed in the pod templates meanwhile stays as it is now.".to_owned(),
+        ..Choice::new("images", "The images")
+    };
+    let whole = Choice {
+        hint: format!(
+            "The pod templates of Deployments are again what they were when {} ran here last. ConfigMaps and Secrets \
+             that they name keep what they say now.",
+            view.to
+        ),
+        ..Choice::new("whole", "The whole pod templates")
+    };
+    let selected = form.typed("templates", "images");
+    (!view.changed_since.is_empty() && !view.is_abort).then(|| {
+        view! {
+            <RadioChoices
+                id="templates"
+                name="templates"
+                label="What comes back"
+                choices=vec![images, whole]
+                selected
+            />
+        }
+        .into_any()
+    })
+}
+
 /// What else is not as it was: a version may need the configuration that it ran with.
 fn changed_since(view: &RollbackView) -> Option<AnyView> {
     let rows = view.changed_since.iter().map(|place| view! { <li>{place.clone()}</li> }).collect_view();
-    let lead = format!("In the pod templates, since {} ran here. It stays as it is now.", view.to);
+    let lead = format!("In the pod templates, since {} ran here.", view.to);
     (!view.changed_since.is_empty()).then(|| {
         view! {
             <Card title="What has changed meanwhile">

@@ -181,11 +181,17 @@ pub async fn roll_back(
     service: String,
     environment: String,
     #[server(default)] version: String,
+    #[server(default)] templates: String,
     #[server(default)] reason: String,
 ) -> Result<i64, AppError> {
     let (backend, actor) = super::backend()?;
-    let request =
-        contract::promotions::RequestRollback { service, environment, version: super::given(version), reason };
+    let request = contract::promotions::RequestRollback {
+        service,
+        environment,
+        version: super::given(version),
+        whole_templates: templates == "whole",
+        reason,
+    };
     let number = backend.roll_back(&actor, request).await?;
     leptos_axum::redirect(&crate::routes::promotion(number));
     Ok(number)

@@ -67,6 +67,7 @@ impl PastMove<'_> {
             plan: self.plan(u8::try_from(approvals.len()).unwrap_or(u8::MAX)),
             previous_version: self.previous,
             approvals,
+            templates: vec![],
             phase: self.phase(),
             trouble: None,
         }

@@ -210,7 +210,11 @@ pub(super) fn known_images(planned: &WorkloadPlan, run: &Run) -> Vec<ContainerIm
 fn workload(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<DesiredWorkload> {
     let (template, act) = match run.wanted.stable.want {
         StableWant::AsItIs => return None,
-        StableWant::Version => (DesiredTemplate::Images(planned.images.clone()), run.asked),
+        StableWant::Version => {
+            let whole = promotion.templates.iter().find(|whole| whole.placed == planned.placed);
+            let images = || DesiredTemplate::Images(planned.images.clone());
+            (whole.map_or_else(images, |whole| DesiredTemplate::Restored(whole.template.clone())), run.asked)
+        }
         StableWant::Before => {
             let saved = run.saved.iter().find(|saved| saved.placed == planned.placed)?;
             (DesiredTemplate::Restored(saved.template.clone()), Some(ToolAct::Back))

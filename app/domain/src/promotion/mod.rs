@@ -38,7 +38,7 @@ pub use input::{Decision, Effect, Facts, Input, Occupant, Refusal, Sight};
 pub use journal::{JournalEntry, JournalEvent};
 pub use judging::Subject;
 pub use phase::{Failure, Phase, TakeBackCause, TakenBack};
-pub use plan::{Approval, Blocker, CandidatePlan, Plan, WorkloadPlan};
+pub use plan::{Approval, Blocker, CandidatePlan, Plan, WholeTemplate, WorkloadPlan};
 pub use progress::DRAIN_SECONDS;
 pub use run::{Hold, OutsideRun, RouteProgress, Run, SavedRoute, SavedWorkload, WorkloadProgress};
 pub use wanted::{CandidateSize, Goal, Move, Part, StableWant, Wanted};
@@ -128,6 +128,10 @@ pub struct Promotion {
     pub previous_version: Option<VersionId>,
     /// The consents given.
     pub approvals: Vec<Approval>,
+    /// The pod templates that come back whole, where that was chosen for a rollback; elsewhere only images
+    /// are set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<WholeTemplate>,
     /// Where it is.
     pub phase: Phase,
     /// What keeps us from telling, when something does.

@@ -37,6 +37,15 @@ impl WorkloadPlan {
     }
 }
 
+/// A pod template with which the version ran before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholeTemplate {
+    /// The workload.
+    pub placed: PlacedWorkload,
+    /// The template, as it was saved.
+    pub template: serde_json::Value,
+}
+
 /// A second Deployment that runs the version beside the one that serves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CandidatePlan {

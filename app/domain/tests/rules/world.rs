@@ -188,6 +188,7 @@ impl World {
             plan: plan.clone(),
             previous_version: None,
             approvals: vec![],
+            templates: vec![],
             phase: Phase::Waiting { blockers: vec![] },
             trouble: None,
         };

@@ -48,7 +48,7 @@ pub(super) async fn view(
     };
     let comparison = compare::between(engine, &mut read, &asked.service, from.as_ref(), &to).await?;
     let only_images = (!is_abort).then(|| {
-        "Only images come back: the rest of the pod templates, ConfigMaps, Secrets, Services and the number of pods stay as they are.".to_owned()
+        "Only images come back, or whole pod templates where that is chosen: ConfigMaps, Secrets, Services and the number of pods stay as they are.".to_owned()
     });
     let database = "The database stays as the newer version left it.".to_owned();
     let mut not_brought_back: Vec<String> = only_images.into_iter().chain([database]).collect();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::{
     ids::VersionId,
-    observation::{Observed, PlacedWorkload, WorkloadObservation},
-    promotion::{SavedWorkload, WorkloadPlan},
+    observation::{Observed, PlacedWorkload, WorkloadKind, WorkloadObservation},
+    promotion::{SavedWorkload, WholeTemplate, WorkloadPlan},
     rollout,
     template::changed_places,
 };
@@ -55,19 +55,29 @@ pub(super) async fn saved_over(
     Ok(next.and_then(|next| next.promotion.run().map(|run| run.saved.clone())).unwrap_or_default())
 }
 
-/// In which places the pod templates differ now from those that were saved, by workload. A template that was saved with
-/// other images than those of the plan says nothing about its version.
+/// The templates that can come back whole: those of Deployments that were saved with the images of the plan. One that
+/// was saved with other images says nothing about its version; what another tool sets is that tool's.
+pub(super) fn whole_templates(planned: &[WorkloadPlan], saved: &[SavedWorkload]) -> Vec<WholeTemplate> {
+    let of = |one: &WorkloadPlan| {
+        let is_of_version = |saved: &&SavedWorkload| {
+            saved.placed == one.placed && one.images.iter().all(|image| saved.images.contains(image))
+        };
+        let saved = saved.iter().find(is_of_version)?;
+        Some(WholeTemplate { placed: one.placed.clone(), template: saved.template.clone() })
+    };
+    planned.iter().filter(|one| one.placed.workload.kind == WorkloadKind::Deployment).filter_map(of).collect()
+}
+
+/// In which places the pod templates differ now from those with which the version ran, by workload.
 pub(super) async fn changed_since(engine: &Engine, planned: &[WorkloadPlan], saved: &[SavedWorkload]) -> Vec<String> {
-    if saved.is_empty() {
+    let whole = whole_templates(planned, saved);
+    if whole.is_empty() {
         return Vec::new();
     }
-    let then = |placed: &PlacedWorkload| {
-        let images = &planned.iter().find(|one| one.placed == *placed)?.images;
-        saved.iter().find(|saved| saved.placed == *placed && images.iter().all(|image| saved.images.contains(image)))
-    };
     let mut changed = Vec::new();
     for (placed, seen) in present(engine, planned).await {
-        let places = then(&placed).map(|then| changed_places(&then.template, &seen.template)).unwrap_or_default();
+        let then = whole.iter().find(|whole| whole.placed == placed);
+        let places = then.map(|then| changed_places(&then.template, &seen.template)).unwrap_or_default();
         changed.extend(places.into_iter().map(|place| format!("{}: {place}", placed.workload)));
     }
     changed

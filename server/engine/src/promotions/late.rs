@@ -35,6 +35,7 @@ impl Engine {
             service: names.service.to_string(),
             environment: names.environment.to_string(),
             version: Some(to.label.to_string()),
+            whole_templates: false,
             reason: format!("promotion {} is watched: {why}", promotion.number),
         };
         match self.request_rollback(&actor, request).await {

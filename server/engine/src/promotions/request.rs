@@ -11,12 +11,14 @@ use domain::{
     actor::{Act, Actor},
     deployment::Cause,
     ids::{ClusterId, PromotionId, VersionId},
-    promotion::{Input, JournalEntry, JournalEvent, Phase, Plan, Promotion, PromotionAct, Supersedes, decide},
+    promotion::{
+        Input, JournalEntry, JournalEvent, Phase, Plan, Promotion, PromotionAct, Supersedes, WholeTemplate, decide,
+    },
     version::VersionLabel,
 };
 use store::{Environment, Read, Service, StoreError, SucceededBefore, Target, Tx, Version};
 
-use super::{advance, facts, plan};
+use super::{advance, beforehand, facts, plan};
 use crate::{Engine, audit, edge, error::OrFail, judging};
 
 /// What a request is about, looked up.
@@ -35,6 +37,8 @@ struct Draft<'a> {
     reason: String,
     supersedes: Supersedes,
     key: Option<String>,
+    /// Whether pod templates come back whole.
+    is_whole: bool,
 }
 
 /// What a rollback means.
@@ -125,7 +129,8 @@ impl Engine {
         let supersedes =
             if request.supersede { self.supersedes(&mut tx, actor, &asked).await? } else { Supersedes::Nobody };
         let (reason, key) = (reason.to_owned(), key.map(str::to_owned));
-        self.put(tx, Draft { actor, asked: &asked, version: &version, cause, reason, supersedes, key }).await
+        self.put(tx, Draft { actor, asked: &asked, version: &version, cause, reason, supersedes, key, is_whole: false })
+            .await
     }
 
     /// Whose promotions somebody may supersede here.
@@ -179,7 +184,20 @@ impl Engine {
             return Ok(Put::Done(known.number));
         }
         let (supersedes, reason) = (Supersedes::Any, reason.to_owned());
-        self.put(tx, Draft { actor, asked: &asked, version: &version, cause, reason, supersedes, key: None }).await
+        self.put(
+            tx,
+            Draft {
+                actor,
+                asked: &asked,
+                version: &version,
+                cause,
+                reason,
+                supersedes,
+                key: None,
+                is_whole: request.whole_templates,
+            },
+        )
+        .await
     }
 
     /// What a rollback means here: where a version is only being tried beside what serves, taking that one
@@ -268,7 +286,8 @@ impl Engine {
 
     async fn put(&self, mut tx: Tx, draft: Draft<'_>) -> Answer<Put> {
         let plan = self.plan_for(&mut tx, &draft).await?;
-        let written = match self.write(&mut tx, draft, plan).await {
+        let templates = if draft.is_whole { self.whole_templates(&mut tx, &draft, &plan).await? } else { vec![] };
+        let written = match self.write(&mut tx, draft, plan, templates).await {
             Ok(number) => tx.commit().await.map(|()| number),
             Err(error) => Err(error),
         };
@@ -303,7 +322,30 @@ impl Engine {
             .map_err(|e| ApiError::conflict(e.to_string()))
     }
 
-    async fn write(&self, tx: &mut Tx, draft: Draft<'_>, plan: Plan) -> Result<i64, StoreError> {
+    /// The templates with which the version ran last in the place.
+    ///
+    /// # Errors
+    /// Refused when none is known.
+    async fn whole_templates(&self, tx: &mut Tx, draft: &Draft<'_>, plan: &Plan) -> Answer<Vec<WholeTemplate>> {
+        let saved = beforehand::saved_over(tx, draft.asked, draft.version.id).await.or_fail(self)?;
+        let whole = beforehand::whole_templates(&plan.workloads, &saved);
+        if whole.is_empty() {
+            let message = format!(
+                "the pod templates with which {} ran here are not known; roll back its images alone",
+                draft.version.label
+            );
+            return Err(ApiError::conflict(message));
+        }
+        Ok(whole)
+    }
+
+    async fn write(
+        &self,
+        tx: &mut Tx,
+        draft: Draft<'_>,
+        plan: Plan,
+        templates: Vec<WholeTemplate>,
+    ) -> Result<i64, StoreError> {
         let now = self.now();
         let number = tx.next("promotion").await?;
         let Asked { service, environment, target } = draft.asked;
@@ -322,6 +364,7 @@ impl Engine {
             plan,
             previous_version: runs(tx, draft.asked).await?,
             approvals: vec![],
+            templates,
             phase: Phase::Waiting { blockers: vec![] },
             trouble: None,
         };
@@ -329,10 +372,15 @@ impl Engine {
         if let Some(key) = &draft.key {
             tx.set_request_key(promotion.id, key).await?;
         }
-        let reason = draft.reason.clone();
-        let asked =
-            JournalEntry { at: now, by: draft.actor.identity.clone(), event: JournalEvent::Requested { reason } };
-        tx.append_journal(promotion.id, &[asked]).await?;
+        let by = |event| JournalEntry { at: now, by: draft.actor.identity.clone(), event };
+        let mut asked = vec![by(JournalEvent::Requested { reason: draft.reason.clone() })];
+        if !promotion.templates.is_empty() {
+            let names: Vec<String> =
+                promotion.templates.iter().map(|whole| whole.placed.workload.to_string()).collect();
+            let next = format!("the whole pod template comes back: {}", names.join(", "));
+            asked.push(by(JournalEvent::Moves { next }));
+        }
+        tx.append_journal(promotion.id, &asked).await?;
         let known = facts::load(tx, &promotion, None).await?;
         // Time alone is never refused.
         if let Ok(mut decision) = decide(&promotion, &known, Input::Clock, now) {

@@ -187,6 +187,7 @@ async fn a_rollback_of_a_canary_is_not_tried_step_by_step() {
         service: "cart".to_owned(),
         environment: "production".to_owned(),
         version: None,
+        whole_templates: false,
         reason: "bad".to_owned(),
     };
     let back = world.engine.roll_back(&world.rosa, request).await.unwrap();

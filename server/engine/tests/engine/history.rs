@@ -28,6 +28,7 @@ async fn what_was_rolled_back_says_by_which_promotion() {
         service: "cart".to_owned(),
         environment: "production".to_owned(),
         version: None,
+        whole_templates: false,
         reason: "Totals are wrong".to_owned(),
     };
     let back = world.engine.roll_back(&world.rosa, request).await.unwrap();

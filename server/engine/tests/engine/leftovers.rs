@@ -21,6 +21,7 @@ fn rollback() -> RequestRollback {
         service: "cart".to_owned(),
         environment: "production".to_owned(),
         version: None,
+        whole_templates: false,
         reason: "refunds fail".to_owned(),
     }
 }

@@ -197,6 +197,7 @@ async fn a_version_is_deployed_as_it_is_reported_and_the_board_shows_it(world: &
         service: "mail".to_owned(),
         environment: "production".to_owned(),
         version: None,
+        whole_templates: false,
         reason: "slow".to_owned(),
     };
     let back = server.engine.roll_back(&world.rosa, back).await.unwrap();

@@ -70,6 +70,7 @@ async fn what_runs_is_rolled_back_in_one_act() {
         service: "cart".to_owned(),
         environment: "production".to_owned(),
         version: None,
+        whole_templates: false,
         reason: "refunds fail".to_owned(),
     };
     let refused = world.engine.roll_back(&world.theo, request.clone()).await.unwrap_err();
@@ -108,11 +109,33 @@ async fn one_may_go_back_to_any_earlier_version_and_sees_beforehand_what_comes_b
         service: "cart".to_owned(),
         environment: "production".to_owned(),
         version: Some("1.0".to_owned()),
+        whole_templates: false,
         reason: "both are bad".to_owned(),
     };
-    let number = world.engine.roll_back(&world.rosa, request).await.unwrap();
+    let number = world.engine.roll_back(&world.rosa, request.clone()).await.unwrap();
     assert_eq!(world.finish(number).await.phase, "succeeded");
     assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+    // What changed meanwhile is there still; going forward and back with the whole template takes it away.
+    assert!(restarted_at(&world).await.is_string());
+    let whole = RequestRollback { version: Some("2.0".to_owned()), whole_templates: true, ..request };
+    let number = world.engine.roll_back(&world.rosa, whole).await.unwrap();
+    assert_eq!(world.finish(number).await.phase, "succeeded");
+    assert_eq!(world.image_of("cart").await, "r.example/cart:2.0");
+    assert!(restarted_at(&world).await.is_null());
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    let said = |event: &contract::promotions::JournalLine| event.detail.contains("the whole pod template comes back");
+    assert!(view.journal.iter().any(said), "{:?}", view.journal);
+}
+
+/// When the pod template of `cart` says that it was restarted.
+async fn restarted_at(world: &World) -> serde_json::Value {
+    use ports::Cluster as _;
+    match world.practice.observe(&workload("cart")).await.unwrap() {
+        domain::observation::Observed::Present(seen) => {
+            seen.template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"].clone()
+        }
+        domain::observation::Observed::Missing => panic!("cart is gone"),
+    }
 }
 
 #[tokio::test]

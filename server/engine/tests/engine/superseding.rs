@@ -26,6 +26,7 @@ async fn roll_back(world: &World, by: &Actor, label: Option<&str>) -> i64 {
         service: "cart".to_owned(),
         environment: "production".to_owned(),
         version: label.map(str::to_owned),
+        whole_templates: false,
         reason: "it is bad".to_owned(),
     };
     world.engine.roll_back(by, request).await.unwrap()
