@@ -135,6 +135,7 @@ async fn a_rollback_is_a_commit_too(world: &World) {
         service: "cart".to_owned(),
         environment: "production".to_owned(),
         version: None,
+        whole_templates: false,
         reason: "Refunds twice".to_owned(),
     };
     let back = world.engine.roll_back(&world.rosa, request).await.unwrap();
