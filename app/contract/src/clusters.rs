@@ -65,6 +65,8 @@ pub enum PermissionNeed {
     Candidates,
     /// Promotions of what other tools are in charge of only.
     Delegated,
+    /// Steps that run a Job only.
+    Jobs,
     /// None: pages do not show why pods fail.
     Reasons,
 }

@@ -16,6 +16,7 @@ pub mod git;
 pub mod ids;
 pub mod image;
 pub mod insights;
+pub mod job;
 pub mod names;
 pub mod observation;
 pub mod outside;

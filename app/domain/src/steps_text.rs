@@ -2,6 +2,8 @@
 
 use crate::{
     aside::{MatchBy, TesterMatch},
+    job::USUAL_JOB_SECONDS,
+    names::WorkloadName,
     strategy::{AnalysisLength, Notice, Step},
     traffic::Weight,
 };
@@ -10,8 +12,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{word}' is no step: write a weight (10%), a pause (30s, 10m, 2h), preview, ask, testers (by the header canary: true), \
-     header:name=value, cookie:name=value, mirror:10%, an analysis (analysis:10m, analysis:5x) or a message \
-     (notify:\"text\")"
+     header:name=value, cookie:name=value, mirror:10%, an analysis (analysis:10m, analysis:5x), a \
+     message (notify:\"text\") or a Job by the name of its CronJob (job:smoke-test, job:smoke-test:15m)"
 )]
 pub struct StepsTextError {
     /// The word.
@@ -75,6 +77,11 @@ fn parse_named(name: &str, rest: &str) -> Option<Step> {
             let quoted = rest.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
             Some(Step::Notify { notice: Notice::new(quoted.unwrap_or(rest)).ok()? })
         }
+        "job" => {
+            let (template, time) = rest.split_once(':').map_or((rest, None), |(name, time)| (name, Some(time)));
+            let seconds = time.map_or(Some(USUAL_JOB_SECONDS), |time| seconds(&time.to_ascii_lowercase()))?;
+            Some(Step::Job { template: WorkloadName::parse(template).ok()?, seconds })
+        }
         _ => None,
     }
 }
@@ -133,6 +140,8 @@ pub fn write(steps: &[Step]) -> String {
         }
         Step::Analysis { length: AnalysisLength::Measurements(count) } => Some(format!("analysis:{count}x")),
         Step::Notify { notice } => Some(format!("notify:\"{}\"", notice.as_str())),
+        Step::Job { template, seconds: USUAL_JOB_SECONDS } => Some(format!("job:{template}")),
+        Step::Job { template, seconds } => Some(format!("job:{template}:{}", write_seconds(*seconds))),
         Step::Rollout => None,
     };
     steps.iter().filter_map(word).collect::<Vec<_>>().join(", ")
@@ -147,7 +156,7 @@ mod tests {
     fn a_line_is_read_as_it_is_written() {
         for line in [
             "10%, 30m, 25%, 10m, 50%, ask, 100%",
-            "preview, ask, 100%, 30s",
+            "preview, job:smoke-test, ask, 100%, job:load.v2:90s, 30s",
             "5%, 2h, 100%",
             "testers, mirror:10%, 10m, 10%",
             "header:x-beta=1, cookie:beta=Yes.1, ask",
@@ -185,6 +194,10 @@ mod tests {
             "analysis:5",
             "analysis:x",
             "notify:",
+            "job:",
+            "job:Smoke",
+            "job:smoke:",
+            "job:smoke:15",
             "notify:\"\"",
             "notify:\"no end",
             "notify:\"a\"b\"c\"",
@@ -205,6 +218,8 @@ mod tests {
             (1_u32..1_000_000).prop_map(|seconds| Step::Pause { seconds }),
             (1_u32..1_000_000).prop_map(|s| Step::Analysis { length: AnalysisLength::Seconds(s) }),
             (1_u32..1_000).prop_map(|n| Step::Analysis { length: AnalysisLength::Measurements(n) }),
+            ("[a-z0-9]{1,9}", 1_u32..10_000)
+                .prop_map(|(name, seconds)| { Step::Job { template: WorkloadName::parse(&name).unwrap(), seconds } }),
             "[a-zA-Zöß,.:%=-]([a-zA-Zöß,.:%= -]{0,30}[a-z!,])?"
                 .prop_map(|text| Step::Notify { notice: Notice::new(&text).unwrap() }),
             (by, "[a-z0-9_-]{1,12}", "[A-Za-z0-9_.-]{1,12}")

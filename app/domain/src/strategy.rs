@@ -134,6 +134,14 @@ pub enum StepsError {
         /// The layer, in words.
         layer: String,
     },
+    /// A Job that has no time, or all the time in the world.
+    #[error("step {number} gives its Job {seconds} s; 1 second to 24 hours are possible")]
+    Job {
+        /// Which step, from 1.
+        number: usize,
+        /// How long.
+        seconds: u32,
+    },
     /// An analysis that is none, or never ends.
     #[error(
         "step {number} looks for a time that cannot be had; 1 second to 7 days, or 1 to {} measurements, can",
@@ -161,6 +169,8 @@ impl CandidateSettings {
     pub const MAX_STEPS: usize = 30;
     /// The longest pause, in seconds: what waits longer expires.
     pub const MAX_PAUSE_SECONDS: u32 = 7 * 24 * 3600;
+    /// The longest time that a Job may take, in seconds.
+    pub const MAX_JOB_SECONDS: u32 = 24 * 3600;
     /// How long the usual canary stays at its first weight, in seconds.
     pub const FIRST_PAUSE_SECONDS: u32 = 30 * 60;
     /// How long the usual canary stays at a later weight, in seconds.

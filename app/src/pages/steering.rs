@@ -125,7 +125,7 @@ fn acts(view: &PromotionView, traffic: &TrafficView, steer: Sendings<Steer>) -> 
     });
     let now = may(PromotionAct::PromoteNow).then(|| {
         let says = format!(
-            "All pauses and shares that are left are left out: {} gets everything as soon as it has the pods.",
+            "All pauses, shares, analyses, messages and Jobs that are left are left out: {} gets everything as soon as it has the pods.",
             view.line.version
         );
         let act =

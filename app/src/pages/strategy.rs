@@ -87,7 +87,8 @@ pub fn strategy_card(
         "Weights, pauses, preview and ask: 10%, 30m, 25%, ask. Testers reach the version at once with testers (header \
          canary: true), header:name=value or cookie:name=value; mirror:10% copies requests to it until the next \
          weight. analysis:10m, or analysis:5x for five measurements, has the rules judge the version as it is there; \
-         notify:\"text\" tells the channel. Empty for the usual ones. Everything, and then the rollout of the Deployment itself, come by \
+         notify:\"text\" tells the channel; job:smoke-test runs a Job of the CronJob of that name and needs it to \
+         succeed, in 10 min or job:smoke-test:30m. Empty for the usual ones. Everything, and then the rollout of the Deployment itself, come by \
          themselves.",
         present.steps.clone(),
     );

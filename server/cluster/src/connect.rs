@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use domain::{
     capacity::Capacity,
     evidence::PodReport,
-    names::Namespace,
+    job::{JobObserved, JobRef},
+    names::{Namespace, WorkloadName},
     observation::{Observed, PodObservation, WorkloadRef},
     promotion::Nudge,
     traffic::RouteObserved,
@@ -17,7 +18,8 @@ use k8s_openapi::api::{apps::v1::ReplicaSet, core::v1::Pod};
 use kube::{Api, Client, Config, api::DynamicObject, core::ApiResource};
 use ports::{
     ApplyOutcome, CandidateChange, CandidateFound, Cluster, ClusterConnector, ClusterError, ConnectionReport,
-    ConnectionSettings, DiscoveredWorkload, InventoryEvent, NamespaceScope, Route, RouteChange, WorkloadChange,
+    ConnectionSettings, DiscoveredWorkload, InventoryEvent, JobChange, JobFound, NamespaceScope, Route, RouteChange,
+    WorkloadChange,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
@@ -136,6 +138,18 @@ impl Cluster for KubeCluster {
 
     async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError> {
         self.apply_route_change(change).await
+    }
+
+    async fn observe_job(&self, job: &JobRef, template: &WorkloadName) -> Result<JobObserved, ClusterError> {
+        self.read_job(job, template).await
+    }
+
+    async fn apply_job(&self, change: &JobChange) -> Result<ApplyOutcome, ClusterError> {
+        self.apply_job_change(change).await
+    }
+
+    async fn jobs(&self, scope: &NamespaceScope) -> Result<Vec<JobFound>, ClusterError> {
+        self.list_jobs(scope).await
     }
 
     async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError> {

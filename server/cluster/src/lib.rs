@@ -14,6 +14,7 @@ mod connect;
 mod discover;
 mod error;
 mod inventory;
+mod jobs;
 pub mod kubeconfig;
 mod marks;
 mod nudge;

@@ -14,13 +14,16 @@ use domain::{
     evidence::PodReport,
     ids::TargetId,
     image::ContainerImage,
-    names::Namespace,
+    job::{JobObserved, JobRef},
+    names::{Namespace, WorkloadName},
     observation::{Manager, Observed, PodObservation, Stamp, WorkloadObservation, WorkloadRef},
     promotion::Nudge,
     traffic::{CandidateName, RouteObserved, TrafficLayer, Weight},
 };
 use futures_core::stream::BoxStream;
 use secrecy::SecretString;
+
+use crate::job::{JobChange, JobFound};
 
 use crate::permissions::PermissionUse;
 
@@ -305,6 +308,26 @@ pub trait Cluster: Send + Sync + 'static {
     /// # Errors
     /// [`ClusterError`], as for [`Cluster::apply`].
     async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError>;
+
+    /// Reads a Job of a step and its pods; where there is none, whether the CronJob of which it would be made
+    /// is there.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; a missing object is not an error but [`JobObserved::Missing`].
+    async fn observe_job(&self, job: &JobRef, template: &WorkloadName) -> Result<JobObserved, ClusterError>;
+
+    /// Makes the Job what `change` says. One that is there is never made again.
+    ///
+    /// # Errors
+    /// [`ClusterError`], as for [`Cluster::apply`]; [`ClusterError::Invalid`] when its CronJob is not there.
+    async fn apply_job(&self, change: &JobChange) -> Result<ApplyOutcome, ClusterError>;
+
+    /// Lists the Jobs that Slipway has made in `scope`, by namespace and name: what promotions that are over
+    /// have left is found by it.
+    ///
+    /// # Errors
+    /// [`ClusterError`].
+    async fn jobs(&self, scope: &NamespaceScope) -> Result<Vec<JobFound>, ClusterError>;
 
     /// Reads why a pod does not run: its events and the end of the log of the container that fails. What the
     /// credentials do not include, or the cluster cannot tell, is said in the report.

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod cluster;
 pub mod git;
+pub mod job;
 pub mod judgement;
 pub mod messenger;
 pub mod metrics;
@@ -18,9 +19,10 @@ pub use cluster::{
     TemplateChange, WorkloadChange,
 };
 pub use git::{GitChange, GitCredentials, GitError, GitRepositories};
+pub use job::{JobChange, JobFound, JobWant};
 pub use judgement::{Judgement, judge_made, template_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
 pub use metrics::{HealthProbe, MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};
 pub use permissions::{NEEDED_PERMISSIONS, NeededPermission, PermissionUse};
 pub use webhooks::{Webhook, WebhookAnswer, WebhookSender};
-pub use write::{PlacedWrite, Write, looked_at, route_of, sides_of, writes};
+pub use write::{Called, PlacedWrite, Write, looked_at, route_of, sides_of, writes};

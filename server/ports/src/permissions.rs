@@ -10,6 +10,8 @@ pub enum PermissionUse {
     Candidates,
     /// For none: without it pages do not show why pods fail.
     Reasons,
+    /// For steps that run a Job only.
+    Jobs,
     /// For what Argo Rollouts, Argo CD and Flux are in charge of only.
     Delegated,
 }
@@ -77,6 +79,10 @@ const fn delegated(
     NeededPermission { verb, group, resource, needed_for, used: PermissionUse::Delegated }
 }
 
+const fn for_jobs(verb: &'static str, resource: &'static str, needed_for: &'static str) -> NeededPermission {
+    NeededPermission { verb, group: "batch", resource, needed_for, used: PermissionUse::Jobs }
+}
+
 const ARGO: &str = "argoproj.io";
 const FLUX_KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
 const FLUX_HELM: &str = "helm.toolkit.fluxcd.io";
@@ -85,7 +91,7 @@ const ISTIO: &str = "networking.istio.io";
 const INGRESS: &str = "networking.k8s.io";
 
 /// Everything Slipway needs, per namespace or for all of them.
-pub const NEEDED_PERMISSIONS: [NeededPermission; 48] = [
+pub const NEEDED_PERMISSIONS: [NeededPermission; 53] = [
     always("get", "apps", "deployments", "reading what runs before and after a change"),
     always("list", "apps", "deployments", "finding what is there"),
     always("watch", "apps", "deployments", "seeing changes as they happen"),
@@ -122,6 +128,11 @@ pub const NEEDED_PERMISSIONS: [NeededPermission; 48] = [
     for_candidates("create", INGRESS, "ingresses", "canary by ingress-nginx only: the second Ingress"),
     for_candidates("patch", INGRESS, "ingresses", "canary by ingress-nginx only: setting shares"),
     for_candidates("delete", INGRESS, "ingresses", "canary by ingress-nginx only: removing the second Ingress"),
+    for_jobs("get", "cronjobs", "steps that run a Job only: the template"),
+    for_jobs("get", "jobs", "steps that run a Job only: how far it is"),
+    for_jobs("list", "jobs", "steps that run a Job only: finding what was left"),
+    for_jobs("create", "jobs", "steps that run a Job only: making it"),
+    for_jobs("delete", "jobs", "steps that run a Job only: removing it"),
     delegated("get", ARGO, "rollouts", "Argo Rollouts only: reading what it says"),
     delegated("list", ARGO, "rollouts", "Argo Rollouts only: finding what is there"),
     delegated("watch", ARGO, "rollouts", "Argo Rollouts only: seeing changes as they happen"),

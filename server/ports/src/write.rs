@@ -3,11 +3,14 @@
 use domain::{
     ids::ClusterId,
     observation::{PlacedWorkload, WorkloadKind},
-    promotion::{Desired, DesiredTemplate, Promotion, WorkloadPlan},
+    promotion::{Desired, DesiredJob, DesiredTemplate, Promotion, WorkloadPlan},
 };
 
-use crate::cluster::{
-    ApplyOutcome, CandidateChange, Cluster, ClusterError, Route, RouteChange, TemplateChange, WorkloadChange,
+use crate::{
+    cluster::{
+        ApplyOutcome, CandidateChange, Cluster, ClusterError, Route, RouteChange, TemplateChange, WorkloadChange,
+    },
+    job::{JobChange, JobWant},
 };
 
 /// One thing to write.
@@ -19,6 +22,21 @@ pub enum Write {
     Candidate(CandidateChange),
     /// Its share of the traffic.
     Route(RouteChange),
+    /// A Job of a step.
+    Job(JobChange),
+}
+
+/// What people call what is written, for what is said about it and told to Jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Called {
+    /// For `kubernetes.io/change-cause`: who, what, why in one line.
+    pub change_cause: String,
+    /// The service.
+    pub service: String,
+    /// The version.
+    pub version: String,
+    /// The environment.
+    pub environment: String,
 }
 
 /// A write with its cluster.
@@ -42,6 +60,7 @@ impl Write {
             Self::Workload(change) => cluster.apply(change).await,
             Self::Candidate(change) => cluster.apply_candidate(change).await,
             Self::Route(change) => cluster.apply_route(change).await,
+            Self::Job(change) => cluster.apply_job(change).await,
         }
     }
 
@@ -52,6 +71,8 @@ impl Write {
             Self::Workload(change) => change.workload.kind,
             Self::Candidate(change) => change.route.stable.kind,
             Self::Route(change) => change.route.stable.kind,
+            // What a tool says of it is said of workloads.
+            Self::Job(_) => WorkloadKind::Deployment,
         }
     }
 
@@ -62,6 +83,7 @@ impl Write {
             Self::Workload(change) => change.workload.to_string(),
             Self::Candidate(change) => change.route.candidate.to_string(),
             Self::Route(change) => format!("{}/{}", change.route.stable.namespace, change.route.layer.words()),
+            Self::Job(change) => format!("Job {}", change.job),
         }
     }
 }
@@ -69,7 +91,8 @@ impl Write {
 /// Everything that is desired, as writes. They may be made in any order: which parts may change together
 /// was decided with what is desired.
 #[must_use]
-pub fn writes(desired: Desired, change_cause: &str) -> Vec<PlacedWrite> {
+pub fn writes(desired: Desired, called: &Called) -> Vec<PlacedWrite> {
+    let change_cause = called.change_cause.as_str();
     let workloads = desired.workloads.into_iter().map(|wanted| {
         let template = match wanted.template {
             DesiredTemplate::Images(images) => TemplateChange::Images(images),
@@ -123,7 +146,29 @@ pub fn writes(desired: Desired, change_cause: &str) -> Vec<PlacedWrite> {
         let cluster = wanted.placed.cluster;
         PlacedWrite { cluster, cluster_name: wanted.cluster_name, write: Write::Route(change) }
     });
-    workloads.chain(candidates).chain(routes).collect()
+    let jobs = desired.jobs.into_iter().map(|wanted| {
+        let (cluster, cluster_name) = (wanted.placed.cluster, wanted.cluster_name.clone());
+        PlacedWrite { cluster, cluster_name, write: Write::Job(job(wanted, called)) }
+    });
+    workloads.chain(candidates).chain(routes).chain(jobs).collect()
+}
+
+fn job(wanted: DesiredJob, called: &Called) -> JobChange {
+    let told = [
+        ("SLIPWAY_VERSION", Some(called.version.clone())),
+        ("SLIPWAY_IMAGE", wanted.image),
+        ("SLIPWAY_SERVICE", Some(called.service.clone())),
+        ("SLIPWAY_ENVIRONMENT", Some(called.environment.clone())),
+        ("SLIPWAY_PROMOTION", Some(wanted.number.to_string())),
+        ("SLIPWAY_CANDIDATE", wanted.candidate.map(|name| name.to_string())),
+    ];
+    let variables = told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let want = if wanted.is_wanted {
+        JobWant::There { template: wanted.template, seconds: wanted.seconds, variables }
+    } else {
+        JobWant::Gone
+    };
+    JobChange { job: wanted.job, stamp: wanted.stamp, want, change_cause: called.change_cause.clone() }
 }
 
 /// The workloads and candidates that a promotion looks at, each with the name of its cluster.

@@ -13,7 +13,8 @@ use chrono::{DateTime, Utc};
 use domain::{
     capacity::Capacity,
     evidence::PodReport,
-    names::Namespace,
+    job::{JobObserved, JobRef},
+    names::{Namespace, WorkloadName},
     observation::{Observed, PodObservation, WorkloadObservation, WorkloadRef},
     promotion::Nudge,
     traffic::RouteObserved,
@@ -21,7 +22,8 @@ use domain::{
 use futures::stream::BoxStream;
 use ports::{
     ApplyOutcome, CandidateChange, CandidateFound, Clock, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload,
-    InventoryEvent, Judgement, NamespaceScope, Permission, Route, RouteChange, TemplateChange, WorkloadChange,
+    InventoryEvent, JobChange, JobFound, Judgement, NamespaceScope, Permission, Route, RouteChange, TemplateChange,
+    WorkloadChange,
 };
 use serde_json::Value;
 
@@ -361,6 +363,26 @@ impl Cluster for PracticeCluster {
 
     async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError> {
         self.change(|inner| inner.apply_route_now(change)).await
+    }
+
+    async fn observe_job(&self, job: &JobRef, template: &WorkloadName) -> Result<JobObserved, ClusterError> {
+        match self.inner.faults.fate().await {
+            Fate::Answered => self.inner.observe_job_now(job, template).map_err(|e| storage_trouble(&e)),
+            Fate::AnswerLost => Err(faults::answer_lost()),
+            Fate::Failed(error) => Err(error),
+        }
+    }
+
+    async fn apply_job(&self, change: &JobChange) -> Result<ApplyOutcome, ClusterError> {
+        self.change(|inner| inner.apply_job_now(change)).await
+    }
+
+    async fn jobs(&self, scope: &NamespaceScope) -> Result<Vec<JobFound>, ClusterError> {
+        match self.inner.faults.fate().await {
+            Fate::Answered => self.inner.jobs_now(scope).map_err(|e| storage_trouble(&e)),
+            Fate::AnswerLost => Err(faults::answer_lost()),
+            Fate::Failed(error) => Err(error),
+        }
     }
 
     async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError> {

@@ -24,10 +24,10 @@ impl Inner {
             });
             match container {
                 Some((made_at, container)) => report(container, made_at, pod.restarts),
-                None => {
+                None => Self::report_of_job(state, namespace, &pod.name).unwrap_or_else(|| {
                     let gone = format!("pods \"{}\" not found", pod.name);
                     PodReport::new(Told::Known(Vec::new()), Told::Unknown(gone))
-                }
+                }),
             }
         })
     }

@@ -17,7 +17,12 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{autoscalers::PracticeAutoscaler, deployment::Deployment, routes::PracticeRoute};
+use crate::{
+    autoscalers::PracticeAutoscaler,
+    deployment::Deployment,
+    jobs::{NewCronJob, PracticeJob},
+    routes::PracticeRoute,
+};
 
 /// How many accepted writes the journal keeps: more than any test makes, less than hurts a file that
 /// is written with each.
@@ -63,6 +68,12 @@ pub(crate) struct State {
     /// Pods that disruption budgets let be evicted, by `namespace/name` of the Deployment.
     #[serde(default)]
     pub(crate) budgets: BTreeMap<String, u32>,
+    /// By `namespace/name`.
+    #[serde(default)]
+    pub(crate) cron_jobs: BTreeMap<String, NewCronJob>,
+    /// By `namespace/name`.
+    #[serde(default)]
+    pub(crate) jobs: BTreeMap<String, PracticeJob>,
     pub(crate) journal: Vec<AcceptedWrite>,
     /// Deployments ever made: numbers their identities.
     pub(crate) made: u64,

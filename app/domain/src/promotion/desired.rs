@@ -1,13 +1,15 @@
 //! What the clusters should look like in a state. Derived again on every pass, never queued.
 
 use super::{
-    DesiredCommit, DesiredNudge, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, WorkloadPlan, by_git,
-    progress::stands_against, way_back::waits_for_its_own,
+    DesiredCommit, DesiredNudge, JobRun, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, WorkloadPlan,
+    by_git, progress::stands_against, way_back::waits_for_its_own,
 };
 use crate::{
     aside::Aside,
     delegated::ToolAct,
     image::ContainerImage,
+    job::JobRef,
+    names::WorkloadName,
     observation::{PlacedWorkload, Stamp, WorkloadKind, WorkloadRef},
     traffic::{CandidateName, TrafficLayer, Weight},
 };
@@ -25,6 +27,33 @@ pub struct Desired {
     pub commit: Option<DesiredCommit>,
     /// What is asked of tools that bring such a commit.
     pub nudges: Vec<DesiredNudge>,
+    /// Each Job that should be made, or gone.
+    pub jobs: Vec<DesiredJob>,
+}
+
+/// What a Job of a step should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredJob {
+    /// The workload beside which it runs.
+    pub placed: PlacedWorkload,
+    /// The cluster's name, for messages.
+    pub cluster_name: String,
+    /// The mark that the write carries.
+    pub stamp: Stamp,
+    /// The Job.
+    pub job: JobRef,
+    /// The CronJob from which it is made.
+    pub template: WorkloadName,
+    /// How long it may take.
+    pub seconds: u32,
+    /// Whether it should be there.
+    pub is_wanted: bool,
+    /// The promotion's number.
+    pub number: i64,
+    /// The image of the version beside which it runs.
+    pub image: Option<String>,
+    /// The Service of the candidate, where it has one.
+    pub candidate: Option<WorkloadName>,
 }
 
 /// What one workload should be.
@@ -130,6 +159,7 @@ pub fn desired(promotion: &Promotion) -> Option<Desired> {
         routes: planned.iter().filter(is_routed).filter_map(|one| route(promotion, one, run)).collect(),
         commit: by_git::commit(promotion, run),
         nudges: by_git::nudges(promotion, run),
+        jobs: run.jobs.iter().filter(|one| one.is_to_write()).map(|one| job(promotion, one, run)).collect(),
     })
 }
 
@@ -141,6 +171,9 @@ impl Promotion {
         let Some(run) = self.run() else { return false };
         if self.git().is_some() {
             return by_git::is_all_told(self, run);
+        }
+        if run.jobs.iter().any(JobRun::is_to_write) {
+            return false;
         }
         let is_untouched = run.wanted.stable.generation == 0;
         // A tool is told again until it has done what was asked of it.
@@ -188,6 +221,7 @@ pub(super) fn is_put_back(planned: &WorkloadPlan, cause: &TakeBackCause) -> bool
         | TakeBackCause::RefusedByCluster { .. }
         | TakeBackCause::Unserved { .. }
         | TakeBackCause::Deployer { .. }
+        | TakeBackCause::Job { .. }
         | TakeBackCause::Breach { .. }
         | TakeBackCause::Undecided { .. }
         | TakeBackCause::Alert { .. } => true,
@@ -252,6 +286,23 @@ fn candidate(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option
         images: planned.images.clone(),
         pods: run.wanted.pods_of(&planned.placed),
     })
+}
+
+fn job(promotion: &Promotion, wanted: &JobRun, run: &Run) -> DesiredJob {
+    let planned = promotion.plan.workloads.iter().find(|planned| planned.placed == wanted.placed);
+    let candidate = planned.and_then(|planned| planned.candidate.as_ref());
+    DesiredJob {
+        placed: wanted.placed.clone(),
+        cluster_name: wanted.cluster_name.clone(),
+        stamp: stamp(promotion, run, wanted.generation),
+        job: wanted.job.clone(),
+        template: wanted.template.clone(),
+        seconds: wanted.seconds,
+        is_wanted: wanted.unwanted_since.is_none(),
+        number: promotion.number,
+        image: planned.and_then(|planned| planned.images.first()).map(|one| one.image.clone()),
+        candidate: candidate.filter(|one| one.layer.service().is_some()).map(|one| one.workload.name.clone()),
+    }
 }
 
 fn route(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<DesiredRoute> {

@@ -1,10 +1,10 @@
 //! How a step begins and what it waits for before it ends, for every kind of step in one place. What goes
 //! on, what the page says and what comes next all ask here, so a new kind of step is one more line in each
-//! of the two functions.
+//! of the two functions; what it wants of the clusters beyond a share ends with [`leave`].
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{JournalEvent, Phase, Promotion, Run, decide::Draft, judging};
+use super::{JournalEvent, Phase, Promotion, Run, decide::Draft, jobs, judging};
 use crate::strategy::Step;
 
 /// What the present step waits for, once everything that it wants of the clusters is seen.
@@ -60,6 +60,7 @@ pub(super) fn waits(promotion: &Promotion, run: &Run, step: usize, since: DateTi
         Some(Step::Pause { seconds }) => StepWait::Time { until: since + Duration::seconds(i64::from(*seconds)) },
         Some(Step::Ask) => StepWait::Person,
         Some(Step::Analysis { length }) => judging::analysis_waits(run, *length, since),
+        Some(Step::Job { .. }) => jobs::waits(run, step),
         Some(
             Step::Preview
             | Step::Weight { .. }
@@ -76,6 +77,7 @@ pub(super) fn waits(promotion: &Promotion, run: &Run, step: usize, since: DateTi
 pub(super) fn enter(draft: &mut Draft, run: &mut Run, step: usize) {
     match draft.next.plan.steps.get(step) {
         Some(Step::Analysis { .. }) => judging::begin_analysis(&draft.next, run, draft.now),
+        Some(Step::Job { .. }) => jobs::begin(&draft.next, run, step),
         Some(Step::Notify { notice }) => {
             let words = notice.as_str().to_owned();
             draft.note_rule("strategy", JournalEvent::Announced { words });
@@ -92,4 +94,10 @@ pub(super) fn enter(draft: &mut Draft, run: &mut Run, step: usize) {
         )
         | None => {}
     }
+}
+
+/// The present step is over, however that came about.
+pub(super) fn leave(run: &mut Run, now: DateTime<Utc>) {
+    run.awaits = None;
+    jobs::leave(run, now);
 }

@@ -11,7 +11,8 @@ use crate::{
     capacity::Capacity,
     environment::EnvironmentRules,
     git::GitSight,
-    ids::{PersonId, PromotionId, VersionId},
+    ids::{ClusterId, PersonId, PromotionId, VersionId},
+    job::{JobObserved, JobRef},
     observation::{Observed, PlacedWorkload},
     outside::{CallAnswer, CallId, DeployerCall, Report},
     traffic::{RouteObserved, Weight},
@@ -156,6 +157,8 @@ pub struct Sight {
     pub capacities: Vec<(PlacedWorkload, Capacity)>,
     /// What was heard of the Git repository, where the version lives in one.
     pub git: Option<GitSight>,
+    /// Jobs of steps, each by its cluster. What is left out is as it was.
+    pub jobs: Vec<((ClusterId, JobRef), JobObserved)>,
     /// What could not be written or read meanwhile, in words with the cluster's name; it is tried again.
     pub trouble: Option<String>,
 }

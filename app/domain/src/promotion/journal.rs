@@ -129,6 +129,13 @@ pub enum JournalEvent {
         /// Which.
         words: String,
     },
+    /// A Job of a step has begun, or ended.
+    Job {
+        /// In words.
+        words: String,
+        /// Whether it failed, or was left.
+        is_bad: bool,
+    },
     /// A step told the channel something.
     Announced {
         /// What.
@@ -253,6 +260,7 @@ impl JournalEvent {
             Self::Alerted { .. } => "Alert".into(),
             Self::AlertResolved { .. } => "Alert resolved".into(),
             Self::Announced { .. } => "Message".into(),
+            Self::Job { .. } => "Job".into(),
             Self::Skipped { .. } => "Skipped".into(),
             Self::WeightSet { weight, .. } => format!("Set to {weight}"),
             Self::StepsLeftOut { .. } => "Promoted at once".into(),
@@ -287,6 +295,7 @@ impl JournalEvent {
             | Self::StepsLeftOut { reason }
             | Self::Abandoned { reason } => quoted(reason),
             Self::Announced { words } => quoted(words),
+            Self::Job { words, .. } => words.clone(),
             Self::Approved { comment, .. } => comment.as_deref().map(quoted).unwrap_or_default(),
             Self::ApprovalsVoid { why } => why.clone(),
             Self::Expired => format!("nothing happened for {} days", super::WAITING_LASTS_DAYS),
@@ -337,6 +346,7 @@ impl JournalEvent {
             | Self::Moves { .. }
             | Self::WentOn
             | Self::Announced { .. }
+            | Self::Job { is_bad: false, .. }
             | Self::Skipped { .. }
             | Self::WeightSet { .. }
             | Self::StepsLeftOut { .. }
@@ -354,6 +364,7 @@ impl JournalEvent {
             | Self::ApprovalsVoid { .. }
             | Self::Trouble { .. } => Mark::Waiting,
             Self::Rejected { .. }
+            | Self::Job { is_bad: true, .. }
             | Self::ProposesRollback { .. }
             | Self::Reported { state: ReportState::Failed, .. }
             | Self::TakingBack { .. }
@@ -395,6 +406,7 @@ impl TakeBackCause {
                 format!("{route} gives {share} to the candidate, of which no pod can be reached")
             }
             Self::RefusedByCluster { message } => format!("the cluster refused the change: {message}"),
+            Self::Job { job, why } => format!("{job} {why}"),
             Self::Deployer { message } => format!("the deployer could not do it: {message}"),
             Self::Breach { words, .. } => words.clone(),
             Self::Alert { words } => format!("alert {words}"),

@@ -6,7 +6,7 @@ use super::{
     JournalEvent, Phase, Promotion, Run, SavedRoute, SavedWorkload, Sight, TakeBackCause, WorkloadPlan, by_git,
     decide::{Draft, trouble},
     desired::{shown, shown_route},
-    progress,
+    jobs, progress,
     tell::{Seen, Telling},
     way_back,
 };
@@ -90,6 +90,9 @@ fn starting(draft: &mut Draft, mut run: Run, seen: &Seen) {
         // Nobody could read the file: it is looked at again.
         Ok(false) => return,
         Err(message) => return draft.fail_at_start(run, message),
+    }
+    if let Some(message) = jobs::not_there(&draft.next, seen) {
+        return draft.fail_at_start(run, message);
     }
     for planned in draft.next.plan.workloads.clone() {
         if let Err(message) = save(&draft.next, &planned, &mut run, seen) {

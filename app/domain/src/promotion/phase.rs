@@ -67,6 +67,13 @@ pub enum TakeBackCause {
         /// The cluster's words.
         message: String,
     },
+    /// A Job of a step did not do what it was for.
+    Job {
+        /// Which, as `Job cluster namespace/name`.
+        job: String,
+        /// Why, in words.
+        why: String,
+    },
     /// The outside deployer could not do it.
     Deployer {
         /// Its words.

@@ -6,11 +6,13 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Duration, Utc};
 
 use super::{
-    Failure, JournalEvent, Move, Phase, RouteProgress, Run, StableWant, TakeBackCause, TakenBack, WorkloadProgress,
+    Failure, JobRun, JournalEvent, Move, Phase, RouteProgress, Run, StableWant, TakeBackCause, TakenBack,
+    WorkloadProgress,
     decide::Draft,
     ending,
     goals::goal,
     homecoming::{self, CAPACITY, Way},
+    jobs,
     judging::{self, Answer},
     tell::{Seen, Telling},
 };
@@ -88,7 +90,9 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
     keep_what_others_changed(&mut run, seen);
     take_in(draft, &mut run, telling);
     homecoming::look(&mut run, seen);
-    if let Some(cause) = bad.or_else(|| unserved(&mut run, draft.now)) {
+    jobs::hear(draft, &mut run, seen);
+    let bad = bad.or_else(|| unserved(&mut run, draft.now)).or_else(|| jobs::bad(&run, draft.now));
+    if let Some(cause) = bad {
         return draft.take_back_by_rule(run, cause);
     }
     if !is_settled(&run) {
@@ -187,6 +191,10 @@ pub(super) fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTim
         return;
     }
     match judging::may_end(draft, &mut run, step) {
+        // Nothing of the promotion is left when it ends.
+        Answer::Yes if step + 1 >= draft.next.plan.steps.len() && !jobs::are_gone(draft, &mut run) => {
+            draft.next.phase = Phase::Progressing { run, step, since };
+        }
         Answer::Yes => next_step(draft, run, step),
         Answer::NotYet => draft.next.phase = Phase::Progressing { run, step, since },
         Answer::Never(cause) => judging::take_back(draft, run, cause),
@@ -200,7 +208,7 @@ pub(super) fn next_step(draft: &mut Draft, mut run: Run, step: usize) {
         return complete(draft, run);
     };
     run.reached = next;
-    run.awaits = None;
+    ending::leave(&mut run, draft.now);
     draft.note_rule("strategy", JournalEvent::StepBegan { number: next + 1, words });
     ending::enter(draft, &mut run, next);
     draft.next.phase = Phase::Progressing { run, step: next, since: draft.now };
@@ -274,7 +282,8 @@ fn is_settled(run: &Run) -> bool {
 pub(super) fn open_in_words(run: &Run) -> String {
     let pods = run.progress.iter().chain(&run.candidates).filter(|p| !p.is_complete).map(|p| p.words.clone());
     let routes = run.routes.iter().filter(|r| !r.is_settled).map(|r| format!("{}: {}", r.shown, r.words));
-    pods.chain(routes).collect::<Vec<_>>().join("; ")
+    let jobs = run.jobs.iter().filter(|job| job.unwanted_since.is_some() && !job.is_gone).map(JobRun::words);
+    pods.chain(routes).chain(jobs).collect::<Vec<_>>().join("; ")
 }
 
 /// Keeps what was seen, with a line for the journal when pods came or went.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{KnownAlert, LOOKED_AT_EVERY_SECONDS, Move, UNSEEN_AFTER_SECONDS, Wanted};
+use super::{JobRun, KnownAlert, LOOKED_AT_EVERY_SECONDS, Move, UNSEEN_AFTER_SECONDS, Wanted};
 use crate::{
     actor::Identity,
     analysis::Watch,
@@ -248,6 +248,9 @@ pub struct Run {
     /// What was asked of the tool in charge and is not seen yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<ToolAct>,
+    /// The Jobs of its steps so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobRun>,
     /// The alerts that it has heard of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<KnownAlert>,
@@ -285,6 +288,7 @@ impl Run {
             outside: None,
             git: None,
             asked: None,
+            jobs: Vec::new(),
             alerts: Vec::new(),
         }
     }

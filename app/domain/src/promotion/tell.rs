@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Promotion, RouteProgress, Run, Sight, StableWant, TakeBackCause, WorkloadPlan, WorkloadProgress, by_git,
+    Phase, Promotion, RouteProgress, Run, Sight, StableWant, TakeBackCause, WorkloadPlan, WorkloadProgress, by_git,
     desired::{is_put_back, is_route_put_back, known_images, shown, shown_route, stamp},
 };
 use crate::{
     capacity::Capacity,
     delegated::ToolStatus,
     git::GitSight,
+    ids::ClusterId,
     image::ContainerImage,
+    job::{JobObserved, JobPlace, JobRef},
     observation::{Observed, PlacedWorkload, PodCounts, Stamp, WorkloadObservation},
     rollout::{Rollout, judge},
     traffic::{RouteObserved, TrafficLayer, Weight},
@@ -23,6 +25,7 @@ pub(super) struct Seen<'a> {
     routes: BTreeMap<&'a PlacedWorkload, &'a RouteObserved>,
     pub(super) capacities: &'a [(PlacedWorkload, Capacity)],
     pub(super) git: Option<&'a GitSight>,
+    jobs: &'a [((ClusterId, JobRef), JobObserved)],
 }
 
 impl<'a> Seen<'a> {
@@ -32,6 +35,7 @@ impl<'a> Seen<'a> {
             routes: sight.routes.iter().map(|(placed, seen)| (placed, seen)).collect(),
             capacities: &sight.capacities,
             git: sight.git.as_ref(),
+            jobs: &sight.jobs,
         }
     }
 
@@ -43,8 +47,19 @@ impl<'a> Seen<'a> {
         self.routes.get(placed).copied()
     }
 
-    /// Whether everything that a plan names was read.
+    pub(super) fn job(&self, place: &JobPlace) -> Option<&'a JobObserved> {
+        let is_it = |((cluster, job), _): &&((ClusterId, JobRef), JobObserved)| {
+            *cluster == place.placed.cluster && *job == place.job
+        };
+        self.jobs.iter().find(is_it).map(|(_, seen)| seen)
+    }
+
+    /// Whether everything that a plan names was read; before the start the templates of its Jobs too.
     pub(super) fn is_whole(&self, promotion: &Promotion) -> bool {
+        let is_starting = matches!(promotion.phase, Phase::Starting { .. });
+        if is_starting && promotion.jobs().iter().any(|place| self.job(place).is_none()) {
+            return false;
+        }
         promotion.plan.workloads.iter().all(|planned| {
             let is_routed = planned.candidate.as_ref().is_some_and(|candidate| candidate.layer.has_route());
             self.workload(&planned.placed).is_some()

@@ -7,6 +7,7 @@ use super::{
     JournalEvent, Move, Phase, RouteProgress, Run, StableWant, TakeBackCause, TakenBack, WorkloadProgress,
     decide::Draft,
     goals::goal_back,
+    jobs,
     progress::{guard, is_drained, open_in_words, overtaken, stands_against, take_in, words_of},
     tell::{Seen, Telling},
 };
@@ -22,6 +23,7 @@ pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
     run.hold = None;
     run.by_hand = None;
     run.asked = None;
+    jobs::end(run, now);
     // What comes now is not what was waited for until now: it has a budget of its own.
     run.wanted_since = Some(now);
     run.waits_since = None;
@@ -48,6 +50,7 @@ pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause,
     left.dedup();
     let keeps_candidate = telling.keeps_candidate;
     take_in(draft, &mut run, telling);
+    jobs::hear(draft, &mut run, seen);
     let next = run.wanted.toward(&goal_back(&run));
     if next == Some(Move::Remove) && keeps_candidate {
         return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
@@ -124,7 +127,11 @@ fn may_go_back(run: &Run, next: Option<&Move>, now: DateTime<Utc>) -> bool {
             (is_back || run.routes.iter().all(|route| is_carried(run, route))) && guard(run, next).is_none()
         }
         Some(Move::Remove) => is_back && run.routes.iter().all(|r| r.is_settled) && is_drained(run, now),
-        None => is_back && (!run.wanted.has_candidates() || run.candidates.iter().all(|p| p.is_complete)),
+        None => {
+            is_back
+                && run.jobs.iter().all(|job| job.is_gone)
+                && (!run.wanted.has_candidates() || run.candidates.iter().all(|p| p.is_complete))
+        }
     }
 }
 
@@ -151,6 +158,7 @@ fn left_as_it_is(cause: &TakeBackCause) -> Vec<String> {
         | TakeBackCause::RefusedByCluster { .. }
         | TakeBackCause::Unserved { .. }
         | TakeBackCause::Deployer { .. }
+        | TakeBackCause::Job { .. }
         | TakeBackCause::Breach { .. }
         | TakeBackCause::Undecided { .. }
         | TakeBackCause::Alert { .. } => Vec::new(),

@@ -7,6 +7,7 @@ use super::{CandidateSettings, StepsError};
 use crate::{
     aside::{Aside, TesterMatch},
     duration_words,
+    names::WorkloadName,
     traffic::{TrafficLayer, Weight},
 };
 
@@ -48,6 +49,13 @@ pub enum Step {
     Notify {
         /// What.
         notice: Notice,
+    },
+    /// A Job runs beside the candidate, and must succeed.
+    Job {
+        /// The CronJob in the same namespace from which it is made.
+        template: WorkloadName,
+        /// How long it may take.
+        seconds: u32,
     },
     /// All workloads get the version's images and are followed until every pod is available; where
     /// there is a candidate, its traffic then goes to them, and it is removed.
@@ -146,6 +154,7 @@ impl Step {
             Self::Ask => "Go on?".to_owned(),
             Self::Analysis { length } => format!("Analysis {}", length.words()),
             Self::Notify { notice } => format!("Message “{}”", notice.as_str()),
+            Self::Job { template, .. } => format!("Job {template}"),
             Self::Rollout => "Rollout".to_owned(),
         }
     }
@@ -162,6 +171,7 @@ impl Step {
             | Self::Ask
             | Self::Analysis { .. }
             | Self::Notify { .. }
+            | Self::Job { .. }
             | Self::Rollout => None,
         }
     }
@@ -179,6 +189,7 @@ impl Step {
             | Self::Ask
             | Self::Analysis { .. }
             | Self::Notify { .. }
+            | Self::Job { .. }
             | Self::Rollout => before,
         }
     }
@@ -187,7 +198,12 @@ impl Step {
     #[must_use]
     pub const fn stays(&self) -> bool {
         match self {
-            Self::Mirror { .. } | Self::Pause { .. } | Self::Ask | Self::Analysis { .. } | Self::Notify { .. } => true,
+            Self::Mirror { .. }
+            | Self::Pause { .. }
+            | Self::Ask
+            | Self::Analysis { .. }
+            | Self::Notify { .. }
+            | Self::Job { .. } => true,
             Self::Preview | Self::Weight { .. } | Self::Testers { .. } | Self::Rollout => false,
         }
     }
@@ -233,8 +249,16 @@ impl Step {
             Self::Analysis { .. } if !before.iter().any(Self::brings_candidate) => {
                 Err(StepsError::JudgesNothing { number })
             }
+            Self::Job { seconds, .. } if !(1..=CandidateSettings::MAX_JOB_SECONDS).contains(seconds) => {
+                Err(StepsError::Job { number, seconds: *seconds })
+            }
             Self::Rollout => Err(StepsError::Rollout { number }),
-            Self::Preview | Self::Pause { .. } | Self::Ask | Self::Analysis { .. } | Self::Notify { .. } => Ok(()),
+            Self::Preview
+            | Self::Pause { .. }
+            | Self::Ask
+            | Self::Analysis { .. }
+            | Self::Notify { .. }
+            | Self::Job { .. } => Ok(()),
         }
     }
 }

@@ -64,6 +64,11 @@ fn steps_that_cannot_be_are_refused_by_name() {
         ),
         (
             gateway(),
+            vec![Step::Job { template: name("smoke"), seconds: 90_000 }],
+            "step 1 gives its Job 90000 s; 1 second to 24 hours are possible",
+        ),
+        (
+            gateway(),
             vec![Step::Preview, Step::Analysis { length: AnalysisLength::Measurements(0) }],
             "step 2 looks for a time that cannot be had; 1 second to 7 days, or 1 to 1000 measurements, can",
         ),
@@ -108,6 +113,28 @@ fn a_version_is_judged_by_its_pods_and_by_numbers_where_somebody_counts() {
     assert!(rules.contains(&"p95 Consecutive(3)".to_owned()), "{rules:?}");
     let stored: CandidateSettings = serde_json::from_str(&serde_json::to_string(&settings).unwrap()).unwrap();
     assert_eq!(stored, settings);
+}
+
+/// Steps as they were stored first: promotions under way and targets have them.
+#[test]
+fn steps_are_stored_like_this() {
+    let stored = [
+        (r#"{"step":"weight","weight":25}"#, weight_step(25)),
+        (r#"{"step":"pause","seconds":30}"#, Step::Pause { seconds: 30 }),
+        (r#"{"step":"ask"}"#, Step::Ask),
+        (r#"{"step":"analysis","length":{"seconds":600}}"#, Step::Analysis { length: AnalysisLength::Seconds(600) }),
+        (
+            r#"{"step":"analysis","length":{"measurements":5}}"#,
+            Step::Analysis { length: AnalysisLength::Measurements(5) },
+        ),
+        (r#"{"step":"notify","notice":"half"}"#, Step::Notify { notice: Notice::new("half").unwrap() }),
+        (r#"{"step":"job","template":"smoke","seconds":600}"#, Step::Job { template: name("smoke"), seconds: 600 }),
+    ];
+    for (text, step) in stored {
+        assert_eq!(serde_json::from_str::<Step>(text).unwrap(), step);
+        assert_eq!(serde_json::to_string(&step).unwrap(), text);
+    }
+    serde_json::from_str::<Step>(r#"{"step":"notify","notice":"two\nlines"}"#).unwrap_err();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use domain::{
     analysis::{Reading, Watch},
     aside::{Aside, TesterMatch},
+    job::{JobObserved, JobState},
     names::ObjectName,
     observation::Observed,
     promotion::{DRAIN_SECONDS, Input, Phase, Promotion, TakenBack, desired},
@@ -21,6 +22,8 @@ enum Event {
     Look,
     Apply,
     ApplyCandidates,
+    ApplyJobs,
+    JobsEnd(bool),
     ClusterActs,
     CandidateCrashes,
     CandidateLosesPods,
@@ -65,6 +68,8 @@ fn event() -> impl Strategy<Value = Event> {
         6 => Just(Event::Look),
         4 => Just(Event::Apply),
         6 => Just(Event::ApplyCandidates),
+        4 => Just(Event::ApplyJobs),
+        2 => (0..4_u8).prop_map(|n| Event::JobsEnd(n > 0)),
         6 => Just(Event::ClusterActs),
         1 => Just(Event::CandidateCrashes),
         1 => Just(Event::CandidateLosesPods),
@@ -103,6 +108,9 @@ fn play(world: &mut World, event: Event) {
         }
         Event::Apply => return world.apply(),
         Event::ApplyCandidates => return world.apply_candidates(),
+        Event::ApplyJobs => return world.apply_jobs(),
+        Event::JobsEnd(true) => return world.jobs_end(&JobState::Succeeded),
+        Event::JobsEnd(false) => return world.jobs_end(&JobState::Failed { why: "bad".to_owned() }),
         Event::ClusterActs => return world.cluster_acts(),
         Event::CandidateCrashes => {
             if let Some(pod) = candidate(world).and_then(|now| now.pods.first_mut()) {
@@ -190,6 +198,8 @@ fn steps_with_more() -> Vec<Step> {
     let mut steps = steps();
     steps.splice(1..2, [judged(AnalysisLength::Measurements(4)), Step::Notify { notice }]);
     steps.push(judged(AnalysisLength::Seconds(120)));
+    let template = ObjectName::parse("smoke").unwrap();
+    steps.push(Step::Job { template, seconds: 300 });
     steps
 }
 
@@ -293,6 +303,7 @@ proptest! {
                 });
                 prop_assert!(run.wanted.weight.want <= most.next_back().unwrap_or(Weight::NONE));
             }
+            prop_assert!(world.jobs_made <= 1, "a Job was made twice");
             let stored: Promotion = serde_json::from_str(&serde_json::to_string(after).unwrap()).unwrap();
             prop_assert_eq!(&stored, after);
         }
@@ -310,6 +321,7 @@ proptest! {
         for _ in 0..60 {
             world.pass();
             world.measure(&reading(last));
+            world.jobs_end(&JobState::Succeeded);
             world.pass_seconds(DRAIN_SECONDS);
             let step = match &world.promotion.phase {
                 Phase::Progressing { step, .. } => *step,
@@ -330,5 +342,7 @@ proptest! {
         prop_assert_eq!(share(&world), Weight::NONE);
         prop_assert!(aside(&world).is_nothing());
         prop_assert!(candidate(&mut world).is_none());
+        let is_there = |(_, found): &(_, JobObserved)| matches!(found, JobObserved::Present(_));
+        prop_assert!(!world.jobs.iter().any(is_there), "a Job is left");
     }
 }

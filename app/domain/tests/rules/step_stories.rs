@@ -3,7 +3,8 @@
 
 use domain::{
     analysis::Reading,
-    promotion::{Effect, Input, Phase, StepWait, TakeBackCause},
+    job::{JobObservation, JobObserved, JobState},
+    promotion::{Effect, Input, Phase, StepWait, TakeBackCause, TakenBack},
     strategy::{AnalysisLength, CandidateSettings, Notice, Step, Strategy},
     traffic::TrafficLayer,
 };
@@ -227,4 +228,142 @@ fn what_people_do_to_each_kind_of_step_leaves_it_behind() {
             assert!(world.words().starts_with(expected), "{kind:?}: {}", world.words());
         }
     }
+}
+
+fn runs_job(seconds: u32) -> Step {
+    Step::Job { template: name("smoke"), seconds }
+}
+
+fn with_job() -> Strategy {
+    canary(gateway(), vec![share_of(10), runs_job(120), share_of(50)])
+}
+
+/// A run whose Job was made and is seen.
+fn at_job() -> World {
+    let mut world = at(with_job(), false, |step| matches!(step, Step::Job { .. }));
+    world.pass();
+    assert_eq!(world.words(), "canary at 10 %, Job eu-1 shop/smoke-1042-2-00000009: 1 pod active");
+    world
+}
+
+fn jobs_there(world: &World) -> usize {
+    world.jobs.iter().filter(|(_, found)| matches!(found, JobObserved::Present(_))).count()
+}
+
+#[test]
+fn a_job_that_succeeds_goes_on_and_is_gone_before_the_end() {
+    let mut world = at_job();
+    world.jobs_end(&JobState::Succeeded);
+    for _ in 0..2 {
+        world.pass();
+    }
+    assert_eq!((shares(&world), jobs_there(&world)), (50, 1), "it stays for those who want to look at it");
+    for _ in 0..30 {
+        world.pass();
+        world.pass_seconds(10);
+    }
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
+    assert_eq!((jobs_there(&world), world.jobs_made), (0, 1));
+    insta::assert_snapshot!("a_job_that_succeeds", world.transcript());
+}
+
+#[test]
+fn a_job_that_fails_takes_back_with_the_reason_and_is_removed() {
+    let mut world = at_job();
+    world.jobs_end(&JobState::Failed { why: "BackoffLimitExceeded: Job has reached it".to_owned() });
+    world.look();
+    let why = "(Job eu-1 shop/smoke-1042-2-00000009 failed: BackoffLimitExceeded: Job has reached it)";
+    assert!(world.words().starts_with("taking back") && world.words().ends_with(why), "{}", world.words());
+    world.pass();
+    assert_eq!(jobs_there(&world), 0, "at once, not after the traffic");
+    for _ in 0..8 {
+        world.pass();
+        world.pass_seconds(10);
+    }
+    assert!(matches!(world.promotion.phase, Phase::Failed { back: TakenBack::Complete, .. }), "{}", world.words());
+}
+
+#[test]
+fn a_job_that_does_not_end_or_is_deleted_or_is_anothers_takes_back() {
+    let mut world = at_job();
+    world.pass_seconds(120);
+    world.pass();
+    assert!(world.words().starts_with("canary at 10 %"), "its cluster ends it first: {}", world.words());
+    world.pass_seconds(30);
+    world.pass();
+    assert!(world.words().contains("did not end within 2 min"), "{}", world.words());
+
+    let mut world = at_job();
+    world.jobs.clear();
+    let missing = |world: &World| {
+        let places = world.promotion.jobs();
+        places.into_iter().map(|p| ((p.placed.cluster, p.job), JobObserved::Missing { has_template: true })).collect()
+    };
+    world.jobs = missing(&world);
+    world.look();
+    assert!(world.words().contains("failed: it was deleted before it had ended"), "{}", world.words());
+    assert_eq!(world.jobs_made, 1, "and is not made again");
+
+    let mut world = at(with_job(), false, |step| matches!(step, Step::Job { .. }));
+    world.jobs = missing(&world);
+    let anothers = JobObservation { stamp: None, state: JobState::Succeeded, pods: vec![] };
+    world.jobs[0].1 = JobObserved::Present(anothers);
+    world.look();
+    assert!(world.words().contains("another one of its name is there"), "{}", world.words());
+    for _ in 0..8 {
+        world.pass();
+        world.pass_seconds(10);
+    }
+    assert!(world.promotion.is_over() && jobs_there(&world) == 1, "what is another's stays: {}", world.words());
+}
+
+#[test]
+fn without_its_cron_job_a_promotion_is_not_started() {
+    let mut world = World::with_candidate(with_job(), &["cart"]);
+    world.give(Input::Clock).unwrap();
+    world.look();
+    assert!(world.words().starts_with("starting"), "not before it is known: {}", world.words());
+    let place = world.promotion.jobs().remove(0);
+    world.jobs = vec![((place.placed.cluster, place.job), JobObserved::Missing { has_template: false })];
+    world.look();
+    assert!(world.words().contains("not started: CronJob eu-1 shop/smoke is not there"), "{}", world.words());
+}
+
+#[test]
+fn a_job_that_cannot_be_removed_is_left_to_people_and_said() {
+    let mut world = at_job();
+    world.jobs_end(&JobState::Succeeded);
+    world.keeps_jobs = true;
+    for _ in 0..200 {
+        world.pass();
+        world.pass_seconds(10);
+    }
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
+    assert!(world.transcript().contains("could not be removed; delete it by hand"), "{}", world.transcript());
+}
+
+#[test]
+fn what_people_do_while_a_job_runs_removes_it() {
+    let deeds: [Deed; 3] = [
+        (|w| drop(w.give(Input::Skip { by: rosa(), step: 1 }).unwrap()), "canary at 50 %"),
+        (|w| drop(w.give(Input::PromoteNow { by: rosa(), reason: "now".into() }).unwrap()), "canary at 100 %"),
+        (|w| drop(w.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap()), "taking back"),
+    ];
+    for (deed, expected) in deeds {
+        let mut world = at_job();
+        deed(&mut world);
+        world.pass();
+        assert!(world.words().starts_with(expected), "{expected}: {}", world.words());
+        assert_eq!(jobs_there(&world), 0, "{expected}");
+        // What comes too late changes nothing.
+        world.jobs_end(&JobState::Failed { why: "late".to_owned() });
+        world.pass();
+        assert!(!world.words().contains("late"), "{}", world.words());
+    }
+    let mut world = at_job();
+    world.give(Input::Hold { by: rosa(), reason: "wait".into() }).unwrap();
+    world.jobs_end(&JobState::Succeeded);
+    world.pass();
+    assert!(world.words().contains("paused by Rosa"), "{}", world.words());
+    assert_eq!((shares(&world), jobs_there(&world)), (10, 1));
 }

@@ -12,6 +12,7 @@ use domain::{
     environment::{EnvironmentRules, Quorum},
     ids::{ClusterId, EnvironmentId, PersonId, PromotionId, ServiceId, TargetId, VersionId},
     image::ContainerImage,
+    job::{JobObservation, JobObserved, JobRef, JobState},
     names::{ContainerName, Namespace, WorkloadName},
     observation::{
         ContainerTrouble, Observed, PlacedWorkload, PodObservation, ReplacementSettings, Stamp, WorkloadObservation,
@@ -140,6 +141,12 @@ pub struct World {
     pub routes: Vec<(PlacedWorkload, RouteObserved)>,
     /// What decides about the pods of workloads, as it is read.
     pub capacities: Vec<(PlacedWorkload, Capacity)>,
+    /// Jobs, as they are read.
+    pub jobs: Vec<((ClusterId, JobRef), JobObserved)>,
+    /// Whether Jobs cannot be removed.
+    pub keeps_jobs: bool,
+    /// How often a Job was made.
+    pub jobs_made: usize,
     /// How often the cluster was written.
     pub writes: usize,
     transcript: String,
@@ -213,6 +220,9 @@ impl World {
             cluster,
             routes: vec![],
             capacities: vec![],
+            jobs: vec![],
+            keeps_jobs: false,
+            jobs_made: 0,
             writes: 0,
             transcript: String::new(),
         }
@@ -256,8 +266,8 @@ impl World {
         let workloads = self.cluster.iter().filter(|(placed, _)| placed.cluster == first).cloned().collect();
         let routes = self.routes.iter().filter(|(placed, _)| placed.cluster == first).cloned().collect();
         let trouble = Some("cluster us-1: no answer".to_owned());
-        let capacities = self.capacities.clone();
-        self.give(Input::Observed(Sight { workloads, routes, capacities, git: None, trouble })).unwrap()
+        let (capacities, jobs) = (self.capacities.clone(), self.jobs.clone());
+        self.give(Input::Observed(Sight { workloads, routes, capacities, jobs, git: None, trouble })).unwrap()
     }
 
     pub fn give(&mut self, input: Input) -> Result<Decision, Refusal> {
@@ -281,8 +291,8 @@ impl World {
     /// Reads the cluster and takes it in.
     pub fn look(&mut self) -> Decision {
         let (workloads, routes) = (self.cluster.clone(), self.routes.clone());
-        let capacities = self.capacities.clone();
-        self.give(Input::Observed(Sight { workloads, routes, capacities, git: None, trouble: None })).unwrap()
+        let (capacities, jobs) = (self.capacities.clone(), self.jobs.clone());
+        self.give(Input::Observed(Sight { workloads, routes, capacities, jobs, git: None, trouble: None })).unwrap()
     }
 
     /// Writes what is desired, as a cluster would: fenced by the stamp, and only what differs.
@@ -349,6 +359,41 @@ impl World {
         }
     }
 
+    /// Makes and removes Jobs as they are desired; a CronJob is there for each.
+    pub fn apply_jobs(&mut self) {
+        for place in self.promotion.jobs() {
+            let at = (place.placed.cluster, place.job);
+            if !self.jobs.iter().any(|(known, _)| *known == at) {
+                self.jobs.push((at, JobObserved::Missing { has_template: true }));
+            }
+        }
+        let Some(desired) = desired(&self.promotion) else { return };
+        for wanted in desired.jobs {
+            let at = (wanted.placed.cluster, wanted.job);
+            let (_, found) = self.jobs.iter_mut().find(|(known, _)| *known == at).unwrap();
+            match (found.clone(), wanted.is_wanted) {
+                (JobObserved::Missing { .. }, true) => {
+                    self.jobs_made += 1;
+                    let state = JobState::Running { active: 1, failed: 0 };
+                    *found = JobObserved::Present(JobObservation { stamp: Some(wanted.stamp), state, pods: vec![] });
+                }
+                (JobObserved::Present(job), false) if job.stamp.is_some() && !self.keeps_jobs => {
+                    *found = JobObserved::Missing { has_template: true };
+                }
+                (JobObserved::Present(_), _) | (JobObserved::Missing { .. }, false) => {}
+            }
+        }
+    }
+
+    /// Every Job that runs ends like this.
+    pub fn jobs_end(&mut self, state: &JobState) {
+        for (_, found) in &mut self.jobs {
+            if let JobObserved::Present(job) = found {
+                job.state = state.clone();
+            }
+        }
+    }
+
     /// Everything that is asked for happens: pods come and are ready, routes are accepted.
     pub fn cluster_acts(&mut self) {
         for (_, found) in &mut self.cluster {
@@ -369,9 +414,11 @@ impl World {
     /// One pass of a promotion whose cluster does what it is told.
     pub fn pass(&mut self) {
         self.give(Input::Clock).unwrap();
+        self.apply_jobs();
         self.look();
         self.apply();
         self.apply_candidates();
+        self.apply_jobs();
         self.cluster_acts();
         self.look();
     }

@@ -142,7 +142,7 @@ fn connection(found: ConnectionView) -> AnyView {
         found.permissions.iter().filter(lacked).count()
     };
     let missing = lacks(PermissionNeed::Always);
-    let optional = lacks(PermissionNeed::Candidates) + lacks(PermissionNeed::Delegated);
+    let optional = lacks(PermissionNeed::Candidates) + lacks(PermissionNeed::Delegated) + lacks(PermissionNeed::Jobs);
     let no_reasons = lacks(PermissionNeed::Reasons) > 0;
     let rows = found
         .permissions
@@ -150,9 +150,13 @@ fn connection(found: ConnectionView) -> AnyView {
         .map(|permission| {
             let state = match (permission.is_granted, permission.need) {
                 (true, _) => State::Done,
-                (false, PermissionNeed::Candidates | PermissionNeed::Delegated | PermissionNeed::Reasons) => {
-                    State::Nothing
-                }
+                (
+                    false,
+                    PermissionNeed::Candidates
+                    | PermissionNeed::Delegated
+                    | PermissionNeed::Jobs
+                    | PermissionNeed::Reasons,
+                ) => State::Nothing,
                 (false, PermissionNeed::Always) => State::Failed,
             };
             let word = if permission.is_granted { "granted" } else { "missing" };
@@ -166,7 +170,7 @@ fn connection(found: ConnectionView) -> AnyView {
             State::Done,
             "It works for rolling promotions",
             format!(
-                "Kubernetes {version} answered; {optional} permissions are missing that only canary and blue-green, or what other tools are in charge of, need; the list says which."
+                "Kubernetes {version} answered; {optional} permissions are missing that only canary and blue-green, their Jobs, or what other tools are in charge of, need; the list says which."
             ),
         ),
         (None, Some(version)) if missing == 0 && no_reasons => (

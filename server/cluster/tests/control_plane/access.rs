@@ -232,6 +232,7 @@ async fn the_roles_that_the_readme_names_grant_what_is_needed_and_nothing_else()
         ("slipway", PermissionUse::Always, vec![asking]),
         ("slipway-reasons", PermissionUse::Reasons, vec![]),
         ("slipway-candidates", PermissionUse::Candidates, vec![]),
+        ("slipway-jobs", PermissionUse::Jobs, vec![]),
         ("slipway-delegated", PermissionUse::Delegated, vec![]),
     ];
     for (name, used, besides) in roles {

@@ -8,6 +8,7 @@ mod argo_cd;
 mod candidates;
 mod capacity;
 mod flux;
+mod jobs;
 mod outage;
 mod rollouts;
 mod setup;

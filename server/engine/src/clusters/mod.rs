@@ -354,6 +354,7 @@ fn permission(p: Permission) -> PermissionLine {
             PermissionUse::Always => PermissionNeed::Always,
             PermissionUse::Candidates => PermissionNeed::Candidates,
             PermissionUse::Delegated => PermissionNeed::Delegated,
+            PermissionUse::Jobs => PermissionNeed::Jobs,
             PermissionUse::Reasons => PermissionNeed::Reasons,
         },
     }

@@ -111,7 +111,8 @@ fn bands(promotion: &Promotion, journal: &[JournalEntry]) -> Vec<StepBand> {
     for mut band in begun {
         if band.words.ends_with('%') {
             share = band.words.clone();
-        } else if ["Pause", "Analysis", "Message"].iter().any(|kind| band.words.starts_with(kind)) && !share.is_empty()
+        } else if ["Pause", "Analysis", "Message", "Job"].iter().any(|kind| band.words.starts_with(kind))
+            && !share.is_empty()
         {
             band.words.clone_from(&share);
         }

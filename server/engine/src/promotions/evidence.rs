@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use contract::promotions::FailingPod;
 use domain::{
-    evidence::{PodEvidence, failing},
+    evidence::{PODS_PER_WORKLOAD, PodEvidence, failing},
+    job::{JobObserved, JobPlace},
     observation::{Observed, PlacedWorkload, PodObservation},
     promotion::{Promotion, Sight},
 };
@@ -24,7 +25,7 @@ impl Engine {
     /// # Errors
     /// The store's trouble; a cluster that does not tell is logged.
     pub(super) async fn take_evidence(&self, promotion: &Promotion, seen: &Sight) -> Result<(), StoreError> {
-        let now = self.now();
+        let (now, places) = (self.now(), promotion.jobs());
         let present = seen.workloads.iter().filter_map(|(placed, observed)| match observed {
             Observed::Present(workload) => Some((placed, workload)),
             Observed::Missing => None,
@@ -32,6 +33,7 @@ impl Engine {
         let failing: Vec<(&PlacedWorkload, &PodObservation, String)> = present
             .flat_map(|(placed, workload)| failing(workload, now).into_iter().map(move |(pod, why)| (placed, pod, why)))
             .collect();
+        let failing: Vec<_> = failing.into_iter().chain(failing_in_jobs(&places, seen)).collect();
         if failing.is_empty() {
             return Ok(());
         }
@@ -75,6 +77,24 @@ impl Engine {
             }
         }
     }
+}
+
+/// Pods of Jobs that fail, each beside the workload beside which its Job runs.
+fn failing_in_jobs<'a>(
+    places: &'a [JobPlace],
+    seen: &'a Sight,
+) -> impl Iterator<Item = (&'a PlacedWorkload, &'a PodObservation, String)> {
+    seen.jobs.iter().flat_map(move |((cluster, job), observed)| {
+        let place = places.iter().find(|place| place.placed.cluster == *cluster && place.job == *job);
+        let present = match observed {
+            JobObserved::Present(present) => Some(present),
+            JobObserved::Missing { .. } => None,
+        };
+        let pods = place.zip(present).into_iter().flat_map(|(place, present)| {
+            present.failing().take(PODS_PER_WORKLOAD).map(move |(pod, why)| (&place.placed, pod, why))
+        });
+        pods.collect::<Vec<_>>()
+    })
 }
 
 /// What was told of pods of a promotion, the last first.

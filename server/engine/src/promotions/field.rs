@@ -8,7 +8,7 @@ use domain::{
     traffic::candidate_of,
 };
 use futures::future::join_all;
-use ports::{ApplyOutcome, ClusterError, Route, looked_at, route_of, sides_of, writes};
+use ports::{ApplyOutcome, Called, ClusterError, Route, looked_at, route_of, sides_of, writes};
 
 use store::Target;
 
@@ -67,7 +67,15 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
             (planned, seen)
         },
     );
-    let (workloads, routes, capacities) = futures::join!(join_all(looks), join_all(routes), join_all(capacities));
+    let jobs = promotion.jobs().into_iter().map(|place| async move {
+        let seen = match registry.handle(place.placed.cluster).await {
+            Ok(cluster) => patiently(cluster.observe_job(&place.job, &place.template)).await,
+            Err(error) => Err(error),
+        };
+        seen.map(|seen| ((place.placed.cluster, place.job), seen)).map_err(|e| in_words(&place.cluster_name, &e))
+    });
+    let (workloads, routes, capacities, jobs) =
+        futures::join!(join_all(looks), join_all(routes), join_all(capacities), join_all(jobs));
     let mut look = Look { seen: Sight::default(), trouble: None };
     for result in workloads {
         match result {
@@ -78,6 +86,12 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
     for result in routes {
         match result {
             Ok(one) => look.seen.routes.push(one),
+            Err(words) => look.trouble = Some(words),
+        }
+    }
+    for result in jobs {
+        match result {
+            Ok(one) => look.seen.jobs.push(one),
             Err(words) => look.trouble = Some(words),
         }
     }
@@ -98,9 +112,14 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
 
 /// Makes everything what is desired, all clusters at once. Which parts may change together was decided
 /// with what is desired.
-pub(crate) async fn apply(registry: &Registry, promotion: &Promotion, mut desired: Desired, cause: &str) -> Applied {
+pub(crate) async fn apply(
+    registry: &Registry,
+    promotion: &Promotion,
+    mut desired: Desired,
+    called: &Called,
+) -> Applied {
     let nudges = std::mem::take(&mut desired.nudges);
-    let writes = writes(desired, cause).into_iter().map(|placed| async move {
+    let writes = writes(desired, called).into_iter().map(|placed| async move {
         let outcome = match registry.handle(placed.cluster).await {
             Ok(cluster) => patiently(placed.write.to(&*cluster)).await,
             Err(error) => Err(error),

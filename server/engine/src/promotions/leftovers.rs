@@ -88,6 +88,7 @@ impl Engine {
     /// [`StoreError`].
     pub async fn sweep(&self) -> Result<(), StoreError> {
         for cluster in self.connected_clusters().await? {
+            self.sweep_jobs(&cluster).await?;
             let swept = async {
                 let handle = self.clusters().handle(cluster.id).await?;
                 let found = patiently(handle.candidates(&scope_of(&cluster))).await?;
@@ -161,7 +162,7 @@ impl Engine {
         self.note_left(&left.promotion, next).await
     }
 
-    async fn note_left(&self, promotion: &Promotion, next: String) -> Result<(), StoreError> {
+    pub(super) async fn note_left(&self, promotion: &Promotion, next: String) -> Result<(), StoreError> {
         let event = JournalEvent::Moves { next };
         let entry = JournalEntry { at: self.now(), by: Identity::rule("leftovers"), event };
         let mut tx = self.store().begin().await?;

@@ -12,6 +12,7 @@ mod field;
 mod git;
 pub(crate) mod history;
 mod late;
+mod left_jobs;
 pub(crate) mod leftovers;
 mod measure;
 pub(crate) mod names;

@@ -13,12 +13,14 @@ use domain::{
     observation::{Observed, PlacedWorkload},
     promotion::{Input, Phase, Promotion, Sight, desired},
 };
+use ports::Called;
 use store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     field::{self, Applied, Look},
     git::Heard,
+    names,
     works::{Claim, Due, Works},
 };
 use crate::{Engine, error::OrFail};
@@ -141,8 +143,8 @@ impl Engine {
     async fn field_work(&self, promotion: &Promotion, heard: Heard) -> Answer<Vec<Input>> {
         let mut untold = None;
         if let Some(desired) = desired(promotion).filter(|_| !promotion.is_all_told()) {
-            let cause = self.change_cause(promotion).await?;
-            match field::apply(self.clusters(), promotion, desired, &cause).await {
+            let called = self.called(promotion).await?;
+            match field::apply(self.clusters(), promotion, desired, &called).await {
                 Applied::Settled { wrote } => {
                     tracing::info!(promotion.number, wrote, "applied what the promotion wants");
                 }
@@ -176,8 +178,8 @@ impl Engine {
         Ok(())
     }
 
-    /// For `kubernetes.io/change-cause`: what, who, why in one line.
-    async fn change_cause(&self, promotion: &Promotion) -> Answer<String> {
+    /// What people call it; as the cause of a change: what, who, why in one line.
+    async fn called(&self, promotion: &Promotion) -> Answer<Called> {
         let mut read = self.store().read().await.or_fail(self)?;
         let names = super::names::of(&mut read, promotion).await.or_fail(self)?;
         let what = match promotion.phase {
@@ -185,12 +187,14 @@ impl Engine {
             _ => "promotes",
         };
         let reason: String = promotion.reason.chars().filter(|c| !c.is_control()).take(120).collect();
-        Ok(format!(
+        let change_cause = format!(
             "slipway promotion {} {what} {} {}: {reason} ({})",
             promotion.number,
             names.service,
             names.version,
             promotion.requested_by.shown()
-        ))
+        );
+        let names::Names { service, version, environment, .. } = names;
+        Ok(Called { change_cause, service, version, environment })
     }
 }

@@ -109,7 +109,8 @@ fn seen(run: &Run, wanted: Weight) -> Option<Weight> {
 }
 
 fn lines(run: &Run) -> Vec<String> {
-    run.routes.iter().map(|route| format!("{}: {}", route.shown, route.words)).collect()
+    let routes = run.routes.iter().map(|route| format!("{}: {}", route.shown, route.words));
+    routes.chain(run.jobs.iter().map(domain::promotion::JobRun::words)).collect()
 }
 
 /// What else decides how many pods there are, and what the traffic waits for on its way home.

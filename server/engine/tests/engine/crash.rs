@@ -234,6 +234,7 @@ impl Prepared {
         world.service("cart").await;
         world.version("cart", label).await;
         if let Some(steps) = steps {
+            world.practice.create_cron_job(crate::steps::cron_job(5, 0)).unwrap();
             canaries::set(&world, steps).await;
         }
         let number = world.ask("cart", label).await;
@@ -277,6 +278,8 @@ struct End {
     image: &'static str,
     writes: usize,
     told: &'static str,
+    /// What is done to Jobs.
+    jobs: &'static [&'static str],
     /// What its steps say, each once.
     said: &'static [&'static str],
     /// What was done to the candidate and its traffic: one of these.
@@ -342,6 +345,8 @@ async fn check(url: &str, folder: &Path, prepared: &Prepared, end: &End, stop: u
     assert_eq!(canaries::share_in(&practice), 0, "stop point {stop}: traffic on nothing");
     let acts: Vec<_> = practice.writes_of(&workload("cart-canary")).unwrap().into_iter().map(|w| w.act).collect();
     assert!(end.candidate.iter().any(|allowed| acts == **allowed), "stop point {stop}: {acts:?}");
+    let jobs: Vec<_> = practice.journal().unwrap().into_iter().map(|w| w.act).filter(|a| a.ends_with("job")).collect();
+    assert_eq!(jobs, end.jobs, "stop point {stop}");
     let (said, told): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.step.is_some());
     assert_eq!(told.len(), 1, "stop point {stop}: one message");
     let said: Vec<_> = said.iter().flat_map(|message| &message.texts).map(String::as_str).collect();
@@ -351,10 +356,24 @@ async fn check(url: &str, folder: &Path, prepared: &Prepared, end: &End, stop: u
     store.close().await;
 }
 
-const GOOD: End =
-    End { phase: "succeeded", image: "r.example/cart:2.0", writes: 1, told: "done", said: &[], candidate: &[&[]] };
-const BAD: End =
-    End { phase: "failed", image: "r.example/cart:1.0", writes: 2, told: "taken back", said: &[], candidate: &[&[]] };
+const GOOD: End = End {
+    phase: "succeeded",
+    image: "r.example/cart:2.0",
+    writes: 1,
+    told: "done",
+    jobs: &[],
+    said: &[],
+    candidate: &[&[]],
+};
+const BAD: End = End {
+    phase: "failed",
+    image: "r.example/cart:1.0",
+    writes: 2,
+    told: "taken back",
+    jobs: &[],
+    said: &[],
+    candidate: &[&[]],
+};
 
 #[tokio::test]
 async fn a_good_promotion_survives_being_killed_anywhere_on_sqlite() {
@@ -378,6 +397,7 @@ async fn taking_back_survives_being_killed_anywhere_on_postgres() {
 
 const GOOD_CANARY: End = End {
     candidate: &[&["make with 2", "weight 50 %", "scale to 3", "weight 100 %", "weight 0 %", "remove"]],
+    jobs: &["start the job", "remove the job"],
     said: &["half of it is there"],
     ..GOOD
 };
@@ -393,7 +413,14 @@ const BAD_CANARY: End = End {
 
 #[tokio::test]
 async fn a_good_canary_survives_being_killed_anywhere_on_sqlite() {
-    survives_with(Kind::Sqlite, "good_canary", "2.0", Some("50%, notify:\"half of it is there\""), GOOD_CANARY).await;
+    survives_with(
+        Kind::Sqlite,
+        "good_canary",
+        "2.0",
+        Some("50%, notify:\"half of it is there\", job:smoke"),
+        GOOD_CANARY,
+    )
+    .await;
 }
 
 #[tokio::test]

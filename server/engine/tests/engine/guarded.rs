@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use domain::{
     capacity::Capacity,
     evidence::PodReport,
-    names::Namespace,
+    job::{JobObserved, JobRef},
+    names::{Namespace, WorkloadName},
     observation::{Observed, PodObservation, WorkloadRef},
     promotion::Nudge,
     traffic::RouteObserved,
@@ -15,7 +16,7 @@ use futures::{
 };
 use ports::{
     ApplyOutcome, CandidateChange, CandidateFound, Cluster, ClusterError, ConnectionReport, DiscoveredWorkload,
-    InventoryEvent, NamespaceScope, Route, RouteChange, WorkloadChange,
+    InventoryEvent, JobChange, JobFound, NamespaceScope, Route, RouteChange, WorkloadChange,
 };
 use practice::PracticeCluster;
 
@@ -83,6 +84,18 @@ impl<G: Guard> Cluster for Guarded<G> {
 
     async fn apply_route(&self, change: &RouteChange) -> Result<ApplyOutcome, ClusterError> {
         self.during(Call::Apply, self.inside.apply_route(change)).await
+    }
+
+    async fn observe_job(&self, job: &JobRef, template: &WorkloadName) -> Result<JobObserved, ClusterError> {
+        self.during(Call::Observe, self.inside.observe_job(job, template)).await
+    }
+
+    async fn apply_job(&self, change: &JobChange) -> Result<ApplyOutcome, ClusterError> {
+        self.during(Call::Apply, self.inside.apply_job(change)).await
+    }
+
+    async fn jobs(&self, scope: &NamespaceScope) -> Result<Vec<JobFound>, ClusterError> {
+        self.during(Call::Observe, self.inside.jobs(scope)).await
     }
 
     async fn report_of_pod(&self, namespace: &Namespace, pod: &PodObservation) -> Result<PodReport, ClusterError> {

@@ -25,8 +25,8 @@ use domain::{
     strategy::{AnalysisLength, CandidateSettings, Notice, Step, Strategy},
     traffic::{RouteKind, TrafficLayer, Weight, candidate_of},
 };
-use ports::{Cluster, ClusterError, looked_at, route_of, sides_of, writes};
-use practice::{AcceptedWrite, MockClock, NewAutoscaler, NewDeployment, PracticeCluster, Writer};
+use ports::{Called, Cluster, ClusterError, looked_at, route_of, sides_of, writes};
+use practice::{AcceptedWrite, MockClock, NewAutoscaler, NewCronJob, NewDeployment, PracticeCluster, Writer};
 use uuid::Uuid;
 
 /// How many runs: some seconds' worth.
@@ -91,6 +91,11 @@ fn strategy(dice: &mut Dice, layer: &TrafficLayer) -> Strategy {
         return Strategy::BlueGreen(settings(vec![Step::Preview, weight_step(100), Step::Pause { seconds: 30 }]));
     }
     if dice.one_in(4) {
+        let job = Step::Job { template: name("smoke"), seconds: 60 };
+        let steps = vec![job.clone(), weight_step(20), job, Step::Pause { seconds: 10 }, weight_step(60)];
+        return Strategy::Canary(settings(steps));
+    }
+    if dice.one_in(4) {
         let length = AnalysisLength::Measurements(3);
         let say = |text| Step::Notify { notice: Notice::new(text).unwrap() };
         let steps = [say("begins"), weight_step(20), Step::Analysis { length }, weight_step(60), say("nearly there")];
@@ -136,6 +141,14 @@ impl Run {
             cluster.autoscale(&workload, &layer, NewAutoscaler { least: 1, most: 8, demand }).unwrap();
             cluster.set_budget(&workload, 1).unwrap();
         }
+        let smoke = NewCronJob {
+            namespace: namespace(),
+            name: name("smoke"),
+            takes: Duration::from_secs([5, 20, 90][usize::try_from(dice.roll(3)).unwrap()]),
+            exit_code: i32::from(dice.one_in(4)),
+            log: String::new(),
+        };
+        cluster.create_cron_job(smoke).unwrap();
         clock.advance(Duration::from_secs(30));
         let tag = ["2.0", "2.0", "2.0", "2.0-crash", "2.0-latecrash", "2.0-flapping", "2.0-neverready", "2.0-slow"]
             [usize::try_from(dice.roll(8)).unwrap()];
@@ -178,7 +191,7 @@ impl Run {
         self.trouble_ahead();
         let mut trouble = None;
         if let Some(desired) = desired(&self.promotion).filter(|_| !self.promotion.is_all_told()) {
-            for placed in writes(desired, "simulation") {
+            for placed in writes(desired, &Called::default()) {
                 if self.dice.one_in(20) {
                     return;
                 }
@@ -235,6 +248,11 @@ impl Run {
                 sight.workloads.push((placed, seen));
             }
         }
+        for place in self.promotion.jobs() {
+            if let Ok(seen) = self.cluster.observe_job(&place.job, &place.template).await {
+                sight.jobs.push(((place.placed.cluster, place.job), seen));
+            }
+        }
         for planned in self.promotion.plan.workloads.clone() {
             let Some(sides) = sides_of(&self.promotion, &planned) else { continue };
             if let Ok(seen) = self.cluster.observe_capacity(&sides).await {
@@ -285,6 +303,9 @@ impl Run {
 
     fn disturb(&mut self) {
         self.is_disturbed = true;
+        if self.dice.one_in(4) {
+            return self.cluster.delete_jobs().unwrap();
+        }
         let of = |text: &str| WorkloadRef::deployment(namespace(), WorkloadName::parse(text).unwrap());
         // What is not there cannot be disturbed.
         let _absent = match self.dice.roll(4) {
@@ -356,6 +377,7 @@ impl Run {
         assert_eq!(self.share(), Weight::NONE, "{phase}: the share is left");
         assert_eq!(self.aside(), Aside::NOTHING, "{phase}: testers or copies are left");
         assert_eq!(self.candidate(), None, "{phase}: the candidate is left");
+        assert_eq!(self.cluster.jobs_there().unwrap(), [], "{phase}: a Job is left");
         let workload = &self.promotion.plan.workloads[0].placed.workload;
         let Observed::Present(now) = self.cluster.peek(workload).unwrap() else {
             panic!("{phase}: the workload is gone");
