@@ -449,6 +449,7 @@ fn asked(clock: &MockClock, strategy: Strategy, tag: &str) -> (Promotion, Facts)
         plan: plan.clone(),
         previous_version: None,
         approvals: vec![],
+        templates: vec![],
         phase: Phase::Waiting { blockers: vec![] },
         trouble: None,
     };
