@@ -3,6 +3,7 @@
 //! again, by this system or after a crash, changes nothing.
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use contract::{
     Answer, ApiError,
     alerts::{AlertEffect, AlertInput, AlertRules, AlertsBackend, AlertsTaken},
@@ -45,6 +46,10 @@ impl AlertsBackend for Engine {
         for (given, alert) in alerts {
             let touched: Vec<_> = under_way.iter().filter(|one| one.is_touched(&rules, &given)).collect();
             taken.untouched += u64::from(touched.is_empty());
+            // About which of several environments it is nobody has said: a person looks.
+            let is_vague = touched.iter().any(|one| one.environment != touched[0].environment);
+            let asks = if is_vague { alert.asks.min(AlertAsks::Pause) } else { alert.asks };
+            let alert = Alert { asks, ..alert };
             for one in touched {
                 let did = self.alert(actor, &one.promotion, &alert).await?;
                 let effect =
@@ -61,15 +66,14 @@ impl Engine {
         let mut read = self.store().read().await.or_fail(self)?;
         let now = read.promotion(promotion.id).await.or_fail(self)?;
         drop(read);
-        if now.is_none_or(|now| now.promotion.has_heard(alert)) {
-            return Ok("known");
-        }
+        let Some(now) = now.map(|now| now.promotion).filter(|now| !now.has_heard(alert)) else { return Ok("known") };
+        let asks = now.asked_by(alert);
         let by = actor.identity.clone();
         let verb = if alert.is_firing { "told of an alert about" } else { "told that an alert is over about" };
         let deed = advance::deed(actor, "promotion.alert", verb, Some(&alert.words));
         let advanced = self.advance(promotion.id, Input::Alerted { by, alert: alert.clone() }, Some(deed)).await?;
         let is_held = advanced.run().is_some_and(|run| run.hold.is_some());
-        Ok(match alert.asks {
+        Ok(match asks {
             _ if !alert.is_firing => "resolved",
             // What is only watched goes back by a rollback, which its plan proposes or starts.
             AlertAsks::TakeBack if matches!(advanced.phase, Phase::Watching { .. }) => "rollback",
@@ -162,5 +166,6 @@ fn read(index: usize, rules: &AlertRules, alert: &AlertInput) -> Answer<Alert> {
         _ => alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(","),
     };
     let key = shown(&format!("{} {who}", shown(&alert.starts_at)));
-    Ok(Alert { key, words, asks, is_firing })
+    let began_at = DateTime::parse_from_rfc3339(&alert.starts_at).ok().map(|at| at.to_utc());
+    Ok(Alert { key, words, asks, is_firing, began_at })
 }

@@ -2,10 +2,11 @@
 //! the version back. An alert acts once, however often it is told; when it is resolved, that is noted too, and
 //! whoever was asked by a pause still decides.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Hold, JournalEvent, Phase, Promotion, Run, TakeBackCause, decide::Draft};
-use crate::actor::Identity;
+use crate::{actor::Identity, deployment::Cause};
 
 /// What an alert asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub struct Alert {
     pub asks: AlertAsks,
     /// Whether it still holds.
     pub is_firing: bool,
+    /// Since when, as far as that was said.
+    pub began_at: Option<DateTime<Utc>>,
 }
 
 /// An alert that a run has heard of.
@@ -50,6 +53,17 @@ impl KnownAlert {
 }
 
 impl Promotion {
+    /// What an alert asks for here. One that held before the promotion began says nothing of its version: least of
+    /// all may it undo the rollback, or the fix, that was made because of it.
+    #[must_use]
+    pub fn asked_by(&self, alert: &Alert) -> AlertAsks {
+        let is_older = self.run().is_some_and(|run| match alert.began_at {
+            Some(began_at) => began_at < run.started_at,
+            None => self.cause == Cause::Rollback,
+        });
+        if is_older { AlertAsks::Note } else { alert.asks }
+    }
+
     /// Whether an alert would change nothing here: it was told before, it was never told and is over, or
     /// there is nothing under way.
     #[must_use]
@@ -79,6 +93,7 @@ pub(super) fn alerted(draft: &mut Draft, by: &Identity, alert: Alert) {
     if draft.next.has_heard(&alert) {
         return;
     }
+    let alert = Alert { asks: draft.next.asked_by(&alert), ..alert };
     let event = match alert.is_firing {
         true => JournalEvent::Alerted { words: alert.words.clone(), asks: alert.asks },
         false => JournalEvent::AlertResolved { words: alert.words.clone() },

@@ -194,6 +194,7 @@ pub fn promotion_to(
         },
         previous_version: None,
         approvals: vec![],
+        templates: vec![],
         phase: Phase::Waiting { blockers: vec![Blocker::Approvals { have: 0, need: 1 }] },
         trouble: None,
     }
