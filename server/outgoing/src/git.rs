@@ -13,7 +13,7 @@ mod program;
 use async_trait::async_trait;
 use domain::git::{CommitHash, CommitMark, GitPlan, GitWritten, RepositoryAddress, Transport};
 use ports::{GitChange, GitCredentials, GitError, GitRepositories};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::judge::Judge;
 use program::{Output, Workspace};
@@ -38,6 +38,8 @@ pub struct Repositories {
     judge: Judge,
     author_email: String,
     places: Semaphore,
+    /// That the program is new enough; asked until it is.
+    checked: OnceCell<()>,
 }
 
 /// The file on a branch.
@@ -59,10 +61,16 @@ impl Repositories {
     /// Calls go where `judge` allows it; commits are of Slipway at `host`.
     #[must_use]
     pub fn new(judge: Judge, host: &str) -> Self {
-        Self { judge, author_email: format!("slipway@{host}"), places: Semaphore::new(AT_ONCE) }
+        Self {
+            judge,
+            author_email: format!("slipway@{host}"),
+            places: Semaphore::new(AT_ONCE),
+            checked: OnceCell::new(),
+        }
     }
 
     async fn fetched(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Workspace, GitError> {
+        self.checked.get_or_try_init(program::check_version).await?;
         let workspace = Workspace::new(&self.judge, &plan.repository, credentials, &self.author_email).await?;
         fetch(&workspace, plan).await?;
         Ok(workspace)
@@ -301,7 +309,8 @@ async fn push(
     let reason = rejected.rsplit_once('\t').map_or(rejected, |(_, reason)| reason);
     let told: Vec<_> = pushed.stderr.lines().filter_map(|line| line.strip_prefix("remote:")).map(str::trim).collect();
     let told = told.iter().filter(|line| !line.is_empty()).copied().collect::<Vec<_>>().join(" ");
-    let said = crate::client::cut(&format!("{reason} {told}"), 300);
+    // A host may say back what it was sent.
+    let said = crate::client::cut(&workspace.clean(&format!("{reason} {told}")), 300);
     Err(GitError::Refused(format!(
         "{} does not take a commit on {}: {}. Let Slipway's {} write to this branch, or set another one on the target's page",
         plan.repository.host(),

@@ -144,6 +144,13 @@ pub fn revisions_to_ask(
 /// Takes in what was heard of the repository.
 pub(super) fn hear(draft: &mut Draft, sight: &GitSight) {
     let (now, mut noted) = (draft.now, None);
+    // Others go on writing to the branch while the version is only watched.
+    if let Phase::Watching { run, .. } = &mut draft.next.phase {
+        if let Some(git) = run.git.as_mut() {
+            git.learn(&sight.revisions);
+        }
+        return;
+    }
     let (Phase::Progressing { run, .. } | Phase::TakingBack { run, .. }) = &mut draft.next.phase else { return };
     let (present, is_back) = (run.wanted.stable.generation, run.wanted.stable.want == StableWant::Before);
     let Some(git) = run.git.as_mut() else { return };
@@ -231,11 +238,15 @@ pub(super) fn workload(
             let progress = WorkloadProgress { was_ours, ..waits("changed by someone else".to_owned()) };
             Told::Bad(progress, changed_by_others(planned, now))
         }
+        Arrival::Unknown if was_ours => {
+            let words = format!("what {} has brought is not known yet", bringer(now));
+            Told::Progress(WorkloadProgress { was_ours, ..told(waits(words), now, git, commit) })
+        }
         Arrival::NotYet if was_ours => {
             let progress = WorkloadProgress { was_ours, ..waits("changed by someone else".to_owned()) };
             Told::Bad(progress, changed_by_others(planned, now))
         }
-        Arrival::NotYet => {
+        Arrival::NotYet | Arrival::Unknown => {
             let words = format!("waits for {} to bring commit {}", bringer(now), commit.hash.short());
             Told::Progress(told(waits(words), now, git, commit))
         }
@@ -248,6 +259,8 @@ enum Arrival {
     There,
     /// The tool is at it: the object, with what it says of other commits left out.
     Tried(Box<WorkloadObservation>),
+    /// The repository has not said yet whether what the tool names has the commit in it.
+    Unknown,
     /// It is what it was before.
     NotYet,
     /// It is something third.
@@ -258,15 +271,18 @@ fn arrival(planned: &WorkloadPlan, now: &WorkloadObservation, run: &Run, git: &G
     let saved = run.saved.iter().find(|saved| saved.placed == planned.placed);
     let before = || saved.map_or(&[][..], |saved| &saved.images);
     let wanted = if commit.is_back { before() } else { &planned.images };
-    let carries = |revision: Option<&str>| {
-        let hash = revision.and_then(CommitHash::of_revision);
-        hash.is_some_and(|hash| git.carries(commit, &hash) == Some(true))
+    // What is no commit has none in it.
+    let known = |revision: Option<&str>| {
+        revision.and_then(CommitHash::of_revision).map_or(Some(false), |hash| git.carries(commit, &hash))
     };
+    let carries = |revision: Option<&str>| known(revision) == Some(true);
     match now.tool.as_ref() {
         // It names no image itself: what it runs is told by the commit.
         Some(ToolStatus::ArgoCd(status)) if status.revision.is_some() => {
-            if !carries(status.revision.as_deref()) {
-                return Arrival::NotYet;
+            match known(status.revision.as_deref()) {
+                None => return Arrival::Unknown,
+                Some(false) => return Arrival::NotYet,
+                Some(true) => {}
             }
             let mut seen = now.clone();
             if let Some(ToolStatus::ArgoCd(status)) = seen.tool.as_mut()
@@ -283,6 +299,8 @@ fn arrival(planned: &WorkloadPlan, now: &WorkloadObservation, run: &Run, git: &G
                 Arrival::There
             } else if carries(status.attempted.as_deref()) {
                 Arrival::Tried(Box::new(now.clone()))
+            } else if [&status.revision, &status.attempted].iter().any(|named| known(named.as_deref()).is_none()) {
+                Arrival::Unknown
             } else {
                 Arrival::NotYet
             }

@@ -385,6 +385,40 @@ fn a_kustomization_is_done_with_the_commit_and_a_deployment_with_the_image() {
 }
 
 #[test]
+fn a_commit_that_nobody_has_asked_about_yet_takes_nothing_back_and_ends_no_watch() {
+    let mut world = world(WorkloadKind::Application, |seen| {
+        seen.images = vec![];
+        seen.tool = Some(ToolStatus::ArgoCd(application(1, "Synced", "Healthy")));
+    });
+    world.promotion.plan.watch_seconds = 3_600;
+    started(&mut world);
+    committed(&mut world, 2);
+    says(&mut world, application(2, "Synced", "Progressing"));
+    look(&mut world, None);
+    assert!(world.promotion.run().unwrap().progress[0].was_ours, "{}", words(&world.promotion));
+    // Somebody else commits, and the repository does not answer for a moment.
+    for _ in 0..3 {
+        says(&mut world, application(3, "Synced", "Progressing"));
+        look(&mut world, None);
+        assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", words(&world.promotion));
+        assert!(words(&world.promotion).contains("not known yet"), "{}", words(&world.promotion));
+    }
+    says(&mut world, application(3, "Synced", "Healthy"));
+    look(&mut world, Some(GitSight { revisions: vec![(hash(3), true)], ..GitSight::default() }));
+    assert!(matches!(world.promotion.phase, Phase::Watching { .. }), "{}", words(&world.promotion));
+    // While it is watched the branch goes on.
+    for number in [4, 5] {
+        says(&mut world, application(number, "Synced", "Healthy"));
+        look(&mut world, None);
+        look(&mut world, Some(GitSight { revisions: vec![(hash(number), true)], ..GitSight::default() }));
+        assert!(matches!(world.promotion.phase, Phase::Watching { .. }), "{}", words(&world.promotion));
+    }
+    says(&mut world, application(6, "Synced", "Healthy"));
+    look(&mut world, Some(GitSight { revisions: vec![(hash(6), false)], ..GitSight::default() }));
+    assert_eq!(world.promotion.phase_word(), "succeeded", "another state is there, which is theirs");
+}
+
+#[test]
 fn what_somebody_else_wrote_stays_and_is_told() {
     let mut world = world(WorkloadKind::Deployment, |_| {});
     started(&mut world);

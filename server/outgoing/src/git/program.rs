@@ -32,6 +32,34 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// What is told when git is not there.
 const NO_GIT: &str = "the program git is not installed where Slipway runs; install git 2.37 or newer there";
 
+/// The first git that keeps to the addresses it is given: an older one would ask for them again.
+const FIRST_GIT: (u32, u32) = (2, 37);
+
+/// Sees that the git which is installed does what it is told.
+///
+/// # Errors
+/// [`GitError::Refused`] with what to install.
+pub(super) async fn check_version() -> Result<(), GitError> {
+    let asked = Command::new("git").arg("--version").env_clear().env("PATH", PATH).kill_on_drop(true).output();
+    let answer = tokio::time::timeout(TIMEOUT, asked).await.map_err(|error| local(&error))?;
+    let answer = answer.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => GitError::Refused(NO_GIT.to_owned()),
+        _ => local(&error),
+    })?;
+    let said = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+    if version(&said).is_some_and(|found| found >= FIRST_GIT) {
+        Ok(())
+    } else {
+        Err(GitError::Refused(format!("'{said}' is what runs where Slipway does; install git 2.37 or newer there")))
+    }
+}
+
+/// `git version 2.39.5 (Apple Git-154)` is 2.39.
+fn version(said: &str) -> Option<(u32, u32)> {
+    let mut numbers = said.strip_prefix("git version ")?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
 /// What a run gave.
 pub(super) struct Output {
     /// Whether git ended well.
@@ -162,7 +190,7 @@ impl Workspace {
     }
 
     /// What git says, without secrets: a host may say back what it was sent.
-    fn clean(&self, said: &str) -> String {
+    pub(super) fn clean(&self, said: &str) -> String {
         let mut clean = said.replace(&*self.dir.path().to_string_lossy(), "");
         for secret in self.secrets.iter().filter(|secret| !secret.is_empty()) {
             clean = clean.replace(secret.as_str(), "•••");
@@ -191,7 +219,11 @@ async fn talk(child: &mut Child, input: Option<&[u8]>) -> std::io::Result<(bool,
 async fn read(from: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
     let mut whole = Vec::new();
     if let Some(from) = from {
-        from.take(OUTPUT_LIMIT).read_to_end(&mut whole).await?;
+        from.take(OUTPUT_LIMIT + 1).read_to_end(&mut whole).await?;
+        // A listing that is cut off would read as one in which the rest is gone.
+        if whole.len() as u64 > OUTPUT_LIMIT {
+            return Err(std::io::Error::other("git said more than Slipway reads of a repository"));
+        }
     }
     Ok(whole)
 }
@@ -304,6 +336,20 @@ fn local(error: &impl std::fmt::Display) -> GitError {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn a_version_of_git_is_read_from_what_it_says() {
+        for (said, found) in [
+            ("git version 2.39.5", Some((2, 39))),
+            ("git version 2.39.5 (Apple Git-154)", Some((2, 39))),
+            ("git version 2.34.1", Some((2, 34))),
+            ("git version 3.0", Some((3, 0))),
+            ("mercurial 6", None),
+            ("git version x", None),
+        ] {
+            assert_eq!(version(said), found, "{said}");
+        }
+    }
 
     #[test]
     fn ssh_believes_one_host_and_uses_one_key() {
