@@ -60,9 +60,16 @@ struct SharedMark {
 /// The mark of a target on an object that others use too. One that somebody has made unreadable counts
 /// as none.
 pub(crate) fn shared_stamp_of(metadata: &ObjectMeta, target: TargetId) -> Option<Stamp> {
-    let text = metadata.annotations.as_ref()?.get(&shared_key(target))?;
-    let mark: SharedMark = serde_json::from_str(text).ok()?;
-    Some(Stamp { target, promotion: mark.promotion, sequence: mark.sequence, generation: mark.generation })
+    let text = metadata.annotations.as_ref().and_then(|annotations| annotations.get(&shared_key(target)));
+    let mark = text.and_then(|text| serde_json::from_str::<SharedMark>(text).ok());
+    let stamp = |mark: SharedMark| Stamp {
+        target,
+        promotion: mark.promotion,
+        sequence: mark.sequence,
+        generation: mark.generation,
+    };
+    // Where only one target used an object, its mark was that of a workload.
+    mark.map(stamp).or_else(|| stamp_of(metadata).filter(|stamp| stamp.target == target))
 }
 
 /// The annotation that a write leaves on an object that others use too.
@@ -218,6 +225,9 @@ mod tests {
             ..ObjectMeta::default()
         };
         assert_eq!(stamp_of(&metadata), Some(stamp));
+        // An object that several targets may share had such a mark once.
+        assert_eq!(shared_stamp_of(&metadata, stamp.target), Some(stamp));
+        assert_eq!(shared_stamp_of(&metadata, TargetId::new(uuid::Uuid::from_u128(9))), None);
         let marks = metadata.annotations.as_mut().unwrap();
         assert_eq!(marks.get(CHANGE_CAUSE).unwrap(), "2.0 by mara because");
         marks.insert(GENERATION.to_owned(), "-1".to_owned());

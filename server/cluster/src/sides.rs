@@ -76,6 +76,10 @@ pub(crate) fn unswitched(selector: &Labels, pods: &Labels, track: CandidateName)
     // One label is switched, never more.
     if let Some((own, value)) = switched {
         own.clone_into(value);
+        // Services were switched by a label besides, once.
+        if labels.get(TRACK).map(String::as_str) == Some(track.as_str()) && !pods.contains_key(TRACK) {
+            labels.remove(TRACK);
+        }
     }
     labels
 }
@@ -207,6 +211,10 @@ mod tests {
         for (selector, expected) in [
             (json!({"app": "cart-preview"}), Selected::Candidate(CandidateName::Preview)),
             (json!({"app": "cart-preview", "tier": "web"}), Selected::Candidate(CandidateName::Preview)),
+            // As a Service was switched once.
+            (json!({"app": "cart-preview", TRACK: "preview"}), Selected::Candidate(CandidateName::Preview)),
+            (json!({"app": "cart", TRACK: "preview"}), Selected::Neither),
+            (json!({"app": "cart-preview", TRACK: "canary"}), Selected::Neither),
             (json!({"app": "cart-preview", "tier": "web-preview"}), Selected::Neither),
             (json!({"app": "cart-preview", "tier": "api"}), Selected::Neither),
             (json!({"app": "cart", "slipway.dev/track": "preview"}), Selected::Neither),

@@ -308,12 +308,13 @@ fn job(promotion: &Promotion, wanted: &JobRun, run: &Run) -> DesiredJob {
 fn route(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<DesiredRoute> {
     let is_to_say = run.wanted.weight.generation > 0 && !run.wanted.is_without(&planned.placed);
     let plan = planned.candidate.as_ref().filter(|plan| plan.layer.has_route() && is_to_say)?;
-    // Pods may have died since the share was decided: it waits for them.
-    let last = run.routes.iter().find(|route| route.placed == planned.placed && !route.was_ours);
+    // What was not looked at yet is not written: its candidate may not be there.
+    let last = run.routes.iter().find(|route| route.placed == planned.placed)?;
     let waits = |last: &RouteProgress| {
         stands_against(run, last, run.wanted.weight.want, &run.wanted.aside).is_some() || waits_for_its_own(run, last)
     };
-    if last.is_some_and(waits) {
+    // Pods may have died since the share was decided: it waits for them.
+    if !last.was_ours && waits(last) {
         return None;
     }
     let saved = run.saved_routes.iter().find(|saved| saved.placed == planned.placed)?;

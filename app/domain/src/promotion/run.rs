@@ -60,6 +60,9 @@ pub struct RouteProgress {
     pub is_settled: bool,
     /// Whether our mark of the present generation was seen on it.
     pub was_ours: bool,
+    /// Whether somebody else has set it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_left: bool,
 }
 
 /// Why a run does not go on by itself.
@@ -309,7 +312,11 @@ impl Run {
         self.short = None;
         self.waits_since = None;
         match &next {
-            Move::Stable(_) => forget(&mut self.progress),
+            Move::Stable(_) => {
+                forget(&mut self.progress);
+                // What was available is about to end.
+                self.progress.iter_mut().for_each(|p| (p.counts.updated, p.counts.available) = (0, 0));
+            }
             Move::Grow(_) | Move::Remove => forget(&mut self.candidates),
             Move::Aside(_) => {
                 self.note_shares();
@@ -338,7 +345,8 @@ impl Run {
         if self.routes.iter().all(|route| route.is_settled) {
             self.wanted.over.clear();
         }
-        let seen = self.routes.iter().map(|route| route.seen);
+        // What somebody else has set is theirs, also when it was seen.
+        let seen = self.routes.iter().filter(|route| !route.is_left).map(|route| route.seen);
         let known = seen.chain([self.wanted.weight.want]).collect::<Vec<_>>();
         self.wanted.over.extend(known);
         self.wanted.over.sort_unstable();

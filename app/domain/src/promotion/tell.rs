@@ -100,16 +100,19 @@ impl Telling {
     pub(super) fn hear(promotion: &Promotion, run: &Run, seen: &Seen, back: Option<&TakeBackCause>) -> Self {
         let mut telling = Self::default();
         for planned in &promotion.plan.workloads {
-            if back.is_none_or(|cause| is_put_back(planned, cause))
-                && let Some(observed) = seen.workload(&planned.placed)
-            {
-                let told = match promotion.git() {
-                    Some(git) => by_git::workload(git, planned, observed, run),
-                    None => workload(promotion, planned, observed, run),
-                };
-                if let Some(progress) = telling.take(told, back.is_some(), set_complete) {
-                    telling.workloads.push(progress);
+            match seen.workload(&planned.placed) {
+                Some(observed) if back.is_none_or(|cause| is_put_back(planned, cause)) => {
+                    let told = match promotion.git() {
+                        Some(git) => by_git::workload(git, planned, observed, run),
+                        None => workload(promotion, planned, observed, run),
+                    };
+                    if let Some(progress) = telling.take(told, back.is_some(), set_complete) {
+                        telling.workloads.push(progress);
+                    }
                 }
+                // It stays as somebody has set it, and its pods serve all the same.
+                Some(Observed::Present(now)) => telling.workloads.push(left(planned, now)),
+                Some(Observed::Missing) | None => {}
             }
             let Some(placed) = planned.placed_candidate() else { continue };
             if let Some(observed) = seen.workload(&placed) {
@@ -145,16 +148,24 @@ impl Telling {
         let told = route(promotion, planned, candidate, observed, run);
         let is_bad = matches!(told, Told::Bad(..));
         let has_aside = matches!(observed, RouteObserved::Present(now) if !now.aside.is_nothing());
-        if back.is_some() && (is_left || is_bad) && (share > Weight::NONE || has_aside) {
+        // What cannot be read may send to the candidate, whatever share it seems to give.
+        let unknown = match observed {
+            RouteObserved::Present(now) => now.unfit.as_ref(),
+            RouteObserved::Missing => None,
+        };
+        if back.is_some() && (is_left || is_bad) && (share > Weight::NONE || has_aside || unknown.is_some()) {
             self.keeps_candidate = true;
-            let name = &candidate.workload.name;
-            self.left
-                .push(format!("{} gives {share} to {name}; set it to 0, then delete {name}", shown_route(planned)));
+            let (shown, name) = (shown_route(planned), &candidate.workload.name);
+            self.left.push(match unknown {
+                Some(why) => format!("{shown} may still send to {name} ({why}); correct it, then delete {name}"),
+                None => format!("{shown} gives {share} to {name}; set it to 0, then delete {name}"),
+            });
         }
         if is_left {
             return;
         }
-        if let Some(progress) = self.take(told, back.is_some(), |r: &mut RouteProgress| r.is_settled = true) {
+        let leave = |route: &mut RouteProgress| (route.is_settled, route.is_left) = (true, true);
+        if let Some(progress) = self.take(told, back.is_some(), leave) {
             self.routes.push(progress);
         }
     }
@@ -179,6 +190,13 @@ impl Telling {
             }
         }
     }
+}
+
+/// A workload that somebody else has set, and that nothing is wanted of any more.
+fn left(planned: &WorkloadPlan, now: &WorkloadObservation) -> WorkloadProgress {
+    let words = "left as someone else has set it".to_owned();
+    let progress = progress_of(planned, &planned.placed, Some(now), words);
+    WorkloadProgress { is_complete: true, was_ours: true, tool: None, ..progress }
 }
 
 fn set_complete(progress: &mut WorkloadProgress) {
@@ -240,7 +258,10 @@ fn written(
     }
     let is_ours = now.stamp == Some(mark);
     if !is_ours && !was_ours && now.shows_only(&known_images(planned, run)) {
-        return Told::Progress(progress_of(planned, at, Some(now), "about to be changed".to_owned()));
+        let mut progress = progress_of(planned, at, Some(now), "about to be changed".to_owned());
+        // Pods that are about to end carry nothing of what is coming.
+        (progress.counts.updated, progress.counts.available) = (0, 0);
+        return Told::Progress(progress);
     }
     let runs_wanted = wanted.iter().all(|w| now.image_of(w.container.as_str()) == Some(w.image.as_str()));
     if !is_ours || !runs_wanted {
@@ -324,6 +345,7 @@ fn route(
         words,
         is_settled,
         was_ours,
+        is_left: false,
     };
     let RouteObserved::Present(now) = observed else {
         let gone = progress(Weight::NONE, "it was deleted".to_owned(), false, was_ours);

@@ -8,7 +8,7 @@ use super::{
     decide::Draft,
     goals::goal_back,
     jobs,
-    progress::{guard, is_drained, open_in_words, overtaken, stands_against, take_in, words_of},
+    progress::{is_drained, open_in_words, overtaken, stands_against, take_in, words_of},
     tell::{Seen, Telling},
 };
 use crate::{
@@ -88,15 +88,17 @@ pub(super) fn partly_seen(draft: &mut Draft, mut run: Run, cause: TakeBackCause,
     for now in telling.candidates {
         run.candidates.iter_mut().filter(|known| known.placed == now.placed).for_each(|known| *known = now.clone());
     }
-    let is_free = |route: &RouteProgress| {
-        !waits_for_its_own(&run, route) && stands_against(&run, route, Weight::NONE, &Aside::NOTHING).is_none()
-    };
-    if !telling.routes.iter().all(is_free) {
+    if !telling.routes.iter().any(|route| goes_home(&run, route)) {
         return;
     }
     draft.note_rule("strategy", JournalEvent::Moves { next: words_of(&run, &next) });
     run.want(next, draft.now);
     draft.next.phase = Phase::TakingBack { run, cause, since };
+}
+
+/// Whether the traffic of one workload may go home now.
+fn goes_home(run: &Run, route: &RouteProgress) -> bool {
+    !waits_for_its_own(run, route) && stands_against(run, route, Weight::NONE, &Aside::NOTHING).is_none()
 }
 
 /// Whether the traffic of one workload stays with its candidate because what comes back is not there yet,
@@ -123,9 +125,8 @@ fn may_go_back(run: &Run, next: Option<&Move>, now: DateTime<Utc>) -> bool {
     match next {
         Some(Move::Stable(_) | Move::Grow(_) | Move::Aside(_)) => true,
         // What still serves may be worse than what is coming back: traffic does not wait for the last pod.
-        Some(next @ Move::Shift(_)) => {
-            (is_back || run.routes.iter().all(|route| is_carried(run, route))) && guard(run, next).is_none()
-        }
+        // Each route waits for its own pods, and for no other's.
+        Some(Move::Shift(_)) => run.routes.is_empty() || run.routes.iter().any(|route| goes_home(run, route)),
         Some(Move::Remove) => is_back && run.routes.iter().all(|r| r.is_settled) && is_drained(run, now),
         None => {
             is_back
@@ -143,7 +144,11 @@ fn is_carried(run: &Run, route: &RouteProgress) -> bool {
     };
     let coming = count(&run.progress, &route.placed, |counts| counts.available);
     let serving = count(&run.candidates, &route.candidate, |counts| counts.ready);
-    coming >= serving.max(1)
+    if serving == 0 {
+        // Nobody is served there: whatever is ready is better, also while it is replaced.
+        return count(&run.progress, &route.placed, |counts| counts.ready) > 0;
+    }
+    coming >= serving
 }
 
 fn left_as_it_is(cause: &TakeBackCause) -> Vec<String> {

@@ -3,6 +3,7 @@
 
 use domain::{
     analysis::{JudgingPolicy, LateBreach, Reading, RuleDraft, Sample, Unanswered, Undecided},
+    deployment::Cause,
     observation::Observed,
     promotion::{Alert, AlertAsks, DRAIN_SECONDS, Input, JournalEvent, Phase, PromotionAct, TakeBackCause, desired},
     strategy::Step,
@@ -286,7 +287,7 @@ fn a_promotion_that_was_stored_before_there_was_a_policy_still_loads() {
 
 fn alert(key: &str, asks: AlertAsks, is_firing: bool) -> Input {
     let words = "CheckoutErrors: 7 % of checkouts fail".to_owned();
-    Input::Alerted { by: rosa(), alert: Alert { key: key.to_owned(), words, asks, is_firing } }
+    Input::Alerted { by: rosa(), alert: Alert { key: key.to_owned(), words, asks, is_firing, began_at: None } }
 }
 
 #[test]
@@ -319,6 +320,29 @@ fn an_alert_takes_back_at_once_and_is_only_noted_where_it_asks_for_nothing() {
     assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE, "in the very decision");
     let before = world.promotion.clone();
     assert_eq!(world.give(alert("u", AlertAsks::Pause, true)).unwrap().next, before);
+}
+
+#[test]
+fn an_alert_that_held_before_a_promotion_began_says_nothing_of_its_version() {
+    let told = |world: &mut World, began_at, cause| {
+        world.promotion.cause = cause;
+        let Input::Alerted { by, alert } = alert("t", AlertAsks::TakeBack, true) else { panic!() };
+        world.give(Input::Alerted { by, alert: Alert { began_at, ..alert } }).unwrap();
+        world.words().starts_with("taking back")
+    };
+    let start = at_ten().promotion.run().unwrap().started_at;
+    let second = chrono::Duration::seconds(1);
+    for (began_at, cause, takes_back) in [
+        (Some(start - second), Cause::Planned, false),
+        (Some(start + second), Cause::Planned, true),
+        (None, Cause::Planned, true),
+        (Some(start - second), Cause::Rollback, false),
+        (None, Cause::Rollback, false),
+    ] {
+        let mut world = at_ten();
+        assert_eq!(told(&mut world, began_at, cause), takes_back, "{began_at:?} {cause:?}");
+        assert!(world.transcript().contains("CheckoutErrors"), "it is noted all the same");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use domain::{
 
 use crate::{
     candidate_stories::{canary, gateway, name, picture, pictures, started, steps, weight},
-    world::{OLD, World, crash, placed, rosa},
+    world::{OLD, World, crash, image, placed, rosa},
 };
 
 /// A canary without steps whose candidate has everything, and whose workload is about to be replaced.
@@ -299,8 +299,8 @@ fn a_way_back_that_must_wait_has_a_budget_of_its_own() {
     assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE);
 }
 
-#[test]
-fn a_cluster_that_does_not_answer_holds_up_no_others_way_back() {
+/// A canary in two clusters, taken back while both workloads are being replaced and serve nobody.
+fn taken_back_in_two_clusters() -> World {
     let mut world = World::in_two_clusters(canary(gateway(), vec![]));
     for _ in 0..40 {
         world.give(Input::Clock).unwrap();
@@ -312,11 +312,6 @@ fn a_cluster_that_does_not_answer_holds_up_no_others_way_back() {
         world.cluster_acts();
         world.pass_seconds(5);
     }
-    let shares = |world: &World| -> Vec<(String, Weight)> {
-        let wanted = desired(&world.promotion).unwrap().routes.into_iter();
-        wanted.map(|route| (route.cluster_name, route.weight)).collect()
-    };
-    // Both workloads are being replaced, and serve nobody, when it is taken back.
     world.apply();
     for (placed, found) in &mut world.cluster {
         if let Observed::Present(now) = found
@@ -331,6 +326,18 @@ fn a_cluster_that_does_not_answer_holds_up_no_others_way_back() {
     world.apply();
     world.look();
     assert!(shares(&world).iter().all(|(_, weight)| *weight == Weight::ALL), "{:?}", shares(&world));
+    world
+}
+
+/// The shares that are wanted now, by cluster.
+fn shares(world: &World) -> Vec<(String, Weight)> {
+    let wanted = desired(&world.promotion).unwrap().routes.into_iter();
+    wanted.map(|route| (route.cluster_name, route.weight)).collect()
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_holds_up_no_others_way_back() {
+    let mut world = taken_back_in_two_clusters();
     // From now on only the first cluster answers; its pods come back.
     let both = world.clone();
     world.cluster_acts();
@@ -369,4 +376,93 @@ fn a_cluster_that_does_not_answer_holds_up_no_others_way_back() {
     assert!(
         world.routes.iter().all(|(_, seen)| matches!(seen, RouteObserved::Present(now) if now.weight == Weight::NONE))
     );
+}
+
+#[test]
+fn pods_that_do_not_come_back_keep_the_traffic_of_their_own_cluster_alone() {
+    let mut world = taken_back_in_two_clusters();
+    let second = world.cluster.clone();
+    for _ in 0..200 {
+        world.apply_candidates();
+        world.cluster_acts();
+        for (at, found) in &mut world.cluster {
+            if at.cluster != placed("cart").cluster && at.workload.name.as_str() == "cart" {
+                *found = second.iter().find(|(known, _)| known == at).unwrap().1.clone();
+            }
+        }
+        world.pass_seconds(10);
+        world.look();
+        if world.promotion.is_over() {
+            break;
+        }
+        assert!(!shares(&world).contains(&("us-1".to_owned(), Weight::NONE)), "{:?}", shares(&world));
+    }
+    assert_eq!(world.route().weight, Weight::NONE, "the first cluster is back as it was");
+    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Incomplete { .. }, .. }));
+}
+
+#[test]
+fn what_cannot_be_read_any_more_may_still_send_to_the_candidate_which_stays() {
+    let layer = TrafficLayer::Selector { service: name("cart") };
+    let settings = CandidateSettings::usual_blue_green(name("cart"), layer);
+    let mut world = started(Strategy::BlueGreen(settings));
+    pictures(&mut world);
+    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    assert_eq!(pictures(&mut world).last().unwrap(), &format!("100 %, 3 pods, {OLD}"));
+    let route = world.route();
+    (route.weight, route.unfit) = (Weight::NONE, Some("Service cart selects by a label of neither side".into()));
+    world.look();
+    for _ in 0..50 {
+        world.pass_seconds(30);
+        world.look();
+        world.apply_candidates();
+    }
+    let Phase::Failed { back: TakenBack::Incomplete { what }, .. } = &world.promotion.phase else {
+        panic!("{}", world.words());
+    };
+    assert!(what.contains("may still send to cart-preview"), "{what}");
+    assert_eq!(world.workload("cart-preview").wanted_replicas, 3, "whoever is served by them is served still");
+}
+
+#[test]
+fn traffic_goes_home_to_what_somebody_else_has_set() {
+    let mut world = before_the_rollout();
+    world.apply();
+    world.look();
+    let cart = world.workload("cart");
+    cart.images = vec![image("r.example/cart:hotfix")];
+    cart.stamp = None;
+    world.look();
+    let is_back =
+        |phase: &Phase| matches!(phase, Phase::TakingBack { cause: TakeBackCause::ChangedByOthers { .. }, .. });
+    assert!(is_back(&world.promotion.phase), "{}", world.words());
+    for _ in 0..20 {
+        world.apply_candidates();
+        world.cluster_acts();
+        world.pass_seconds(10);
+        world.look();
+    }
+    let share = world.route().weight;
+    assert_eq!(share, Weight::NONE, "{}", world.words());
+    assert_eq!(world.workload("cart").images[0].image, "r.example/cart:hotfix");
+    assert!(matches!(&world.promotion.phase, Phase::Failed { back: TakenBack::Incomplete { .. }, .. }));
+}
+
+#[test]
+fn a_share_that_somebody_sets_while_pods_come_back_is_not_written_over() {
+    let mut world = before_the_rollout();
+    world.apply();
+    let cart = world.workload("cart");
+    (cart.ready_replicas, cart.available_replicas) = (0, 0);
+    world.look();
+    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
+    world.apply();
+    world.look();
+    world.route().weight = weight(30);
+    world.route().stamp = None;
+    world.look();
+    world.cluster_acts();
+    world.look();
+    let wanted = desired(&world.promotion).unwrap().routes;
+    assert!(wanted.iter().all(|route| !route.over.contains(&weight(30))), "{wanted:?}");
 }

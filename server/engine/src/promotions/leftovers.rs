@@ -230,7 +230,7 @@ async fn home(
     let route = left.and_then(|left| sides_of(former, left)).filter(|route| route.layer.has_route());
     let Some(route) = route else { return Ok(None) };
     let RouteObserved::Present(seen) = patiently(cluster.observe_route(&route)).await? else { return Ok(None) };
-    if seen.weight == Weight::NONE {
+    if seen.weight == Weight::NONE && seen.aside.is_nothing() && seen.unfit.is_none() {
         return Ok(None);
     }
     let (object, name, share) = (route.layer.words(), route.candidate.name.clone(), seen.weight);
@@ -246,6 +246,9 @@ async fn home(
             former.number
         ))))
     };
+    if let Some(why) = seen.unfit {
+        return stays(why);
+    }
     if on_stable == 0 && on_candidate > 0 {
         return stays(format!("no pod of {} is ready, {on_candidate} of {name}", route.stable.name));
     }
@@ -291,7 +294,7 @@ async fn is_idle(cluster: &dyn Cluster, left: &Left) -> Result<bool, ClusterErro
         });
     }
     Ok(match patiently(cluster.observe_route(&route)).await? {
-        RouteObserved::Present(seen) => seen.weight == Weight::NONE && seen.unfit.is_none(),
+        RouteObserved::Present(seen) => seen.weight == Weight::NONE && seen.aside.is_nothing() && seen.unfit.is_none(),
         RouteObserved::Missing => true,
     })
 }
