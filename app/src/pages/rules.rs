@@ -14,7 +14,6 @@ use crate::{
         Size, State, TextField,
     },
     form::{FormProblem, Sending, Sendings, about},
-    live,
     page::page_of,
     routes, server_fns,
     server_fns::judging::{ClearRule, SetHealth, SetJudgingPolicy, SetRule},
@@ -42,12 +41,12 @@ pub fn RulesPage() -> impl IntoView {
     let forms = Forms { set: Sending::new(), clear: Sendings::new(), policy: Sending::new(), health: Sending::new() };
     // A refusal leaves the page as it is, with what was typed.
     let accepted = (forms.set.accepted(), forms.policy.accepted(), forms.health.accepted());
-    let changes = live::use_changes(|change| matches!(change.entity.as_str(), "service" | "environment"));
+    // It follows no live changes either: whoever is typing keeps what was typed.
     let data = Resource::new(
         move || {
             let (service, environment) = asked.get();
             let versions = (accepted.0.get(), accepted.1.get(), accepted.2.get(), forms.clear.version());
-            (service, environment, changes.get(), versions)
+            (service, environment, versions)
         },
         |(service, environment, ..)| server_fns::judging::judging(service, environment),
     );

@@ -204,11 +204,16 @@ impl KubeCluster {
         provider: &dyn Provider,
         made: &std::sync::Mutex<Option<DynamicObject>>,
     ) -> Result<ApplyOutcome, ClusterError> {
-        let Some(scene) = self.scene(&change.route, provider).await? else { return Ok(ApplyOutcome::Missing) };
+        let wanted = Share { weight: change.weight, aside: change.aside.clone() };
+        let Some(scene) = self.scene(&change.route, provider).await? else {
+            if wanted.is_nothing() {
+                self.remove_second(change, provider).await?;
+            }
+            return Ok(ApplyOutcome::Missing);
+        };
         if let Judgement::Answer(outcome) = change.judge(&observation(&change.route, provider, &scene))? {
             return Ok(outcome);
         }
-        let wanted = Share { weight: change.weight, aside: change.aside.clone() };
         if !wanted.is_nothing() && scene.candidate.is_none() {
             return Err(ClusterError::Invalid(format!(
                 "there is no Service {} to send traffic to",
@@ -232,6 +237,18 @@ impl KubeCluster {
         edit.mark_shared(scene.main.metadata.annotations.is_some(), change.stamp, &change.change_cause);
         self.edit(&kind, change.route.stable.namespace.as_str(), &name, edit).await?;
         Ok(ApplyOutcome::Written)
+    }
+
+    /// Removes the second object that was made beside one which somebody has deleted: it would send to a
+    /// Service that is not there any more.
+    async fn remove_second(&self, change: &RouteChange, provider: &dyn Provider) -> Result<(), ClusterError> {
+        let Some((kind, name)) = provider.second() else { return Ok(()) };
+        let namespace = change.route.stable.namespace.as_str();
+        let Some(there) = self.find(&kind, namespace, &name).await? else { return Ok(()) };
+        match judge_made(made_stamp(&there), change.stamp) {
+            Judgement::Write => self.delete(&kind, namespace, &there).await,
+            Judgement::Answer(_) => Ok(()),
+        }
     }
 
     async fn write_second(

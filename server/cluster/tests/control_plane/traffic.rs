@@ -8,7 +8,7 @@ use domain::{
 };
 use kube::{
     Api,
-    api::{DynamicObject, Patch, PatchParams, PostParams},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
     core::ApiResource,
 };
 use ports::{ApplyOutcome, Cluster, ClusterError, Route, RouteChange};
@@ -297,6 +297,16 @@ async fn a_second_ingress_is_made_changed_and_removed_and_a_strangers_stays() {
     make(&room, &kind, json!({"metadata": {"name": "cart-canary"}, "spec": before.data["spec"]})).await;
     let outcome = cluster.apply_route(&share(&route, 7, 5, &saved)).await;
     assert!(matches!(&outcome, Err(ClusterError::Invalid(why)) if why.contains("Ingress cart-canary")), "{outcome:?}");
+    api.delete("cart-canary", &DeleteParams::default()).await.unwrap();
+
+    // Somebody deletes the first one: ours goes too, and a stranger's stays.
+    assert_eq!(cluster.apply_route(&share(&route, 8, 20, &saved)).await, Ok(ApplyOutcome::Written));
+    api.delete("web", &DeleteParams::default()).await.unwrap();
+    assert_eq!(cluster.apply_route(&share(&route, 9, 0, &saved)).await, Ok(ApplyOutcome::Missing));
+    assert!(api.get_opt("cart-canary").await.unwrap().is_none());
+    make(&room, &kind, json!({"metadata": {"name": "cart-canary"}, "spec": before.data["spec"]})).await;
+    assert_eq!(cluster.apply_route(&share(&route, 10, 0, &saved)).await, Ok(ApplyOutcome::Missing));
+    assert!(api.get_opt("cart-canary").await.unwrap().is_some());
     room.leave().await;
 }
 

@@ -14,7 +14,7 @@ use domain::{
     names::ServiceName,
     observation::{Observed, PlacedWorkload},
     promotion::{Input, Promotion, Run, Sight, Subject, WorkloadPlan},
-    traffic::{TrafficLayer, Weight},
+    traffic::{RouteObserved, TrafficLayer, Weight},
     version::VersionLabel,
 };
 use futures::future::join_all;
@@ -118,7 +118,7 @@ async fn samples(
     let of_rule = promotion.due(at).into_iter().map(|watch| {
         let is_request = watch.rule.measure().is_request();
         let evaluations = tried.iter().zip(sources).filter(move |_| !is_request).map(|(planned, source)| {
-            let labels = |side| labels(named, run, planned, subject, side);
+            let labels = |side| labels(named, run, planned, (subject, side), seen);
             let evaluation = Evaluation {
                 source,
                 watch,
@@ -293,7 +293,7 @@ const fn has_two_sides(rule: &MetricRule) -> bool {
 
 /// What a side is called where requests are counted. After the rollout the version is what the workload
 /// itself runs, so its numbers are those of the stable side.
-fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, subject: Subject, side: Side) -> Labels {
+fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, (subject, side): (Subject, Side), seen: &Sight) -> Labels {
     let (is_new, side) = match (subject, side) {
         (Subject::Candidate, side) => (side == Side::Canary, side),
         (Subject::Workload, _) => (true, Side::Stable),
@@ -306,7 +306,13 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, subject: Subject, si
     let layer = candidate.map(|candidate| &candidate.layer);
     let weight = run.wanted.weight.want;
     let has_testers = subject == Subject::Candidate && run.wanted.aside.testers.is_some();
-    let rules = run.saved_routes.iter().find(|saved| saved.placed == planned.placed).map(|saved| &saved.rules);
+    // As they are now, without what is ours: others may have added to them.
+    let now = seen.routes.iter().find(|(placed, _)| *placed == planned.placed).and_then(|(_, seen)| match seen {
+        RouteObserved::Present(now) => Some(&now.rules),
+        RouteObserved::Missing => None,
+    });
+    let saved = || run.saved_routes.iter().find(|saved| saved.placed == planned.placed).map(|saved| &saved.rules);
+    let rules = now.filter(|rules| rules.is_array()).or_else(saved);
     let backend = layer.and_then(TrafficLayer::service).map(|service| {
         let (_, port) = rules.map_or((vec![], None), |rules| rules_to(rules, service, side, has_testers));
         // What switches a Service as a whole sends everything through that Service, whoever answers.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use contract::{
     ErrorKind,
     alerts::{AlertInput, AlertRules, AlertsBackend as _},
@@ -298,14 +299,14 @@ async fn a_change_that_has_no_effect_here_says_why() {
     assert!(view.policy[2].contains("production does not watch"), "{:?}", view.policy);
 }
 
-fn alert(name: &str, status: &str, labels: &[(&str, &str)]) -> AlertInput {
+fn alert(began_at: DateTime<Utc>, name: &str, status: &str, labels: &[(&str, &str)]) -> AlertInput {
     let named = [("alertname", name)];
     let labels = labels.iter().chain(&named).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     AlertInput {
         status: status.to_owned(),
         labels: labels.collect(),
         annotations: [("summary".to_owned(), "7 % of checkouts fail".to_owned())].into(),
-        starts_at: "2026-03-02T10:00:00Z".to_owned(),
+        starts_at: began_at.to_rfc3339(),
         fingerprint: name.to_owned(),
     }
 }
@@ -318,10 +319,14 @@ async fn alerts_touch_the_promotions_that_their_labels_fit() {
         world.engine.take_alerts(&monitor, AlertRules::default(), alerts).await.unwrap()
     };
     let here = [("service", "cart"), ("environment", "production"), ("severity", "warning")];
-    let waiting = send(vec![alert("Errors", "firing", &here)]).await;
+    let before = world.clock.now() - chrono::Duration::seconds(1);
+    let waiting = send(vec![alert(before, "Errors", "firing", &here)]).await;
     assert_eq!((waiting.effects.len(), waiting.untouched), (0, 1), "what has not started is not touched");
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "canary at 10 % until").await;
+    let held = send(vec![alert(before, "Errors", "firing", &here)]).await;
+    assert_eq!(held.effects[0].did, "note", "it held before the promotion began");
+    let since = world.clock.now();
     let elsewhere: [&[(&str, &str)]; 6] = [
         &[("service", "cart"), ("environment", "staging"), ("severity", "critical")],
         &[("service", "other"), ("severity", "critical")],
@@ -330,17 +335,17 @@ async fn alerts_touch_the_promotions_that_their_labels_fit() {
         &[("service", "cart"), ("namespace", "elsewhere"), ("severity", "critical")],
         &[("deployment", "cart-canary"), ("namespace", "elsewhere"), ("severity", "critical")],
     ];
-    let taken = send(elsewhere.iter().map(|labels| alert("Elsewhere", "firing", labels)).collect()).await;
+    let taken = send(elsewhere.iter().map(|labels| alert(since, "Elsewhere", "firing", labels)).collect()).await;
     assert_eq!((taken.effects.len(), taken.untouched), (0, 6), "{taken:?}");
     let refused = world.engine.take_alerts(&world.theo, AlertRules::default(), vec![]).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::Refused, "a developer stops nobody else's promotion");
-    let paused = send(vec![alert("Errors", "firing", &here)]).await;
+    let paused = send(vec![alert(since, "Errors", "firing", &here)]).await;
     assert_eq!((paused.effects[0].promotion, paused.effects[0].did.as_str()), (number, "pause"));
     assert!(world.status(number).await.words.contains("alert Errors: 7 % of checkouts fail"));
-    assert_eq!(send(vec![alert("Errors", "firing", &here)]).await.effects[0].did, "known");
-    assert_eq!(send(vec![alert("Errors", "resolved", &here)]).await.effects[0].did, "resolved");
+    assert_eq!(send(vec![alert(since, "Errors", "firing", &here)]).await.effects[0].did, "known");
+    assert_eq!(send(vec![alert(since, "Errors", "resolved", &here)]).await.effects[0].did, "resolved");
     let by_pod = [("namespace", "production"), ("deployment", "cart-canary"), ("slipway", "take_back")];
-    assert_eq!(send(vec![alert("Restarts", "firing", &by_pod)]).await.effects[0].did, "take_back");
+    assert_eq!(send(vec![alert(since, "Restarts", "firing", &by_pod)]).await.effects[0].did, "take_back");
     let status = world.finish(number).await;
     assert_eq!(status.phase, "failed");
     assert!(status.words.contains("alert Restarts"), "{}", status.words);
@@ -358,15 +363,18 @@ async fn an_alert_about_a_version_that_is_only_watched_proposes_or_starts_a_roll
         let number = world.ask("cart", "2.0").await;
         until(&world, number, "watched until").await;
         let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
+        let since = world.clock.now();
         let critical = [("service", "cart"), ("severity", "critical")];
         let send = async |status: &str| {
-            let alerts = vec![alert("Errors", status, &critical)];
+            let alerts = vec![alert(since, "Errors", status, &critical)];
             world.engine.take_alerts(&monitor, AlertRules::default(), alerts).await.unwrap()
         };
         assert_eq!(send("firing").await.effects[0].did, "rollback");
         if starts {
+            // It is told again and again, also while what it has led to is under way.
             for _ in 0..60 {
                 world.pass(1).await;
+                send("firing").await;
             }
             let view = world.engine.promotion(&world.rosa, number + 1).await.unwrap();
             assert!(view.reason.contains("alert Errors: 7 % of checkouts fail"), "{}", view.reason);
