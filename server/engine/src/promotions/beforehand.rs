@@ -11,6 +11,7 @@ use domain::{
     template::changed_places,
 };
 use futures::future::join_all;
+use ports::template_images;
 use store::{Read, StoreError};
 
 use super::request::Asked;
@@ -55,12 +56,13 @@ pub(super) async fn saved_over(
     Ok(next.and_then(|next| next.promotion.run().map(|run| run.saved.clone())).unwrap_or_default())
 }
 
-/// The templates that can come back whole: those of Deployments that were saved with the images of the plan. One that
-/// was saved with other images says nothing about its version; what another tool sets is that tool's.
+/// The templates that can come back whole: those of Deployments that were saved with the images of the plan in them.
+/// One with other images says nothing about its version; what another tool sets is that tool's.
 pub(super) fn whole_templates(planned: &[WorkloadPlan], saved: &[SavedWorkload]) -> Vec<WholeTemplate> {
     let of = |one: &WorkloadPlan| {
         let is_of_version = |saved: &&SavedWorkload| {
-            saved.placed == one.placed && one.images.iter().all(|image| saved.images.contains(image))
+            let inside = template_images(&saved.template);
+            saved.placed == one.placed && one.images.iter().all(|image| inside.contains(image))
         };
         let saved = saved.iter().find(is_of_version)?;
         Some(WholeTemplate { placed: one.placed.clone(), template: saved.template.clone() })
