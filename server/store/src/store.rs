@@ -10,7 +10,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Connection, PgPool, SqlitePool,
+    ConnectOptions, Connection, PgPool, Postgres, SqlSafeStr, SqlitePool, Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -178,7 +178,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let inner = match &self.shared.pools {
             Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres { pool } => Inner::Postgres(pool.begin().await?),
+            Pools::Postgres { pool } => Inner::Postgres(begin_on(pool, "BEGIN").await?),
         };
         Ok(Tx::new(Read::new(inner), Arc::clone(&self.shared)))
     }
@@ -199,7 +199,7 @@ impl Store {
         let inner = match &self.shared.pools {
             Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin_with("BEGIN").await?),
             Pools::Postgres { pool } => {
-                Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                Inner::Postgres(begin_on(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
         };
         Ok(Read::new(inner))
@@ -244,6 +244,15 @@ impl Store {
             Pools::Postgres { pool } => pool.close().await,
         }
     }
+}
+
+/// Begins a transaction by `statement` whole, even when nobody waits for it any more: a request that hangs up
+/// or a patience that ends would else give back a connection in which the transaction has begun, and sqlx does
+/// not undo what it was not told of. Whoever got that connection next could not write.
+async fn begin_on(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let connection = pool.acquire().await?;
+    let begun = tokio::spawn(Transaction::begin(connection, Some(statement.into_sql_str())));
+    Ok(begun.await.map_err(StoreError::internal)??)
 }
 
 fn numbers<DB: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<DB>) -> PoolNumbers {

@@ -2,11 +2,15 @@
 
 use std::{
     sync::{Arc, Mutex},
+    task::Poll,
     time::{Duration, Instant},
 };
 
-use domain::ids::ServiceId;
-use store::{Change, Dialect, Entity, Store, StoreError, StoreOptions};
+use domain::{
+    ids::{ServiceId, TeamId},
+    names::TeamName,
+};
+use store::{Change, Dialect, Entity, Store, StoreError, StoreOptions, Team};
 
 use crate::{
     sample::{CART, company, day, promotion, service, team, uuid, version_id},
@@ -21,7 +25,38 @@ on_both_databases!(
     the_database_gives_a_sign_of_life,
     text_with_a_zero_character_is_refused_or_kept_whole,
     who_is_impatient_is_told_early_that_no_connection_is_free,
+    who_gives_up_while_a_transaction_begins_leaves_no_part_of_it,
 );
+
+/// Polls a future so often, with some time between, and drops it when it has not ended by then.
+async fn given_up_after(polls: u32, future: impl Future) {
+    let mut future = std::pin::pin!(future);
+    for _ in 0..polls {
+        if std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+async fn who_gives_up_while_a_transaction_begins_leaves_no_part_of_it(store: Store) {
+    for round in 0..48 {
+        let (to_read, to_write) = (round % 4, round / 4 % 4);
+        given_up_after(to_read, store.read()).await;
+        given_up_after(to_write, store.begin()).await;
+        // Whoever gets a connection after them.
+        let mut tx = store.begin().await.unwrap();
+        let fresh = Team { id: TeamId::new(uuid(1000 + u128::from(round))), name: team_name(round), ..team() };
+        tx.insert_team(&fresh).await.unwrap();
+        tx.commit().await.unwrap();
+        let seen = store.read().await.unwrap().teams().await.unwrap().len();
+        assert_eq!(seen, round as usize + 1, "given up after {to_read} and {to_write} polls");
+    }
+}
+
+fn team_name(number: u32) -> TeamName {
+    TeamName::parse(&format!("team-{number}")).unwrap()
+}
 
 async fn who_is_impatient_is_told_early_that_no_connection_is_free(store: Store) {
     let impatient = store.impatient(Duration::from_millis(20));
