@@ -6,6 +6,7 @@
 //! stay as they are.
 
 use std::{
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
     sync::{
@@ -309,13 +310,15 @@ async fn survives_with(kind: Kind, name: &str, label: &str, steps: Option<&str>,
             step_seconds: prepared.step_seconds,
         };
         let first = run(&task(run_number, starts_at, 1_000 + run_number));
-        assert_eq!(first.success(), run_number == 0, "stop point {run_number}: {first}");
-        if run_number > 0 {
-            let later = starts_at + chrono::Duration::seconds(LATER_SECONDS);
-            assert!(run(&task(0, later, 5_000 + run_number)).success(), "after stop point {run_number}");
-        } else {
+        if run_number == 0 {
+            assert!(first.success(), "no stop point: {first}");
             stops = std::fs::read_to_string(path.join("stops")).unwrap().parse().unwrap();
             assert!(stops > 20, "only {stops} stop points were counted");
+        } else {
+            let killed = rustix::process::Signal::KILL.as_raw();
+            assert_eq!(first.signal(), Some(killed), "stop point {run_number}: {first}");
+            let later = starts_at + chrono::Duration::seconds(LATER_SECONDS);
+            assert!(run(&task(0, later, 5_000 + run_number)).success(), "after stop point {run_number}");
         }
         check(&url, &path, &prepared, &end, run_number).await;
         prepared.forget(run_number).await;
