@@ -8,14 +8,16 @@
 //! person at the target's settings.
 
 pub mod edit;
+mod places;
 mod program;
 
 use async_trait::async_trait;
 use domain::git::{CommitHash, CommitMark, GitPlan, GitWritten, RepositoryAddress, Transport};
 use ports::{GitChange, GitCredentials, GitError, GitRepositories};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 use crate::judge::Judge;
+use places::Places;
 use program::{Output, Workspace};
 
 /// How many commits are looked at: more than come onto a branch while one promotion is under way.
@@ -23,9 +25,6 @@ const DEPTH: u32 = 200;
 
 /// How often a branch may move under a commit within one call; the next call goes on.
 const TRIES: u32 = 5;
-
-/// How many repositories are worked on at once: each is a process and a folder.
-const AT_ONCE: usize = 4;
 
 /// A file of manifests is smaller than this many bytes.
 const FILE_LIMIT: usize = 1024 * 1024;
@@ -37,7 +36,7 @@ const HEAD: &str = "refs/slipway/head";
 pub struct Repositories {
     judge: Judge,
     author_email: String,
-    places: Semaphore,
+    places: Places,
     /// That the program is new enough; asked until it is.
     checked: OnceCell<()>,
 }
@@ -61,12 +60,7 @@ impl Repositories {
     /// Calls go where `judge` allows it; commits are of Slipway at `host`.
     #[must_use]
     pub fn new(judge: Judge, host: &str) -> Self {
-        Self {
-            judge,
-            author_email: format!("slipway@{host}"),
-            places: Semaphore::new(AT_ONCE),
-            checked: OnceCell::new(),
-        }
+        Self { judge, author_email: format!("slipway@{host}"), places: Places::new(), checked: OnceCell::new() }
     }
 
     async fn fetched(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Workspace, GitError> {
@@ -74,10 +68,6 @@ impl Repositories {
         let workspace = Workspace::new(&self.judge, &plan.repository, credentials, &self.author_email).await?;
         fetch(&workspace, plan).await?;
         Ok(workspace)
-    }
-
-    async fn place(&self) -> Result<tokio::sync::SemaphorePermit<'_>, GitError> {
-        self.places.acquire().await.map_err(|_| GitError::Unreachable("Slipway is being stopped".to_owned()))
     }
 }
 
@@ -88,13 +78,13 @@ impl GitRepositories for Repositories {
     }
 
     async fn read(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Vec<String>, GitError> {
-        let _place = self.place().await?;
+        let _place = self.places.take(plan.repository.host()).await?;
         let workspace = self.fetched(plan, credentials).await?;
         Ok(file(&workspace, plan).await?.values)
     }
 
     async fn commit(&self, change: &GitChange, credentials: &GitCredentials) -> Result<GitWritten, GitError> {
-        let _place = self.place().await?;
+        let _place = self.places.take(change.plan.repository.host()).await?;
         let workspace = self.fetched(&change.plan, credentials).await?;
         let generation = change.mark.generation;
         for _ in 0..TRIES {
@@ -130,7 +120,7 @@ impl GitRepositories for Repositories {
         commit: &CommitHash,
         revisions: &[CommitHash],
     ) -> Result<Vec<(CommitHash, bool)>, GitError> {
-        let _place = self.place().await?;
+        let _place = self.places.take(plan.repository.host()).await?;
         let workspace = self.fetched(plan, credentials).await?;
         let known = good(workspace.run(&["rev-list", HEAD], None).await?, "the branch cannot be read")?.text();
         let is_known = |hash: &CommitHash| known.lines().any(|line| line == hash.as_str());
@@ -138,10 +128,8 @@ impl GitRepositories for Repositories {
         for revision in revisions {
             let carries = is_known(commit)
                 && is_known(revision)
-                && workspace
-                    .run(&["merge-base", "--is-ancestor", commit.as_str(), revision.as_str()], None)
-                    .await?
-                    .is_good;
+                && builds_on(&workspace, revision, commit).await?
+                && says_the_same(&workspace, plan, revision, commit).await?;
             answers.push((revision.clone(), carries));
         }
         Ok(answers)
@@ -167,13 +155,39 @@ async fn fetch(workspace: &Workspace, plan: &GitPlan) -> Result<(), GitError> {
     if fetched.is_good { Ok(()) } else { Err(sorted(&fetched.stderr, plan)) }
 }
 
-/// Reads the file and its fields.
+async fn builds_on(workspace: &Workspace, revision: &CommitHash, commit: &CommitHash) -> Result<bool, GitError> {
+    let arguments = ["merge-base", "--is-ancestor", commit.as_str(), revision.as_str()];
+    Ok(workspace.run(&arguments, None).await?.is_good)
+}
+
+/// Whether the fields are as they were in `commit`: somebody may have written over them since.
+async fn says_the_same(
+    workspace: &Workspace,
+    plan: &GitPlan,
+    revision: &CommitHash,
+    commit: &CommitHash,
+) -> Result<bool, GitError> {
+    if revision == commit {
+        return Ok(true);
+    }
+    match (file_at(workspace, plan, revision.clone()).await, file_at(workspace, plan, commit.clone()).await) {
+        (Ok(now), Ok(then)) => Ok(now.values == then.values),
+        (Err(GitError::Unfit(_)), _) | (_, Err(GitError::Unfit(_))) => Ok(false),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}
+
+/// Reads the file on the branch, and its fields.
 async fn file(workspace: &Workspace, plan: &GitPlan) -> Result<File, GitError> {
     let head = good(
         workspace.run(&["rev-parse", "--verify", &format!("{HEAD}^{{commit}}")], None).await?,
         "the branch cannot be read",
     )?;
     let head = CommitHash::parse(&head.text()).map_err(|error| GitError::Unreachable(error.to_string()))?;
+    file_at(workspace, plan, head).await
+}
+
+async fn file_at(workspace: &Workspace, plan: &GitPlan, head: CommitHash) -> Result<File, GitError> {
     let path = plan.file.as_str();
     let listed = workspace.run(&["ls-tree", "-z", "--full-tree", head.as_str(), "--", path], None).await?;
     let listed = good(listed, "the folder of the file cannot be read")?.text();

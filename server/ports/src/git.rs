@@ -77,7 +77,8 @@ pub trait GitRepositories: Send + Sync + 'static {
     /// [`GitError`]; after [`GitError::Unreachable`] the commit may or may not be there.
     async fn commit(&self, change: &GitChange, credentials: &GitCredentials) -> Result<GitWritten, GitError>;
 
-    /// Whether each of `revisions` is `commit` or builds on it, as far as the branch of the plan tells.
+    /// Whether each of `revisions` is `commit` or builds on it with the plan's fields as they are in it, as far as
+    /// the branch of the plan tells.
     ///
     /// # Errors
     /// [`GitError`].

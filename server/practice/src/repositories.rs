@@ -206,8 +206,12 @@ impl GitRepositories for PracticeRepositories {
         let state = self.state();
         let commits = state.branches.get(&branch_of(plan)).map_or(&[][..], Vec::as_slice);
         let place = |hash: &CommitHash| commits.iter().position(|commit| commit.hash == *hash);
+        let said = |place: usize| -> Vec<Option<&String>> {
+            let values = commits.get(place).map(|commit| &commit.values);
+            keys(plan).iter().map(|key| values.and_then(|values| values.get(key))).collect()
+        };
         let carries = |revision: &CommitHash| match (place(commit), place(revision)) {
-            (Some(ours), Some(theirs)) => theirs >= ours,
+            (Some(ours), Some(theirs)) => theirs >= ours && said(theirs) == said(ours),
             _ => false,
         };
         Ok(revisions.iter().map(|revision| (revision.clone(), carries(revision))).collect())

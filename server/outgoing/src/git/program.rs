@@ -11,6 +11,7 @@ use std::{ffi::OsString, net::SocketAddr, path::Path, process::Stdio, time::Dura
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::git::{RepositoryAddress, Transport};
 use ports::{GitCredentials, GitError};
+use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use tokio::{
@@ -175,12 +176,18 @@ impl Workspace {
             .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .kill_on_drop(true)
+            .process_group(0);
         let mut child = command.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => GitError::Refused(NO_GIT.to_owned()),
             _ => local(&error),
         })?;
-        match tokio::time::timeout(TIMEOUT, talk(&mut child, input)).await {
+        let group = Group::of(&child);
+        let talked = tokio::time::timeout(TIMEOUT, talk(&mut child, input)).await;
+        if matches!(talked, Ok(Ok(_))) {
+            group.has_ended();
+        }
+        match talked {
             Ok(Ok((is_good, stdout, stderr))) => {
                 Ok(Output { is_good, stdout, stderr: self.clean(&String::from_utf8_lossy(&stderr)) })
             }
@@ -197,6 +204,30 @@ impl Workspace {
         }
         let lines = clean.lines().map(|line| line.chars().filter(|c| !c.is_control()).collect::<String>());
         lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// The processes of a run: git starts others, which talk to the host. They end with it, however it ends.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+
+    /// There is nothing to end any more, and the number may soon be another's.
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0
+            && let Err(error) = kill_process_group(leader, Signal::KILL)
+        {
+            tracing::debug!(error.message = %error, "the processes of git have ended already");
+        }
     }
 }
 

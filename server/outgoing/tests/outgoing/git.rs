@@ -141,6 +141,35 @@ async fn stopped_at_any_request_there_is_never_a_second_commit_for_one_generatio
     }
 }
 
+/// The processes whose command line names this address.
+fn processes_at(address: &str) -> usize {
+    let lines = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let line = std::fs::read(entry.unwrap().path().join("cmdline")).ok()?;
+        Some(String::from_utf8_lossy(&line).into_owned())
+    });
+    lines.filter(|line| line.contains(address)).count()
+}
+
+#[tokio::test]
+async fn who_gives_up_on_a_host_leaves_no_process_that_still_talks_to_it() {
+    let host = GitHost::with(&[(FILE, BEFORE)]).await;
+    host.stop_at(1, Stop::Before);
+    let change = change(&host, "2.0.0", 1, "1.0.0");
+    let first = tokio::spawn(async move { repositories().commit(&change, &token(TOKEN)).await });
+    host.stopped().await;
+    assert!(processes_at(&host.url()) > 0, "git talks through a process of its own");
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    let gone = async {
+        while processes_at(&host.url()) > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(10), gone).await;
+    assert!(ended.is_ok(), "a process goes on talking");
+    host.go_on();
+}
+
 #[tokio::test]
 async fn a_late_worker_does_not_commit_after_what_came_later() {
     let host = GitHost::with(&[(FILE, BEFORE)]).await;
@@ -159,10 +188,12 @@ async fn what_a_commit_builds_on_is_told() {
     let GitWritten::Committed { hash, .. } = written else { panic!("{written:?}") };
     commit_files(&host.bare(), "main", &[("x.yaml", "x: 1\n")], "Later");
     let later = domain::git::CommitHash::parse(&host.log("%H")[0]).unwrap();
+    commit_files(&host.bare(), "main", &[(FILE, BEFORE)], "Revert it");
+    let reverted = domain::git::CommitHash::parse(&host.log("%H")[0]).unwrap();
     let unknown = domain::git::CommitHash::parse(&"ab".repeat(20)).unwrap();
-    let asked = [before.clone(), hash.clone(), later.clone(), unknown.clone()];
+    let asked = [before.clone(), hash.clone(), later.clone(), reverted.clone(), unknown.clone()];
     let told = repositories().carries(&change.plan, &token(TOKEN), &hash, &asked).await.unwrap();
-    assert_eq!(told, [(before, false), (hash, true), (later, true), (unknown, false)]);
+    assert_eq!(told, [(before, false), (hash, true), (later, true), (reverted, false), (unknown, false)]);
 }
 
 #[tokio::test]
