@@ -46,10 +46,8 @@ impl AlertsBackend for Engine {
         for (given, alert) in alerts {
             let touched: Vec<_> = under_way.iter().filter(|one| one.is_touched(&rules, &given)).collect();
             taken.untouched += u64::from(touched.is_empty());
-            // About which of several environments it is nobody has said: a person looks.
-            let is_vague = touched.iter().any(|one| one.environment != touched[0].environment);
-            let asks = if is_vague { alert.asks.min(AlertAsks::Pause) } else { alert.asks };
-            let alert = Alert { asks, ..alert };
+            let environments: Vec<_> = touched.iter().map(|one| one.promotion.environment).collect();
+            let alert = Alert { asks: alert.asks.in_environments(&environments), ..alert };
             for one in touched {
                 let did = self.alert(actor, &one.promotion, &alert).await?;
                 let effect =

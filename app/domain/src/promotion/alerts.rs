@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Hold, JournalEvent, Phase, Promotion, Run, TakeBackCause, decide::Draft};
-use crate::{actor::Identity, deployment::Cause};
+use crate::{actor::Identity, deployment::Cause, ids::EnvironmentId};
 
 /// What an alert asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,6 +18,16 @@ pub enum AlertAsks {
     Pause,
     /// That the version is taken back.
     TakeBack,
+}
+
+impl AlertAsks {
+    /// What is left of it where an alert fits promotions in these environments and does not say which it is about: in
+    /// several of them nothing is taken back, for a person must look.
+    #[must_use]
+    pub fn in_environments(self, environments: &[EnvironmentId]) -> Self {
+        let is_one = environments.iter().all(|one| environments.first() == Some(one));
+        if is_one { self } else { self.min(Self::Pause) }
+    }
 }
 
 /// An alert.

@@ -4,11 +4,13 @@
 use domain::{
     analysis::{JudgingPolicy, LateBreach, Reading, RuleDraft, Sample, Unanswered, Undecided},
     deployment::Cause,
+    ids::EnvironmentId,
     observation::Observed,
     promotion::{Alert, AlertAsks, DRAIN_SECONDS, Input, JournalEvent, Phase, PromotionAct, TakeBackCause, desired},
     strategy::Step,
     traffic::Weight,
 };
+use uuid::Uuid;
 
 use crate::{
     candidate_stories::{canary, gateway},
@@ -320,6 +322,21 @@ fn an_alert_takes_back_at_once_and_is_only_noted_where_it_asks_for_nothing() {
     assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE, "in the very decision");
     let before = world.promotion.clone();
     assert_eq!(world.give(alert("u", AlertAsks::Pause, true)).unwrap().next, before);
+}
+
+#[test]
+fn an_alert_that_may_be_about_several_environments_takes_nothing_back() {
+    let [staging, production] = [1, 2].map(|n| EnvironmentId::new(Uuid::from_u128(n)));
+    for (environments, expected) in [
+        (vec![], AlertAsks::TakeBack),
+        (vec![production], AlertAsks::TakeBack),
+        (vec![production, production], AlertAsks::TakeBack),
+        (vec![production, staging], AlertAsks::Pause),
+        (vec![production, production, staging], AlertAsks::Pause),
+    ] {
+        assert_eq!(AlertAsks::TakeBack.in_environments(&environments), expected, "{environments:?}");
+        assert_eq!(AlertAsks::Note.in_environments(&environments), AlertAsks::Note, "{environments:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use domain::{
     aside::{Aside, TesterMatch},
-    observation::Observed,
+    observation::{Observed, PlacedWorkload},
     promotion::{DRAIN_SECONDS, Input, Phase, StableWant, TakeBackCause, TakenBack, desired},
     strategy::{CandidateSettings, Step, Strategy},
     traffic::{RouteObserved, TrafficLayer, Weight},
@@ -465,4 +465,40 @@ fn a_share_that_somebody_sets_while_pods_come_back_is_not_written_over() {
     world.look();
     let wanted = desired(&world.promotion).unwrap().routes;
     assert!(wanted.iter().all(|route| !route.over.contains(&weight(30))), "{wanted:?}");
+}
+
+#[test]
+fn a_workload_that_wakes_gets_its_share_after_its_candidate() {
+    let mut world = World::in_two_clusters(canary(gateway(), vec![Step::Weight { weight: weight(20) }, Step::Ask]));
+    let is_second = |at: &PlacedWorkload| at.cluster != placed("cart").cluster && at.workload.name.as_str() == "cart";
+    let sleeps = |world: &mut World, pods: u32| {
+        for (_, found) in world.cluster.iter_mut().filter(|(at, _)| is_second(at)) {
+            let Observed::Present(now) = found else { panic!("it is there") };
+            now.wanted_replicas = pods;
+        }
+        world.cluster_acts();
+    };
+    sleeps(&mut world, 0);
+    for _ in 0..30 {
+        world.give(Input::Clock).unwrap();
+        world.look();
+        world.apply_candidates();
+        world.cluster_acts();
+        world.pass_seconds(5);
+    }
+    assert_eq!(shares(&world), [("eu-1".to_owned(), weight(20))]);
+    sleeps(&mut world, 4);
+    world.look();
+    let wanted = desired(&world.promotion).unwrap();
+    assert!(wanted.candidates.iter().any(|one| is_second(&one.placed) && one.pods > 0), "{wanted:?}");
+    assert!(!shares(&world).iter().any(|(cluster, _)| cluster == "us-1"), "its candidate is not there yet");
+    for _ in 0..30 {
+        world.apply_candidates();
+        world.cluster_acts();
+        world.pass_seconds(5);
+        world.look();
+    }
+    assert!(
+        world.routes.iter().all(|(_, seen)| matches!(seen, RouteObserved::Present(now) if now.weight == weight(20)))
+    );
 }

@@ -313,8 +313,9 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, (subject, side): (Su
     });
     let saved = || run.saved_routes.iter().find(|saved| saved.placed == planned.placed).map(|saved| &saved.rules);
     let rules = now.filter(|rules| rules.is_array()).or_else(saved);
+    let to = |service| rules.map(|rules| rules_to(rules, service, side, has_testers)).unwrap_or_default();
+    let (route_rules, port) = layer.and_then(TrafficLayer::service).map(to).unwrap_or_default();
     let backend = layer.and_then(TrafficLayer::service).map(|service| {
-        let (_, port) = rules.map_or((vec![], None), |rules| rules_to(rules, service, side, has_testers));
         // What switches a Service as a whole sends everything through that Service, whoever answers.
         let is_switched = matches!(layer, Some(TrafficLayer::Selector { .. })) && weight == Weight::ALL;
         let own = if side == Side::Canary && !is_switched { &workload } else { service };
@@ -327,11 +328,11 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, (subject, side): (Su
         version: if is_new { named.version.clone() } else { named.stable.clone() },
         backend,
         route: layer.and_then(|layer| match layer {
-            TrafficLayer::GatewayApi { service, kind, route } => Some(Route {
+            TrafficLayer::GatewayApi { kind, route, .. } => Some(Route {
                 namespace: stable.namespace.clone(),
                 name: route.clone(),
                 kind: *kind,
-                rules: rules.map_or_else(Vec::new, |rules| rules_to(rules, service, side, has_testers).0),
+                rules: route_rules,
                 is_shared: subject == Subject::Candidate && weight != Weight::ALL,
             }),
             TrafficLayer::Replicas

@@ -75,6 +75,10 @@ async fn what_runs_is_rolled_back_in_one_act() {
     };
     let refused = world.engine.roll_back(&world.theo, request.clone()).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::Refused);
+    let unseen = RequestRollback { version: Some("2.0".to_owned()), whole_templates: true, ..request.clone() };
+    let refused = world.engine.roll_back(&world.rosa, unseen).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Conflict, "nothing came after 2.0, so how it was set was not kept");
+    assert!(refused.message.contains("roll back its images alone"), "{}", refused.message);
     let rollback = world.engine.roll_back(&world.rosa, request).await.unwrap();
     let status = world.finish(rollback).await;
     assert_eq!((status.phase.as_str(), status.version.as_str()), ("succeeded", "1.0"));
