@@ -249,10 +249,8 @@ pub enum Steer {
 /// The traffic of a promotion that tries a candidate, or of which the tool in charge says the shares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrafficView {
-    /// `canary`, `blue-green`.
-    pub strategy: String,
-    /// What moves the traffic: `HTTPRoute cart`.
-    pub layer: String,
+    /// How, and what moves it: `canary by HTTPRoute cart`, `by Argo Rollouts (Rollout cart)`.
+    pub by: String,
     /// The share that the candidate should have, in percent.
     pub wanted: u8,
     /// The share that it has, in percent, as far as it was seen.

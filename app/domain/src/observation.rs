@@ -70,6 +70,17 @@ impl WorkloadKind {
         matches!(self, Self::Deployment | Self::Rollout)
     }
 
+    /// The tool in charge of it, as people call it; `None` for what Slipway or Kubernetes itself changes.
+    #[must_use]
+    pub const fn tool(self) -> Option<&'static str> {
+        match self {
+            Self::Deployment => None,
+            Self::Rollout => Some("Argo Rollouts"),
+            Self::Application => Some("Argo CD"),
+            Self::Kustomization | Self::HelmRelease => Some("Flux"),
+        }
+    }
+
     /// Whether it is a plain Deployment, on which Slipway does the work itself.
     #[must_use]
     pub const fn is_deployment(&self) -> bool {

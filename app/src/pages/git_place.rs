@@ -11,6 +11,9 @@ use crate::{
     server_fns::git::{ClearGitPlace, SetGitPlace, TestGitPlace},
 };
 
+/// What no place can be without; the rest depends on how the repository is reached.
+const NEEDED: [&str; 4] = ["repository", "branch", "file", "fields"];
+
 const FIELDS: [&str; 8] = ["repository", "branch", "file", "fields", "user", "token", "deploy_key", "known_hosts"];
 
 /// The forms of a Git place.
@@ -119,6 +122,7 @@ fn set_form(service: &str, environment: &str, present: Option<GitView>, form: Se
                 kind
                 hint=hint.to_owned()
                 autocomplete="off"
+                required=NEEDED.contains(&name)
                 value
                 error=about(name, error)
             />
@@ -134,6 +138,7 @@ fn set_form(service: &str, environment: &str, present: Option<GitView>, form: Se
                 rows
                 code=true
                 hint=hint.to_owned()
+                required=NEEDED.contains(&name)
                 value
                 error=about(name, error)
             />

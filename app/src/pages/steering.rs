@@ -58,7 +58,7 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
             </More>
         }
     });
-    let by = format!("{} by {}", traffic.strategy, traffic.layer);
+    let by = traffic.by.clone();
     let split = match traffic.seen {
         Some(seen) if seen == traffic.wanted => format!("{seen} % as wanted"),
         Some(seen) => format!("{seen} % seen, {} % wanted", traffic.wanted),

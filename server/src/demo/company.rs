@@ -148,6 +148,20 @@ pub enum Today {
     NextAnswersBadly,
 }
 
+/// How a new version of a service takes over in production.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrategySpec {
+    /// Pod by pod.
+    Rolling,
+    /// By a canary with these steps.
+    Canary(&'static str),
+    /// Beside the old one, with these steps; pod by pod where no Service can be switched.
+    BlueGreen(&'static str),
+    /// By a Rollout of Argo Rollouts: shares in percent, and for how many seconds it pauses at each;
+    /// without a number until a person lets it go on. Pod by pod where there is no such controller.
+    Rollout(&'static [(u8, Option<u32>)]),
+}
+
 /// A service.
 pub struct ServiceSpec {
     /// Its name.
@@ -166,8 +180,8 @@ pub struct ServiceSpec {
     pub cadence: f64,
     /// The first version's number.
     pub first: (u32, u32, u32),
-    /// The steps of its canary in production, where it is promoted by one.
-    pub canary: Option<&'static str>,
+    /// How a new version takes over in production.
+    pub strategy: StrategySpec,
     /// What happens to it when the demo opens.
     pub today: Today,
     /// What its commits are about.
@@ -185,7 +199,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 3.2,
         first: (2, 11, 0),
-        canary: None,
+        strategy: StrategySpec::Rolling,
         today: Today::ReadyToPromote,
         topics: &[
             "basket totals",
@@ -204,7 +218,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 4,
         cadence: 2.4,
         first: (5, 1, 0),
-        canary: None,
+        strategy: StrategySpec::Rolling,
         today: Today::WaitsForApproval,
         topics: &["refunds", "card authorisation", "the payment journal", "3-D Secure redirects", "settlement files"],
     },
@@ -217,7 +231,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 2.8,
         first: (1, 34, 0),
-        canary: None,
+        strategy: StrategySpec::Rolling,
         today: Today::Rolls,
         topics: &[
             "order amendments",
@@ -236,7 +250,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 2,
         cadence: 1.4,
         first: (1, 6, 0),
-        canary: Some("10%, 30s, 25%, 30s, 50%, ask"),
+        strategy: StrategySpec::Canary("10%, 30s, 25%, analysis:30s, 50%, ask"),
         today: Today::CanaryUnderWay,
         topics: &["credit notes", "PDF rendering", "VAT rounding", "invoice numbering"],
     },
@@ -249,7 +263,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 6,
         cadence: 3.0,
         first: (8, 20, 0),
-        canary: None,
+        strategy: StrategySpec::Rolling,
         today: Today::RollsWithQueue,
         topics: &["synonyms", "ranking of own brands", "index rebuilds", "typing suggestions", "filters by allergen"],
     },
@@ -262,7 +276,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 1.2,
         first: (0, 38, 0),
-        canary: Some("25%, 2m, 50%, 1m"),
+        strategy: StrategySpec::Canary("25%, 2m, 50%, 1m"),
         today: Today::NextAnswersBadly,
         topics: &["AVIF output", "cache keys", "picture cropping", "the resize queue"],
     },
@@ -275,7 +289,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 4,
         cadence: 2.6,
         first: (3, 0, 0),
-        canary: None,
+        strategy: StrategySpec::Rolling,
         today: Today::TakenBack,
         topics: &["promotions by basket", "price lists", "member prices", "rounding per country", "the price cache"],
     },
@@ -288,7 +302,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 1.8,
         first: (1, 2, 0),
-        canary: None,
+        strategy: StrategySpec::Rolling,
         today: Today::NextCrashes,
         topics: &["the nightly model", "similar products", "cold starts", "feature flags of the model"],
     },
@@ -301,7 +315,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 6,
         cadence: 1.6,
         first: (4, 0, 0),
-        canary: None,
+        strategy: StrategySpec::Rollout(&[(20, Some(20)), (50, None)]),
         today: Today::WaitsForApproval,
         topics: &["passkeys", "session lifetimes", "rate limits on sign-in", "token rotation"],
     },
@@ -314,7 +328,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 2.0,
         first: (7, 3, 0),
-        canary: None,
+        strategy: StrategySpec::Rolling,
         today: Today::ChangedByOthers,
         topics: &["address validation", "household sharing", "dietary preferences", "the export of personal data"],
     },
@@ -327,7 +341,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 2,
         cadence: 1.8,
         first: (2, 0, 0),
-        canary: None,
+        strategy: StrategySpec::Rolling,
         today: Today::Calm,
         topics: &["bounce handling", "templates", "quiet hours", "push tokens"],
     },
@@ -340,7 +354,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 4,
         cadence: 2.2,
         first: (6, 4, 0),
-        canary: None,
+        strategy: StrategySpec::BlueGreen("preview, 20s, 100%, 20s"),
         today: Today::WaitsForApproval,
         topics: &["slot capacity", "same-day slots", "slot reservations", "holiday schedules"],
     },
@@ -353,7 +367,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 3,
         cadence: 1.6,
         first: (3, 9, 0),
-        canary: None,
+        strategy: StrategySpec::Rolling,
         today: Today::Calm,
         topics: &["tour planning", "traffic data", "van loads", "re-planning after a breakdown"],
     },
@@ -366,7 +380,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 2,
         cadence: 1.4,
         first: (1, 0, 0),
-        canary: None,
+        strategy: StrategySpec::Rolling,
         today: Today::Calm,
         topics: &["the van map", "arrival estimates", "position uploads", "driver notes"],
     },

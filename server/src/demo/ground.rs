@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use domain::{
     image::ContainerImage,
     names::{Namespace, WorkloadName},
-    traffic::TrafficLayer,
+    traffic::{TrafficLayer, Weight},
 };
-use practice::{NewDeployment, PracticeCluster};
+use practice::{NewDeployment, PracticeCluster, RolloutStep};
 
 /// A Deployment as the company has it.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct GroundWorkload {
     pub labels: BTreeMap<String, String>,
     /// Since when it runs, where the cluster can be told.
     pub since: DateTime<Utc>,
+    /// The steps of a Rollout, which it is then: shares in percent, and the seconds of their pauses.
+    pub rollout: Option<&'static [(u8, Option<u32>)]>,
     /// What moves its traffic, where its strategy needs that.
     pub layer: Option<TrafficLayer>,
 }
@@ -42,6 +44,13 @@ pub trait Ground: Send + Sync {
     async fn make(&self, workloads: &[GroundWorkload]) -> anyhow::Result<()>;
 }
 
+fn steps_of(steps: &[(u8, Option<u32>)]) -> Vec<RolloutStep> {
+    let pairs = |(percent, pause): &(u8, Option<u32>)| {
+        [RolloutStep::Weight(Weight::at_most(*percent)), RolloutStep::Pause(*pause)]
+    };
+    steps.iter().flat_map(pairs).collect()
+}
+
 #[async_trait]
 impl Ground for PracticeCluster {
     async fn make(&self, workloads: &[GroundWorkload]) -> anyhow::Result<()> {
@@ -49,6 +58,7 @@ impl Ground for PracticeCluster {
             let new = NewDeployment {
                 labels: workload.labels.clone(),
                 created_at: Some(workload.since),
+                steps: workload.rollout.map(steps_of),
                 ..NewDeployment::new(
                     workload.namespace.clone(),
                     workload.name.clone(),

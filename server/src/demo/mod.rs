@@ -56,7 +56,8 @@ pub struct Place {
     pub name: ClusterName,
     /// What the names of the company's namespaces begin with: several companies fit into one cluster.
     pub namespace_prefix: String,
-    /// Whether routes of the Gateway API can be made there; without them the numbers of pods are the shares.
+    /// Whether there is what moves traffic: routes of the Gateway API, Services, Argo Rollouts. Without
+    /// them the numbers of pods are the shares.
     pub has_routes: bool,
 }
 

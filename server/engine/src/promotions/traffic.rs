@@ -19,13 +19,17 @@ pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<Traf
         Phase::Progressing { step, .. } => Some(*step),
         _ => None,
     };
-    let wanted = run.map_or(Weight::NONE, |run| run.wanted.weight.want);
+    let candidates = run.map_or(Weight::NONE, |run| run.wanted.weight.want);
+    // What objects say is the candidate's share; once the workload itself has the version, everybody gets it.
+    let has_arrived = has_arrived(promotion);
+    let wanted = if has_arrived { Weight::ALL } else { candidates };
+    let seen = if has_arrived { Some(wanted) } else { run.and_then(|run| seen(run, wanted)) };
+    let shares = run.filter(|_| !has_arrived).map(shares).unwrap_or_default();
     Some(TrafficView {
-        strategy: promotion.plan.strategy.words().to_owned(),
-        layer: settings.layer().words(),
+        by: format!("{} by {}", promotion.plan.strategy.words(), settings.layer().words()),
         wanted: wanted.as_percent(),
-        seen: run.and_then(|run| seen(run, wanted)).map(Weight::as_percent),
-        lines: run.map(lines).unwrap_or_default(),
+        seen: seen.map(Weight::as_percent),
+        lines: shares.into_iter().chain(run.into_iter().flat_map(jobs)).collect(),
         capacity: run.map(capacity).unwrap_or_default(),
         stable,
         step,
@@ -51,8 +55,7 @@ fn by_tool(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView>
         |p: &domain::promotion::WorkloadProgress| format!("{} {}: {}", p.cluster_name, p.placed.workload, p.words);
     let is_live = matches!(promotion.phase, Phase::Progressing { .. });
     Some(TrafficView {
-        strategy: promotion.plan.strategy.words().to_owned(),
-        layer: format!("{} ({} {})", tool.tool, progress.placed.workload.kind.words(), progress.placed.workload.name),
+        by: format!("by {} ({} {})", tool.tool, progress.placed.workload.kind.words(), progress.placed.workload.name),
         wanted: share.as_percent(),
         seen: Some(share.as_percent()),
         lines: run.progress.iter().filter(|p| p.tool.is_some()).map(words).collect(),
@@ -108,9 +111,35 @@ fn seen(run: &Run, wanted: Weight) -> Option<Weight> {
     (stable + candidate > 0).then(|| domain::traffic::TrafficLayer::Replicas.achievable(stable, candidate, wanted))
 }
 
-fn lines(run: &Run) -> Vec<String> {
-    let routes = run.routes.iter().map(|route| format!("{}: {}", route.shown, route.words));
-    routes.chain(run.jobs.iter().map(domain::promotion::JobRun::words)).collect()
+fn shares(run: &Run) -> Vec<String> {
+    run.routes.iter().map(|route| format!("{}: {}", route.shown, route.words)).collect()
+}
+
+fn jobs(run: &Run) -> impl Iterator<Item = String> {
+    run.jobs.iter().map(domain::promotion::JobRun::words)
+}
+
+/// Whether the workload itself has the version, and the traffic is back on it.
+fn has_arrived(promotion: &Promotion) -> bool {
+    match &promotion.phase {
+        Phase::Watching { .. } | Phase::Succeeded { .. } => true,
+        Phase::Progressing { run, step, .. } => {
+            matches!(promotion.plan.steps.get(*step), Some(Step::Rollout)) && run.wanted.weight.want == Weight::NONE
+        }
+        _ => false,
+    }
+}
+
+/// How a promotion moves, in a word or two: `canary`, `by Argo Rollouts`.
+pub(crate) fn strategy_in_short(promotion: &Promotion) -> String {
+    if promotion.outside().is_some() {
+        return super::outside::OUTSIDE.to_owned();
+    }
+    let tool = promotion.plan.workloads.first().and_then(|planned| planned.placed.workload.kind.tool());
+    match tool.filter(|_| promotion.plan.strategy.candidate().is_none()) {
+        Some(tool) => format!("by {tool}"),
+        None => promotion.plan.strategy.words().to_owned(),
+    }
 }
 
 /// What else decides how many pods there are, and what the traffic waits for on its way home.

@@ -150,7 +150,7 @@ pub(crate) async fn promotion(
         id: promotion.id.to_string(),
         revision,
         reason: promotion.reason.clone(),
-        strategy: promotion.outside().map_or(promotion.plan.strategy.words(), |_| super::outside::OUTSIDE).to_owned(),
+        strategy: super::traffic::strategy_in_short(&promotion),
         plan_number: promotion.plan.number,
         next: pieces::next(&promotion),
         steps: pieces::steps(&promotion, rolled_back_by),
@@ -400,7 +400,13 @@ fn strategy_in_words(asked: &Asked) -> String {
             super::outside::OUTSIDE
         );
     }
+    let tool = asked.target.workloads.first().and_then(|row| row.workload.kind.tool());
     let Some((_, settings)) = asked.target.strategy.candidate() else {
+        if let Some(tool) = tool {
+            return format!(
+                "by {tool}: the version is set, {tool} brings it in its own way, and each of its steps has {budget} min{watch}"
+            );
+        }
         return format!(
             "rolling: pods are replaced a few at a time{watch}. All of them have {budget} min, this environment's time for a rollout; a \
              Deployment's own progress deadline counts anew with each pod that comes up, and can end it sooner"

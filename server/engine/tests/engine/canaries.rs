@@ -91,6 +91,9 @@ async fn a_canary_goes_up_step_by_step_and_leaves_nothing_behind() {
     world.engine.steer(&world.rosa, number, Steer::GoOn { step: 3 }).await.unwrap();
     assert_eq!(world.finish(number).await.phase, "succeeded");
     assert_eq!(share(&world), 0);
+    // Nobody is sent to a candidate any more, and everybody gets the version.
+    let traffic = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap();
+    assert_eq!((traffic.wanted, traffic.seen, traffic.lines.len()), (100, Some(100), 0));
     assert_eq!(world.image_of("cart").await, "r.example/cart:2.0");
     assert_eq!(world.image_of("cart-canary").await, "missing");
     assert_eq!(world.writes("cart"), 1, "the workload itself is written once");
@@ -215,9 +218,10 @@ async fn somebody_who_moves_the_traffic_by_hand_is_left_alone() {
 async fn a_strategy_that_cannot_be_is_refused_with_its_field() {
     let world = World::new(0).await;
     world.service("cart").await;
-    let table: [(StrategyInput, &str); 5] = [
+    let table: [(StrategyInput, &str); 6] = [
         (StrategyInput { exposed: "basket".to_owned(), ..canary("") }, "exposed"),
         (StrategyInput { layer: "magic".to_owned(), ..canary("") }, "layer"),
+        (StrategyInput { metrics: "ingress_nginx".to_owned(), ..canary("") }, "metrics"),
         (StrategyInput { route: "Not A Name".to_owned(), ..canary("") }, "route"),
         (canary("50%, 10%"), "steps"),
         (StrategyInput { strategy: "yolo".to_owned(), ..canary("") }, "strategy"),

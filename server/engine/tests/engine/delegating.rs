@@ -68,8 +68,8 @@ async fn a_rollout_is_followed_through_its_steps_and_let_go_by_one_of_two_taps()
     let view = world.engine.promotion(&world.rosa, number).await.unwrap();
     let traffic = view.traffic.unwrap();
     assert_eq!(
-        (traffic.layer.as_str(), traffic.seen, traffic.step),
-        ("Argo Rollouts (Rollout cart)", Some(25), Some(1))
+        (view.strategy.as_str(), traffic.by.as_str(), traffic.seen, traffic.step),
+        ("by Argo Rollouts", "by Argo Rollouts (Rollout cart)", Some(25), Some(1))
     );
     let mirrored: Vec<_> = traffic.mirrored.iter().map(|s| (s.mark, s.title.as_str(), s.detail.as_str())).collect();
     assert_eq!(mirrored, [(Mark::Waiting, "25 %", "Pause 900 s"), (Mark::Nothing, "50 %", "Go on?")]);

@@ -41,6 +41,7 @@ impl Writer<'_> {
                     containers: images,
                     labels: labels(spec),
                     since,
+                    rollout: self.rollout(spec, index),
                     layer: target.strategy.candidate().map(|(_, settings)| settings.layer().clone()),
                 });
             }

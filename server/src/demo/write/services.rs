@@ -8,7 +8,7 @@ use domain::analysis::DataPlane;
 use domain::ids::{ServiceId, TargetId, TeamId, VersionId};
 use domain::image::Image;
 use domain::names::{ContainerName, Namespace, ServiceName, WorkloadName};
-use domain::observation::WorkloadRef;
+use domain::observation::{WorkloadKind, WorkloadRef};
 use domain::outside::{Deployer, OutsideDeployer, WebhookAddress};
 use domain::steps_text;
 use domain::strategy::{CandidateSettings, Strategy};
@@ -21,7 +21,7 @@ use store::{NewVersion, Service, Target, TargetWorkload};
 
 use super::{Kept, PIPELINE, REGISTRY, Story, Writer};
 use crate::demo::company;
-use crate::demo::company::{ServiceSpec, Today};
+use crate::demo::company::{ServiceSpec, StrategySpec, Today};
 use crate::demo::timeline::{DAYS, PRODUCTION, VersionStory};
 
 impl Writer<'_> {
@@ -65,7 +65,15 @@ impl Writer<'_> {
         for name in spec.workloads.iter().filter(|_| !is_reported && deployer.is_clusters()) {
             workloads.push(TargetWorkload {
                 cluster: self.place.cluster,
-                workload: WorkloadRef::deployment(namespace.clone(), WorkloadName::parse(name)?),
+                workload: WorkloadRef {
+                    kind: if self.rollout(spec, index).is_some() {
+                        WorkloadKind::Rollout
+                    } else {
+                        WorkloadKind::Deployment
+                    },
+                    namespace: namespace.clone(),
+                    name: WorkloadName::parse(name)?,
+                },
                 container: container(spec, name)?,
                 component: component(spec, name)?,
             });
@@ -75,22 +83,39 @@ impl Writer<'_> {
         Ok(Target { id, service, environment: environment.id, strategy, deployer, workloads })
     }
 
+    /// The steps of a service's Rollout in an environment: shares, and the seconds of their pauses.
+    pub(super) fn rollout(&self, spec: &ServiceSpec, environment: usize) -> Option<&'static [(u8, Option<u32>)]> {
+        match spec.strategy {
+            StrategySpec::Rollout(steps) if environment == PRODUCTION && self.place.has_routes => Some(steps),
+            _ => None,
+        }
+    }
+
     fn strategy(&self, spec: &ServiceSpec, environment: usize) -> anyhow::Result<Strategy> {
-        let (Some(steps), Some(exposed)) = (spec.canary.filter(|_| environment == PRODUCTION), spec.workloads.first())
-        else {
+        let Some(exposed) = spec.workloads.first().filter(|_| environment == PRODUCTION) else {
             return Ok(Strategy::Rolling);
         };
         let exposed = WorkloadName::parse(exposed)?;
-        let layer = if self.place.has_routes {
-            let (service, route) = (exposed.clone(), exposed.clone());
-            TrafficLayer::GatewayApi { service, kind: RouteKind::Http, route }
-        } else {
-            TrafficLayer::Replicas
+        let (service, route) = (exposed.clone(), exposed.clone());
+        let (steps, layer) = match spec.strategy {
+            StrategySpec::Canary(steps) if self.place.has_routes => {
+                (steps, TrafficLayer::GatewayApi { service, kind: RouteKind::Http, route })
+            }
+            StrategySpec::Canary(steps) => (steps, TrafficLayer::Replicas),
+            StrategySpec::BlueGreen(steps) if self.place.has_routes => (steps, TrafficLayer::Selector { service }),
+            StrategySpec::BlueGreen(_) | StrategySpec::Rollout(_) | StrategySpec::Rolling => {
+                return Ok(Strategy::Rolling);
+            }
         };
         let settings = CandidateSettings::new(exposed, layer, steps_text::parse(steps)?)?;
         let settings = settings.measured_by(self.place.has_routes.then_some(DataPlane::Practice));
         // Nobody who tries Slipway out waits for minutes.
-        Ok(Strategy::Canary(settings.judged_over(Some(15))?))
+        let settings = settings.judged_over(Some(15))?;
+        Ok(if matches!(spec.strategy, StrategySpec::BlueGreen(_)) {
+            Strategy::BlueGreen(settings)
+        } else {
+            Strategy::Canary(settings)
+        })
     }
 
     fn version(&self, spec: &ServiceSpec, service: ServiceId, told: &VersionStory) -> anyhow::Result<NewVersion> {
