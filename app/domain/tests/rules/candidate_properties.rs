@@ -14,7 +14,8 @@ use proptest::prelude::*;
 
 use crate::{
     candidate_stories::{canary, gateway},
-    world::{NEW, OLD, World, busy, crash, rosa, theo},
+    measured::busy,
+    world::{NEW, OLD, World, crash, rosa, theo},
 };
 
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     candidate_stories::{canary, gateway},
-    world::{OLD, World, actor, busy, rosa},
+    measured::busy,
+    world::{OLD, World, actor, rosa},
 };
 
 fn steps() -> Vec<Step> {

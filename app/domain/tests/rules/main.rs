@@ -1,6 +1,7 @@
 //! The rules of a promotion, by table, story and property, without any runtime.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod measured;
 mod world;
 
 mod analysis;

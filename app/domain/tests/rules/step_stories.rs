@@ -11,7 +11,8 @@ use domain::{
 
 use crate::{
     candidate_stories::{canary, gateway, name, weight},
-    world::{World, busy, crash, rosa},
+    measured::busy,
+    world::{World, crash, rosa},
 };
 
 fn share_of(percent: u8) -> Step {

@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use domain::{
     actor::{Actor, Identity, Role},
-    analysis::{DataPlane, Measure, Reading, Sample, Traffic, Watch},
     aside::Aside,
     capacity::Capacity,
     deployment::Cause,
@@ -22,8 +21,8 @@ use domain::{
         CandidatePlan, Decision, DesiredTemplate, Facts, Input, Phase, Plan, Promotion, Refusal, Sight, Supersedes,
         WorkloadPlan, decide, desired, headline,
     },
-    strategy::{CandidateSettings, Strategy},
-    traffic::{RouteObservation, RouteObserved, TrafficLayer, Weight, candidate_of},
+    strategy::Strategy,
+    traffic::{RouteObservation, RouteObserved, Weight, candidate_of},
 };
 use uuid::Uuid;
 
@@ -473,50 +472,4 @@ impl World {
         world.look();
         world
     }
-}
-
-impl World {
-    /// Has the version judged by the usual rules, as the practice cluster counts.
-    pub fn analysed(mut self) -> Self {
-        let name = WorkloadName::parse("cart").unwrap();
-        let settings = CandidateSettings::usual_canary(name, TrafficLayer::Replicas);
-        let rules = settings.measured_by(Some(DataPlane::Practice)).rules();
-        self.promotion.plan.analysis = rules;
-        self.facts.plan_now = self.promotion.plan.clone();
-        self
-    }
-
-    /// Evaluates the rules that are due; the share of errors is as given, everything else is well.
-    pub fn samples(&self, errors: &Reading) -> Vec<Sample> {
-        let one = |watch: &&Watch| {
-            let rule = &watch.rule;
-            let reading = match rule.measure() {
-                Measure::Traffic { what: Traffic::ErrorRate, .. } => errors.clone(),
-                Measure::Traffic { .. } | Measure::Resource { .. } | Measure::Custom { .. } => busy(300.0),
-                Measure::BuiltIn { .. } => Reading::value(0.0),
-            };
-            Sample::judged(rule, self.now, "q".to_owned(), reading)
-        };
-        self.promotion.due(self.now).iter().map(one).collect()
-    }
-
-    /// Evaluates what is due and has the promotion take it in.
-    pub fn measure(&mut self, errors: &Reading) -> Decision {
-        let samples = self.samples(errors);
-        self.give(Input::Measured(samples)).unwrap()
-    }
-
-    /// So many seconds, with a pass and a measurement every ten.
-    pub fn watch_for(&mut self, seconds: i64, errors: &Reading) {
-        for _ in 0..seconds / 10 {
-            self.pass_seconds(10);
-            self.pass();
-            self.measure(errors);
-        }
-    }
-}
-
-/// A value with enough requests behind it.
-pub fn busy(value: f64) -> Reading {
-    Reading::value(value).with_requests(Reading::value(600.0))
 }
