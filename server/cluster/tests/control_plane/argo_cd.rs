@@ -4,7 +4,9 @@
 use std::{path::PathBuf, process::Command};
 
 use domain::{
+    delegated::{ApplicationStatus, ToolStatus},
     observation::{Manager, Stamp, WorkloadKind, WorkloadObservation, WorkloadRef},
+    promotion::Nudge,
     rollout::{Rollout, judge},
 };
 use k8s_openapi::api::apps::v1::Deployment;
@@ -41,7 +43,7 @@ struct Repository(PathBuf);
 
 impl Repository {
     fn new(room: &Room, files: &[(&str, Value)]) -> Self {
-        let folder = std::env::temp_dir().join(format!("slipway-git-{}", room.namespace));
+        let folder = std::env::temp_dir().join(format!("slipway-test-git-{}", room.namespace));
         let repository = Self(folder);
         for (path, content) in files {
             let file = repository.0.join(path);
@@ -57,6 +59,19 @@ impl Repository {
     fn git(&self, arguments: &[&str]) {
         let ran = Command::new("git").current_dir(&self.0).args(arguments).output().unwrap();
         assert!(ran.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    /// Somebody commits this file; answers the commit.
+    fn commit(&self, path: &str, content: &Value) -> String {
+        std::fs::write(self.0.join(path), format!("{content:#}\n")).unwrap();
+        let author = ["-c", "user.name=Mara", "-c", "user.email=mara@test"];
+        self.git(&[&author[..], &["commit", "--quiet", "--all", "--message", "Next"]].concat());
+        self.head()
+    }
+
+    fn head(&self) -> String {
+        let ran = Command::new("git").current_dir(&self.0).args(["rev-parse", "HEAD"]).output().unwrap();
+        String::from_utf8(ran.stdout).unwrap().trim().to_owned()
     }
 
     fn url(&self) -> String {
@@ -181,13 +196,72 @@ async fn an_application_is_brought_to_another_version_and_back() {
     room.leave().await;
 }
 
+fn status(seen: &WorkloadObservation) -> &ApplicationStatus {
+    match &seen.tool {
+        Some(ToolStatus::ArgoCd(status)) => status,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Asks for a sync of what was looked at, until this commit is there.
+async fn synced(cluster: &dyn Cluster, at: &WorkloadRef, commit: &str) {
+    wait_for(
+        &format!("the sync of {commit}"),
+        || async {
+            let seen = see(cluster, at).await;
+            if status(&seen).sync == "OutOfSync" && !status(&seen).is_busy {
+                let asked = cluster.nudge(at, Nudge::Begin).await;
+                assert!(matches!(asked, Ok(ApplyOutcome::Written | ApplyOutcome::Unchanged)), "{asked:?}");
+            }
+            seen
+        },
+        |seen| {
+            let status = status(seen);
+            status.revision.as_deref() == Some(commit)
+                && status.operation_revision.as_deref() == Some(commit)
+                && matches!(judge(seen), Rollout::Complete { .. })
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_commit_is_looked_at_and_synced_when_argo_cd_is_asked() {
+    let room = Room::new().await;
+    let images = |tag: &str| json!({"resources": ["deployment.json"], "images": [{"name": "registry.test/cart", "newTag": tag}]});
+    let [deployment, _] = manifests();
+    let repository = Repository::new(&room, &[deployment, ("cart/kustomization.yaml", images("1.0"))]);
+    let name = format!("cart-{}", room.namespace);
+    let mut object = application(&room, &repository.url(), &name, &json!({}));
+    object["spec"]["source"].as_object_mut().unwrap().remove("kustomize");
+    api(&room).create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+    let (cluster, at, first) = (slipway(), at(&name), repository.head());
+    let has_looked = |commit: String| move |seen: &WorkloadObservation| status(seen).revision.as_ref() == Some(&commit);
+    wait_for("Argo CD's first look", || see(&*cluster, &at), has_looked(first.clone())).await;
+    synced(&*cluster, &at, &first).await;
+    assert_eq!(runs(&room).await, "registry.test/cart:1.0");
+    let asked_for_before = asked_for(&room, &name).await;
+
+    // Nobody has told Argo CD: it looks by itself every few minutes, and at once when it is asked.
+    let second = repository.commit("cart/kustomization.yaml", &images("2.0"));
+    assert_eq!(status(&see(&*cluster, &at).await).revision, Some(first));
+    assert_eq!(cluster.nudge(&at, Nudge::Look).await, Ok(ApplyOutcome::Written));
+    wait_for("its next look", || see(&*cluster, &at), has_looked(second.clone())).await;
+    assert_eq!(runs(&room).await, "registry.test/cart:1.0", "it does not sync by itself");
+    synced(&*cluster, &at, &second).await;
+    assert_eq!(runs(&room).await, "registry.test/cart:2.0");
+    assert_eq!(asked_for(&room, &name).await, asked_for_before, "of the object nothing stays changed");
+    api(&room).delete(&name, &DeleteParams::default()).await.unwrap();
+    room.leave().await;
+}
+
 #[tokio::test]
 async fn what_an_automatic_sync_would_undo_is_said_beforehand() {
     let room = Room::new().await;
     let automatic = json!({"automated": {"selfHeal": true, "prune": true}});
     let (child, parent) = (format!("child-{}", room.namespace), format!("parent-{}", room.namespace));
     // The child's own source is this repository too, so its address must be known before it is written.
-    let folder = std::env::temp_dir().join(format!("slipway-git-{}", room.namespace));
+    let folder = std::env::temp_dir().join(format!("slipway-test-git-{}", room.namespace));
     let url = format!("file://{}", folder.display());
     let [deployment, kustomization] = manifests();
     let of_child = application(&room, &url, &child, &automatic);
