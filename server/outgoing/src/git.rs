@@ -8,6 +8,7 @@
 //! person at the target's settings.
 
 pub mod edit;
+mod leftovers;
 mod places;
 mod program;
 
@@ -37,7 +38,7 @@ pub struct Repositories {
     judge: Judge,
     author_email: String,
     places: Places,
-    /// That the program is new enough; asked until it is.
+    /// That the program is new enough, and nothing is left of a Slipway that was killed; asked until it is.
     checked: OnceCell<()>,
 }
 
@@ -64,7 +65,11 @@ impl Repositories {
     }
 
     async fn fetched(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Workspace, GitError> {
-        self.checked.get_or_try_init(program::check_version).await?;
+        let begin = async {
+            leftovers::sweep().await;
+            program::check_version().await
+        };
+        self.checked.get_or_try_init(|| begin).await?;
         let workspace = Workspace::new(&self.judge, &plan.repository, credentials, &self.author_email).await?;
         fetch(&workspace, plan).await?;
         Ok(workspace)

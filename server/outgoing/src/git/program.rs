@@ -19,6 +19,7 @@ use tokio::{
     process::{Child, Command},
 };
 
+use super::leftovers;
 use crate::judge::Judge;
 
 /// One run takes this long at most; a shallow fetch of a repository of manifests takes seconds.
@@ -262,7 +263,7 @@ async fn read(from: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> 
 /// A folder that only this process' user can enter.
 fn folder() -> std::io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix("slipway-git-");
+    builder.prefix(leftovers::PREFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
