@@ -181,7 +181,15 @@ impl Engine {
         };
         let cause = Cause::Rollback;
         if let Some(known) = self.asked_already(&mut tx, &asked, version.id, cause, None).await? {
-            return Ok(Put::Done(known.number));
+            let is_whole = !known.templates.is_empty();
+            if is_whole == request.whole_templates {
+                return Ok(Put::Done(known.number));
+            }
+            let what = if is_whole { "whole pod templates" } else { "images alone" };
+            return Err(ApiError::conflict(format!(
+                "promotion {} rolls back to {} already, with {what}; wait for its end, or abort it first",
+                known.number, version.label
+            )));
         }
         let (supersedes, reason) = (Supersedes::Any, reason.to_owned());
         self.put(

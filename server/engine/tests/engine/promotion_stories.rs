@@ -122,7 +122,12 @@ async fn one_may_go_back_to_any_earlier_version_and_sees_beforehand_what_comes_b
     // What changed meanwhile is there still; going forward and back with the whole template takes it away.
     assert!(restarted_at(&world).await.is_string());
     let whole = RequestRollback { version: Some("2.0".to_owned()), whole_templates: true, ..request };
-    let number = world.engine.roll_back(&world.rosa, whole).await.unwrap();
+    let number = world.engine.roll_back(&world.rosa, whole.clone()).await.unwrap();
+    assert_eq!(world.engine.roll_back(&world.rosa, whole.clone()).await.unwrap(), number, "a second tap");
+    let images_alone = RequestRollback { whole_templates: false, ..whole };
+    let refused = world.engine.roll_back(&world.rosa, images_alone).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Conflict);
+    assert!(refused.message.contains("already, with whole pod templates"), "{}", refused.message);
     assert_eq!(world.finish(number).await.phase, "succeeded");
     assert_eq!(world.image_of("cart").await, "r.example/cart:2.0");
     assert!(restarted_at(&world).await.is_null());
