@@ -1,4 +1,5 @@
-// Makes the README's pictures from the sample company: end2end/pictures/board.png and promotion.png.
+// Makes the README's pictures from the sample company: end2end/pictures/board.png, promotion.png and
+// canary.png. The demo must have been started a moment ago: what is shown begins with it.
 //
 //     SLIPWAY_URL=http://127.0.0.1:3000 SLIPWAY_LINK=<the developer's sign-in link> node pictures.mjs
 import { chromium } from '@playwright/test';
@@ -29,4 +30,10 @@ await visit('/promotions?state=live');
 await page.locator('tr').filter({ hasText: 'rolling out' }).first().locator('td[data-label="Promotion"] a').click();
 await page.getByText(/^[1-9] of \d+ available$/).first().waitFor();
 await page.screenshot({ path: `${folder}promotion.png` });
+
+// So does a canary, which stays at half of the traffic until a person lets it go on.
+await visit('/promotions?service=invoices&state=live');
+await page.locator('tbody a').first().click();
+await page.getByText('canary at 50 %, waits for someone').first().waitFor({ timeout: 300_000 });
+await page.screenshot({ path: `${folder}canary.png` });
 await browser.close();
