@@ -3,7 +3,7 @@
 use contract::promotions::{StepView, TrafficView, WorkloadView};
 use domain::{
     delegated::ToolProgress,
-    promotion::{Phase, Promotion, Run, StepWait, WorkloadPlan},
+    promotion::{Phase, Promotion, Run, StableWant, StepWait, WorkloadPlan},
     state::Mark,
     strategy::Step,
     traffic::Weight,
@@ -24,7 +24,8 @@ pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<Traf
     let has_arrived = has_arrived(promotion);
     let wanted = if has_arrived { Weight::ALL } else { candidates };
     let seen = if has_arrived { Some(wanted) } else { run.and_then(|run| seen(run, wanted)) };
-    let shares = run.filter(|_| !has_arrived).map(shares).unwrap_or_default();
+    let is_over_well = matches!(promotion.phase, Phase::Watching { .. } | Phase::Succeeded { .. });
+    let shares = run.filter(|_| !is_over_well).map(shares).unwrap_or_default();
     Some(TrafficView {
         by: format!("{} by {}", promotion.plan.strategy.words(), settings.layer().words()),
         wanted: wanted.as_percent(),
@@ -119,12 +120,15 @@ fn jobs(run: &Run) -> impl Iterator<Item = String> {
     run.jobs.iter().map(domain::promotion::JobRun::words)
 }
 
-/// Whether the workload itself has the version, and the traffic is back on it.
+/// Whether the workload itself has the version, on every pod: whoever is still sent to the candidate gets the
+/// same.
 fn has_arrived(promotion: &Promotion) -> bool {
     match &promotion.phase {
         Phase::Watching { .. } | Phase::Succeeded { .. } => true,
-        Phase::Progressing { run, step, .. } => {
-            matches!(promotion.plan.steps.get(*step), Some(Step::Rollout)) && run.wanted.weight.want == Weight::NONE
+        Phase::Progressing { run, .. } => {
+            run.wanted.stable.want == StableWant::Version
+                && !run.progress.is_empty()
+                && run.progress.iter().all(|progress| progress.is_complete)
         }
         _ => false,
     }
@@ -135,7 +139,7 @@ pub(crate) fn strategy_in_short(promotion: &Promotion) -> String {
     if promotion.outside().is_some() {
         return super::outside::OUTSIDE.to_owned();
     }
-    let tool = promotion.plan.workloads.first().and_then(|planned| planned.placed.workload.kind.tool());
+    let tool = promotion.plan.workloads.iter().find_map(|planned| planned.placed.workload.kind.tool());
     match tool.filter(|_| promotion.plan.strategy.candidate().is_none()) {
         Some(tool) => format!("by {tool}"),
         None => promotion.plan.strategy.words().to_owned(),

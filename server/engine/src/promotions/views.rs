@@ -400,7 +400,7 @@ fn strategy_in_words(asked: &Asked) -> String {
             super::outside::OUTSIDE
         );
     }
-    let tool = asked.target.workloads.first().and_then(|row| row.workload.kind.tool());
+    let tool = asked.target.workloads.iter().find_map(|row| row.workload.kind.tool());
     let Some((_, settings)) = asked.target.strategy.candidate() else {
         if let Some(tool) = tool {
             return format!(

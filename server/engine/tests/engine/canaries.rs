@@ -112,6 +112,26 @@ async fn a_canary_goes_up_step_by_step_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn nobody_is_said_to_get_a_version_that_is_promoted_at_once_before_its_pods_are_there() {
+    let world = with_canary("preview, ask, 100%").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "waits for someone").await;
+    world.engine.steer(&world.rosa, number, Steer::PromoteNow { reason: "it is urgent".to_owned() }).await.unwrap();
+    for _ in 0..300 {
+        let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+        let traffic = view.traffic.unwrap();
+        let is_there = world.image_of("cart").await == "r.example/cart:2.0";
+        assert!(is_there || share(&world) > 0 || traffic.seen != Some(100), "{traffic:?}");
+        if world.status(number).await.phase == "succeeded" {
+            return;
+        }
+        world.pass(1).await;
+    }
+    panic!("it does not end: {}", world.status(number).await.words);
+}
+
+#[tokio::test]
 async fn a_canary_that_crashes_loses_its_traffic_before_its_pods() {
     let world = with_canary("10%, 10m").await;
     world.version("cart", "2.0-latecrash").await;
