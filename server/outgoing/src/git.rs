@@ -18,6 +18,7 @@ use ports::{GitChange, GitCredentials, GitError, GitRepositories};
 use tokio::sync::OnceCell;
 
 use crate::judge::Judge;
+use leftovers::Leftovers;
 use places::Places;
 use program::{Output, Workspace};
 
@@ -38,8 +39,9 @@ pub struct Repositories {
     judge: Judge,
     author_email: String,
     places: Places,
-    /// That the program is new enough, and nothing is left of a Slipway that was killed; asked until it is.
+    /// That the program is new enough; asked until it is.
     checked: OnceCell<()>,
+    leftovers: Leftovers,
 }
 
 /// The file on a branch.
@@ -61,15 +63,18 @@ impl Repositories {
     /// Calls go where `judge` allows it; commits are of Slipway at `host`.
     #[must_use]
     pub fn new(judge: Judge, host: &str) -> Self {
-        Self { judge, author_email: format!("slipway@{host}"), places: Places::new(), checked: OnceCell::new() }
+        Self {
+            judge,
+            author_email: format!("slipway@{host}"),
+            places: Places::new(),
+            checked: OnceCell::new(),
+            leftovers: Leftovers::default(),
+        }
     }
 
     async fn fetched(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Workspace, GitError> {
-        let begin = async {
-            leftovers::sweep().await;
-            program::check_version().await
-        };
-        self.checked.get_or_try_init(|| begin).await?;
+        self.checked.get_or_try_init(program::check_version).await?;
+        self.leftovers.sweep_now_and_then().await;
         let workspace = Workspace::new(&self.judge, &plan.repository, credentials, &self.author_email).await?;
         fetch(&workspace, plan).await?;
         Ok(workspace)

@@ -3,7 +3,8 @@
 use std::{
     os::unix::fs::MetadataExt as _,
     path::Path,
-    time::{Duration, SystemTime},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// What the name of such a folder begins with.
@@ -12,8 +13,28 @@ pub(super) const PREFIX: &str = "slipway-git-work-";
 /// Longer than any work in one takes, also that of another Slipway on this machine.
 const LEFT_AFTER: Duration = Duration::from_secs(1_800);
 
-/// Removes those in the folder for temporary files.
-pub(super) async fn sweep() {
+/// When they were last looked for.
+#[derive(Default)]
+pub(super) struct Leftovers {
+    swept_at: Mutex<Option<Instant>>,
+}
+
+impl Leftovers {
+    /// Removes those in the folder for temporary files, unless that was done a while ago: what is too fresh to
+    /// be removed after a quick restart is old enough later.
+    pub(super) async fn sweep_now_and_then(&self) {
+        {
+            let mut swept_at = self.swept_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if swept_at.is_some_and(|at| at.elapsed() < LEFT_AFTER) {
+                return;
+            }
+            *swept_at = Some(Instant::now());
+        }
+        sweep().await;
+    }
+}
+
+async fn sweep() {
     let swept = tokio::task::spawn_blocking(|| sweep_in(&std::env::temp_dir(), SystemTime::now())).await;
     match swept {
         Ok(Ok(0)) => {}
@@ -25,7 +46,7 @@ pub(super) async fn sweep() {
 
 /// Answers how many were removed. One that cannot be is logged and stays.
 fn sweep_in(folder: &Path, now: SystemTime) -> std::io::Result<usize> {
-    let own = rustix::process::getuid().as_raw();
+    let own = rustix::process::geteuid().as_raw();
     let mut removed = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
