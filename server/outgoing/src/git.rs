@@ -13,7 +13,7 @@ mod places;
 mod program;
 
 use async_trait::async_trait;
-use domain::git::{CommitHash, CommitMark, GitPlan, GitWritten, RepositoryAddress, Transport};
+use domain::git::{Carries, CommitHash, CommitMark, GitPlan, GitWritten, RepositoryAddress, Transport};
 use ports::{GitChange, GitCredentials, GitError, GitRepositories};
 use tokio::sync::OnceCell;
 
@@ -44,9 +44,9 @@ pub struct Repositories {
     leftovers: Leftovers,
 }
 
-/// The file on a branch.
+/// The file, as it is at a commit.
 struct File {
-    head: CommitHash,
+    at: CommitHash,
     mode: String,
     text: String,
     values: Vec<String>,
@@ -106,18 +106,25 @@ impl GitRepositories for Repositories {
                 Made::Not => {}
             }
             let file = file(&workspace, &change.plan).await?;
-            let wanted = change.plan.values();
-            if file.values == wanted {
-                return Ok(GitWritten::Committed { generation, hash: file.head, is_ours: false });
+            let says_it = file.values == change.plan.values();
+            if says_it && !change.shuts_out_earlier {
+                return Ok(GitWritten::Committed { generation, hash: file.at, is_ours: false });
             }
             let is_over = |(found, over): (&String, &Vec<String>)| over.contains(found);
             if !file.values.iter().zip(&change.over).all(is_over) {
                 return Ok(GitWritten::ChangedByOthers { generation, values: file.values });
             }
-            let hash = make(&workspace, change, &file).await?;
-            match push(&workspace, &change.plan, &file.head, &hash).await? {
-                Pushed::Done => return Ok(GitWritten::Committed { generation, hash, is_ours: true }),
-                Pushed::Moved => fetch(&workspace, &change.plan).await?,
+            let tree =
+                if says_it { tree_of(&workspace, &file.at).await? } else { written(&workspace, change, &file).await? };
+            let hash = make(&workspace, change, &file.at, &tree).await?;
+            match push(&workspace, &change.plan, &file.at, &hash).await {
+                Ok(Pushed::Done) => return Ok(GitWritten::Committed { generation, hash, is_ours: true }),
+                Ok(Pushed::Moved) => fetch(&workspace, &change.plan).await?,
+                // Who does not take this one does not take the earlier one either.
+                Err(GitError::Refused(_)) if says_it => {
+                    return Ok(GitWritten::Committed { generation, hash: file.at, is_ours: false });
+                }
+                Err(error) => return Err(error),
             }
         }
         Err(GitError::Unreachable(format!("the branch {} moves faster than it can be written", change.plan.branch)))
@@ -129,17 +136,16 @@ impl GitRepositories for Repositories {
         credentials: &GitCredentials,
         commit: &CommitHash,
         revisions: &[CommitHash],
-    ) -> Result<Vec<(CommitHash, bool)>, GitError> {
+    ) -> Result<Vec<(CommitHash, Carries)>, GitError> {
         let _place = self.places.take(plan.repository.host()).await?;
         let workspace = self.fetched(plan, credentials).await?;
         let known = good(workspace.run(&["rev-list", HEAD], None).await?, "the branch cannot be read")?.text();
         let is_known = |hash: &CommitHash| known.lines().any(|line| line == hash.as_str());
         let mut answers = Vec::with_capacity(revisions.len());
         for revision in revisions {
-            let carries = is_known(commit)
-                && is_known(revision)
-                && builds_on(&workspace, revision, commit).await?
-                && says_the_same(&workspace, plan, revision, commit).await?;
+            let builds_on = is_known(commit) && is_known(revision) && builds_on(&workspace, revision, commit).await?;
+            let carries =
+                if builds_on { fields_of(&workspace, plan, revision, commit).await? } else { Carries::Nothing };
             answers.push((revision.clone(), carries));
         }
         Ok(answers)
@@ -170,21 +176,25 @@ async fn builds_on(workspace: &Workspace, revision: &CommitHash, commit: &Commit
     Ok(workspace.run(&arguments, None).await?.is_good)
 }
 
-/// Whether the fields are as they were in `commit`: somebody may have written over them since.
-async fn says_the_same(
+/// What `revision`, which builds on `commit`, says in the fields of that one: somebody may have written over them.
+async fn fields_of(
     workspace: &Workspace,
     plan: &GitPlan,
     revision: &CommitHash,
     commit: &CommitHash,
-) -> Result<bool, GitError> {
-    if revision == commit {
-        return Ok(true);
+) -> Result<Carries, GitError> {
+    // Most commits of others leave the file alone, and then nothing has to be fetched to see it.
+    let same_file = ["diff-tree", "-r", "--quiet", commit.as_str(), revision.as_str(), "--", plan.file.as_str()];
+    if workspace.run(&same_file, None).await?.is_good {
+        return Ok(Carries::TheFields);
     }
-    match (file_at(workspace, plan, revision.clone()).await, file_at(workspace, plan, commit.clone()).await) {
-        (Ok(now), Ok(then)) => Ok(now.values == then.values),
-        (Err(GitError::Unfit(_)), _) | (_, Err(GitError::Unfit(_))) => Ok(false),
-        (Err(error), _) | (_, Err(error)) => Err(error),
-    }
+    let values = match file_at(workspace, plan, revision.clone()).await {
+        Ok(file) => file.values,
+        Err(GitError::Unfit(_)) => return Ok(Carries::WrittenOver(Vec::new())),
+        Err(error) => return Err(error),
+    };
+    let then = file_at(workspace, plan, commit.clone()).await?.values;
+    Ok(if values == then { Carries::TheFields } else { Carries::WrittenOver(values) })
 }
 
 /// Reads the file on the branch, and its fields.
@@ -197,9 +207,9 @@ async fn file(workspace: &Workspace, plan: &GitPlan) -> Result<File, GitError> {
     file_at(workspace, plan, head).await
 }
 
-async fn file_at(workspace: &Workspace, plan: &GitPlan, head: CommitHash) -> Result<File, GitError> {
+async fn file_at(workspace: &Workspace, plan: &GitPlan, at: CommitHash) -> Result<File, GitError> {
     let path = plan.file.as_str();
-    let listed = workspace.run(&["ls-tree", "-z", "--full-tree", head.as_str(), "--", path], None).await?;
+    let listed = workspace.run(&["ls-tree", "-z", "--full-tree", at.as_str(), "--", path], None).await?;
     let listed = good(listed, "the folder of the file cannot be read")?.text();
     let unfit = |why: &str| GitError::Unfit(format!("{path} {why}"));
     let Some(entry) = Entry::parse(listed.trim_end_matches('\0')) else {
@@ -219,7 +229,7 @@ async fn file_at(workspace: &Workspace, plan: &GitPlan, head: CommitHash) -> Res
     let text = String::from_utf8(read.stdout).map_err(|_| unfit("is not text in UTF-8"))?;
     let values =
         edit::values(&text, &plan.writes).map_err(|error| unfit(&format!("cannot say the version: {error}")))?;
-    Ok(File { head, mode: entry.mode.to_owned(), text, values })
+    Ok(File { at, mode: entry.mode.to_owned(), text, values })
 }
 
 /// A line of `git ls-tree`.
@@ -264,20 +274,28 @@ async fn made(workspace: &Workspace, mark: CommitMark) -> Result<Made, GitError>
     Ok(if is_later { Made::Later } else { Made::Not })
 }
 
-/// Makes the commit, here alone.
-async fn make(workspace: &Workspace, change: &GitChange, file: &File) -> Result<CommitHash, GitError> {
+/// What is told when making a commit fails here already.
+const NOT_MADE: &str = "a commit cannot be made";
+
+/// All that a commit holds.
+async fn tree_of(workspace: &Workspace, commit: &CommitHash) -> Result<String, GitError> {
+    let found = workspace.run(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")], None).await?;
+    Ok(good(found, NOT_MADE)?.text())
+}
+
+/// The same with what the change wants written into the file.
+async fn written(workspace: &Workspace, change: &GitChange, file: &File) -> Result<String, GitError> {
     let plan = &change.plan;
     let text = edit::with(&file.text, &plan.writes, plan.file.is_json())
         .map_err(|error| GitError::Unfit(format!("{} cannot be changed: {error}", plan.file)))?;
-    let here = "a commit cannot be made";
     let blob = workspace.run(&["hash-object", "-w", "--no-filters", "--stdin"], Some(text.as_bytes())).await?;
-    let mut child = good(blob, here)?.text();
+    let mut child = good(blob, NOT_MADE)?.text();
     let (mut mode, mut kind) = (file.mode.clone(), "blob");
     let mut path = plan.file.as_str();
     loop {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let tree = format!("{}:{folder}", file.head);
-        let listed = good(workspace.run(&["ls-tree", "-z", &tree], None).await?, here)?;
+        let tree = format!("{}:{folder}", file.at);
+        let listed = good(workspace.run(&["ls-tree", "-z", &tree], None).await?, NOT_MADE)?;
         let listed = String::from_utf8(listed.stdout).map_err(|_| {
             GitError::Unfit(format!("a name beside {path} is not in UTF-8, so its folder cannot be written"))
         })?;
@@ -286,17 +304,25 @@ async fn make(workspace: &Workspace, change: &GitChange, file: &File) -> Result<
             _ => format!("{line}\0"),
         });
         let written = workspace.run(&["mktree", "-z", "--missing"], Some(lines.collect::<String>().as_bytes())).await?;
-        child = good(written, here)?.text();
+        child = good(written, NOT_MADE)?.text();
         if folder.is_empty() {
-            break;
+            return Ok(child);
         }
         (mode, kind) = ("040000".to_owned(), "tree");
         path = folder;
     }
+}
+
+/// Makes the commit on top of `head`, here alone.
+async fn make(
+    workspace: &Workspace,
+    change: &GitChange,
+    head: &CommitHash,
+    tree: &str,
+) -> Result<CommitHash, GitError> {
     let message = format!("{}\n\n{}: {}\n", change.message.trim_end(), CommitMark::KEY, change.mark);
-    let made =
-        workspace.run(&["commit-tree", &child, "-p", file.head.as_str(), "-F", "-"], Some(message.as_bytes())).await?;
-    CommitHash::parse(&good(made, here)?.text()).map_err(|error| GitError::Unreachable(error.to_string()))
+    let made = workspace.run(&["commit-tree", tree, "-p", head.as_str(), "-F", "-"], Some(message.as_bytes())).await?;
+    CommitHash::parse(&good(made, NOT_MADE)?.text()).map_err(|error| GitError::Unreachable(error.to_string()))
 }
 
 /// Pushes the commit where the branch is still at `head`. The lease makes git compare and set; since the commit

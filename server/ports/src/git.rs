@@ -5,7 +5,7 @@
 //! whose answer was lost is found again and never made twice.
 
 use async_trait::async_trait;
-use domain::git::{CommitHash, CommitMark, GitPlan, GitWritten, RepositoryAddress};
+use domain::git::{Carries, CommitHash, CommitMark, GitPlan, GitWritten, RepositoryAddress};
 use secrecy::SecretString;
 
 /// What lets Slipway into a repository.
@@ -36,6 +36,9 @@ pub struct GitChange {
     pub mark: CommitMark,
     /// What each field may say now to be written over, in the order of the writes.
     pub over: Vec<Vec<String>>,
+    /// Whether a commit of an earlier generation may still be on its way, its answer being lost. Then a commit is
+    /// made also where the fields say already what is wanted: the branch moves, and that one comes too late.
+    pub shuts_out_earlier: bool,
     /// The message, without the trailer.
     pub message: String,
 }
@@ -70,15 +73,14 @@ pub trait GitRepositories: Send + Sync + 'static {
     async fn read(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Vec<String>, GitError>;
 
     /// Makes the fields say what the change wants, by a commit on top of the branch. When the branch moves
-    /// meanwhile it is done again on top of that; nothing is ever forced. Where they say it already, or the commit
-    /// was made before, none is made.
+    /// meanwhile it is done again on top of that; nothing is ever forced. Where the commit was made before, none is
+    /// made, nor where they say it already, but for [`GitChange::shuts_out_earlier`].
     ///
     /// # Errors
     /// [`GitError`]; after [`GitError::Unreachable`] the commit may or may not be there.
     async fn commit(&self, change: &GitChange, credentials: &GitCredentials) -> Result<GitWritten, GitError>;
 
-    /// Whether each of `revisions` is `commit` or builds on it with the plan's fields as they are in it, as far as
-    /// the branch of the plan tells.
+    /// What each of `revisions` has of `commit`, as far as the branch of the plan tells.
     ///
     /// # Errors
     /// [`GitError`].
@@ -88,5 +90,5 @@ pub trait GitRepositories: Send + Sync + 'static {
         credentials: &GitCredentials,
         commit: &CommitHash,
         revisions: &[CommitHash],
-    ) -> Result<Vec<(CommitHash, bool)>, GitError>;
+    ) -> Result<Vec<(CommitHash, Carries)>, GitError>;
 }

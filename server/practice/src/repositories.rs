@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::git::{CommitHash, CommitMark, GitPlan, GitWritten, RepositoryAddress};
+use domain::git::{Carries, CommitHash, CommitMark, GitPlan, GitWritten, RepositoryAddress};
 use ports::{GitChange, GitCredentials, GitError, GitRepositories};
 use secrecy::ExposeSecret as _;
 
@@ -24,13 +24,15 @@ pub struct PracticeCommit {
     pub values: BTreeMap<String, String>,
 }
 
-/// What a call meets instead of its answer.
+/// What a call meets instead of its answer; one without an answer is a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meets {
     /// This error, and nothing was done.
     Error(GitError),
     /// No answer, though what it asked was done.
     LostAnswer,
+    /// No answer, and what it asked is done later: when [`PracticeRepositories::late_ones_come`].
+    ComesLate,
 }
 
 #[derive(Default)]
@@ -38,6 +40,8 @@ struct State {
     /// Branches, by repository and name; the last commit is the head.
     branches: BTreeMap<String, Vec<PracticeCommit>>,
     meets: VecDeque<Meets>,
+    /// Commits that were taken and not yet put on their branch, with where the branch must be for that.
+    late: Vec<(GitChange, Option<CommitHash>)>,
     token: Option<String>,
     made: u64,
 }
@@ -71,6 +75,20 @@ impl PracticeRepositories {
     /// Prescribes what the next call meets; several queue up.
     pub fn next_meets(&self, meets: Meets) {
         self.state().meets.push_back(meets);
+    }
+
+    /// What was taken late is put on its branch now, where that has not moved meanwhile.
+    ///
+    /// # Errors
+    /// As the call would have had them.
+    pub fn late_ones_come(&self) -> Result<(), GitError> {
+        let mut state = self.state();
+        for (change, head) in std::mem::take(&mut state.late) {
+            if state.head(&branch_of(&change.plan)) == head {
+                state.write(&change)?;
+            }
+        }
+        Ok(())
     }
 
     /// Somebody commits: the field of the file holds this from now on. Answers the commit.
@@ -142,6 +160,10 @@ impl State {
         keys(plan).into_iter().map(value).collect()
     }
 
+    fn head(&self, branch: &str) -> Option<CommitHash> {
+        self.branches.get(branch).and_then(|commits| commits.last()).map(|commit| commit.hash.clone())
+    }
+
     fn made(&self, branch: &str, mark: CommitMark) -> Option<CommitHash> {
         let commits = self.branches.get(branch)?;
         commits.iter().find(|commit| commit.mark == Some(mark)).map(|commit| commit.hash.clone())
@@ -153,9 +175,8 @@ impl State {
             return Ok(GitWritten::Committed { generation, hash, is_ours: true });
         }
         let (found, wanted) = (self.values(&change.plan)?, change.plan.values());
-        if found == wanted {
-            let head = self.branches.get(&branch).and_then(|commits| commits.last()).map(|commit| commit.hash.clone());
-            let hash = head.ok_or_else(|| GitError::Unfit("the branch is not there".to_owned()))?;
+        if found == wanted && !change.shuts_out_earlier {
+            let hash = self.head(&branch).ok_or_else(|| GitError::Unfit("the branch is not there".to_owned()))?;
             return Ok(GitWritten::Committed { generation, hash, is_ours: false });
         }
         if !found.iter().zip(&change.over).all(|(found, over)| over.contains(found)) {
@@ -175,7 +196,8 @@ impl GitRepositories for PracticeRepositories {
 
     async fn read(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Vec<String>, GitError> {
         let mut state = self.state();
-        if let Some(Meets::Error(error)) = state.meets.pop_front() {
+        // What can only be met by a commit waits for one.
+        if let Some(Meets::Error(error)) = state.meets.pop_front_if(|meets| matches!(meets, Meets::Error(_))) {
             return Err(error);
         }
         state.let_in(credentials)?;
@@ -185,15 +207,19 @@ impl GitRepositories for PracticeRepositories {
     async fn commit(&self, change: &GitChange, credentials: &GitCredentials) -> Result<GitWritten, GitError> {
         let mut state = self.state();
         let meets = state.meets.pop_front();
-        if let Some(Meets::Error(error)) = meets {
-            return Err(error);
+        let broke = || Err(GitError::Unreachable("the connection broke".to_owned()));
+        match meets {
+            Some(Meets::Error(error)) => return Err(error),
+            Some(Meets::ComesLate) => {
+                let head = state.head(&branch_of(&change.plan));
+                state.late.push((change.clone(), head));
+                return broke();
+            }
+            Some(Meets::LostAnswer) | None => {}
         }
         state.let_in(credentials)?;
         let written = state.write(change)?;
-        match meets {
-            Some(Meets::LostAnswer) => Err(GitError::Unreachable("the connection broke".to_owned())),
-            Some(Meets::Error(_)) | None => Ok(written),
-        }
+        if meets.is_some() { broke() } else { Ok(written) }
     }
 
     async fn carries(
@@ -202,17 +228,18 @@ impl GitRepositories for PracticeRepositories {
         _credentials: &GitCredentials,
         commit: &CommitHash,
         revisions: &[CommitHash],
-    ) -> Result<Vec<(CommitHash, bool)>, GitError> {
+    ) -> Result<Vec<(CommitHash, Carries)>, GitError> {
         let state = self.state();
         let commits = state.branches.get(&branch_of(plan)).map_or(&[][..], Vec::as_slice);
         let place = |hash: &CommitHash| commits.iter().position(|commit| commit.hash == *hash);
-        let said = |place: usize| -> Vec<Option<&String>> {
+        let said = |place: usize| -> Vec<String> {
             let values = commits.get(place).map(|commit| &commit.values);
-            keys(plan).iter().map(|key| values.and_then(|values| values.get(key))).collect()
+            keys(plan).iter().filter_map(|key| values.and_then(|values| values.get(key)).cloned()).collect()
         };
         let carries = |revision: &CommitHash| match (place(commit), place(revision)) {
-            (Some(ours), Some(theirs)) => theirs >= ours && said(theirs) == said(ours),
-            _ => false,
+            (Some(ours), Some(theirs)) if theirs >= ours && said(theirs) == said(ours) => Carries::TheFields,
+            (Some(ours), Some(theirs)) if theirs >= ours => Carries::WrittenOver(said(theirs)),
+            _ => Carries::Nothing,
         };
         Ok(revisions.iter().map(|revision| (revision.clone(), carries(revision))).collect())
     }

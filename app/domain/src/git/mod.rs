@@ -163,6 +163,18 @@ pub struct GitCommit {
     pub at: DateTime<Utc>,
 }
 
+/// What the commit that a tool names has of another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carries {
+    /// It does not build on it.
+    Nothing,
+    /// It builds on it, and the fields say what that one says.
+    TheFields,
+    /// It builds on it, and somebody has written the fields since: they say this, or cannot be read any more.
+    WrittenOver(Vec<String>),
+}
+
 /// What is known of the repository in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -171,15 +183,15 @@ pub struct GitRun {
     pub before: Vec<String>,
     /// The commits, oldest first; at most one for each generation.
     pub commits: Vec<GitCommit>,
-    /// Commits that tools have named, and whether the last of [`Self::commits`] is among what they build on.
-    pub revisions: Vec<(CommitHash, bool)>,
+    /// Commits that tools have named, and what they have of the last of [`Self::commits`].
+    pub named: Vec<(CommitHash, Carries)>,
     /// What somebody else has written into the fields, with the generation that was to be written over it.
     pub others: Option<(u32, Vec<String>)>,
 }
 
 impl GitRun {
     /// How many commits of tools are kept; a tool names a handful in the time of a promotion.
-    const MOST_REVISIONS: usize = 20;
+    const MOST_NAMED: usize = 20;
 
     /// The commit of this generation.
     #[must_use]
@@ -187,31 +199,31 @@ impl GitRun {
         self.commits.iter().find(|commit| commit.generation == generation)
     }
 
-    /// Whether what a tool names has this commit in it; `None` when nobody has looked yet.
+    /// What the commit that a tool names has of this one; `None` when nobody has looked yet.
     #[must_use]
-    pub fn carries(&self, commit: &GitCommit, revision: &CommitHash) -> Option<bool> {
+    pub fn carries(&self, commit: &GitCommit, revision: &CommitHash) -> Option<&Carries> {
         if *revision == commit.hash {
-            return Some(true);
+            return Some(&Carries::TheFields);
         }
-        self.revisions.iter().find(|(known, _)| known == revision).map(|(_, carries)| *carries)
+        self.named.iter().find(|(known, _)| known == revision).map(|(_, carries)| carries)
     }
 
     /// Takes note of the commit of a generation; what was known of others' commits says nothing of it.
     pub(crate) fn take(&mut self, commit: GitCommit) {
         if self.commit_of(commit.generation).is_none() {
             self.commits.push(commit);
-            self.revisions.clear();
+            self.named.clear();
         }
     }
 
-    pub(crate) fn learn(&mut self, revisions: &[(CommitHash, bool)]) {
-        for one in revisions {
-            if !self.revisions.contains(one) {
-                self.revisions.push(one.clone());
+    pub(crate) fn learn(&mut self, named: &[(CommitHash, Carries)]) {
+        for one in named {
+            if !self.named.contains(one) {
+                self.named.push(one.clone());
             }
         }
-        let surplus = self.revisions.len().saturating_sub(Self::MOST_REVISIONS);
-        self.revisions.drain(..surplus);
+        let surplus = self.named.len().saturating_sub(Self::MOST_NAMED);
+        self.named.drain(..surplus);
     }
 }
 
@@ -224,8 +236,8 @@ pub struct GitSight {
     pub unfit: Option<String>,
     /// What came of writing.
     pub written: Option<GitWritten>,
-    /// Commits that tools name, and whether they have the commit of the present generation in them.
-    pub revisions: Vec<(CommitHash, bool)>,
+    /// Commits that tools name, and what they have of the commit of the present generation.
+    pub named: Vec<(CommitHash, Carries)>,
 }
 
 /// What came of writing what a generation wants.

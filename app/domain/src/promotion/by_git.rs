@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     delegated::{ToolAct, ToolStatus},
-    git::{CommitHash, CommitMark, GitCommit, GitPlan, GitRun, GitSight, GitWrite, GitWritten},
+    git::{Carries, CommitHash, CommitMark, GitCommit, GitPlan, GitRun, GitSight, GitWrite, GitWritten},
     image::{ContainerImage, Image},
     observation::{Manager, Observed, PlacedWorkload, WorkloadKind, WorkloadObservation},
 };
@@ -27,6 +27,9 @@ pub struct DesiredCommit {
     pub over: Vec<Vec<String>>,
     /// Whether it puts back what was there before.
     pub is_back: bool,
+    /// Whether a commit of an earlier generation may still be on its way: it was wanted, and nobody knows of one.
+    /// The host may have taken it and not yet put it on the branch when its answer was no longer waited for.
+    pub shuts_out_earlier: bool,
 }
 
 /// What is asked of a tool so that it brings a commit.
@@ -94,6 +97,7 @@ pub(super) fn commit(promotion: &Promotion, run: &Run) -> Option<DesiredCommit> 
         mark: CommitMark { promotion: promotion.id, generation: run.wanted.stable.generation },
         over: before().map(|(write, value)| vec![write.value.clone(), value.clone()]).collect(),
         is_back,
+        shuts_out_earlier: is_back && git.commits.is_empty(),
     })
 }
 
@@ -147,7 +151,7 @@ pub(super) fn hear(draft: &mut Draft, sight: &GitSight) {
     // Others go on writing to the branch while the version is only watched.
     if let Phase::Watching { run, .. } = &mut draft.next.phase {
         if let Some(git) = run.git.as_mut() {
-            git.learn(&sight.revisions);
+            git.learn(&sight.named);
         }
         return;
     }
@@ -168,7 +172,7 @@ pub(super) fn hear(draft: &mut Draft, sight: &GitSight) {
         }
         Some(GitWritten::Committed { .. } | GitWritten::ChangedByOthers { .. }) | None => {}
     }
-    git.learn(&sight.revisions);
+    git.learn(&sight.named);
     if let Some(event) = noted {
         draft.note_rule("git", event);
     }
@@ -238,6 +242,10 @@ pub(super) fn workload(
             let progress = WorkloadProgress { was_ours, ..waits("changed by someone else".to_owned()) };
             Told::Bad(progress, changed_by_others(planned, now))
         }
+        Arrival::WrittenOver(values) => {
+            let progress = WorkloadProgress { was_ours, ..waits("the file was changed by someone else".to_owned()) };
+            Told::Bad(progress, TakeBackCause::ChangedByOthers { workload: plan.words(), images: values })
+        }
         Arrival::Unknown if was_ours => {
             let words = format!("what {} has brought is not known yet", bringer(now));
             Told::Progress(WorkloadProgress { was_ours, ..told(waits(words), now, git, commit) })
@@ -263,6 +271,8 @@ enum Arrival {
     Unknown,
     /// It is what it was before.
     NotYet,
+    /// The tool has come past the commit, to one in which somebody else has written these into the fields.
+    WrittenOver(Vec<String>),
     /// It is something third.
     Changed,
 }
@@ -273,16 +283,18 @@ fn arrival(planned: &WorkloadPlan, now: &WorkloadObservation, run: &Run, git: &G
     let wanted = if commit.is_back { before() } else { &planned.images };
     // What is no commit has none in it.
     let known = |revision: Option<&str>| {
-        revision.and_then(CommitHash::of_revision).map_or(Some(false), |hash| git.carries(commit, &hash))
+        let hash = revision.and_then(CommitHash::of_revision);
+        hash.map_or(Some(Carries::Nothing), |hash| git.carries(commit, &hash).cloned())
     };
-    let carries = |revision: Option<&str>| known(revision) == Some(true);
+    let carries = |revision: Option<&str>| known(revision) == Some(Carries::TheFields);
     match now.tool.as_ref() {
         // It names no image itself: what it runs is told by the commit.
         Some(ToolStatus::ArgoCd(status)) if status.revision.is_some() => {
             match known(status.revision.as_deref()) {
                 None => return Arrival::Unknown,
-                Some(false) => return Arrival::NotYet,
-                Some(true) => {}
+                Some(Carries::Nothing) => return Arrival::NotYet,
+                Some(Carries::WrittenOver(values)) => return Arrival::WrittenOver(values),
+                Some(Carries::TheFields) => {}
             }
             let mut seen = now.clone();
             if let Some(ToolStatus::ArgoCd(status)) = seen.tool.as_mut()
@@ -295,14 +307,14 @@ fn arrival(planned: &WorkloadPlan, now: &WorkloadObservation, run: &Run, git: &G
             if is_synced && seen.tool == now.tool { Arrival::There } else { Arrival::Tried(Box::new(seen)) }
         }
         Some(ToolStatus::Flux(status)) if status.revision.is_some() || status.attempted.is_some() => {
-            if carries(status.revision.as_deref()) {
-                Arrival::There
-            } else if carries(status.attempted.as_deref()) {
-                Arrival::Tried(Box::new(now.clone()))
-            } else if [&status.revision, &status.attempted].iter().any(|named| known(named.as_deref()).is_none()) {
-                Arrival::Unknown
-            } else {
-                Arrival::NotYet
+            match (known(status.revision.as_deref()), known(status.attempted.as_deref())) {
+                (Some(Carries::TheFields), _) => Arrival::There,
+                (_, Some(Carries::TheFields)) => Arrival::Tried(Box::new(now.clone())),
+                (Some(Carries::WrittenOver(values)), _) | (_, Some(Carries::WrittenOver(values))) => {
+                    Arrival::WrittenOver(values)
+                }
+                (None, _) | (_, None) => Arrival::Unknown,
+                (Some(Carries::Nothing), Some(Carries::Nothing)) => Arrival::NotYet,
             }
         }
         Some(_) | None if shows(now, wanted) => Arrival::There,
@@ -343,9 +355,9 @@ fn told(
     let hash = |revision: &Option<String>| revision.as_deref().and_then(CommitHash::of_revision);
     let carries = |revision: &Option<String>| hash(revision).and_then(|hash| git.carries(commit, &hash));
     // What nobody has looked at yet may well have it.
-    tool.is_behind = carries(&status.revision) == Some(false) && !status.is_looking;
-    let was_tried = carries(&status.operation_revision) == Some(true);
-    tool.is_idle = carries(&status.revision) == Some(true)
+    tool.is_behind = carries(&status.revision) == Some(&Carries::Nothing) && !status.is_looking;
+    let was_tried = carries(&status.operation_revision) == Some(&Carries::TheFields);
+    tool.is_idle = carries(&status.revision) == Some(&Carries::TheFields)
         && status.sync == "OutOfSync"
         && !(status.is_automatic || status.is_busy || was_tried);
     progress

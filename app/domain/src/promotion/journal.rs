@@ -397,6 +397,9 @@ impl TakeBackCause {
             }
             Self::Aborted { by, reason } => format!("{}: {}", by.shown(), quoted(reason)),
             Self::Superseded { by } => format!("promotion {by} takes its place"),
+            Self::ChangedByOthers { workload, images } if images.is_empty() => {
+                format!("{workload} was changed by someone else")
+            }
             Self::ChangedByOthers { workload, images } => {
                 format!("{workload} was changed by someone else to {}", images.join(", "))
             }

@@ -3,8 +3,8 @@
 use domain::{
     delegated::{ApplicationStatus, FluxStatus, ToolStatus},
     git::{
-        BranchName, CommitHash, FilePath, GitField, GitPlace, GitPlan, GitSight, GitWritten, RepositoryAddress,
-        Transport,
+        BranchName, Carries, CommitHash, FilePath, GitField, GitPlace, GitPlan, GitSight, GitWritten,
+        RepositoryAddress, Transport,
     },
     image::Image,
     names::ContainerName,
@@ -295,7 +295,7 @@ fn an_application_is_asked_to_look_and_to_begin_and_is_done_with_the_commit() {
         "{}",
         words(&world.promotion)
     );
-    look(&mut world, Some(GitSight { revisions: vec![(hash(1), false)], ..GitSight::default() }));
+    look(&mut world, Some(GitSight { named: vec![(hash(1), Carries::Nothing)], ..GitSight::default() }));
     let nudge = |world: &World| desired(&world.promotion).unwrap().nudges.first().map(|asked| asked.nudge);
     assert_eq!(nudge(&world), Some(Nudge::Look));
     // A later commit has ours in it; the last sync was of another one, and failed.
@@ -306,7 +306,7 @@ fn an_application_is_asked_to_look_and_to_begin_and_is_done_with_the_commit() {
         ..application(3, "OutOfSync", "Healthy")
     };
     says(&mut world, seen);
-    look(&mut world, Some(GitSight { revisions: vec![(hash(3), true)], ..GitSight::default() }));
+    look(&mut world, Some(GitSight { named: vec![(hash(3), Carries::TheFields)], ..GitSight::default() }));
     assert_eq!(nudge(&world), Some(Nudge::Begin));
     assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", words(&world.promotion));
     says(&mut world, application(3, "Synced", "Progressing"));
@@ -335,6 +335,7 @@ fn a_sync_of_the_commit_that_fails_is_taken_back_by_a_commit() {
     assert!(words(&world.promotion).contains("one or more objects failed to apply"), "{}", words(&world.promotion));
     let back = desired(&world.promotion).unwrap().commit.unwrap();
     assert_eq!((back.plan.values(), back.is_back, back.mark.generation), (vec!["1.0".into()], true, 2));
+    assert!(!back.shuts_out_earlier, "the earlier one is known");
     committed(&mut world, 4);
     assert!(desired(&world.promotion).unwrap().commit.is_none(), "one commit for each generation");
     says(&mut world, application(4, "Synced", "Healthy"));
@@ -362,7 +363,7 @@ fn a_kustomization_is_done_with_the_commit_and_a_deployment_with_the_image() {
     started(&mut kustomization);
     committed(&mut kustomization, 2);
     see(&mut kustomization, |seen| seen.tool = Some(flux(1, 2, "Unknown", "Progressing")));
-    look(&mut kustomization, Some(GitSight { revisions: vec![(hash(1), false)], ..GitSight::default() }));
+    look(&mut kustomization, Some(GitSight { named: vec![(hash(1), Carries::Nothing)], ..GitSight::default() }));
     assert!(words(&kustomization.promotion).contains("Flux brings commit"), "{}", words(&kustomization.promotion));
     see(&mut kustomization, |seen| seen.tool = Some(flux(2, 2, "True", "ReconciliationSucceeded")));
     look(&mut kustomization, None);
@@ -404,17 +405,17 @@ fn a_commit_that_nobody_has_asked_about_yet_takes_nothing_back_and_ends_no_watch
         assert!(words(&world.promotion).contains("not known yet"), "{}", words(&world.promotion));
     }
     says(&mut world, application(3, "Synced", "Healthy"));
-    look(&mut world, Some(GitSight { revisions: vec![(hash(3), true)], ..GitSight::default() }));
+    look(&mut world, Some(GitSight { named: vec![(hash(3), Carries::TheFields)], ..GitSight::default() }));
     assert!(matches!(world.promotion.phase, Phase::Watching { .. }), "{}", words(&world.promotion));
     // While it is watched the branch goes on.
     for number in [4, 5] {
         says(&mut world, application(number, "Synced", "Healthy"));
         look(&mut world, None);
-        look(&mut world, Some(GitSight { revisions: vec![(hash(number), true)], ..GitSight::default() }));
+        look(&mut world, Some(GitSight { named: vec![(hash(number), Carries::TheFields)], ..GitSight::default() }));
         assert!(matches!(world.promotion.phase, Phase::Watching { .. }), "{}", words(&world.promotion));
     }
     says(&mut world, application(6, "Synced", "Healthy"));
-    look(&mut world, Some(GitSight { revisions: vec![(hash(6), false)], ..GitSight::default() }));
+    look(&mut world, Some(GitSight { named: vec![(hash(6), Carries::Nothing)], ..GitSight::default() }));
     assert_eq!(world.promotion.phase_word(), "succeeded", "another state is there, which is theirs");
 }
 
@@ -442,13 +443,44 @@ fn what_somebody_else_wrote_stays_and_is_told() {
 }
 
 #[test]
-fn an_abort_before_the_commit_makes_none() {
+fn a_commit_that_is_written_over_before_the_tool_has_brought_it_is_not_waited_for() {
+    let argo = |number| ToolStatus::ArgoCd(application(number, "Synced", "Healthy"));
+    let flux = |number| {
+        let revision = Some(format!("main@sha1:{}", hash(number)));
+        ToolStatus::Flux(FluxStatus { attempted: revision.clone(), revision, ..FluxStatus::default() })
+    };
+    let tools: [(WorkloadKind, &dyn Fn(u64) -> ToolStatus); 2] =
+        [(WorkloadKind::Application, &argo), (WorkloadKind::Kustomization, &flux)];
+    for (kind, at) in tools {
+        let mut world = world(kind, |seen| {
+            seen.images = vec![];
+            seen.tool = Some(at(1));
+        });
+        started(&mut world);
+        committed(&mut world, 2);
+        // The tool comes past it at once, to a commit in which somebody has set a third version.
+        see(&mut world, |seen| seen.tool = Some(at(3)));
+        let over = Carries::WrittenOver(vec!["1.5".into()]);
+        look(&mut world, Some(GitSight { named: vec![(hash(3), over)], ..GitSight::default() }));
+        assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", words(&world.promotion));
+        assert!(words(&world.promotion).contains("was changed by someone else to 1.5"), "{}", words(&world.promotion));
+        // What they have written stays: the file says neither of the two that may be written over.
+        let generation = world.promotion.run().unwrap().generation;
+        let written = GitWritten::ChangedByOthers { generation, values: vec!["1.5".into()] };
+        look(&mut world, Some(GitSight { written: Some(written), ..GitSight::default() }));
+        assert_eq!(world.promotion.phase_word(), "failed");
+    }
+}
+
+#[test]
+fn an_abort_before_a_commit_is_known_shuts_out_one_that_comes_late() {
     let mut world = world(WorkloadKind::Deployment, |_| {});
     started(&mut world);
     world.give(Input::Abort { by: rosa(), reason: "Not now".into() }).unwrap();
     let back = desired(&world.promotion).unwrap().commit.unwrap();
     assert_eq!(back.plan.values(), ["1.0"]);
-    // The repository says that it is so already.
+    assert!(back.shuts_out_earlier, "the host may have taken a commit whose answer was lost");
+    // A host that takes none says that it is so already.
     let written = GitWritten::Committed { generation: back.mark.generation, hash: hash(1), is_ours: false };
     look(&mut world, Some(GitSight { written: Some(written), ..GitSight::default() }));
     assert_eq!(world.promotion.phase_word(), "aborted");

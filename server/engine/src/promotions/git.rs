@@ -4,7 +4,7 @@
 
 use contract::git::{CommitView, CommitsView, FieldChange};
 use domain::{
-    git::{CommitHash, GitPlan, GitSight},
+    git::{Carries, CommitHash, GitPlan, GitSight},
     promotion::{DesiredCommit, Input, Phase, Promotion, desired, revisions_to_ask},
     state::Mark,
 };
@@ -57,8 +57,8 @@ impl Engine {
         message: String,
     ) -> Result<GitSight, GitError> {
         let credentials = self.git_credentials(promotion.target, &commit.plan).await?;
-        let DesiredCommit { plan, mark, over, .. } = commit;
-        let change = GitChange { plan, mark, over, message };
+        let DesiredCommit { plan, mark, over, shuts_out_earlier, .. } = commit;
+        let change = GitChange { plan, mark, over, shuts_out_earlier, message };
         let written = self.parts.repositories.commit(&change, &credentials).await?;
         tracing::info!(promotion.number = promotion.number, git.written = ?written, "committed what the promotion wants");
         Ok(GitSight { written: Some(written), ..GitSight::default() })
@@ -71,7 +71,7 @@ impl Engine {
             let Input::Observed(seen) = input else { continue };
             let Some((commit, open)) = revisions_to_ask(promotion, &seen.workloads) else { continue };
             match patiently(self.git_carried(promotion, plan, &commit, &open)).await {
-                Ok(revisions) => seen.git.get_or_insert_default().revisions = revisions,
+                Ok(named) => seen.git.get_or_insert_default().named = named,
                 Err(error) => seen.trouble = Some(in_words(promotion, plan, &error)),
             }
         }
@@ -84,7 +84,7 @@ impl Engine {
         plan: &GitPlan,
         commit: &CommitHash,
         open: &[CommitHash],
-    ) -> Result<Vec<(CommitHash, bool)>, GitError> {
+    ) -> Result<Vec<(CommitHash, Carries)>, GitError> {
         let credentials = self.git_credentials(promotion.target, plan).await?;
         self.parts.repositories.carries(plan, &credentials, commit, open).await
     }

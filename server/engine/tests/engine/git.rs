@@ -25,6 +25,8 @@ on_both_databases!(
     a_version_that_crashes_is_taken_back_by_a_commit,
     a_rollback_is_a_commit_too,
     a_lost_answer_makes_no_second_commit,
+    a_commit_that_comes_after_the_abort_finds_the_branch_moved,
+    a_commit_that_others_wrote_over_is_not_waited_for,
     who_is_not_let_in_is_told_and_mended,
     what_somebody_else_committed_stays,
     a_file_without_the_field_does_not_start,
@@ -148,13 +150,9 @@ async fn a_rollback_is_a_commit_too(world: &World) {
 
 async fn a_lost_answer_makes_no_second_commit(world: &World) {
     prepare(world).await;
+    world.repositories.next_meets(Meets::LostAnswer);
     let number = world.ask("cart", "2.0").await;
-    // The first call reads the file before the start.
-    world.engine.reconcile_due().await.unwrap();
-    let commits_before = said(world).len();
-    if commits_before == 1 {
-        world.repositories.next_meets(Meets::LostAnswer);
-    }
+    until(world, number, "the connection broke").await;
     until(world, number, "waits for Argo CD").await;
     assert_eq!(said(world), ["1.0", "2.0"]);
     // An abort is one commit as well, though its answer is lost.
@@ -165,6 +163,31 @@ async fn a_lost_answer_makes_no_second_commit(world: &World) {
     let status = world.finish(number).await;
     assert_eq!((status.phase.as_str(), status.words.as_str()), ("aborted", "aborted by Rosa Mint"));
     assert_eq!(said(world).len(), 3);
+}
+
+async fn a_commit_that_comes_after_the_abort_finds_the_branch_moved(world: &World) {
+    prepare(world).await;
+    // The host takes the commit, and is slow to put it on the branch.
+    world.repositories.next_meets(Meets::ComesLate);
+    let number = world.ask("cart", "2.0").await;
+    until(world, number, "the connection broke").await;
+    world.engine.abort(&world.rosa, number, "It takes too long".to_owned()).await.unwrap();
+    let status = world.finish(number).await;
+    assert_eq!((status.phase.as_str(), status.words.as_str()), ("aborted", "aborted by Rosa Mint"));
+    world.repositories.late_ones_come().unwrap();
+    assert_eq!(said(world), ["1.0", "1.0"], "what was aborted does not come after all");
+}
+
+async fn a_commit_that_others_wrote_over_is_not_waited_for(world: &World) {
+    prepare(world).await;
+    let number = world.ask("cart", "2.0").await;
+    until(world, number, "waits for Argo CD").await;
+    world.repositories.set(URL, "main", FILE, FIELD, "1.5").unwrap();
+    bring(world);
+    let status = world.finish(number).await;
+    assert_eq!(status.phase, "failed");
+    assert!(status.words.contains("changed by someone else"), "{}", status.words);
+    assert_eq!(said(world), ["1.0", "2.0", "1.5"]);
 }
 
 async fn who_is_not_let_in_is_told_and_mended(world: &World) {

@@ -1,7 +1,7 @@
 //! Commits into real repositories behind a real Git host.
 
 use domain::{
-    git::{CommitMark, GitField, GitPlace, GitPlan, GitWritten},
+    git::{Carries, CommitHash, CommitMark, GitField, GitPlace, GitPlan, GitWritten},
     ids::PromotionId,
     image::Image,
     version::VersionImage,
@@ -38,6 +38,7 @@ fn change(host: &GitHost, label: &str, generation: u32, over: &str) -> GitChange
         over: vec![vec![over.to_owned(), label.to_owned()]],
         plan,
         mark: mark(generation),
+        shuts_out_earlier: false,
         message: format!("cart {label} to production\n\nPromotion 7, asked by Theo Lind: -- why $(not) --amend"),
     }
 }
@@ -48,6 +49,14 @@ fn mark(generation: u32) -> CommitMark {
 
 fn token(text: &str) -> GitCredentials {
     GitCredentials::Token { user: "slipway".to_owned(), token: SecretString::from(text) }
+}
+
+/// From now on the host takes no push.
+fn refuse_pushes(host: &GitHost) {
+    let hook = host.bare().join("hooks/pre-receive");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, "#!/bin/sh\necho 'main is protected'\nexit 1\n").unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
 fn is_made(written: &GitWritten) -> bool {
@@ -141,6 +150,35 @@ async fn stopped_at_any_request_there_is_never_a_second_commit_for_one_generatio
     }
 }
 
+#[tokio::test]
+async fn a_push_that_comes_late_finds_that_the_branch_has_moved() {
+    for (shuts_out_earlier, version) in [(true, "1.0.0 "), (false, "2.0.0 ")] {
+        let host = GitHost::with(&[(FILE, BEFORE)]).await;
+        host.hold_push();
+        let wanted = change(&host, "2.0.0", 1, "1.0.0");
+        let first = tokio::spawn(async move { repositories().commit(&wanted, &token(TOKEN)).await });
+        host.stopped().await;
+        first.abort();
+        // The host has it, and nobody knows: the way back finds the file as it was.
+        let back = GitChange { shuts_out_earlier, ..change(&host, "1.0.0", 2, "2.0.0") };
+        let written = repositories().commit(&back, &token(TOKEN)).await.unwrap();
+        assert_eq!(is_made(&written), shuts_out_earlier, "{written:?}");
+        host.take_held_push().await;
+        assert!(host.file(FILE).contains(version), "{shuts_out_earlier}: {}", host.file(FILE));
+        assert_eq!(host.log("%H").len(), 2, "{:?}", host.log("%s"));
+    }
+}
+
+#[tokio::test]
+async fn where_no_commit_is_taken_there_is_none_to_shut_out() {
+    let host = GitHost::with(&[(FILE, BEFORE)]).await;
+    refuse_pushes(&host);
+    let head = CommitHash::parse(&host.log("%H")[0]).unwrap();
+    let back = GitChange { shuts_out_earlier: true, ..change(&host, "1.0.0", 2, "2.0.0") };
+    let written = repositories().commit(&back, &token(TOKEN)).await.unwrap();
+    assert_eq!(written, GitWritten::Committed { generation: 2, hash: head, is_ours: false });
+}
+
 /// The processes whose command line names this address.
 fn processes_at(address: &str) -> usize {
     let lines = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
@@ -188,12 +226,27 @@ async fn what_a_commit_builds_on_is_told() {
     let GitWritten::Committed { hash, .. } = written else { panic!("{written:?}") };
     commit_files(&host.bare(), "main", &[("x.yaml", "x: 1\n")], "Later");
     let later = domain::git::CommitHash::parse(&host.log("%H")[0]).unwrap();
+    // Another field of the same file.
+    let others = BEFORE.replace("1.0.0", "2.0.0") + "\r\nother: 1\r\n";
+    commit_files(&host.bare(), "main", &[(FILE, &others)], "Beside it");
+    let beside = domain::git::CommitHash::parse(&host.log("%H")[0]).unwrap();
     commit_files(&host.bare(), "main", &[(FILE, BEFORE)], "Revert it");
     let reverted = domain::git::CommitHash::parse(&host.log("%H")[0]).unwrap();
+    commit_files(&host.bare(), "main", &[(FILE, "image: {}\n")], "Remove it");
+    let removed = domain::git::CommitHash::parse(&host.log("%H")[0]).unwrap();
     let unknown = domain::git::CommitHash::parse(&"ab".repeat(20)).unwrap();
-    let asked = [before.clone(), hash.clone(), later.clone(), reverted.clone(), unknown.clone()];
+    let asked = [&before, &hash, &later, &beside, &reverted, &removed, &unknown].map(Clone::clone);
     let told = repositories().carries(&change.plan, &token(TOKEN), &hash, &asked).await.unwrap();
-    assert_eq!(told, [(before, false), (hash, true), (later, true), (reverted, false), (unknown, false)]);
+    let wanted = [
+        (before, Carries::Nothing),
+        (hash, Carries::TheFields),
+        (later, Carries::TheFields),
+        (beside, Carries::TheFields),
+        (reverted, Carries::WrittenOver(vec!["1.0.0".to_owned()])),
+        (removed, Carries::WrittenOver(Vec::new())),
+        (unknown, Carries::Nothing),
+    ];
+    assert_eq!(told, wanted);
 }
 
 #[tokio::test]
@@ -210,10 +263,7 @@ async fn a_host_that_says_no_is_told_of_plainly_and_without_the_token() {
     assert!(!words.contains("wrong-secret"), "{words}");
 
     // A branch that is protected.
-    let hook = host.bare().join("hooks/pre-receive");
-    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    std::fs::write(&hook, "#!/bin/sh\necho 'main is protected'\nexit 1\n").unwrap();
-    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    refuse_pushes(&host);
     let refused = repositories.commit(&good, &token(TOKEN)).await.unwrap_err();
     let GitError::Refused(words) = &refused else { panic!("{refused:?}") };
     assert!(words.contains("does not take a commit on main") && words.contains("main is protected"), "{words}");

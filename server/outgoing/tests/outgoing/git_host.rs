@@ -31,6 +31,14 @@ type Meanwhile = Box<dyn FnOnce(&Path) + Send>;
 struct Plan {
     stop: Option<(usize, Stop)>,
     before_push: Vec<Meanwhile>,
+    holds_push: bool,
+}
+
+/// What is said of a push that is held.
+#[derive(Default)]
+struct Held {
+    go: tokio::sync::Notify,
+    done: tokio::sync::Notify,
 }
 
 pub struct GitHost {
@@ -39,6 +47,7 @@ pub struct GitHost {
     plan: Arc<Mutex<Plan>>,
     requests: Arc<AtomicUsize>,
     stopped: Arc<tokio::sync::Notify>,
+    held: Arc<Held>,
 }
 
 pub const TOKEN: &str = "glpat-7Hq2-secret";
@@ -79,15 +88,16 @@ impl GitHost {
             plan: Arc::default(),
             requests: Arc::default(),
             stopped: Arc::default(),
+            held: Arc::default(),
         };
         commit_files(&host.bare(), "main", files, "The first");
         let (root, plan) = (host.dir.path().to_owned(), Arc::clone(&host.plan));
-        let (requests, stopped) = (Arc::clone(&host.requests), Arc::clone(&host.stopped));
+        let (requests, stopped, held) = (Arc::clone(&host.requests), Arc::clone(&host.stopped), Arc::clone(&host.held));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (root, plan) = (root.clone(), Arc::clone(&plan));
-                let (requests, stopped) = (Arc::clone(&requests), Arc::clone(&stopped));
-                tokio::spawn(async move { serve(stream, &root, &plan, &requests, &stopped).await });
+                let (requests, stopped, held) = (Arc::clone(&requests), Arc::clone(&stopped), Arc::clone(&held));
+                tokio::spawn(async move { serve(stream, &root, &plan, &requests, &stopped, &held).await });
             }
         });
         host
@@ -119,6 +129,17 @@ impl GitHost {
     /// Does this before the next push is taken.
     pub fn before_push(&self, meanwhile: impl FnOnce(&Path) + Send + 'static) {
         self.plan.lock().unwrap().before_push.push(Box::new(meanwhile));
+    }
+
+    /// Holds the next push, which is taken when [`Self::take_held_push`] says so, though nobody waits for it.
+    pub fn hold_push(&self) {
+        self.plan.lock().unwrap().holds_push = true;
+    }
+
+    /// Takes the push that was held, and waits until that is done.
+    pub async fn take_held_push(&self) {
+        self.held.go.notify_one();
+        self.held.done.notified().await;
     }
 
     pub fn requests(&self) -> usize {
@@ -159,6 +180,7 @@ async fn serve(
     plan: &Mutex<Plan>,
     requests: &AtomicUsize,
     stopped: &tokio::sync::Notify,
+    held: &Held,
 ) {
     let mut stream = BufReader::new(stream);
     loop {
@@ -190,6 +212,11 @@ async fn serve(
             std::future::pending::<()>().await;
         }
         let is_push = path.ends_with("/git-receive-pack");
+        let is_held = is_push && std::mem::take(&mut plan.lock().unwrap().holds_push);
+        if is_held {
+            stopped.notify_one();
+            held.go.notified().await;
+        }
         if is_push {
             let meanwhile = std::mem::take(&mut plan.lock().unwrap().before_push);
             let bare = root.join("shop/deploy.git");
@@ -203,6 +230,9 @@ async fn serve(
         } else {
             b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\nContent-Length: 0\r\n\r\n".to_vec()
         };
+        if is_held {
+            held.done.notify_one();
+        }
         if stop == Some(Stop::After) {
             stopped.notify_one();
             std::future::pending::<()>().await;
