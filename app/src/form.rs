@@ -91,12 +91,6 @@ where
         self.error().filter(|error| error.field() == Some(name)).map(|error| error.message)
     }
 
-    /// An error that is about none of the form's fields. Read reactively.
-    #[must_use]
-    pub fn other_error(self, fields: &[&str]) -> Option<ApiError> {
-        self.error().filter(|error| error.field().is_none_or(|field| !fields.contains(&field)))
-    }
-
     /// What it answered. Read reactively.
     #[must_use]
     pub fn answer(self) -> Option<S::Output> {
@@ -335,6 +329,12 @@ pub fn ReasonField(
 #[must_use]
 pub fn about(name: &'static str, error: Signal<Option<ApiError>>) -> Signal<Option<String>> {
     Signal::derive(move || error.get().filter(|error| error.field() == Some(name)).map(|error| error.message))
+}
+
+/// An answer that is about none of these fields, for [`FormProblem`].
+#[must_use]
+pub fn besides(fields: &'static [&'static str], error: Signal<Option<ApiError>>) -> Signal<Option<ApiError>> {
+    Signal::derive(move || error.get().filter(|error| error.field().is_none_or(|field| !fields.contains(&field))))
 }
 
 /// An error that is about none of the form's fields, above its buttons.

@@ -8,7 +8,9 @@ use leptos_router::hooks::use_location;
 use crate::{
     components::{Avatar, Banner, BottomItem, BrandMark, Glyph, Icon, KeyHelp, LiveMark, NavItem, State},
     error::Answer,
-    keys, live,
+    keys,
+    lasting::lasting,
+    live,
     palette::{Palette, open_palette},
     routes, server_fns,
 };
@@ -127,7 +129,7 @@ fn Nav(frame: Resource<Answer<FrameView>>, path: Memo<String>) -> impl IntoView 
                 "Slipway"
             </a>
             <Transition fallback=move || nav_inside(None, path)>
-                {move || Suspend::new(async move { nav_inside(known(frame.await), path) })}
+                {lasting(move || async move { nav_inside(known(frame.await), path) })}
             </Transition>
         </nav>
     }
@@ -266,7 +268,7 @@ fn zone_of_reader() -> Option<String> {
 fn Banners(frame: Resource<Answer<FrameView>>) -> impl IntoView {
     view! {
         <Transition>
-            {move || Suspend::new(async move {
+            {lasting(move || async move {
                 frame
                     .await
                     .map(|frame| frame.banners)
@@ -295,7 +297,7 @@ fn Bottom(frame: Resource<Answer<FrameView>>, path: Memo<String>) -> impl IntoVi
             <Transition fallback=move || {
                 bottom_inside(0, path)
             }>
-                {move || Suspend::new(async move {
+                {lasting(move || async move {
                     bottom_inside(frame.await.map_or(0, |frame| frame.waiting_for_me), path)
                 })}
             </Transition>
@@ -348,7 +350,7 @@ pub fn MorePage() -> impl IntoView {
         <leptos_meta::Title text="More" />
         <h1 class="hidden-visually">"More places"</h1>
         <Transition>
-            {move || Suspend::new(async move {
+            {lasting(move || async move {
                 let me = match frame {
                     Some(frame) => frame.await.ok().map(|frame| frame.me),
                     None => None,

@@ -15,7 +15,7 @@ pub mod form;
 pub mod frame;
 pub mod json;
 pub mod keys;
-
+pub mod lasting;
 pub mod live;
 pub mod marks;
 pub mod page;

@@ -14,6 +14,7 @@ use crate::{
     context::set_status,
     error::{Answer, AppError},
     frame::use_frame,
+    lasting::lasting,
     routes,
 };
 
@@ -52,7 +53,7 @@ where
         <Transition fallback=|| {
             view! { <Skeleton lines=8 /> }
         }>
-            {move || Suspend::new(async move {
+            {lasting(move || async move {
                 match data.await {
                     Ok(value) => show(value, rights(frame).await),
                     Err(error) => problem(error),
@@ -98,7 +99,7 @@ where
     view! {
         <Transition fallback=move || {
             view! { <Skeleton lines /> }
-        }>{move || Suspend::new(async move { show(data.await) })}</Transition>
+        }>{lasting(move || async move { show(data.await) })}</Transition>
     }
     .into_any()
 }

@@ -1,5 +1,5 @@
 // What a person has chosen stays when the page is drawn again: because something else has happened meanwhile, or
-// because what was sent is refused.
+// because what was sent is refused. Until it is drawn again it stays in use.
 import { card, expect, Slipway, test, visit, type Page } from '../lib/test.ts';
 
 let slipway: Slipway;
@@ -107,4 +107,35 @@ test('a strategy that is refused stays as it was chosen', async ({ open }) => {
     await expect(form.getByLabel('What moves the traffic')).toHaveValue('selector');
     await expect(form.getByLabel('Steps')).toHaveValue('soon');
   }
+});
+
+test('a page can be used while newer data is on its way', async ({ open }) => {
+  const rosa = await open(slipway, 'release manager');
+  const other = await open(slipway, 'release manager');
+  await visit(rosa, '/services/cart/roll-back?environment=production');
+
+  // News come. What the page asks for comes at once, and what the frame around it asks for does not.
+  let answer = () => {};
+  const held = new Promise<void>(resolve => {
+    answer = resolve;
+  });
+  await rosa.route('**/do/frame', async route => {
+    await held;
+    await route.continue();
+  });
+  const came = rosa.waitForResponse('**/do/rollback_view');
+  await visit(other, '/services/search/roll-back?environment=production');
+  await other.getByLabel('Why?').fill('Nothing is found');
+  await other.getByRole('button', { name: /^Roll search back/ }).click();
+  await (await came).finished();
+
+  // What was shown is still there to be used, and answers.
+  const send = rosa.getByRole('button', { name: /^(Roll cart back|Abort promotion)/ });
+  await rosa.getByLabel('Why?').fill(' ');
+  await send.click();
+  await expect(rosa.getByRole('main').locator('.field-error')).toBeVisible();
+  answer();
+  await rosa.getByLabel('Why?').fill('Prices are wrong');
+  await send.click();
+  await expect(rosa).toHaveURL(/\/promotions\/\d+$/);
 });

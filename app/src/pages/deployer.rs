@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Card, Chip, Glyph, InputKind, Kind, Notice, Show, Size, State, TextField, Time},
-    form::{FormProblem, Sending, about},
+    form::{FormProblem, Sending, about, besides},
     pages::settings::shown_once,
     server_fns::deployers::{NewDeployerSecret, PingDeployer, SetDeployer},
 };
@@ -73,8 +73,7 @@ fn settings(
     form: Sending<SetDeployer>,
 ) -> AnyView {
     let error = form.errors();
-    let other =
-        Signal::derive(move || error.get().filter(|error| !error.field().is_some_and(|field| FIELDS.contains(&field))));
+    let other = besides(&FIELDS, error);
     let present = present.map(|present| present.settings.clone()).unwrap_or_default();
     let text = |name: &'static str, label: &'static str, hint: &'static str, kind: InputKind, value: &str| {
         let sent_as = format!("input[{name}]");

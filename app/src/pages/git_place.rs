@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Card, Glyph, InputKind, Kind, More, Notice, ReasonDialog, State, TextArea, TextField},
-    form::{FormProblem, Sending, about},
+    form::{FormProblem, Sending, about, besides},
     page::sentence,
     server_fns::git::{ClearGitPlace, SetGitPlace, TestGitPlace},
 };
@@ -106,8 +106,7 @@ fn acts(service: &str, environment: &str, forms: GitForms) -> AnyView {
 
 fn set_form(service: &str, environment: &str, present: Option<GitView>, form: Sending<SetGitPlace>) -> AnyView {
     let error = form.errors();
-    let other =
-        Signal::derive(move || error.get().filter(|error| !error.field().is_some_and(|field| FIELDS.contains(&field))));
+    let other = besides(&FIELDS, error);
     let is_set = present.is_some();
     let is_by_key = present.as_ref().is_some_and(|present| present.is_by_key);
     let value = |name: &str, usual: fn(&GitView) -> &String, fallback: &str| {

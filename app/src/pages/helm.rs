@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Card, Kind, More, Notice, ReasonDialog, Show, State, TextArea, Time},
-    form::{FormProblem, Sending, about},
+    form::{FormProblem, Sending, about, besides},
     server_fns::helm::{GiveHelmConsent, TakeBackHelmConsent},
 };
 
@@ -94,7 +94,7 @@ fn given(service: &str, environment: &str, consent: HelmConsentView, back: Sendi
 
 fn give_form(service: &str, environment: &str, form: Sending<GiveHelmConsent>) -> AnyView {
     let error = form.errors();
-    let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("reason")));
+    let other = besides(&["reason"], error);
     let place = hidden(service, environment);
     view! {
         <ActionForm action=form.action attr:class="form">

@@ -1,7 +1,7 @@
 //! Incidents: what broke, since when, which change did it?
 
 use contract::{
-    ApiError, Page, PageRequest,
+    Page, PageRequest,
     board::EnvironmentHead,
     deployments::DeploymentsQuery,
     incidents::IncidentLine,
@@ -18,7 +18,7 @@ use crate::{
         Size, State, StateInline, Time, VersionLabel, words::duration,
     },
     error::Answer,
-    form::{FormProblem, Sending, Sendings},
+    form::{FormProblem, Sending, Sendings, besides},
     live,
     marks::tone_of_severity,
     page::{Rights, page_of},
@@ -121,7 +121,7 @@ fn open_form(loaded: &Loaded, form: Sending<OpenIncident>) -> AnyView {
     let service = form.typed("service", "");
     let environment = form.typed("environment", &usual);
     let severity = form.typed("severity", "major");
-    let other = Signal::derive(move || error.get().filter(|error: &ApiError| error.field() != Some("title")));
+    let other = besides(&["title"], error);
     view! {
         <ReasonDialog
             label="Open an incident"

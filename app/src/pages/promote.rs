@@ -16,7 +16,7 @@ use crate::{
         PageHead, Select, State, StateInline, Tab, Tabs,
     },
     error::Answer,
-    form::{FormProblem, ReasonField, Sending},
+    form::{FormProblem, ReasonField, Sending, besides},
     live,
     page::{Rights, page_of, sentence},
     pages::parts::{check_rows, checks_or, demand_rows, distance, what_changes},
@@ -329,7 +329,7 @@ fn request(view: &PromoteView, form: Sending<RequestPromotion>) -> AnyView {
         return ().into_any();
     };
     let error = form.errors();
-    let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("reason")));
+    let other = besides(&["reason"], error);
     let supersede = (view.can_supersede && !view.others.is_empty()).then(|| {
         view! {
             <CheckBox

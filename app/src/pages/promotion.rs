@@ -16,7 +16,7 @@ use crate::{
         PageHead, ReasonDialog, Said, Show, State, StatePill, Step, Steps, Time, VersionLabel,
     },
     error::{Answer, AppError},
-    form::{FormProblem, ReasonField, Sending, Sendings},
+    form::{FormProblem, ReasonField, Sending, Sendings, besides},
     live,
     page::{Rights, page_of, sentence},
     pages::{
@@ -271,7 +271,7 @@ where
     S: ServerFn<Error = AppError, Output = ()> + Clone + Send + Sync + 'static,
 {
     let (error, busy) = (form.errors(), form.busy());
-    let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("reason")));
+    let other = besides(&["reason"], error);
     view! {
         <input type="hidden" name="number" value=number.to_string() />
         <ReasonField id=id.to_owned() value=form.typed("reason", "") error />
@@ -309,7 +309,7 @@ fn judge_card(view: &PromotionView, forms: Forms) -> AnyView {
 pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, held: Signal<bool>, fixed: bool) -> AnyView {
     let number = view.line.number;
     let error = judge.errors();
-    let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("comment")));
+    let other = besides(&["comment"], error);
     let may = |act: PromotionAct| view.allowed.contains(&act);
     let (approve, reject) = (may(PromotionAct::Approve), may(PromotionAct::Reject));
     let label = format!("Approve {} {}", view.line.service, view.line.version);

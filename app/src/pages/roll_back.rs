@@ -13,7 +13,7 @@ use crate::{
         Button, Card, Choice, Crumb, Crumbs, FromTo, Glyph, Kind, Notice, PageHead, RadioChoices, Select, State,
     },
     error::{Answer, AppError},
-    form::{FormProblem, ReasonField, Sending},
+    form::{FormProblem, ReasonField, Sending, besides},
     live,
     page::{page_of, sentence},
     pages::parts::{distance, what_changes},
@@ -74,7 +74,7 @@ fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
     let not_back = view.not_brought_back.iter().map(|words| view! { <li>{sentence(words)}</li> }).collect_view();
     let has_limits = !view.not_brought_back.is_empty();
     let error = form.errors();
-    let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("reason")));
+    let other = besides(&["reason"], error);
     let (button, title, meaning) = match view.aborts.filter(|_| is_abort) {
         Some(number) => (
             format!("Abort promotion {number}"),

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{CheckBox, Choice, InputKind, Select, TextArea, TextField},
-    form::{FormProblem, Sending, about},
+    form::{FormProblem, Sending, about, besides},
     server_fns::judging::SetRule,
 };
 
@@ -40,8 +40,7 @@ const FIELDS: [&str; 11] = [
 pub fn rule_fields(fields: &RuleFields, form: Sending<SetRule>) -> AnyView {
     let known = &fields.known;
     let error = form.errors();
-    let other =
-        Signal::derive(move || error.get().filter(|error| !error.field().is_some_and(|field| FIELDS.contains(&field))));
+    let other = besides(&FIELDS, error);
     let text = move |name: &'static str, label: &'static str, hint: &str, value: String| {
         view! {
             <TextField

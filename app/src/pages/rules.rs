@@ -13,7 +13,7 @@ use crate::{
         Button, ButtonLink, Card, Chip, Choice, Crumb, Crumbs, InputKind, Kind, Notice, PageHead, RadioChoices, Select,
         Size, State, TextField,
     },
-    form::{FormProblem, Sending, Sendings, about},
+    form::{FormProblem, Sending, Sendings, about, besides},
     page::page_of,
     routes, server_fns,
     server_fns::judging::{ClearRule, SetHealth, SetJudgingPolicy, SetRule},
@@ -269,9 +269,7 @@ fn health_card(found: &JudgingView, form: Sending<SetHealth>) -> AnyView {
 
 fn health_form(found: &JudgingView, form: Sending<SetHealth>) -> AnyView {
     let error = form.errors();
-    let fields = ["address", "timeout_seconds"];
-    let other =
-        Signal::derive(move || error.get().filter(|error| !error.field().is_some_and(|field| fields.contains(&field))));
+    let other = besides(&["address", "timeout_seconds"], error);
     let health = found.health.clone().unwrap_or_default();
     let seconds = health.timeout_seconds.map(|seconds| seconds.to_string()).unwrap_or_default();
     let (service, environment) = (found.service.clone(), found.environment.clone());
@@ -324,7 +322,7 @@ fn policy_card(found: &JudgingView, form: Sending<SetJudgingPolicy>) -> AnyView 
 
 fn policy_form(found: &JudgingView, own: &PolicyInput, form: Sending<SetJudgingPolicy>) -> AnyView {
     let error = form.errors();
-    let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("undecided_minutes")));
+    let other = besides(&["undecided_minutes"], error);
     let late = own.late_breach.map_or("", |late| match late {
         LateBreach::Propose => "propose",
         LateBreach::RollBack => "roll_back",

@@ -8,7 +8,7 @@ use leptos_router::hooks::use_params_map;
 use crate::{
     components::{Button, Card, Choice, Crumb, Crumbs, Glyph, InputKind, Kind, PageHead, Select, TextField},
     error::Answer,
-    form::{FormProblem, Sending, about},
+    form::{FormProblem, Sending, about, besides},
     page::page_of,
     routes, server_fns,
     server_fns::services::{AddService, ChangeService},
@@ -151,8 +151,7 @@ pub fn text_field(
 }
 
 fn foot(error: Signal<Option<ApiError>>, busy: Signal<bool>, label: &'static str, failed: &'static str) -> AnyView {
-    let other =
-        Signal::derive(move || error.get().filter(|error| error.field().is_none_or(|field| !FIELDS.contains(&field))));
+    let other = besides(&FIELDS, error);
     view! {
         <FormProblem error=other title=failed />
         <div class="form-acts">

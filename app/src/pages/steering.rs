@@ -10,7 +10,7 @@ use crate::{
         Button, Card, Code, Glyph, InputKind, Kind, More, Notice, ReasonDialog, Series, Size, State, Step, Steps,
         TextField, TrafficBar, TrafficPart,
     },
-    form::{FormProblem, ReasonField, Sending, Sendings, about},
+    form::{FormProblem, ReasonField, Sending, Sendings, about, besides},
     page::sentence,
     server_fns::promotions::Steer,
 };
@@ -188,7 +188,7 @@ fn without_reason(asked: Asked, steer: Sendings<Steer>) -> AnyView {
 fn with_reason(asked: Asked, glyph: Glyph, steer: Sendings<Steer>, field: AnyView) -> AnyView {
     let form = steer.of("act", asked.act);
     let (error, busy) = (form.errors(), form.busy());
-    let other = Signal::derive(move || error.get().filter(|error| !matches!(error.field(), Some("reason" | "weight"))));
+    let other = besides(&["reason", "weight"], error);
     view! {
         <ReasonDialog
             label=asked.label

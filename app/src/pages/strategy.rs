@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, Card, Choice, InputKind, Kind, RadioChoices, Select, TextField},
-    form::{FormProblem, Sending, about},
+    form::{FormProblem, Sending, about, besides},
     server_fns::services::SetStrategy,
 };
 
@@ -37,8 +37,7 @@ pub fn strategy_card(
     form: Sending<SetStrategy>,
 ) -> AnyView {
     let error = form.errors();
-    let other =
-        Signal::derive(move || error.get().filter(|error| !error.field().is_some_and(|field| FIELDS.contains(&field))));
+    let other = besides(&FIELDS, error);
     let usual = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
     let chosen = form.typed(&sent_as("strategy"), &usual(&present.strategy, "rolling"));
     let choice = |value: &str, label: &str, hint: &str| Choice { hint: hint.to_owned(), ..Choice::new(value, label) };

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{Button, InputKind, Kind, More, TextArea, TextField},
-    form::{FormProblem, Sending, about},
+    form::{FormProblem, Sending, about, besides},
     server_fns::clusters::SaveCluster,
 };
 
@@ -101,11 +101,7 @@ fn one_form(method: Method, name: Option<String>, form: Sending<SaveCluster>, wa
         }
         .into_any(),
     };
-    let other = Signal::derive(move || {
-        error.get().filter(|error| {
-            error.field().is_none_or(|field| !["name", "server", "context", "namespaces"].contains(&field))
-        })
-    });
+    let other = besides(&["name", "server", "context", "namespaces"], error);
     view! {
         <ActionForm action=form.action attr:class="form">
             {is_new.then(|| view! { <input type="hidden" name="is_new" value="true" /> })}

@@ -9,7 +9,7 @@ use super::{environments::load, settings_page};
 use crate::{
     components::{Button, Card, CheckBox, Choice, InputKind, Kind, Notice, Select, TextField},
     error::AppError,
-    form::{FormProblem, Sending, about},
+    form::{FormProblem, Sending, about, besides},
     page::{page_below, problem_below},
     pages::service_form::text_field,
     routes::Settings,
@@ -58,8 +58,7 @@ pub(super) fn environment_form(
     let last = all.last().map(|last| last.kind);
     let usual = environment.unwrap_or_else(|| usual(all, last));
     let error = form.errors();
-    let other =
-        Signal::derive(move || error.get().filter(|error| error.field().is_none_or(|field| !FIELDS.contains(&field))));
+    let other = besides(&FIELDS, error);
     let title = form.typed("title", &usual.title);
     let automatic = is_new.then(|| Automatic {
         name: RwSignal::new(form.typed("name", "")),

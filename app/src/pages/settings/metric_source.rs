@@ -8,7 +8,7 @@ use crate::{
     components::{
         Button, Card, Choice, Glyph, InputKind, Kind, Notice, RadioChoices, ReasonDialog, Select, State, TextField,
     },
-    form::{FormProblem, Sending, about},
+    form::{FormProblem, Sending, about, besides},
     page::sentence,
     pages::strategy::planes,
     server_fns::clusters::{ClearMetricSource, SetMetricSource, TestMetricSource},
@@ -113,8 +113,7 @@ fn acts(cluster: &str, forms: SourceForms) -> AnyView {
 fn set_form(cluster: &str, source: Option<MetricSourceView>, form: Sending<SetMetricSource>) -> AnyView {
     let cluster = cluster.to_owned();
     let error = form.errors();
-    let other =
-        Signal::derive(move || error.get().filter(|error| !error.field().is_some_and(|field| FIELDS.contains(&field))));
+    let other = besides(&FIELDS, error);
     let (address, user, access) = match source {
         Some(source) => (source.address, source.user.unwrap_or_default(), source.access),
         None => (String::new(), String::new(), MetricAccess::Open),

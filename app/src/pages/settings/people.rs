@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::{settings_page, shown_once, whole_address};
 use crate::{
     components::{Avatar, Button, Card, Chip, Choice, Glyph, InputKind, Kind, Select, Show, Size, Time},
-    form::{FormProblem, Sending, Sendings},
+    form::{FormProblem, Sending, Sendings, besides},
     live,
     page::page_below,
     pages::service_form::text_field,
@@ -185,9 +185,7 @@ fn role_form(id: &str, person: &PersonView, form: Sending<SetRole>) -> AnyView {
 
 fn invite(form: Sending<Invite>) -> AnyView {
     let error = form.errors();
-    let other = Signal::derive(move || {
-        error.get().filter(|error| error.field().is_none_or(|field| !["name", "email"].contains(&field)))
-    });
+    let other = besides(&["name", "email"], error);
     let (name, email, role) = (form.typed("name", ""), form.typed("email", ""), form.typed("role", "developer"));
     view! {
         <ActionForm action=form.action attr:class="form">

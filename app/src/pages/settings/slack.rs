@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::settings_page;
 use crate::{
     components::{Button, Card, Glyph, InputKind, Kind, State, StateInline, TextField},
-    form::{FormProblem, Sending},
+    form::{FormProblem, Sending, besides},
     live,
     page::page_below,
     pages::service_form::text_field,
@@ -30,7 +30,7 @@ pub fn SlackPage() -> impl IntoView {
 
 fn slack_view(slack: SlackView, form: Sending<SetSlack>) -> AnyView {
     let error = form.errors();
-    let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("channel")));
+    let other = besides(&["channel"], error);
     let channel = form.typed("channel", &slack.channel);
     let hint = if slack.has_token {
         "One is set and never shown again. Empty keeps it."

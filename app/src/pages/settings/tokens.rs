@@ -10,7 +10,7 @@ use crate::{
     components::{
         Button, Card, Code, EmptyState, Glyph, InputKind, Kind, Select, Show, Size, State, StateInline, TextField, Time,
     },
-    form::{FormProblem, Sending, Sendings},
+    form::{FormProblem, Sending, Sendings, besides},
     live,
     page::page_below,
     pages::service_form::text_field,
@@ -144,7 +144,7 @@ fn row(token: TokenView, forms: Forms) -> AnyView {
 
 fn make(form: Sending<MakeToken>) -> AnyView {
     let error = form.errors();
-    let other = Signal::derive(move || error.get().filter(|error| error.field() != Some("name")));
+    let other = besides(&["name"], error);
     let (name, role, days) = (form.typed("name", ""), form.typed("role", "developer"), form.typed("days", "365"));
     view! {
         <ActionForm action=form.action attr:class="form">
