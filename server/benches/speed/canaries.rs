@@ -53,37 +53,60 @@ const WINDOW_SECONDS: u32 = 60;
 /// When a canary does not end as it should.
 pub(crate) async fn measure(folder: &Path, table: &mut Table) -> anyhow::Result<()> {
     breach(folder, table).await?;
-    many(folder, table).await
+    many(folder, table).await?;
+    finished(folder, table).await
 }
 
-fn strategy(steps: &str) -> StrategyInput {
+/// A canary that is not judged.
+fn unjudged(steps: &str) -> StrategyInput {
     StrategyInput {
         strategy: "canary".to_owned(),
         layer: "http_route".to_owned(),
         steps: steps.to_owned(),
-        metrics: "practice".to_owned(),
-        window: WINDOW_SECONDS.to_string(),
         ..StrategyInput::default()
     }
 }
 
-/// Many canaries at once, again and again, beside one that has everything for itself.
+fn judged(steps: &str) -> StrategyInput {
+    StrategyInput { metrics: "practice".to_owned(), window: WINDOW_SECONDS.to_string(), ..unjudged(steps) }
+}
+
+/// Canaries that run by themselves, as in a server.
+struct Running {
+    trials: Trials,
+    cancel: CancellationToken,
+    runs: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    async fn start(folder: &Path, name: &str, strategy: &StrategyInput) -> anyhow::Result<Self> {
+        let settings = PracticeSettings { tick: Some(Duration::from_secs(1)), ..PracticeSettings::default() };
+        let practice = PracticeCluster::open(Arc::new(SystemClock), settings).context("the practice cluster")?;
+        let metrics = Arc::new(PracticeMetrics::new(practice.clone(), 1));
+        let url = database_in(folder, name);
+        let trials = Trials::new(&url, CANARIES, strategy, Arc::new(SystemClock), practice, metrics).await?;
+        let cancel = CancellationToken::new();
+        let runs = tokio::spawn({
+            let (engine, cancel) = (trials.engine.clone(), cancel.clone());
+            async move { engine.run(cancel).await }
+        });
+        Ok(Self { trials, cancel, runs })
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        self.cancel.cancel();
+        self.runs.await.context("the reconciler")?;
+        self.trials.engine.store().close().await;
+        Ok(())
+    }
+}
+
+/// Many canaries at once, beside one that has everything for itself.
 async fn many(folder: &Path, table: &mut Table) -> anyhow::Result<()> {
-    let settings = PracticeSettings { tick: Some(Duration::from_secs(1)), ..PracticeSettings::default() };
-    let practice = PracticeCluster::open(Arc::new(SystemClock), settings).context("the practice cluster")?;
-    let metrics = Arc::new(PracticeMetrics::new(practice.clone(), 1));
-    let steps = strategy("10%, 5s, 50%, 5s");
-    let url = database_in(folder, "canaries");
-    let trials = Trials::new(&url, CANARIES, &steps, Arc::new(SystemClock), practice, metrics).await?;
-    let cancel = CancellationToken::new();
-    let runs = tokio::spawn({
-        let (engine, cancel) = (trials.engine.clone(), cancel.clone());
-        async move { engine.run(cancel).await }
-    });
-    let alone = Round::play(&trials, 1, "2.0").await?;
+    let running = Running::start(folder, "canaries", &judged("10%, 5s, 50%, 5s")).await?;
+    let alone = Round::play(&running.trials, 1, "2.0").await?;
     let empty = memory()?;
-    let first = Round::play(&trials, CANARIES, "2.1").await?;
-    let after_first = memory()?;
+    let first = Round::play(&running.trials, CANARIES, "2.1").await?;
     table.compare(
         format!("the slowest of {CANARIES} canaries at once | one alone"),
         format!("{:.1} s", first.slowest),
@@ -94,8 +117,19 @@ async fn many(folder: &Path, table: &mut Table) -> anyhow::Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "a count of canaries")]
     let each = first.peak.saturating_sub(empty) as f64 / CANARIES as f64 / 1_000.0;
     table.say("memory of a live canary, its part of the cluster included", format!("{each:.0} kB"));
-    for round in 1..ROUNDS {
-        Round::play(&trials, CANARIES, &format!("2.{}", round + 1)).await?;
+    running.stop().await
+}
+
+/// Many canaries again and again: what is finished takes memory from nobody. They are not judged, which would take
+/// minutes for each time.
+async fn finished(folder: &Path, table: &mut Table) -> anyhow::Result<()> {
+    let running = Running::start(folder, "finished", &unjudged("50%, 1s")).await?;
+    let mut after_first = 0;
+    for round in 0..ROUNDS {
+        Round::play(&running.trials, CANARIES, &format!("2.{round}")).await?;
+        if round == 0 {
+            after_first = memory()?;
+        }
     }
     let after_all = memory()?;
     #[expect(clippy::cast_precision_loss, reason = "bytes of a process")]
@@ -106,10 +140,7 @@ async fn many(folder: &Path, table: &mut Table) -> anyhow::Result<()> {
         megabytes(after_first),
         growth,
     );
-    cancel.cancel();
-    runs.await.context("the reconciler")?;
-    trials.engine.store().close().await;
-    Ok(())
+    running.stop().await
 }
 
 /// What came of canaries that were asked for together.
@@ -168,7 +199,7 @@ async fn breach(folder: &Path, table: &mut Table) -> anyhow::Result<()> {
     let practice = PracticeCluster::for_tests(Arc::new(clock.clone()));
     let metrics = Turning::new(PracticeMetrics::new(practice.clone(), 1));
     let url = database_in(folder, "breach");
-    let steps = strategy("10%, 30m");
+    let steps = judged("10%, 30m");
     let shared = Arc::new(clock.clone());
     let trials = Trials::new(&url, 1, &steps, shared, practice, Arc::new(metrics.clone())).await?;
     let number = trials.ask(0, "2.0").await?;
