@@ -117,6 +117,29 @@ pub struct FluxStatus {
     pub unfit: Option<String>,
 }
 
+/// A tool that brings versions into a cluster in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tool {
+    /// Argo Rollouts.
+    ArgoRollouts,
+    /// Argo CD.
+    ArgoCd,
+    /// Flux.
+    Flux,
+}
+
+impl Tool {
+    /// As people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ArgoRollouts => "Argo Rollouts",
+            Self::ArgoCd => "Argo CD",
+            Self::Flux => "Flux",
+        }
+    }
+}
+
 /// What the tool in charge says of its object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "tool", rename_all = "snake_case")]
@@ -169,13 +192,13 @@ const FLUX_FAILURES: [&str; 7] = [
 ];
 
 impl ToolStatus {
-    /// The tool, as people call it.
+    /// Which tool says it.
     #[must_use]
-    pub const fn tool(&self) -> &'static str {
+    pub const fn tool(&self) -> Tool {
         match self {
-            Self::ArgoRollouts(_) => "Argo Rollouts",
-            Self::ArgoCd(_) => "Argo CD",
-            Self::Flux(_) => "Flux",
+            Self::ArgoRollouts(_) => Tool::ArgoRollouts,
+            Self::ArgoCd(_) => Tool::ArgoCd,
+            Self::Flux(_) => Tool::Flux,
         }
     }
 
@@ -193,7 +216,7 @@ impl ToolStatus {
     #[must_use]
     pub fn progress(&self) -> ToolProgress {
         let none = ToolProgress {
-            tool: self.tool().to_owned(),
+            tool: self.tool().name().to_owned(),
             steps: Vec::new(),
             step: None,
             weight: None,

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    delegated::ToolStatus,
+    delegated::{Tool, ToolStatus},
     ids::{ClusterId, PromotionId, TargetId},
     image::ContainerImage,
     names::{Namespace, WorkloadName},
@@ -70,14 +70,14 @@ impl WorkloadKind {
         matches!(self, Self::Deployment | Self::Rollout)
     }
 
-    /// The tool in charge of it, as people call it; `None` for what Slipway or Kubernetes itself changes.
+    /// The tool in charge of it; `None` for what Slipway or Kubernetes itself changes.
     #[must_use]
-    pub const fn tool(self) -> Option<&'static str> {
+    pub const fn tool(self) -> Option<Tool> {
         match self {
             Self::Deployment => None,
-            Self::Rollout => Some("Argo Rollouts"),
-            Self::Application => Some("Argo CD"),
-            Self::Kustomization | Self::HelmRelease => Some("Flux"),
+            Self::Rollout => Some(Tool::ArgoRollouts),
+            Self::Application => Some(Tool::ArgoCd),
+            Self::Kustomization | Self::HelmRelease => Some(Tool::Flux),
         }
     }
 

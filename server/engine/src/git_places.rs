@@ -18,7 +18,7 @@ use ports::{GitCredentials, GitError};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{Entity, Read, StoreError, TargetGit, Tx};
 
-use crate::{Engine, audit, edge, error::OrFail, promotions::request::Asked};
+use crate::{Engine, audit, edge, error::OrFail, places::Peer, promotions::request::Asked};
 
 /// How long one call may take; what comes later is found again by the next.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -279,6 +279,10 @@ impl GitBackend for Engine {
             branch: git.place.branch.clone(),
             file: git.place.file.clone(),
             writes: writes.collect(),
+        };
+        let Some(_place) = self.places().take([Peer::of_git(&plan)].into()).await else {
+            let host = plan.repository.host();
+            return Err(ApiError::unavailable(format!("{host} is busy with other promotions; try again in a moment")));
         };
         let read = async { self.parts.repositories.read(&plan, &self.opened_git(&git)?).await };
         Ok(match patiently(read).await {

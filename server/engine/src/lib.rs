@@ -29,6 +29,7 @@ mod judging;
 mod lists;
 mod outbox;
 mod people;
+mod places;
 mod promotions;
 mod seal;
 mod search;
@@ -43,7 +44,7 @@ mod watches;
 
 use std::{sync::Arc, time::Duration};
 
-use clusters::{places::Places, registry::Registry, signs::Signs};
+use clusters::{registry::Registry, signs::Signs};
 use credentials::Passwords;
 use ports::{Clock, ClusterConnector, GitRepositories, Messenger, MetricConnector, Randomness, WebhookSender};
 use promotions::leftovers::Idle;

@@ -9,7 +9,6 @@
 
 pub mod edit;
 mod leftovers;
-mod places;
 mod program;
 
 use async_trait::async_trait;
@@ -19,7 +18,6 @@ use tokio::sync::OnceCell;
 
 use crate::judge::Judge;
 use leftovers::Leftovers;
-use places::Places;
 use program::{Output, Workspace};
 
 /// How many commits are looked at: more than come onto a branch while one promotion is under way.
@@ -38,7 +36,6 @@ const HEAD: &str = "refs/slipway/head";
 pub struct Repositories {
     judge: Judge,
     author_email: String,
-    places: Places,
     /// That the program is new enough; asked until it is.
     checked: OnceCell<()>,
     leftovers: Leftovers,
@@ -66,7 +63,6 @@ impl Repositories {
         Self {
             judge,
             author_email: format!("slipway@{host}"),
-            places: Places::new(),
             checked: OnceCell::new(),
             leftovers: Leftovers::default(),
         }
@@ -88,13 +84,11 @@ impl GitRepositories for Repositories {
     }
 
     async fn read(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Vec<String>, GitError> {
-        let _place = self.places.take(plan.repository.host()).await?;
         let workspace = self.fetched(plan, credentials).await?;
         Ok(file(&workspace, plan).await?.values)
     }
 
     async fn commit(&self, change: &GitChange, credentials: &GitCredentials) -> Result<GitWritten, GitError> {
-        let _place = self.places.take(change.plan.repository.host()).await?;
         let workspace = self.fetched(&change.plan, credentials).await?;
         let generation = change.mark.generation;
         for _ in 0..TRIES {
@@ -137,7 +131,6 @@ impl GitRepositories for Repositories {
         commit: &CommitHash,
         revisions: &[CommitHash],
     ) -> Result<Vec<(CommitHash, Carries)>, GitError> {
-        let _place = self.places.take(plan.repository.host()).await?;
         let workspace = self.fetched(plan, credentials).await?;
         let known = good(workspace.run(&["rev-list", HEAD], None).await?, "the branch cannot be read")?.text();
         let is_known = |hash: &CommitHash| known.lines().any(|line| line == hash.as_str());

@@ -157,9 +157,17 @@ pub enum StrategySpec {
     Canary(&'static str),
     /// Beside the old one, with these steps; pod by pod where no Service can be switched.
     BlueGreen(&'static str),
-    /// By a Rollout of Argo Rollouts: shares in percent, and for how many seconds it pauses at each;
-    /// without a number until a person lets it go on. Pod by pod where there is no such controller.
-    Rollout(&'static [(u8, Option<u32>)]),
+    /// By a Rollout of Argo Rollouts with these shares; pod by pod where there is no such controller.
+    Rollout(&'static [RolloutShare]),
+}
+
+/// A share of a Rollout that it stays at for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RolloutShare {
+    /// In percent.
+    pub percent: u8,
+    /// For how many seconds it pauses there; without a number until a person lets it go on.
+    pub pause: Option<u32>,
 }
 
 /// A service.
@@ -315,7 +323,10 @@ pub const SERVICES: &[ServiceSpec] = &[
         pods: 6,
         cadence: 1.6,
         first: (4, 0, 0),
-        strategy: StrategySpec::Rollout(&[(20, Some(20)), (50, None)]),
+        strategy: StrategySpec::Rollout(&[
+            RolloutShare { percent: 20, pause: Some(20) },
+            RolloutShare { percent: 50, pause: None },
+        ]),
         today: Today::WaitsForApproval,
         topics: &["passkeys", "session lifetimes", "rate limits on sign-in", "token rotation"],
     },

@@ -13,6 +13,8 @@ use domain::{
 };
 use practice::{NewDeployment, PracticeCluster, RolloutStep};
 
+use super::company::RolloutShare;
+
 /// A Deployment as the company has it.
 #[derive(Clone, Debug)]
 pub struct GroundWorkload {
@@ -28,8 +30,8 @@ pub struct GroundWorkload {
     pub labels: BTreeMap<String, String>,
     /// Since when it runs, where the cluster can be told.
     pub since: DateTime<Utc>,
-    /// The steps of a Rollout, which it is then: shares in percent, and the seconds of their pauses.
-    pub rollout: Option<&'static [(u8, Option<u32>)]>,
+    /// The shares of a Rollout, which it is then.
+    pub rollout: Option<&'static [RolloutShare]>,
     /// What moves its traffic, where its strategy needs that.
     pub layer: Option<TrafficLayer>,
 }
@@ -44,11 +46,10 @@ pub trait Ground: Send + Sync {
     async fn make(&self, workloads: &[GroundWorkload]) -> anyhow::Result<()>;
 }
 
-fn steps_of(steps: &[(u8, Option<u32>)]) -> Vec<RolloutStep> {
-    let pairs = |(percent, pause): &(u8, Option<u32>)| {
-        [RolloutStep::Weight(Weight::at_most(*percent)), RolloutStep::Pause(*pause)]
-    };
-    steps.iter().flat_map(pairs).collect()
+fn steps_of(shares: &[RolloutShare]) -> Vec<RolloutStep> {
+    let pairs =
+        |share: &RolloutShare| [RolloutStep::Weight(Weight::at_most(share.percent)), RolloutStep::Pause(share.pause)];
+    shares.iter().flat_map(pairs).collect()
 }
 
 #[async_trait]

@@ -58,7 +58,7 @@ pub struct Place {
     pub namespace_prefix: String,
     /// Whether there is what moves traffic: routes of the Gateway API, Services, Argo Rollouts. Without
     /// them the numbers of pods are the shares.
-    pub has_routes: bool,
+    pub moves_traffic: bool,
 }
 
 /// Fills an empty database with the company on a practice cluster.
@@ -84,7 +84,7 @@ pub async fn connect_practice(store: &Store, now: DateTime<Utc>) -> anyhow::Resu
         cluster: ClusterId::new(randomness.uuid()),
         name: ClusterName::parse(PRACTICE).context("name")?,
         namespace_prefix: String::new(),
-        has_routes: true,
+        moves_traffic: true,
     };
     let mut tx = store.begin().await?;
     tx.insert_cluster(&Cluster {

@@ -48,7 +48,7 @@ pub async fn seed_real(engine: &Engine, real: &RealCluster) -> anyhow::Result<()
         cluster: ClusterId::new(engine.uuid()),
         name: ClusterName::parse(REAL).context("name")?,
         namespace_prefix: real.namespace_prefix.clone(),
-        has_routes: false,
+        moves_traffic: false,
     };
     let mut tx = engine.store().begin().await?;
     tx.insert_cluster(&unconnected(&place, engine.now())).await.context("is this database in use already?")?;

@@ -335,7 +335,7 @@ fn shows(now: &WorkloadObservation, wanted: &[ContainerImage]) -> bool {
 /// Who brings what the repository says.
 fn bringer(now: &WorkloadObservation) -> &'static str {
     match (&now.tool, &now.manager) {
-        (Some(tool @ (ToolStatus::ArgoCd(_) | ToolStatus::Flux(_))), None) => tool.tool(),
+        (Some(tool @ (ToolStatus::ArgoCd(_) | ToolStatus::Flux(_))), None) => tool.tool().name(),
         (_, Some(Manager::ArgoCd { .. })) => "Argo CD",
         (_, Some(Manager::FluxKustomization { .. } | Manager::FluxHelmRelease { .. })) => "Flux",
         _ => "the tool in charge",

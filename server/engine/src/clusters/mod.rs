@@ -3,7 +3,6 @@
 pub(crate) mod adopt;
 pub(crate) mod metrics;
 pub(crate) mod owners;
-pub(crate) mod places;
 pub(crate) mod registry;
 pub(crate) mod signs;
 

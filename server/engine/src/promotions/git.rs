@@ -11,7 +11,7 @@ use domain::{
 use ports::{GitChange, GitError};
 use store::StoreError;
 
-use crate::{Engine, git_places::patiently};
+use crate::{Engine, git_places::patiently, places::Peer};
 
 /// What was heard of the repository.
 #[derive(Default)]
@@ -23,21 +23,27 @@ pub(super) struct Heard {
 }
 
 impl Engine {
-    /// Reads or writes what the promotion wants of its repository now; nothing where it has none.
+    /// Reads or writes what the promotion wants of its repository now; nothing where it has none. `None` when
+    /// the host has no place for it now.
     ///
     /// # Errors
     /// The store's trouble; that of the repository is in the answer.
-    pub(super) async fn git_work(&self, promotion: &Promotion) -> Result<Heard, StoreError> {
-        let Some(plan) = promotion.git() else { return Ok(Heard::default()) };
-        let gave = match (&promotion.phase, desired(promotion).and_then(|desired| desired.commit)) {
-            (Phase::Starting { .. }, _) => patiently(self.git_values(promotion, plan)).await,
-            (_, Some(commit)) => {
+    pub(super) async fn git_work(&self, promotion: &Promotion) -> Result<Option<Heard>, StoreError> {
+        let Some(plan) = promotion.git() else { return Ok(Some(Heard::default())) };
+        let commit = desired(promotion).and_then(|desired| desired.commit);
+        let is_start = matches!(promotion.phase, Phase::Starting { .. });
+        if commit.is_none() && !is_start {
+            return Ok(Some(Heard::default()));
+        }
+        let Some(_place) = self.places().take([Peer::of_git(plan)].into()).await else { return Ok(None) };
+        let gave = match commit {
+            Some(commit) if !is_start => {
                 let message = self.commit_message(promotion, &commit).await?;
                 patiently(self.git_commit(promotion, commit, message)).await
             }
-            (_, None) => return Ok(Heard::default()),
+            Some(_) | None => patiently(self.git_values(promotion, plan)).await,
         };
-        Ok(heard(promotion, plan, gave))
+        Ok(Some(heard(promotion, plan, gave)))
     }
 
     async fn git_values(&self, promotion: &Promotion, plan: &GitPlan) -> Result<GitSight, GitError> {
@@ -70,6 +76,8 @@ impl Engine {
         for input in &mut inputs {
             let Input::Observed(seen) = input else { continue };
             let Some((commit, open)) = revisions_to_ask(promotion, &seen.workloads) else { continue };
+            // Who has no place now asks at the next look.
+            let Some(_place) = self.places().take([Peer::of_git(plan)].into()).await else { continue };
             match patiently(self.git_carried(promotion, plan, &commit, &open)).await {
                 Ok(named) => seen.git.get_or_insert_default().named = named,
                 Err(error) => seen.trouble = Some(in_words(promotion, plan, &error)),

@@ -22,6 +22,7 @@ pub(crate) mod plan;
 pub(crate) mod reconcile;
 pub(crate) mod request;
 mod steering;
+mod strategy_words;
 mod traffic;
 pub(crate) mod views;
 mod works;

@@ -101,7 +101,7 @@ fn reached_step(promotion: &Promotion, title: &str) -> StepView {
             let others = blockers.iter().filter(|b| !matches!(b, domain::promotion::Blocker::Approvals { .. }));
             let words: Vec<_> = others.map(words_for_blocker).collect();
             let mark = if words.is_empty() { Mark::Nothing } else { Mark::Waiting };
-            let detail = if words.is_empty() { super::traffic::strategy_in_short(promotion) } else { words.join("; ") };
+            let detail = if words.is_empty() { super::strategy_words::in_short(promotion) } else { words.join("; ") };
             step(mark, title, detail, None)
         }
         Phase::Starting { .. } if promotion.outside().is_some() => {

@@ -23,7 +23,7 @@ use super::{
     names,
     works::{Claim, Due, Works},
 };
-use crate::{Engine, error::OrFail};
+use crate::{Engine, error::OrFail, places::Peer};
 
 /// Pause between passes when no signal comes.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ const PERIOD: Duration = Duration::from_millis(500);
 /// Changes that come together are answered by one claim.
 const GATHER: Duration = Duration::from_millis(10);
 
-/// A promotion whose cluster has no place for it is looked at after this: as often as any live one.
+/// A promotion whose cluster or Git host has no place for it is looked at after this: as often as any live one.
 const BUSY_SECONDS: i64 = domain::promotion::LOOK_EVERY_SECONDS;
 
 /// How many phases, steps and moves one pass may go through before it gives others a turn.
@@ -106,8 +106,11 @@ impl Engine {
                 | Phase::Progressing { .. }
                 | Phase::TakingBack { .. }
                 | Phase::Watching { .. } => {
-                    let heard = self.git_work(&promotion).await.or_fail(self)?;
-                    let clusters = promotion.plan.workloads.iter().map(|w| w.placed.cluster).collect();
+                    let Some(heard) = self.git_work(&promotion).await.or_fail(self)? else {
+                        self.put_off_promotion(id, BUSY_SECONDS).await?;
+                        return Ok(None);
+                    };
+                    let clusters = promotion.plan.workloads.iter().map(|w| Peer::Cluster(w.placed.cluster)).collect();
                     let Some(places) = self.places().take(clusters).await else {
                         self.put_off_promotion(id, BUSY_SECONDS).await?;
                         return Ok(None);

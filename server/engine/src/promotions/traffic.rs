@@ -134,18 +134,6 @@ fn has_arrived(promotion: &Promotion) -> bool {
     }
 }
 
-/// How a promotion moves, in a word or two: `canary`, `by Argo Rollouts`.
-pub(crate) fn strategy_in_short(promotion: &Promotion) -> String {
-    if promotion.outside().is_some() {
-        return super::outside::OUTSIDE.to_owned();
-    }
-    let tool = promotion.plan.workloads.iter().find_map(|planned| planned.placed.workload.kind.tool());
-    match tool.filter(|_| promotion.plan.strategy.candidate().is_none()) {
-        Some(tool) => format!("by {tool}"),
-        None => promotion.plan.strategy.words().to_owned(),
-    }
-}
-
 /// What else decides how many pods there are, and what the traffic waits for on its way home.
 fn capacity(run: &Run) -> Vec<String> {
     let known = run.loads.iter().flat_map(|load| load.capacity.lines());

@@ -8,10 +8,9 @@ use contract::{
 use domain::{
     actor::{Act, Actor},
     deployment::Cause,
-    duration_words,
     promotion::{Blocker, Headline, Phase, Plan, Promotion, PromotionAct, headline},
     state::Mark,
-    strategy::{Step, Strategy},
+    strategy::Strategy,
 };
 use store::{
     ClusterKind, Environment, LoadedPromotion, Paging, PromotionFilter, PromotionRow, PromotionStage, Read, Target,
@@ -24,6 +23,7 @@ use super::{
     pieces,
     plan::{PlanError, Wish},
     request::Asked,
+    strategy_words,
 };
 use crate::{Engine, compare, error::OrFail, lists, versions};
 
@@ -150,7 +150,7 @@ pub(crate) async fn promotion(
         id: promotion.id.to_string(),
         revision,
         reason: promotion.reason.clone(),
-        strategy: super::traffic::strategy_in_short(&promotion),
+        strategy: strategy_words::in_short(&promotion),
         plan_number: promotion.plan.number,
         next: pieces::next(&promotion),
         steps: pieces::steps(&promotion, rolled_back_by),
@@ -364,7 +364,7 @@ pub(crate) async fn promote(
         versions: choices,
         comparison,
         demands,
-        strategy: strategy_in_words(&asked),
+        strategy: strategy_words::in_full(&asked),
         can_supersede,
         others: others.into_iter().map(line).collect(),
         button: format!("{verb} {}{what} to {}", asked.service.name, asked.environment.title),
@@ -383,38 +383,6 @@ async fn warning(engine: &Engine, read: &mut Read, asked: &Asked, to: &Version) 
         format!("{name} {label} has never been in {before}, the environment before {}.", environment.title)
     };
     Ok(never.await.or_fail(engine)?.map(say))
-}
-
-fn strategy_in_words(asked: &Asked) -> String {
-    let rules = &asked.environment.rules;
-    let watch = match rules.watch_seconds {
-        0 => String::new(),
-        seconds => format!(", then watched for {} min", seconds.div_ceil(60)),
-    };
-    let budget = rules.rollout_budget_seconds.div_ceil(60);
-    if let Some(outside) = asked.target.deployer.outside() {
-        let deadline = duration_words::exact(i64::from(outside.deadline_seconds()));
-        return format!(
-            "{}: it is told by a webhook, reports how it gets on, and has {deadline}{watch}. Without its word by then \
-             it is told to bring back what ran before",
-            super::outside::OUTSIDE
-        );
-    }
-    let tool = asked.target.workloads.iter().find_map(|row| row.workload.kind.tool());
-    let Some((_, settings)) = asked.target.strategy.candidate() else {
-        if let Some(tool) = tool {
-            return format!(
-                "by {tool}: the version is set, {tool} brings it in its own way, and each of its steps has {budget} min{watch}"
-            );
-        }
-        return format!(
-            "rolling: pods are replaced a few at a time{watch}. All of them have {budget} min, this environment's time for a rollout; a \
-             Deployment's own progress deadline counts anew with each pod that comes up, and can end it sooner"
-        );
-    };
-    let steps: Vec<String> = asked.target.strategy.steps().iter().map(Step::words).collect();
-    let (word, layer) = (asked.target.strategy.words(), settings.layer().words());
-    format!("{word} by {layer}: {}; each move within {budget} min{watch}", steps.join(" → "))
 }
 
 /// What is verified one environment before; without one before, the newest version.

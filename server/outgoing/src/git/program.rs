@@ -6,7 +6,9 @@
 //! ssh are told the addresses, and look up nothing themselves. Secrets go in by the environment of the child or
 //! by a file that only it can read, never by its arguments.
 
-use std::{ffi::OsString, net::SocketAddr, path::Path, process::Stdio, time::Duration};
+use std::{
+    ffi::OsString, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::Path, process::Stdio, time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::git::{RepositoryAddress, Transport};
@@ -264,11 +266,7 @@ async fn read(from: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> 
 fn folder() -> std::io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(leftovers::PREFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o700));
-    }
+    builder.permissions(std::fs::Permissions::from_mode(0o700));
     builder.tempdir()
 }
 
@@ -351,9 +349,7 @@ fn ssh_config(path: &str, repository: &RepositoryAddress, address: SocketAddr) -
 /// A file that only this process' user can read.
 async fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = tokio::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    options.mode(0o600);
+    options.write(true).create_new(true).mode(0o600);
     let mut file = options.open(path).await?;
     file.write_all(text.as_bytes()).await?;
     file.flush().await

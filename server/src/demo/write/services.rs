@@ -21,7 +21,7 @@ use store::{NewVersion, Service, Target, TargetWorkload};
 
 use super::{Kept, PIPELINE, REGISTRY, Story, Writer};
 use crate::demo::company;
-use crate::demo::company::{ServiceSpec, StrategySpec, Today};
+use crate::demo::company::{RolloutShare, ServiceSpec, StrategySpec, Today};
 use crate::demo::timeline::{DAYS, PRODUCTION, VersionStory};
 
 impl Writer<'_> {
@@ -84,9 +84,9 @@ impl Writer<'_> {
     }
 
     /// The steps of a service's Rollout in an environment: shares, and the seconds of their pauses.
-    pub(super) fn rollout(&self, spec: &ServiceSpec, environment: usize) -> Option<&'static [(u8, Option<u32>)]> {
+    pub(super) fn rollout(&self, spec: &ServiceSpec, environment: usize) -> Option<&'static [RolloutShare]> {
         match spec.strategy {
-            StrategySpec::Rollout(steps) if environment == PRODUCTION && self.place.has_routes => Some(steps),
+            StrategySpec::Rollout(steps) if environment == PRODUCTION && self.place.moves_traffic => Some(steps),
             _ => None,
         }
     }
@@ -98,17 +98,17 @@ impl Writer<'_> {
         let exposed = WorkloadName::parse(exposed)?;
         let (service, route) = (exposed.clone(), exposed.clone());
         let (steps, layer) = match spec.strategy {
-            StrategySpec::Canary(steps) if self.place.has_routes => {
+            StrategySpec::Canary(steps) if self.place.moves_traffic => {
                 (steps, TrafficLayer::GatewayApi { service, kind: RouteKind::Http, route })
             }
             StrategySpec::Canary(steps) => (steps, TrafficLayer::Replicas),
-            StrategySpec::BlueGreen(steps) if self.place.has_routes => (steps, TrafficLayer::Selector { service }),
+            StrategySpec::BlueGreen(steps) if self.place.moves_traffic => (steps, TrafficLayer::Selector { service }),
             StrategySpec::BlueGreen(_) | StrategySpec::Rollout(_) | StrategySpec::Rolling => {
                 return Ok(Strategy::Rolling);
             }
         };
         let settings = CandidateSettings::new(exposed, layer, steps_text::parse(steps)?)?;
-        let settings = settings.measured_by(self.place.has_routes.then_some(DataPlane::Practice));
+        let settings = settings.measured_by(self.place.moves_traffic.then_some(DataPlane::Practice));
         // Nobody who tries Slipway out waits for minutes.
         let settings = settings.judged_over(Some(15))?;
         Ok(if matches!(spec.strategy, StrategySpec::BlueGreen(_)) {
