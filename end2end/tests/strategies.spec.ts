@@ -58,6 +58,39 @@ test('a Rollout goes through its own steps, and is let go on from here', async (
   await expect(card(rosa, 'Journal')).toContainText('Done');
 });
 
+test('a version that lives in Git is committed there, brought by the tool in charge, and set back by a commit', async ({
+  open,
+}) => {
+  test.setTimeout(300_000);
+  const rosa = await open(slipway, 'release manager');
+  await visit(rosa, '/services/routing/targets/production');
+  const place = card(rosa, 'In a Git repository');
+  await place.getByRole('button', { name: 'Read the fields now' }).click();
+  await expect(place).toContainText('It can be read');
+
+  // A rollback is a promotion that waits for nobody, and a commit like any other.
+  const rollBack = async (why: string): Promise<void> => {
+    await visit(rosa, '/services/routing/roll-back?environment=production');
+    await rosa.getByLabel('Why?').fill(why);
+    await rosa.getByRole('button', { name: /^Roll routing back/ }).click();
+    await expect(rosa).toHaveURL(/\/promotions\/\d+$/);
+  };
+  const commits = card(rosa, 'In Git').getByRole('listitem');
+  await rollBack('Vans meet at one door');
+  await expect(headline(rosa)).toContainText(/waits for Argo CD to bring commit [0-9a-f]{9}/, slowly);
+  await expect(commits).toHaveText([/sets \d+\.\d+\.\d+ /]);
+  await expect(headline(rosa)).toHaveText(/^done/, slowly);
+  await expect(commits).toHaveCount(1);
+
+  await rollBack('And once more');
+  await expect(headline(rosa)).toContainText('waits for Argo CD', slowly);
+  await rosa.locator('summary').filter({ hasText: 'Abort, and take back' }).click();
+  await rosa.getByLabel('Why?').locator('visible=true').fill('The wrong version');
+  await rosa.getByRole('button', { name: 'Abort, and take back' }).locator('visible=true').click();
+  await expect(headline(rosa)).toContainText('aborted by Rosa Mint', slowly);
+  await expect(commits).toHaveText([/sets \d/, /sets back \d/]);
+});
+
 test('where a version lives in a repository is set, tried and taken away, and its token is never shown', async ({
   open,
 }) => {

@@ -18,7 +18,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use practice::{PracticeCluster, PracticeSettings};
+use practice::{PracticeCluster, PracticeDeployer, PracticeRepositories, PracticeSettings};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -26,7 +26,7 @@ use tower::ServiceExt as _;
 use crate::{
     config::Config,
     demo, http, listen, telemetry,
-    wiring::{self, SystemClock, Wired},
+    wiring::{self, Played, SystemClock, Wired},
 };
 
 /// Orchestrators kill after 30 seconds by default; what is not finished by then is found again at the
@@ -157,7 +157,11 @@ pub async fn run_demo(mut config: Config, real: Option<demo::RealCluster>) -> an
         .with_context(|| format!("data_dir: {} cannot be made", config.data_dir.display()))?;
     let settings = PracticeSettings { state_file: Some(config.data_dir.join("practice.json")), ..Default::default() };
     let practice = PracticeCluster::open(Arc::new(SystemClock), settings).context("the practice cluster's file")?;
-    let wired = wiring::wire(&config, Some(practice.clone()), shutdown.clone()).await?;
+    let repositories = PracticeRepositories::in_file(config.data_dir.join("practice-git.json"))
+        .context("the practice repositories' file")?;
+    let deployer = PracticeDeployer::new(Arc::new(SystemClock));
+    let played = Played { cluster: practice.clone(), repositories, deployer };
+    let wired = wiring::wire(&config, Some(played.clone()), shutdown.clone()).await?;
     let engine = &wired.engine;
     if people_of(&wired).await?.is_empty() {
         match &real {
@@ -166,15 +170,17 @@ pub async fn run_demo(mut config: Config, real: Option<demo::RealCluster>) -> an
         }
         .context("the sample company cannot be made")?;
         demo::machines::make_secret(engine).await.context("the company's deployer gets no secret")?;
+        if real.is_none() {
+            demo::in_git::move_there(engine, &played).await.context("the company's repository cannot be made")?;
+        }
     }
     say(&format!("Slipway with a sample company is ready at {}", config.public_url.url))?;
     for person in people_of(&wired).await?.iter().filter(|person| SHOWN_PEOPLE.contains(&person.name.as_str())) {
         let path = engine.sign_in_link(person.id, DEMO_LINK_DAYS).await.context("a sign-in link cannot be made")?;
         say(&format!("  sign in as {}, {}: {}{path}", person.name, described(&person.name), config.public_url.url))?;
     }
-    if let Some(deployer) = wired.deployer.clone() {
-        tokio::spawn(demo::machines::report_for_ever(engine.clone(), deployer, shutdown));
-    }
+    tokio::spawn(demo::machines::report_for_ever(engine.clone(), played.deployer.clone(), shutdown.clone()));
+    tokio::spawn(demo::in_git::sync_for_ever(played, shutdown));
     door.serve(wired).await
 }
 

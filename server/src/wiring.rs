@@ -8,14 +8,18 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use cluster::KubeConnector;
-use domain::outside::WebhookAddress;
+use domain::{
+    git::{Carries, CommitHash, GitPlan, GitWritten, RepositoryAddress},
+    outside::WebhookAddress,
+};
 use engine::{Engine, MakeMessenger, Parts};
 use outgoing::{Client, HealthRequests, Judge, Prometheus, Repositories, Slack, Webhooks};
 use ports::{
-    Clock, Cluster, ClusterConnector, ClusterError, ConnectionSettings, HealthProbe, Messenger, MetricConnector,
-    MetricError, MetricSettings, MetricSource, Randomness, Webhook, WebhookAnswer, WebhookSender,
+    Clock, Cluster, ClusterConnector, ClusterError, ConnectionSettings, GitChange, GitCredentials, GitError,
+    GitRepositories, HealthProbe, Messenger, MetricConnector, MetricError, MetricSettings, MetricSource, Randomness,
+    Webhook, WebhookAnswer, WebhookSender,
 };
-use practice::{PracticeCluster, PracticeDeployer, PracticeMetrics};
+use practice::{PracticeCluster, PracticeDeployer, PracticeMetrics, PracticeRepositories};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use store::{Store, StoreOptions};
@@ -162,6 +166,57 @@ impl WebhookSender for Deployers {
     }
 }
 
+/// Repositories are reached where the judge allows it; the demo's stand-in is reached in the process.
+struct AllRepositories {
+    practice: Option<PracticeRepositories>,
+    outside: Repositories,
+}
+
+impl AllRepositories {
+    fn of(&self, repository: &RepositoryAddress) -> &dyn GitRepositories {
+        match &self.practice {
+            Some(practice) if repository.is_practice() => practice,
+            _ => &self.outside,
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl GitRepositories for AllRepositories {
+    fn look_at(&self, repository: &RepositoryAddress) -> Result<(), String> {
+        self.of(repository).look_at(repository)
+    }
+
+    async fn read(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Vec<String>, GitError> {
+        self.of(&plan.repository).read(plan, credentials).await
+    }
+
+    async fn commit(&self, change: &GitChange, credentials: &GitCredentials) -> Result<GitWritten, GitError> {
+        self.of(&change.plan.repository).commit(change, credentials).await
+    }
+
+    async fn carries(
+        &self,
+        plan: &GitPlan,
+        credentials: &GitCredentials,
+        commit: &CommitHash,
+        revisions: &[CommitHash],
+    ) -> Result<Vec<(CommitHash, Carries)>, GitError> {
+        self.of(&plan.repository).carries(plan, credentials, commit, revisions).await
+    }
+}
+
+/// What is played in the process in the demo.
+#[derive(Clone)]
+pub struct Played {
+    /// The cluster.
+    pub cluster: PracticeCluster,
+    /// The Git repositories.
+    pub repositories: PracticeRepositories,
+    /// The outside deployer.
+    pub deployer: PracticeDeployer,
+}
+
 /// A server that is put together but does nothing yet.
 pub struct Wired {
     /// The use cases and reconcilers.
@@ -170,19 +225,13 @@ pub struct Wired {
     pub web: Arc<Web>,
     /// Time, as the engine has it.
     pub clock: Arc<dyn Clock>,
-    /// The stand-in of an outside deployer, in the demo.
-    pub deployer: Option<PracticeDeployer>,
 }
 
-/// Opens the database and puts everything together. `practice` is there in the demo.
+/// Opens the database and puts everything together. `played` is there in the demo.
 ///
 /// # Errors
 /// What is wrong with the configuration, the data folder or the database.
-pub async fn wire(
-    config: &Config,
-    practice: Option<PracticeCluster>,
-    shutdown: CancellationToken,
-) -> anyhow::Result<Wired> {
+pub async fn wire(config: &Config, played: Option<Played>, shutdown: CancellationToken) -> anyhow::Result<Wired> {
     // An error only says that a provider is installed already, which is what is wanted.
     drop(rustls::crypto::ring::default_provider().install_default());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -194,14 +243,15 @@ pub async fn wire(
         .await
         .context("database_url: the database cannot be opened")?;
     check_key(&store, &key).await?;
-    let deployer = practice.as_ref().map(|_| PracticeDeployer::new(Arc::clone(&clock)));
+    let (practice, repositories, deployer) = match played {
+        Some(played) => (Some(played.cluster), Some(played.repositories), Some(played.deployer)),
+        None => (None, None, None),
+    };
+    let git = Repositories::new(Judge::new(config.outgoing_allow.clone()), host(&config.public_url.url));
     let outside = Webhooks::new(Client::new(Judge::new(config.outgoing_allow.clone()))?);
     let engine = Engine::new(Parts {
-        repositories: Arc::new(Repositories::new(
-            Judge::new(config.outgoing_allow.clone()),
-            host(&config.public_url.url),
-        )),
-        webhooks: Arc::new(Deployers { practice: deployer.clone(), outside }),
+        repositories: Arc::new(AllRepositories { practice: repositories, outside: git }),
+        webhooks: Arc::new(Deployers { practice: deployer, outside }),
         store: store.clone(),
         clock: Arc::clone(&clock),
         randomness: Arc::clone(&randomness),
@@ -220,7 +270,7 @@ pub async fn wire(
     let metrics = telemetry::metrics().context("the recorder of metrics cannot be installed")?;
     let parts =
         WebParts { engine: engine.clone(), store, clock: Arc::clone(&clock), randomness, settings, metrics, shutdown };
-    Ok(Wired { engine, web: Web::new(parts), clock, deployer })
+    Ok(Wired { engine, web: Web::new(parts), clock })
 }
 
 fn encryption_key(config: &Config, randomness: &dyn Randomness) -> anyhow::Result<EncryptionKey> {

@@ -49,6 +49,8 @@ pub struct GitView {
     pub file: String,
     /// The fields, one on each line.
     pub fields: String,
+    /// Whether it is the demo's stand-in.
+    pub is_practice: bool,
     /// Whether a deploy key opens it; otherwise a token does.
     pub is_by_key: bool,
     /// The user of the token.

@@ -5,7 +5,7 @@ use contract::git::GitView;
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, Card, Glyph, InputKind, Kind, More, Notice, ReasonDialog, State, TextArea, TextField},
+    components::{Button, Card, Chip, Glyph, InputKind, Kind, More, Notice, ReasonDialog, State, TextArea, TextField},
     form::{FormProblem, Sending, about, besides},
     page::sentence,
     server_fns::git::{ClearGitPlace, SetGitPlace, TestGitPlace},
@@ -50,11 +50,16 @@ pub fn git_card(service: &str, environment: &str, present: Option<GitView>, form
         })
     };
     let is_set = present.is_some();
+    let practice = present.as_ref().is_some_and(|present| present.is_practice);
     let form = set_form(service, environment, present, forms.set);
     // Most targets have none: what is not needed is not in the way.
     let open = is_set || forms.set.came_back();
     view! {
-        <Card title="In a Git repository" lead>
+        <Card
+            title="In a Git repository"
+            lead
+            aside=move || practice.then(|| view! { <Chip outline=true>"practice"</Chip> })
+        >
             <div class="stack">
                 {acts} {answered} <More label="Commit the version to a repository" open>
                     {form}

@@ -63,6 +63,7 @@ pub(crate) async fn view(read: &mut Read, target: TargetId) -> Result<Option<Git
         branch: git.place.branch.to_string(),
         file: git.place.file.to_string(),
         fields: fields_text(&git.place),
+        is_practice: git.place.repository.is_practice(),
         is_by_key: git.place.repository.transport() == Transport::Ssh,
         user: git.user_name.unwrap_or_default(),
         known_hosts: git.known_hosts.unwrap_or_default(),

@@ -1,8 +1,10 @@
-//! Git repositories in memory: branches with commits that say what fields hold. Answers can be prescribed, and
-//! somebody else can commit meanwhile.
+//! Git repositories in memory or in a file: branches with commits that say what fields hold. Answers can be
+//! prescribed, and somebody else can commit meanwhile.
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    io,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,14 +12,15 @@ use async_trait::async_trait;
 use domain::git::{Carries, CommitHash, CommitMark, GitPlan, GitWritten, RepositoryAddress};
 use ports::{GitChange, GitCredentials, GitError, GitRepositories};
 use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
 
 /// A commit of a practice repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PracticeCommit {
     /// Which.
     pub hash: CommitHash,
-    /// Whose, when Slipway made it.
-    pub mark: Option<CommitMark>,
+    /// Whose, when Slipway made it: the mark as text.
+    pub mark: Option<String>,
     /// The message.
     pub message: String,
     /// What the fields hold since, by file and field.
@@ -35,15 +38,18 @@ pub enum Meets {
     ComesLate,
 }
 
+/// Branches, by repository and name; the last commit is the head.
+type Branches = BTreeMap<String, Vec<PracticeCommit>>;
+
 #[derive(Default)]
 struct State {
-    /// Branches, by repository and name; the last commit is the head.
-    branches: BTreeMap<String, Vec<PracticeCommit>>,
+    branches: Branches,
+    /// The file that keeps the branches; memory when absent.
+    file: Option<PathBuf>,
     meets: VecDeque<Meets>,
     /// Commits that were taken and not yet put on their branch, with where the branch must be for that.
     late: Vec<(GitChange, Option<CommitHash>)>,
     token: Option<String>,
-    made: u64,
 }
 
 /// The repositories; clones are the same ones.
@@ -61,10 +67,27 @@ fn keys(plan: &GitPlan) -> Vec<String> {
 }
 
 impl PracticeRepositories {
+    /// Where the demo's repository is.
+    pub const ADDRESS: &str = "https://git.practice.invalid/larder/deploy.git";
+
     /// None yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Those that the file at `path` keeps; a file that is not there has none.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] when the file is there but cannot be read.
+    pub fn in_file(path: PathBuf) -> io::Result<Self> {
+        let branches = match std::fs::read(&path) {
+            Ok(kept) => serde_json::from_slice(&kept)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Branches::default(),
+            Err(error) => return Err(error),
+        };
+        let state = State { branches, file: Some(path), ..State::default() };
+        Ok(Self { state: Arc::new(Mutex::new(state)) })
     }
 
     /// From now on nobody is let in but with this token.
@@ -94,7 +117,7 @@ impl PracticeRepositories {
     /// Somebody commits: the field of the file holds this from now on. Answers the commit.
     ///
     /// # Errors
-    /// Never; a practice commit's number is a hash.
+    /// [`GitError::Unreachable`] when the file cannot be written.
     pub fn set(
         &self,
         repository: &str,
@@ -126,14 +149,26 @@ impl State {
         mark: Option<CommitMark>,
         message: String,
     ) -> Result<CommitHash, GitError> {
-        self.made += 1;
-        let hash = CommitHash::parse(&format!("{:040x}", self.made));
+        let number = self.branches.values().map(Vec::len).sum::<usize>() + 1;
+        // Spread, so that short forms differ as well.
+        let spread = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let hash = CommitHash::parse(&format!("{spread:016x}{number:024x}"));
         let hash = hash.map_err(|error| GitError::Unreachable(error.to_string()))?;
         let commits = self.branches.entry(branch.to_owned()).or_default();
         let mut values = commits.last().map(|last| last.values.clone()).unwrap_or_default();
         values.extend(changed);
+        let mark = mark.map(|mark| mark.to_string());
         commits.push(PracticeCommit { hash: hash.clone(), mark, message, values });
+        self.keep().map_err(|error| GitError::Unreachable(format!("the practice repositories' file: {error}")))?;
         Ok(hash)
+    }
+
+    /// Writes the file anew, whole or not at all.
+    fn keep(&self) -> io::Result<()> {
+        let Some(path) = &self.file else { return Ok(()) };
+        let whole = path.with_extension("new");
+        std::fs::write(&whole, serde_json::to_vec(&self.branches)?)?;
+        std::fs::rename(whole, path)
     }
 
     fn let_in(&self, credentials: &GitCredentials) -> Result<(), GitError> {
@@ -165,8 +200,8 @@ impl State {
     }
 
     fn made(&self, branch: &str, mark: CommitMark) -> Option<CommitHash> {
-        let commits = self.branches.get(branch)?;
-        commits.iter().find(|commit| commit.mark == Some(mark)).map(|commit| commit.hash.clone())
+        let (commits, mark) = (self.branches.get(branch)?, mark.to_string());
+        commits.iter().find(|commit| commit.mark.as_ref() == Some(&mark)).map(|commit| commit.hash.clone())
     }
 
     fn write(&mut self, change: &GitChange) -> Result<GitWritten, GitError> {

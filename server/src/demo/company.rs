@@ -51,6 +51,9 @@ pub struct EnvironmentSpec {
 /// The service whose production is no cluster: machines that a program of the company deploys to.
 pub const ON_MACHINES: &str = "tracking";
 
+/// The service whose version in production lives in Git, from where the company's Argo CD brings it.
+pub const IN_GIT: &str = "routing";
+
 /// The way to production.
 pub const ENVIRONMENTS: [EnvironmentSpec; 4] = [
     EnvironmentSpec {

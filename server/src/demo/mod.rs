@@ -7,6 +7,7 @@
 mod chance;
 pub mod company;
 mod ground;
+pub mod in_git;
 pub mod machines;
 mod past;
 mod present;

@@ -48,6 +48,9 @@ const WEB_HOSTS: [(&str, &str); 6] = [
 ];
 
 impl RepositoryAddress {
+    /// The host of the stand-in in the demo; a name that nobody can have (RFC 6761).
+    pub const PRACTICE_HOST: &str = "git.practice.invalid";
+
     /// The longest address.
     pub const AT_MOST: usize = 500;
 
@@ -98,6 +101,12 @@ impl RepositoryAddress {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is the stand-in of the demo.
+    #[must_use]
+    pub fn is_practice(&self) -> bool {
+        self.host() == Self::PRACTICE_HOST
     }
 
     /// How it is reached.
