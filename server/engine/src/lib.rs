@@ -46,6 +46,7 @@ use std::{sync::Arc, time::Duration};
 
 use clusters::{registry::Registry, signs::Signs};
 use credentials::Passwords;
+use places::Places;
 use ports::{Clock, ClusterConnector, GitRepositories, Messenger, MetricConnector, Randomness, WebhookSender};
 use promotions::leftovers::Idle;
 use seal::Sealer;

@@ -45,6 +45,18 @@ pub async fn set(world: &World, steps: &str) {
     world.engine.set_strategy(&world.rosa, "cart", "production", canary(steps)).await.unwrap();
 }
 
+fn selector() -> TrafficLayer {
+    TrafficLayer::Selector { service: name("cart") }
+}
+
+/// Has `cart` in production switched as a whole.
+pub async fn set_blue_green(world: &World, steps: &str) {
+    world.practice.create_route(&namespace(), &selector()).unwrap();
+    let (strategy, layer, route) = ("blue_green".to_owned(), "selector".to_owned(), String::new());
+    let input = StrategyInput { strategy, layer, route, ..canary(steps) };
+    world.engine.set_strategy(&world.rosa, "cart", "production", input).await.unwrap();
+}
+
 pub async fn with_canary(steps: &str) -> World {
     let world = World::new(0).await;
     world.service("cart").await;
@@ -55,6 +67,12 @@ pub async fn with_canary(steps: &str) -> World {
 /// The share of `cart-canary`, in percent.
 pub fn share_in(practice: &PracticeCluster) -> u8 {
     practice.share(&namespace(), &route()).unwrap().map_or(0, Weight::as_percent)
+}
+
+/// The share of what stands beside `cart`, whichever way traffic is moved.
+pub fn share_beside(practice: &PracticeCluster) -> u8 {
+    let switched = practice.share(&namespace(), &selector()).unwrap().map_or(0, Weight::as_percent);
+    share_in(practice).max(switched)
 }
 
 fn share(world: &World) -> u8 {

@@ -15,13 +15,18 @@ use practice::{NewDeployment, RolloutStep};
 
 use crate::world::{World, image, ticked, workload};
 
-fn cart() -> WorkloadRef {
+pub fn cart() -> WorkloadRef {
     WorkloadRef { kind: WorkloadKind::Rollout, ..workload("cart") }
 }
 
-/// `cart` as a Rollout of 4 pods, taken over as it is discovered.
 async fn with_rollout(steps: Vec<RolloutStep>) -> World {
     let world = World::new(0).await;
+    take_over(&world, steps).await;
+    world
+}
+
+/// `cart` as a Rollout of 4 pods, taken over as it is discovered.
+pub async fn take_over(world: &World, steps: Vec<RolloutStep>) {
     let images = vec![image("app", "r.example/cart:1.0")];
     let new = NewDeployment {
         steps: Some(steps),
@@ -34,7 +39,12 @@ async fn with_rollout(steps: Vec<RolloutStep>) -> World {
     let one = AdoptWorkload { kind: WorkloadKind::Rollout, ..ticked("cart", "cart") };
     let adopted = world.engine.adopt(&world.rosa, "practice", vec![one]).await.unwrap();
     assert_eq!((adopted.services, adopted.targets), (1, 1), "{:?}", adopted.left_out);
-    world
+}
+
+/// Shares that go on by themselves.
+pub fn shares() -> Vec<RolloutStep> {
+    let share = |percent| RolloutStep::Weight(Weight::percent(percent).unwrap());
+    vec![share(25), RolloutStep::Pause(Some(10)), share(50)]
 }
 
 fn steps() -> Vec<RolloutStep> {

@@ -6,18 +6,21 @@ use contract::{
     git::{CommitView, GitBackend, GitInput},
     promotions::{PromotionsBackend, RequestRollback},
 };
-use domain::{observation::Manager, state::Mark};
+use domain::{
+    observation::{Manager, Observed},
+    state::Mark,
+};
 use ports::GitError;
-use practice::Meets;
+use practice::{Meets, PracticeCluster, PracticeRepositories};
 
 use crate::{
     both::on_both_databases,
     world::{World, viewer, workload},
 };
 
-const URL: &str = "https://github.com/shop/deploy.git";
-const FILE: &str = "apps/cart/kustomization.yaml";
-const FIELD: &str = "images[name=cart].newTag";
+pub const URL: &str = "https://github.com/shop/deploy.git";
+pub const FILE: &str = "apps/cart/kustomization.yaml";
+pub const FIELD: &str = "images[name=cart].newTag";
 const TOKEN: &str = "ghp_very-secret";
 
 on_both_databases!(
@@ -47,23 +50,40 @@ fn input() -> GitInput {
 /// `cart` runs 1.0, which Argo CD brought from Git; 2.0 is built.
 async fn prepare(world: &World) {
     world.service("cart").await;
-    let manager = Manager::ArgoCd { application: "cart".to_owned() };
-    world.practice.set_manager(&workload("cart"), Some(manager)).unwrap();
     world.repositories.ask_for(TOKEN);
     world.repositories.set(URL, "main", FILE, FIELD, "1.0").unwrap();
-    world.engine.set_git_place(&world.rosa, "cart", "production", input()).await.unwrap();
+    put(world).await;
     world.version("cart", "2.0").await;
 }
 
-/// Argo CD brings what the branch says.
+/// The version of `cart` in production lives in Git from now on.
+pub async fn put(world: &World) {
+    let manager = Manager::ArgoCd { application: "cart".to_owned() };
+    world.practice.set_manager(&workload("cart"), Some(manager)).unwrap();
+    world.engine.set_git_place(&world.rosa, "cart", "production", input()).await.unwrap();
+}
+
 fn bring(world: &World) {
-    let head = world.repositories.log(URL, "main").pop().unwrap();
-    let image = format!("r.example/cart:{}", head.values[&format!("{FILE}: {FIELD}")]);
-    world.practice.set_image_by_other(&workload("cart"), "app", &image).unwrap();
+    sync(&world.repositories, &world.practice);
+}
+
+/// Argo CD brings what the branch says, where there is one and that is not there already.
+pub fn sync(repositories: &PracticeRepositories, practice: &PracticeCluster) {
+    let Some(tag) = said_in(repositories).pop() else { return };
+    let (wanted, cart) = (format!("r.example/cart:{tag}"), workload("cart"));
+    let Observed::Present(now) = practice.peek(&cart).unwrap() else { return };
+    if now.images[0].image != wanted {
+        practice.set_image_by_other(&cart, "app", &wanted).unwrap();
+    }
 }
 
 fn said(world: &World) -> Vec<String> {
-    let log = world.repositories.log(URL, "main");
+    said_in(&world.repositories)
+}
+
+/// What the commits of the branch say, oldest first.
+pub fn said_in(repositories: &PracticeRepositories) -> Vec<String> {
+    let log = repositories.log(URL, "main");
     log.iter().map(|commit| commit.values[&format!("{FILE}: {FIELD}")].clone()).collect()
 }
 

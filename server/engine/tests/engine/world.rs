@@ -21,8 +21,8 @@ use domain::{
 };
 use engine::{Engine, Parts};
 use ports::{
-    Cluster, ClusterConnector, ClusterError, ConnectionSettings, Messenger, MetricConnector, MetricError,
-    MetricSettings, MetricSource,
+    Cluster, ClusterConnector, ClusterError, ConnectionSettings, GitRepositories, Messenger, MetricConnector,
+    MetricError, MetricSettings, MetricSource,
 };
 use practice::{
     MockClock, PracticeCluster, PracticeMetrics, PracticeRepositories, RecordingMessenger, SeededRandomness,
@@ -88,7 +88,7 @@ pub fn engine_of(
 }
 
 /// Where nothing is measured.
-struct NoMetrics;
+pub struct NoMetrics;
 
 impl MetricConnector for NoMetrics {
     fn connect(&self, _settings: &MetricSettings) -> Result<Arc<dyn MetricSource>, MetricError> {
@@ -116,7 +116,7 @@ pub fn engine_measured(
     messengers: engine::MakeMessenger,
     seed: u64,
 ) -> Engine {
-    engine_committing(store, clock, connector, metrics, PracticeRepositories::new(), messengers, seed)
+    engine_committing(store, clock, connector, metrics, Arc::new(PracticeRepositories::new()), messengers, seed)
 }
 
 /// The same with repositories of one's own.
@@ -125,7 +125,7 @@ pub fn engine_committing(
     clock: &MockClock,
     connector: Arc<dyn ClusterConnector>,
     metrics: Arc<dyn MetricConnector>,
-    repositories: PracticeRepositories,
+    repositories: Arc<dyn GitRepositories>,
     messengers: engine::MakeMessenger,
     seed: u64,
 ) -> Engine {
@@ -133,7 +133,7 @@ pub fn engine_committing(
     Engine::new(Parts {
         store,
         clock: Arc::clone(&shared),
-        repositories: Arc::new(repositories),
+        repositories,
         webhooks: Arc::new(practice::PracticeDeployer::new(Arc::clone(&shared))),
         randomness: Arc::new(SeededRandomness::new(seed, shared)),
         connector,
@@ -192,7 +192,8 @@ impl World {
         let cluster = Arc::new(PracticeConnector(Arc::new(practice.clone())));
         let messengers: engine::MakeMessenger = Arc::new(move |_| -> Arc<dyn Messenger> { Arc::new(told.clone()) });
         let repositories = PracticeRepositories::new();
-        let engine = engine_committing(store, &clock, cluster, metrics, repositories.clone(), messengers, 1);
+        let git = Arc::new(repositories.clone());
+        let engine = engine_committing(store, &clock, cluster, metrics, git, messengers, 1);
         let [admin, rosa, ines, theo] = people(&engine).await;
         let world = Self { engine, clock, practice, messenger, repositories, admin, rosa, ines, theo, dir };
         connect(&world.engine, 77, "practice", ClusterKind::Practice).await;

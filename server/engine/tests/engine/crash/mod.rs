@@ -5,6 +5,8 @@
 //! SIGKILL at the given one; a second child goes on from what is there, some time later. Leases
 //! stay as they are.
 
+mod ways;
+
 use std::{
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
@@ -19,16 +21,22 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contract::promotions::PromotionsBackend;
-use domain::observation::Observed;
-use ports::{Cluster as _, MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
-use practice::{MockClock, PracticeCluster, PracticeSettings};
+use domain::{
+    git::{Carries, CommitHash, GitPlan, GitWritten, RepositoryAddress},
+    observation::Observed,
+};
+use ports::{
+    Cluster as _, GitChange, GitCredentials, GitError, GitRepositories, MessageKey, MessageRef, Messenger,
+    MessengerError, PromotionMessage,
+};
+use practice::{MockClock, PracticeCluster, PracticeRepositories, PracticeSettings};
 use serde::{Deserialize, Serialize};
 use store::{Durability, Store, StoreOptions};
 
 use crate::{
-    canaries, database,
+    canaries, database, delegating, git,
     guarded::{Call, Guard, Guarded},
-    world::{World, engine_of, noon, workload},
+    world::{NoMetrics, PracticeConnector, World, engine_committing, engine_of, noon, workload},
 };
 
 /// How much later the second child starts: after the leases of the first have ended.
@@ -46,6 +54,19 @@ struct Task {
     seed: u64,
     /// How much time goes by between two passes.
     step_seconds: u64,
+}
+
+/// How a version takes over.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Rolling,
+    /// With these steps.
+    Canary(&'static str),
+    BlueGreen(&'static str),
+    /// By Argo Rollouts.
+    Rollout,
+    /// By a commit, which Argo CD brings.
+    Git,
 }
 
 /// Counts stop points and dies at one.
@@ -140,6 +161,50 @@ impl Messenger for FileMessenger {
     }
 }
 
+/// Repositories that stop before a call, and after it has done what was asked.
+struct StoppedRepositories {
+    inside: PracticeRepositories,
+    stops: Arc<Stops>,
+}
+
+impl StoppedRepositories {
+    async fn during<T>(&self, call: impl Future<Output = T>) -> T {
+        self.stops.pass();
+        let answer = call.await;
+        self.stops.pass();
+        answer
+    }
+}
+
+#[async_trait]
+impl GitRepositories for StoppedRepositories {
+    fn look_at(&self, repository: &RepositoryAddress) -> Result<(), String> {
+        self.inside.look_at(repository)
+    }
+
+    async fn read(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Vec<String>, GitError> {
+        self.during(self.inside.read(plan, credentials)).await
+    }
+
+    async fn commit(&self, change: &GitChange, credentials: &GitCredentials) -> Result<GitWritten, GitError> {
+        self.during(self.inside.commit(change, credentials)).await
+    }
+
+    async fn carries(
+        &self,
+        plan: &GitPlan,
+        credentials: &GitCredentials,
+        commit: &CommitHash,
+        revisions: &[CommitHash],
+    ) -> Result<Vec<(CommitHash, Carries)>, GitError> {
+        self.during(self.inside.carries(plan, credentials, commit, revisions)).await
+    }
+}
+
+fn repositories_in(folder: &Path) -> PracticeRepositories {
+    PracticeRepositories::in_file(folder.join("git.json")).unwrap()
+}
+
 fn practice_in(folder: &Path, clock: &MockClock) -> PracticeCluster {
     let settings =
         PracticeSettings { state_file: Some(folder.join("cluster.json")), tick: None, ..PracticeSettings::default() };
@@ -164,10 +229,14 @@ async fn child() {
     let practice = practice_in(&task.folder, &clock);
     let path = task.folder.join("messages.json");
     let told = Arc::clone(&stops);
-    let engine = engine_of(
+    let repositories = repositories_in(&task.folder);
+    let guarded = Guarded { inside: practice.clone(), guard: Arc::clone(&stops) };
+    let engine = engine_committing(
         store.clone(),
         &clock,
-        Arc::new(Guarded { inside: practice, guard: Arc::clone(&stops) }),
+        Arc::new(PracticeConnector(Arc::new(guarded))),
+        Arc::new(NoMetrics),
+        Arc::new(StoppedRepositories { inside: repositories.clone(), stops: Arc::clone(&stops) }),
         Arc::new(move |_| -> Arc<dyn Messenger> {
             Arc::new(FileMessenger { path: path.clone(), stops: Arc::clone(&told) })
         }),
@@ -176,6 +245,7 @@ async fn child() {
     for _ in 0..300 {
         engine.reconcile_due().await.unwrap();
         engine.deliver_due().await.unwrap();
+        git::sync(&repositories, &practice);
         let mut read = store.read().await.unwrap();
         let promotion = read.promotion_by_number(task.number).await.unwrap().unwrap().promotion;
         // What drains is looked at now and then: fewer stop points that are all alike.
@@ -211,12 +281,12 @@ struct Prepared {
     folder: tempfile::TempDir,
     name: String,
     number: i64,
+    way: Way,
     step_seconds: u64,
 }
 
 impl Prepared {
-    /// `steps` are those of a canary; rolling without any.
-    async fn new(kind: Kind, name: &str, label: &str, steps: Option<&str>) -> Self {
+    async fn new(kind: Kind, name: &str, label: &str, way: Way) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let name = format!("crash_{name}_{}", std::process::id());
         let url = match kind {
@@ -232,24 +302,35 @@ impl Prepared {
         let practice = practice_in(folder.path(), &clock);
         let world = World::on(store.clone(), clock, practice, 0, tempfile::tempdir().unwrap()).await;
         world.with_slack().await;
-        world.service("cart").await;
-        world.version("cart", label).await;
-        if let Some(steps) = steps {
-            world.practice.create_cron_job(crate::steps::cron_job(5, 0)).unwrap();
-            canaries::set(&world, steps).await;
+        if !matches!(way, Way::Rollout) {
+            world.service("cart").await;
         }
+        match way {
+            Way::Rolling => {}
+            Way::Canary(steps) => {
+                world.practice.create_cron_job(crate::steps::cron_job(5, 0)).unwrap();
+                canaries::set(&world, steps).await;
+            }
+            Way::BlueGreen(steps) => canaries::set_blue_green(&world, steps).await,
+            Way::Rollout => delegating::take_over(&world, delegating::shares()).await,
+            Way::Git => {
+                repositories_in(folder.path()).set(git::URL, "main", git::FILE, git::FIELD, "1.0").unwrap();
+                git::put(&world).await;
+            }
+        }
+        world.version("cart", label).await;
         let number = world.ask("cart", label).await;
         store.close().await;
         if kind == Kind::Postgres {
             database::disconnect(&name).await;
         }
         // What crashes after some seconds must be seen before.
-        let step_seconds = match (steps, label) {
-            (None, _) => 1,
-            (Some(_), BAD_LABEL) => 2,
-            (Some(_), _) => 6,
+        let step_seconds = match (way, label) {
+            (Way::Rolling | Way::Git, _) => 1,
+            (_, ways::BAD_LABEL) => 2,
+            (Way::Canary(_) | Way::BlueGreen(_) | Way::Rollout, _) => 6,
         };
-        Self { kind, folder, name, number, step_seconds }
+        Self { kind, folder, name, number, way, step_seconds }
     }
 
     /// A copy of its own for one run.
@@ -285,14 +366,12 @@ struct End {
     said: &'static [&'static str],
     /// What was done to the candidate and its traffic: one of these.
     candidate: &'static [&'static [&'static str]],
+    /// What the commits of the branch say.
+    commits: &'static [&'static str],
 }
 
-async fn survives(kind: Kind, name: &str, label: &str, end: End) {
-    survives_with(kind, name, label, None, end).await;
-}
-
-async fn survives_with(kind: Kind, name: &str, label: &str, steps: Option<&str>, end: End) {
-    let prepared = Prepared::new(kind, name, label, steps).await;
+async fn survives(kind: Kind, name: &str, label: &str, way: Way, end: End) {
+    let prepared = Prepared::new(kind, name, label, way).await;
     let starts_at = noon() + chrono::Duration::seconds(61);
     let mut stops = 1;
     let mut run_number = 0;
@@ -333,7 +412,9 @@ async fn check(url: &str, folder: &Path, prepared: &Prepared, end: &End, stop: u
     let store = Store::open(url, StoreOptions::default()).await.unwrap();
     let clock = MockClock::at(noon() + chrono::Duration::hours(1));
     let practice = practice_in(folder, &clock);
-    let writes = practice.writes_of(&workload("cart")).unwrap();
+    let cart = if matches!(prepared.way, Way::Rollout) { delegating::cart() } else { workload("cart") };
+    let beside = workload(if matches!(prepared.way, Way::BlueGreen(_)) { "cart-preview" } else { "cart-canary" });
+    let writes = practice.writes_of(&cart).unwrap();
     let ours: Vec<_> = writes.iter().filter(|w| w.by == practice::Writer::Slipway).collect();
     let messages = kept(&folder.join("messages.json"));
     let none: engine::MakeMessenger = Arc::new(|_| panic!("nothing is sent any more"));
@@ -342,12 +423,13 @@ async fn check(url: &str, folder: &Path, prepared: &Prepared, end: &End, stop: u
     let status = engine.promotion_status(&somebody, prepared.number).await.unwrap();
     assert_eq!(status.phase, end.phase, "stop point {stop}: {}", status.words);
     assert_eq!(ours.len(), end.writes, "stop point {stop}: {ours:?}");
-    let Observed::Present(seen) = practice.observe(&workload("cart")).await.unwrap() else { panic!("it is gone") };
+    let Observed::Present(seen) = practice.observe(&cart).await.unwrap() else { panic!("it is gone") };
     assert_eq!(seen.images[0].image, end.image, "stop point {stop}");
-    assert_eq!(practice.observe(&workload("cart-canary")).await.unwrap(), Observed::Missing, "stop point {stop}");
-    assert_eq!(canaries::share_in(&practice), 0, "stop point {stop}: traffic on nothing");
-    let acts: Vec<_> = practice.writes_of(&workload("cart-canary")).unwrap().into_iter().map(|w| w.act).collect();
+    assert_eq!(practice.observe(&beside).await.unwrap(), Observed::Missing, "stop point {stop}");
+    assert_eq!(canaries::share_beside(&practice), 0, "stop point {stop}: traffic on nothing");
+    let acts: Vec<_> = practice.writes_of(&beside).unwrap().into_iter().map(|w| w.act).collect();
     assert!(end.candidate.iter().any(|allowed| acts == **allowed), "stop point {stop}: {acts:?}");
+    assert_eq!(git::said_in(&repositories_in(folder)), end.commits, "stop point {stop}");
     let jobs: Vec<_> = practice.journal().unwrap().into_iter().map(|w| w.act).filter(|a| a.ends_with("job")).collect();
     assert_eq!(jobs, end.jobs, "stop point {stop}");
     let (said, told): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.step.is_some());
@@ -357,76 +439,4 @@ async fn check(url: &str, folder: &Path, prepared: &Prepared, end: &End, stop: u
     let last = told[0].texts.last().unwrap();
     assert!(last.starts_with(end.told), "stop point {stop}: {last}");
     store.close().await;
-}
-
-const GOOD: End = End {
-    phase: "succeeded",
-    image: "r.example/cart:2.0",
-    writes: 1,
-    told: "done",
-    jobs: &[],
-    said: &[],
-    candidate: &[&[]],
-};
-const BAD: End = End {
-    phase: "failed",
-    image: "r.example/cart:1.0",
-    writes: 2,
-    told: "taken back",
-    jobs: &[],
-    said: &[],
-    candidate: &[&[]],
-};
-
-#[tokio::test]
-async fn a_good_promotion_survives_being_killed_anywhere_on_sqlite() {
-    survives(Kind::Sqlite, "good", "2.0", GOOD).await;
-}
-
-#[tokio::test]
-async fn a_good_promotion_survives_being_killed_anywhere_on_postgres() {
-    survives(Kind::Postgres, "good", "2.0", GOOD).await;
-}
-
-#[tokio::test]
-async fn taking_back_survives_being_killed_anywhere_on_sqlite() {
-    survives(Kind::Sqlite, "bad", "2.0-crash", BAD).await;
-}
-
-#[tokio::test]
-async fn taking_back_survives_being_killed_anywhere_on_postgres() {
-    survives(Kind::Postgres, "bad", "2.0-crash", BAD).await;
-}
-
-const GOOD_CANARY: End = End {
-    candidate: &[&["make with 2", "weight 50 %", "scale to 3", "weight 100 %", "weight 0 %", "remove"]],
-    jobs: &["start the job", "remove the job"],
-    said: &["half of it is there"],
-    ..GOOD
-};
-/// A version that is ready for some seconds and then crashes.
-const BAD_LABEL: &str = "2.0-latecrash";
-
-/// What crashes while nobody looks gets no traffic at all.
-const BAD_CANARY: End = End {
-    writes: 0,
-    candidate: &[&["make with 2", "weight 50 %", "weight 0 %", "remove"], &["make with 2", "remove"]],
-    ..BAD
-};
-
-#[tokio::test]
-async fn a_good_canary_survives_being_killed_anywhere_on_sqlite() {
-    survives_with(
-        Kind::Sqlite,
-        "good_canary",
-        "2.0",
-        Some("50%, notify:\"half of it is there\", job:smoke"),
-        GOOD_CANARY,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn a_bad_canary_survives_being_killed_anywhere_on_postgres() {
-    survives_with(Kind::Postgres, "bad_canary", BAD_LABEL, Some("50%, 10m"), BAD_CANARY).await;
 }
