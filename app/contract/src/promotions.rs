@@ -263,8 +263,20 @@ pub struct TrafficView {
     pub capacity: Vec<String>,
     /// The version that serves beside it.
     pub stable: Option<String>,
+    /// Whether every layer does what is wanted.
+    #[serde(default)]
+    pub is_settled: bool,
     /// The index of the step under way, from 0; `None` when none is.
     pub step: Option<usize>,
+    /// That step, and the one after it, in a few words.
+    #[serde(default)]
+    pub present: String,
+    /// See [`Self::present`].
+    #[serde(default)]
+    pub then: String,
+    /// When it is taken back by itself: `when pods crash`.
+    #[serde(default)]
+    pub takes_back: String,
     /// The highest share that can be set by hand now, in percent.
     pub most: u8,
     /// Why it does not go on by itself, when somebody or a rule holds it.

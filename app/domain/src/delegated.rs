@@ -169,6 +169,9 @@ pub struct ToolProgress {
     /// Why it does not go on by itself, or not yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<String>,
+    /// Whether it waits until someone lets it go on, and not for a time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits_for_someone: bool,
     /// Whether steps are left that it can leave out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_promote_now: bool,
@@ -221,6 +224,7 @@ impl ToolStatus {
             step: None,
             weight: None,
             waits: None,
+            waits_for_someone: false,
             may_promote_now: false,
             is_idle: false,
             is_behind: false,
@@ -231,6 +235,7 @@ impl ToolStatus {
                 step: status.step,
                 weight: status.weight,
                 waits: status.waits(),
+                waits_for_someone: status.pauses.first().is_some_and(|pause| pause.until.is_none()),
                 may_promote_now: !status.is_at_stable && !status.is_promoting_now && !status.is_aborted,
                 ..none
             },
@@ -331,8 +336,9 @@ fn judge_rollout(seen: &WorkloadObservation, status: &RolloutStatus) -> Rollout 
     if let Some(words) = status.waits() {
         return Rollout::ByTool { words, waits: true };
     }
-    if status.phase == "Healthy" && status.is_at_stable {
-        return Rollout::Complete { counts: PodCounts::from(seen) };
+    let counts = PodCounts::from(seen);
+    if status.phase == "Healthy" && status.is_at_stable && counts.available >= counts.wanted {
+        return Rollout::Complete { counts };
     }
     moving(status.place())
 }

@@ -60,7 +60,8 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
     });
     let by = traffic.by.clone();
     let split = match traffic.seen {
-        Some(seen) if seen == traffic.wanted => format!("{seen} % as wanted"),
+        Some(seen) if seen == traffic.wanted && traffic.is_settled => format!("{seen} % as wanted"),
+        Some(seen) if seen == traffic.wanted => format!("{seen} % written, not settled yet"),
         Some(seen) => format!("{seen} % seen, {} % wanted", traffic.wanted),
         None => format!("{} % wanted", traffic.wanted),
     };
@@ -90,16 +91,20 @@ fn acts(view: &PromotionView, traffic: &TrafficView, steer: Sendings<Steer>) -> 
     let may = |act: PromotionAct| view.allowed.contains(&act);
     let number = view.line.number;
     let step = traffic.step.unwrap_or_default();
-    let here = view.steps.iter().find(|step| step.at.is_some() && step.mark == view.line.headline.mark);
-    let present = here.map_or_else(|| "this step".to_owned(), |step| format!("\u{201c}{}\u{201d}", step.title));
     let go_on = may(PromotionAct::GoOn).then(|| go_on(number, step, steer.of("act", "go_on")));
     let hold = may(PromotionAct::Hold).then(|| {
-        let says = "The traffic stays where it is until someone lets it go on. Pods that crash still bring it back.";
-        let act = Asked { number, step, act: "hold", label: "Pause", says: says.to_owned(), failed: "Not paused" };
+        let says = format!(
+            "The traffic stays where it is until someone lets it go on. It is still taken back by itself {}.",
+            traffic.takes_back
+        );
+        let act = Asked { number, step, act: "hold", label: "Pause", says, failed: "Not paused" };
         with_reason(act, Glyph::Pause, steer, ().into_any())
     });
     let skip = may(PromotionAct::Skip).then(|| {
-        let says = format!("Ends {present} now: what it waits for is not waited for. Then: {}", view.next);
+        let says = format!(
+            "Ends \u{201c}{}\u{201d} now: what it waits for is not waited for. Then: {}.",
+            traffic.present, traffic.then
+        );
         let act = Asked { number, step, act: "skip", label: "Skip this step", says, failed: "Not skipped" };
         without_reason(act, steer)
     });

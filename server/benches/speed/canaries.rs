@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contract::{promotions::PromotionsBackend as _, services::StrategyInput};
@@ -143,6 +143,17 @@ async fn finished(folder: &Path, table: &mut Table) -> anyhow::Result<()> {
     running.stop().await
 }
 
+/// What the first canary says that has not ended.
+async fn words_of_open(trials: &Trials, numbers: &[i64]) -> anyhow::Result<String> {
+    for number in numbers {
+        let status = trials.engine.promotion_status(&trials.admin, *number).await?;
+        if !status.is_over {
+            return Ok(format!("promotion {number} is {}: {}", status.phase, status.words));
+        }
+    }
+    Ok("all have ended meanwhile".to_owned())
+}
+
 /// What came of canaries that were asked for together.
 struct Round {
     /// From the request to the end, in seconds.
@@ -171,7 +182,10 @@ impl Round {
             if open == 0 {
                 break;
             }
-            ensure!(began.elapsed() < PATIENCE, "{open} canaries do not end");
+            if began.elapsed() > PATIENCE {
+                let words = words_of_open(trials, &numbers).await?;
+                bail!("{open} canaries do not end: {words}");
+            }
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
         let (looks, elapsed) = (looked() - before, began.elapsed());

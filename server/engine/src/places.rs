@@ -78,7 +78,7 @@ mod tests {
 
     use super::{AT_ONE_GIT_HOST, Peer, Places};
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_host_that_does_not_answer_holds_up_no_other() {
         let places = Places::default();
         let at = |host: &str| [Peer::GitHost(host.to_owned())].into();

@@ -259,7 +259,7 @@ impl Deployment {
             template: self.template.clone(),
             stamp: self.stamp,
             manager: self.manager.clone(),
-            tool: self.rollout_status().map(ToolStatus::ArgoRollouts),
+            tool: self.rollout_status(&counts).map(ToolStatus::ArgoRollouts),
             pods,
         }
     }

@@ -9,7 +9,10 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{behaviour::Timing, deployment::Deployment};
+use crate::{
+    behaviour::Timing,
+    deployment::{Counts, Deployment},
+};
 
 /// A step of a Rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,7 +154,7 @@ impl Deployment {
     }
 
     /// What Argo Rollouts would say of it.
-    pub(crate) fn rollout_status(&self) -> Option<RolloutStatus> {
+    pub(crate) fn rollout_status(&self, counts: &Counts) -> Option<RolloutStatus> {
         let steps = self.steps.as_ref()?;
         let is_at_stable = steps.stable.as_ref() == Some(&self.template);
         let is_over_deadline = self.progress.as_ref().is_some_and(|p| p.reason == "ProgressDeadlineExceeded");
@@ -160,7 +163,7 @@ impl Deployment {
             _ if steps.is_aborted => ("Degraded", Some("RolloutAborted: Rollout aborted update")),
             _ if is_over_deadline => ("Degraded", Some("ProgressDeadlineExceeded: the new pods are not available")),
             Some(_) => ("Paused", Some("CanaryPauseStep")),
-            None if is_at_stable => ("Healthy", None),
+            None if is_at_stable && counts.ready >= self.replicas => ("Healthy", None),
             None => ("Progressing", None),
         };
         let unfit = (!is_at_stable && self.stamp.is_none()).then(|| {

@@ -12,6 +12,7 @@ use domain::{
 };
 use ports::{ApplyOutcome, ClusterError, Judgement, Route, RouteChange};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{
     cluster::{Inner, PracticeCluster},
@@ -54,6 +55,18 @@ pub(crate) fn service(layer: &TrafficLayer) -> String {
     layer.service().map(ToString::to_string).unwrap_or_default()
 }
 
+/// What such an object says before anything is tried: everything goes to the Service.
+fn rules(layer: &TrafficLayer) -> serde_json::Value {
+    let service = service(layer);
+    match layer {
+        TrafficLayer::GatewayApi { .. } => json!([{"backendRefs": [{"name": service, "port": 80}]}]),
+        TrafficLayer::Istio { .. } => json!([{"route": [{"destination": {"host": service}}]}]),
+        TrafficLayer::Selector { .. } | TrafficLayer::Replicas | TrafficLayer::IngressNginx { .. } => {
+            json!({"app": service})
+        }
+    }
+}
+
 impl PracticeRoute {
     fn observe(&self, layer: &TrafficLayer, now: DateTime<Utc>, ready: Option<u32>) -> RouteObservation {
         // The layer takes up the object as a whole.
@@ -68,7 +81,7 @@ impl PracticeRoute {
             complaint: self.complaint.clone(),
             unfit: None,
             candidate_endpoints: ready,
-            rules: serde_json::json!({}),
+            rules: rules(layer),
             stamp: share.and_then(|share| share.stamp),
             manager: self.manager.clone(),
         }

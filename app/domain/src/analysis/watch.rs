@@ -300,6 +300,22 @@ impl Watch {
         self.state.breach.as_ref().map(|b| (b.at, b.words.as_str()))
     }
 
+    /// How many evaluations speak against the version and how many of them take it back, with the words of the
+    /// latest one, while that speaks against it and they are not enough yet.
+    #[must_use]
+    pub fn speaks_against(&self) -> Option<(u8, u8, &str)> {
+        let need = match self.rule.trigger() {
+            Trigger::Consecutive(n) => n,
+            Trigger::OfLast { m, .. } => m,
+        };
+        match self.latest() {
+            Some((_, Verdict::Breach, words)) if self.decides() && self.state.breach.is_none() => {
+                Some((self.against(), need, words))
+            }
+            _ => None,
+        }
+    }
+
     /// How many samples counted since the weight was changed.
     #[must_use]
     pub const fn counted(&self) -> u32 {

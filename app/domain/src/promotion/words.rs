@@ -56,7 +56,9 @@ pub fn headline(promotion: &Promotion) -> Headline {
         Phase::TakingBack { run, cause, .. } => {
             let how_far = match run.wanted.stable.want {
                 // What ran before runs as it did: only traffic and the candidate are left to take back.
-                StableWant::AsItIs if run.wanted.weight.want > Weight::NONE => "the traffic goes back".to_owned(),
+                StableWant::AsItIs if run.wanted.weight.want > Weight::NONE || is_sent_there(run) => {
+                    "the traffic goes back".to_owned()
+                }
                 StableWant::AsItIs => "the traffic is back, the candidate ends".to_owned(),
                 StableWant::Version | StableWant::Before => {
                     to_be_brought(promotion, run).unwrap_or_else(|| pods_in_words(&run.progress))
@@ -97,7 +99,7 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
         let words = format!("rolling out: {}", pods_in_words(&run.progress));
         return moving(promotion, words, percent(&run.progress));
     }
-    let share = share_in_words(promotion, run);
+    let (strategy, share) = (promotion.plan.strategy.words(), share_in_words(promotion, run));
     let steps = promotion.plan.steps.len().max(1);
     let percent = u8::try_from(step * 100 / steps).ok();
     if let Some(hold) = &run.hold {
@@ -105,6 +107,12 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
         return Headline { mark: Mark::Waiting, words, percent };
     }
     match (promotion.plan.steps.get(step), run.by_hand) {
+        (Some(Step::Rollout) | None, _)
+            if run.wanted.weight.want == Weight::NONE && run.progress.iter().all(|p| p.is_complete) =>
+        {
+            let words = format!("{strategy} over: all pods run the version, the candidate ends");
+            moving(promotion, words, percent)
+        }
         (Some(Step::Rollout) | None, _) => moving(
             promotion,
             format!("{share}, the workloads get the version: {}", pods_in_words(&run.progress)),
@@ -152,6 +160,11 @@ fn by_tool(promotion: &Promotion, run: &Run) -> Option<Headline> {
 
 fn waits(promotion: &Promotion, words: String, percent: Option<u8>) -> Headline {
     Headline { mark: Mark::Waiting, ..moving(promotion, words, percent) }
+}
+
+/// Whether a candidate still gets a share, as far as objects say it that are ours to set.
+fn is_sent_there(run: &Run) -> bool {
+    run.routes.iter().any(|route| route.seen > Weight::NONE && !route.is_left)
 }
 
 /// `canary at 25 %`.

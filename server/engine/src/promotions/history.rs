@@ -5,8 +5,12 @@ use domain::{
     deployment::Cause,
     ids::{EnvironmentId, ServiceId, VersionId},
     promotion::{Phase, Promotion},
+    state::Mark,
 };
-use store::{Environment, Read, StoreError};
+use store::{Environment, Paging, PromotionFilter, PromotionRow, PromotionStage, Read, StoreError};
+
+/// How many promotions to one place are looked at: who tries again does so soon.
+const LATELY: u32 = 20;
 
 /// The number of the rollback that has taken away what this promotion brought.
 ///
@@ -25,6 +29,28 @@ pub(crate) async fn rolled_back_by(read: &mut Read, promotion: &Promotion) -> Re
 /// itself only puts right what somebody else had set.
 pub(crate) fn is_taken_away(version: VersionId, next: Cause, next_version: VersionId) -> bool {
     next == Cause::Rollback && next_version != version
+}
+
+/// The latest promotion that brought this version here and was taken back, where it has not succeeded here
+/// since.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn taken_back_before(
+    read: &mut Read,
+    service: ServiceId,
+    environment: EnvironmentId,
+    version: VersionId,
+) -> Result<Option<PromotionRow>, StoreError> {
+    let over = PromotionFilter {
+        service: Some(service),
+        environment: Some(environment),
+        stage: Some(PromotionStage::Over),
+        ..PromotionFilter::default()
+    };
+    let latest = read.promotions(&over, Paging::first(LATELY)).await?.rows;
+    let of_it = latest.into_iter().find(|row| row.version_id == version && row.started_at.is_some());
+    Ok(of_it.filter(|row| row.mark == Mark::Failed))
 }
 
 /// The title of the environment before this one when the version has never been there, nor here.

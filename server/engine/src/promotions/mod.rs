@@ -23,6 +23,7 @@ pub(crate) mod reconcile;
 pub(crate) mod request;
 mod steering;
 mod strategy_words;
+mod taken_back;
 mod traffic;
 pub(crate) mod views;
 mod works;

@@ -9,7 +9,7 @@ use domain::{
     traffic::Weight,
 };
 
-use super::{by_hand, pieces};
+use super::{by_hand, pieces, taken_back};
 
 /// The traffic, where the strategy moves it.
 pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView> {
@@ -30,10 +30,14 @@ pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<Traf
         by: format!("{} by {}", promotion.plan.strategy.words(), settings.layer().words()),
         wanted: wanted.as_percent(),
         seen: seen.map(Weight::as_percent),
+        is_settled: has_arrived || run.is_some_and(|run| run.routes.iter().all(|route| route.is_settled)),
         lines: shares.into_iter().chain(run.into_iter().flat_map(jobs)).collect(),
         capacity: run.map(capacity).unwrap_or_default(),
         stable,
         step,
+        present: step.map(|step| words_of_step(promotion, step)).unwrap_or_default(),
+        then: step.map(|step| words_of_step(promotion, step + 1)).unwrap_or_default(),
+        takes_back: taken_back::when(promotion),
         most: step.map_or(Weight::NONE, |step| promotion.most_weight(step)).as_percent(),
         by_hand: by_hand::put_traffic_back(promotion),
         hold: run.and_then(|run| run.hold.as_ref()).map(|hold| format!("{}: {}", hold.by.shown(), hold.why)),
@@ -59,10 +63,14 @@ fn by_tool(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView>
         by: format!("by {} ({} {})", tool.tool, progress.placed.workload.kind.words(), progress.placed.workload.name),
         wanted: share.as_percent(),
         seen: Some(share.as_percent()),
+        is_settled: true,
         lines: run.progress.iter().filter(|p| p.tool.is_some()).map(words).collect(),
         capacity: Vec::new(),
         stable,
         step: run.step_of_tool().filter(|_| is_live),
+        present: String::new(),
+        then: String::new(),
+        takes_back: taken_back::when(promotion),
         most: 0,
         by_hand: None,
         hold: tool.waits.clone().filter(|_| is_live && run.asked.is_none()),
@@ -169,6 +177,9 @@ fn next_of_tool(run: &Run) -> Option<String> {
     let tool = open.filter_map(|p| p.tool.as_ref()).next()?;
     Some(match (&tool.waits, run.asked) {
         (_, Some(_)) => format!("{} was asked to go on.", tool.tool),
+        (Some(_), None) if tool.waits_for_someone => {
+            format!("Waits until someone lets it go on, here or with {}'s own tools.", tool.tool)
+        }
         (Some(_), None) => format!("Goes on by {}'s own steps, or when someone lets it go on here.", tool.tool),
         (None, None) => format!(
             "Done when {} says so; taken back by itself when pods crash, when {} gives up, or when one of its steps \
@@ -178,6 +189,11 @@ fn next_of_tool(run: &Run) -> Option<String> {
     })
 }
 
+/// A step in a few words; what comes after the last is the end.
+fn words_of_step(promotion: &Promotion, step: usize) -> String {
+    promotion.plan.steps.get(step).map_or_else(|| "done".to_owned(), Step::words)
+}
+
 /// What happens next to a promotion under way, in words, with the person or the time it waits for.
 pub(crate) fn next(promotion: &Promotion) -> Option<String> {
     let Phase::Progressing { run, step, .. } = &promotion.phase else { return None };
@@ -185,7 +201,10 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
         return Some(words);
     }
     promotion.plan.strategy.candidate()?;
-    let then = promotion.plan.steps.get(step + 1).map_or_else(|| "done".to_owned(), Step::words);
+    let then = words_of_step(promotion, step + 1);
+    if let Some(against) = taken_back::soon(run) {
+        return Some(against);
+    }
     if run.hold.is_some() || run.by_hand.is_some() {
         return Some(format!("Goes on when someone says so; then {then}."));
     }
@@ -196,6 +215,11 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
         return Some(format!("When the analysis has spoken: {then}. It waits: {awaits}."));
     }
     if matches!(promotion.plan.steps.get(*step), Some(Step::Rollout) | None) {
+        if has_arrived(promotion) && run.wanted.weight.want == Weight::NONE {
+            let words = "Every pod runs the version and gets the traffic. The candidate is removed when what still \
+                         talks to it has had its time.";
+            return Some(words.to_owned());
+        }
         let words =
             "When every pod runs the version, the traffic goes back to the workload and the candidate is removed.";
         return Some(words.to_owned());
@@ -206,9 +230,8 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
         Some(StepWait::Doing { words, .. }) => format!("{}; then {then}.", pieces::sentence(&words)),
         Some(StepWait::Nothing) | None => {
             let budget = promotion.plan.rollout_budget_seconds.div_ceil(60);
-            format!(
-                "Then {then}. Taken back by itself when pods crash, or when this move takes longer than {budget} min."
-            )
+            let when = taken_back::when(promotion);
+            format!("Then {then}. Taken back by itself {when}, or when this move takes longer than {budget} min.")
         }
     };
     Some(words)

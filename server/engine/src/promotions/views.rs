@@ -23,7 +23,7 @@ use super::{
     pieces,
     plan::{PlanError, Wish},
     request::Asked,
-    strategy_words,
+    strategy_words, taken_back,
 };
 use crate::{Engine, compare, error::OrFail, lists, versions};
 
@@ -242,8 +242,17 @@ async fn demands(
         let never = history::never_before(read, service, environment, plan.healthy_in, plan.version);
         demands.extend(never.await.or_fail(engine)?.map(|title| never_demand(&title)));
     }
-    demands.extend(version_demands(comparison));
+    if is_waiting {
+        let before = history::taken_back_before(read, service, environment.id, plan.version).await.or_fail(engine)?;
+        demands.extend(before.map(|before| taken_back_demand(&before)));
+    }
+    demands.extend(version_demands(comparison, &taken_back::when(promotion)));
     Ok(demands)
+}
+
+fn taken_back_demand(before: &PromotionRow) -> Demand {
+    let title = "Was taken back here".to_owned();
+    Demand { mark: Mark::Failed, title, detail: format!("promotion {}: {}", before.number, before.words) }
 }
 
 /// `is_now`: whether it still matters; once started it was healthy, whatever it is now.
@@ -264,7 +273,8 @@ fn never_demand(before: &str) -> Demand {
 }
 
 /// What is to be known of the version itself: missing checks, back-out, migrations, pinning.
-fn version_demands(comparison: &contract::compare::Comparison) -> Vec<Demand> {
+/// `when` says when it is taken back by itself.
+fn version_demands(comparison: &contract::compare::Comparison, when: &str) -> Vec<Demand> {
     // The checks themselves stand in the comparison; here is only what they leave open.
     let mut demands = Vec::new();
     if comparison.checks.is_empty() {
@@ -273,7 +283,7 @@ fn version_demands(comparison: &contract::compare::Comparison) -> Vec<Demand> {
     }
     let back = match &comparison.from {
         Some(from) if comparison.migrations.is_empty() => {
-            let detail = format!("{from} comes back by itself when pods crash, and by one click later");
+            let detail = format!("{from} comes back by itself {when}, and by one click later");
             Demand { mark: Mark::Done, title: "Back-out: previous version".to_owned(), detail }
         }
         Some(from) => {
@@ -420,7 +430,10 @@ async fn demands_before(
         let healthy = facts::healthy_in(read, asked.service.id, before, to.id).await.or_fail(engine)?;
         demands.extend(healthy.map(|health| healthy_demand(&health, true)));
     }
-    demands.extend(version_demands(comparison));
+    let before = history::taken_back_before(read, asked.service.id, asked.environment.id, to.id);
+    demands.extend(before.await.or_fail(engine)?.map(|before| taken_back_demand(&before)));
+    let when = "when it does not run, or what judges it says so";
+    demands.extend(version_demands(comparison, when));
     Ok(demands)
 }
 
