@@ -4,7 +4,14 @@
 //!
 //! On shutdown no connection is taken any more; those under way finish their answer first.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{Router, extract::ConnectInfo};
 use hyper::server::conn::http1;
@@ -12,10 +19,11 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use std::sync::Arc;
 use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
+    time::Sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
@@ -25,7 +33,10 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connections at the same time; what comes beyond waits in the system's queue. Below what most systems
 /// let a process have open.
-const MOST_CONNECTIONS: usize = 900;
+pub(crate) const MOST_CONNECTIONS: usize = 900;
+
+/// For a reader who takes nothing of an answer: a place is given to someone who does.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// After an error that will not go away at once, such as too many open files.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -85,7 +96,8 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, shutdown:
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
+    let mut connection =
+        std::pin::pin!(http.serve_connection(TokioIo::new(Impatient::new(stream)), TowerToHyperService::new(service)));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = shutdown.cancelled() => {
@@ -95,6 +107,66 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, shutdown:
     };
     if let Err(error) = ended {
         tracing::debug!(error.message = %error, "a connection ended early");
+    }
+}
+
+/// A stream on which a write that nobody takes for a while fails.
+struct Impatient {
+    stream: TcpStream,
+    patience: Option<Pin<Box<Sleep>>>,
+}
+
+impl Impatient {
+    const fn new(stream: TcpStream) -> Self {
+        Self { stream, patience: None }
+    }
+
+    fn hurried<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.patience = None;
+            return written;
+        }
+        let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_PATIENCE)));
+        match patience.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Impatient {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Impatient {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.hurried(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.hurried(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.hurried(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let closed = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.hurried(cx, closed)
     }
 }
 
@@ -114,10 +186,10 @@ mod tests {
     async fn open() -> (SocketAddr, CancellationToken, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().route(
-            "/",
-            get(|Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>| async move { peer.to_string() }),
-        );
+        let peer = |Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>| async move { peer.to_string() };
+        // More than the system keeps for a reader.
+        let router =
+            Router::new().route("/", get(peer)).route("/large", get(|| async { vec![b'x'; 64 * 1024 * 1024] }));
         let shutdown = CancellationToken::new();
         (address, shutdown.clone(), tokio::spawn(serve(listener, router, shutdown)))
     }
@@ -154,5 +226,18 @@ mod tests {
         assert!(began.elapsed() >= HEAD_PATIENCE / 2);
         shutdown.cancel();
         serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn attack_who_reads_nothing_is_let_go() {
+        let (address, shutdown, serving) = open().await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        // Whoever waits for the end of all connections waits for this one.
+        shutdown.cancel();
+        let began = Instant::now();
+        tokio::time::timeout(WRITE_PATIENCE * 2, serving).await.unwrap().unwrap();
+        assert!(began.elapsed() >= WRITE_PATIENCE / 2, "{:?}", began.elapsed());
+        drop(stream);
     }
 }

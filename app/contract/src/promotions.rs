@@ -239,6 +239,8 @@ pub enum Steer {
     },
     /// Leave the remaining pauses and shares out.
     PromoteNow {
+        /// The index of the step that was seen.
+        step: usize,
         /// Why.
         reason: String,
     },

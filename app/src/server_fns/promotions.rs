@@ -158,7 +158,7 @@ pub async fn steer(
             let weight = number.map_err(|_| contract::ApiError::invalid("weight", "a whole number from 0 to 100"))?;
             Steer::SetWeight { weight, reason }
         }
-        SteerAct::PromoteNow => Steer::PromoteNow { reason },
+        SteerAct::PromoteNow => Steer::PromoteNow { step, reason },
         SteerAct::CallAgain => Steer::CallAgain,
     };
     Ok(backend.steer(&actor, number, steer).await?)

@@ -159,6 +159,10 @@ impl DeployersBackend for Engine {
         let service = self.service_named(&mut tx, service).await?;
         let environment = self.environment_named(&mut tx, environment).await?;
         let known = tx.target_of(service.id, environment.id).await.or_fail(self)?;
+        if let Some(target) = known.as_ref().filter(|target| target.deployer.outside().is_none()) {
+            tx.hold_target(target.id).await.or_fail(self)?;
+            self.nothing_under_way(&mut tx, target.id).await?;
+        }
         let target = Target {
             id: known.as_ref().map_or_else(|| TargetId::new(self.uuid()), |target| target.id),
             service: service.id,

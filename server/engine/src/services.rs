@@ -159,6 +159,20 @@ impl Engine {
         })
     }
 
+    /// What a promotion is at work on cannot be given away under it.
+    ///
+    /// # Errors
+    /// Conflict, with the promotion.
+    pub(crate) async fn nothing_under_way(&self, read: &mut Read, target: TargetId) -> Answer<()> {
+        match read.occupant(target).await.or_fail(self)? {
+            Some(live) => Err(ApiError::conflict(format!(
+                "promotion {} is at work here; wait for its end, or abort it first",
+                live.number
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses Deployments of other targets.
     async fn not_of_others(&self, tx: &mut Tx, wanted: &[TargetWorkload], own: Option<TargetId>) -> Answer<()> {
         for (i, one) in wanted.iter().enumerate() {
@@ -352,6 +366,7 @@ impl ServicesBackend for Engine {
         if let Some(target) = &known {
             // Read again once it is ours: its strategy is written with it, and may have been set meanwhile.
             tx.hold_target(target.id).await.or_fail(self)?;
+            self.nothing_under_way(&mut tx, target.id).await?;
             known = tx.target_of(service.id, environment.id).await.or_fail(self)?;
         }
         self.not_of_others(&mut tx, &parsed, known.as_ref().map(|t| t.id)).await?;

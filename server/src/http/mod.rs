@@ -61,8 +61,9 @@ const PIECE_PATIENCE: Duration = Duration::from_secs(20);
 /// away is told of before they give up. A connection is free within milliseconds.
 const READ_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Open streams of live updates on this server; a stream costs some kilobytes.
-const MOST_STREAMS: usize = 2_000;
+/// Open streams of live updates on this server. Each is a connection, and fewer than those that can be open: pages,
+/// acts and `/health` have places of their own.
+const MOST_STREAMS: usize = crate::listen::MOST_CONNECTIONS * 2 / 3;
 
 /// What of the configuration the edge needs.
 #[derive(Clone, Debug)]

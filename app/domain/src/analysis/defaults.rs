@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BuiltInCheck, Comparison, DataPlane, Direction, Effect, Finite, Limits, Measure, MetricRule, OnMissing, Quantile,
-    Resource, RuleDraft, RuleError, RuleName, SideBySide, Traffic, Trigger,
+    Resource, RuleDraft, RuleError, RuleName, SideBySide, Traffic, Trigger, Unit,
 };
 use crate::rollout::RESTARTS_THAT_FAIL;
 
@@ -157,6 +157,7 @@ pub fn known_rules(plane: Option<DataPlane>) -> impl Iterator<Item = &'static st
 /// [`RuleError`] for what fits nowhere.
 pub fn fits_somewhere(name: &RuleName, values: &Adjustment) -> Result<(), RuleError> {
     let Some(draft) = template(name.as_str(), Some(DataPlane::EnvoyGateway)) else { return Ok(()) };
+    check_values(draft.measure.unit(), values)?;
     let says_both = values.warning.is_some() && values.breach.is_some() || values.comparison.is_some();
     match values.applied_to(draft) {
         Err(RuleError::Order | RuleError::NoLimit) if !says_both => Ok(()),
@@ -164,6 +165,17 @@ pub fn fits_somewhere(name: &RuleName, values: &Adjustment) -> Result<(), RuleEr
         Err(why) => Err(why),
         Ok(_) => Ok(()),
     }
+}
+
+/// A limit that nothing ever reaches, or that everything is beyond, is a slip of the keyboard.
+fn check_values(unit: Unit, values: &Adjustment) -> Result<(), RuleError> {
+    let (what, most, must) = match unit {
+        Unit::Percent => ("a limit in percent", 100.0, "0 to 100"),
+        Unit::Milliseconds | Unit::PerSecond | Unit::Count | Unit::None => ("a limit", 1e9, "0 to 1,000,000,000"),
+    };
+    let limits = [values.warning, values.breach];
+    let is_within = limits.into_iter().flatten().all(|limit| (0.0..=most).contains(&limit.get()));
+    if is_within { Ok(()) } else { Err(RuleError::Share { what, must }) }
 }
 
 /// A change to the rules of an environment, a tier or a service.

@@ -59,7 +59,7 @@ pub struct KnownAlert {
 
 impl KnownAlert {
     /// So many are remembered; a promotion's state must stay small.
-    pub const MOST: usize = 50;
+    pub const MOST: usize = 500;
 }
 
 impl Promotion {

@@ -2,11 +2,12 @@
 
 use super::{
     DesiredCommit, DesiredNudge, JobRun, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, WorkloadPlan,
-    by_git, progress::stands_against, way_back::waits_for_its_own,
+    WorkloadProgress, by_git, progress::stands_against, way_back::waits_for_its_own,
 };
 use crate::{
     aside::Aside,
     delegated::ToolAct,
+    deployment::Cause,
     image::ContainerImage,
     job::JobRef,
     names::WorkloadName,
@@ -164,6 +165,11 @@ pub fn desired(promotion: &Promotion) -> Option<Desired> {
 }
 
 impl Promotion {
+    /// Whether a tool that goes step by step leaves its steps out: what has worked here before is not tried again.
+    fn leaves_steps_out(&self) -> bool {
+        self.cause == Cause::Rollback
+    }
+
     /// Whether our mark of what is wanted was seen on everything that it belongs on: there is nothing
     /// to write then.
     #[must_use]
@@ -181,7 +187,11 @@ impl Promotion {
         if run.progress.iter().any(|progress| progress.tool.as_ref().is_some_and(|tool| tool.is_idle)) {
             return false;
         }
-        if is_asked && run.progress.iter().any(|progress| progress.tool.is_some() && !progress.is_complete) {
+        let is_told_again = |progress: &WorkloadProgress| {
+            is_asked || (self.leaves_steps_out() && progress.placed.workload.kind == WorkloadKind::Rollout)
+        };
+        let is_open = |progress: &WorkloadProgress| progress.tool.is_some() && !progress.is_complete;
+        if run.progress.iter().any(|progress| is_open(progress) && is_told_again(progress)) {
             return false;
         }
         !run.progress.is_empty()
@@ -247,7 +257,8 @@ fn workload(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<
         StableWant::Version => {
             let whole = promotion.templates.iter().find(|whole| whole.placed == planned.placed);
             let images = || DesiredTemplate::Images(planned.images.clone());
-            (whole.map_or_else(images, |whole| DesiredTemplate::Restored(whole.template.clone())), run.asked)
+            let template = whole.map_or_else(images, |whole| DesiredTemplate::Restored(whole.template.clone()));
+            (template, run.asked.or_else(|| promotion.leaves_steps_out().then_some(ToolAct::PromoteNow)))
         }
         StableWant::Before => {
             let saved = run.saved.iter().find(|saved| saved.placed == planned.placed)?;

@@ -99,6 +99,8 @@ pub enum Input {
     PromoteNow {
         /// Who.
         by: Identity,
+        /// The index of the step that they saw.
+        step: usize,
         /// Why.
         reason: String,
     },

@@ -166,8 +166,12 @@ pub(super) fn may_set_weight(promotion: &Promotion) -> Result<(), Refusal> {
 }
 
 /// Leaves the pauses and shares out that are left before everything.
-pub(super) fn promote_now(draft: &mut Draft, by: &Identity, reason: String) -> Result<(), Refusal> {
+pub(super) fn promote_now(draft: &mut Draft, by: &Identity, seen: usize, reason: String) -> Result<(), Refusal> {
     let (mut run, step, since) = under_way(draft)?;
+    // A second press must not leave out what the first one has led to.
+    if seen != run.step_of_tool().unwrap_or(step) {
+        return Err(Refusal::StepChanged);
+    }
     may_promote_now(&draft.next)?;
     let reason = needs_reason(reason)?;
     draft.note(by, JournalEvent::StepsLeftOut { reason });

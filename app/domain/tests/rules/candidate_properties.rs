@@ -147,7 +147,7 @@ fn play(world: &mut World, event: Event) {
             let weight = Weight::percent(percent).unwrap();
             world.give(Input::SetWeight { by: rosa(), weight, reason: "so".into() })
         }
-        Event::PromoteNow => world.give(Input::PromoteNow { by: rosa(), reason: "so".into() }),
+        Event::PromoteNow => world.give(Input::PromoteNow { by: rosa(), step, reason: "so".into() }),
         Event::Trouble => world.give(crate::world::trouble("away")),
     };
 }

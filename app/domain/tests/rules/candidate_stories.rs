@@ -126,18 +126,20 @@ fn nothing_that_people_leave_out_has_a_workload_replaced_that_serves() {
     let table: [(&str, Act); 3] = [
         ("promote at once, by two people", |world| {
             for _ in 0..2 {
-                world.give(Input::PromoteNow { by: rosa(), reason: "good".into() }).unwrap();
+                world.promote_now().unwrap();
             }
+            let late = Input::PromoteNow { by: rosa(), step: 0, reason: "good".into() };
+            assert_eq!(world.give(late).unwrap_err(), Refusal::StepChanged, "who saw another step leaves out no more");
         }),
         ("a share by hand at the last step", |world| {
-            world.give(Input::PromoteNow { by: rosa(), reason: "good".into() }).unwrap();
+            world.promote_now().unwrap();
             let set = Input::SetWeight { by: rosa(), weight: weight(10), reason: "careful".into() };
             world.give(set).unwrap();
             pictures(world);
             world.give(Input::GoOn { by: rosa(), step: 4 }).unwrap();
         }),
         ("the last step is left out while its pods are coming", |world| {
-            world.give(Input::PromoteNow { by: rosa(), reason: "good".into() }).unwrap();
+            world.promote_now().unwrap();
             world.give(Input::Skip { by: rosa(), step: 4 }).unwrap();
         }),
     ];
@@ -184,7 +186,7 @@ fn people_pause_set_a_share_skip_and_promote_at_once_within_the_approved_steps()
     );
     world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("50 %, 2 pods, {OLD}"), "the question is still open");
-    world.give(Input::PromoteNow { by: rosa(), reason: "good".into() }).unwrap();
+    world.promote_now().unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("100 %, 3 pods, {OLD}"));
     world.pass_seconds(DRAIN_SECONDS);
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("0 %, 3 pods, {NEW}"));

@@ -209,7 +209,7 @@ fn what_people_do_to_each_kind_of_step_leaves_it_behind() {
     let steps = [measurements(5), Step::Analysis { length: AnalysisLength::Seconds(600) }];
     let deeds: [Deed; 4] = [
         (|w| drop(w.give(Input::Skip { by: rosa(), step: 1 }).unwrap()), "canary at 50 %"),
-        (|w| drop(w.give(Input::PromoteNow { by: rosa(), reason: "now".into() }).unwrap()), "canary at 100 %"),
+        (|w| w.promote_now().unwrap(), "canary at 100 %"),
         (|w| drop(w.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap()), "taking back"),
         (
             |w| drop(w.give(Input::Hold { by: rosa(), reason: "wait".into() }).unwrap()),
@@ -347,7 +347,7 @@ fn a_job_that_cannot_be_removed_is_left_to_people_and_said() {
 fn what_people_do_while_a_job_runs_removes_it() {
     let deeds: [Deed; 3] = [
         (|w| drop(w.give(Input::Skip { by: rosa(), step: 1 }).unwrap()), "canary at 50 %"),
-        (|w| drop(w.give(Input::PromoteNow { by: rosa(), reason: "now".into() }).unwrap()), "canary at 100 %"),
+        (|w| w.promote_now().unwrap(), "canary at 100 %"),
         (|w| drop(w.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap()), "taking back"),
     ];
     for (deed, expected) in deeds {

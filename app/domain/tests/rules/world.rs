@@ -269,6 +269,15 @@ impl World {
         self.give(Input::Observed(Sight { workloads, routes, capacities, jobs, git: None, trouble })).unwrap()
     }
 
+    /// Rosa leaves out what is left of the steps, as her page shows them.
+    pub fn promote_now(&mut self) -> Result<(), Refusal> {
+        let step = match &self.promotion.phase {
+            Phase::Progressing { step, .. } => *step,
+            _ => 0,
+        };
+        self.give(Input::PromoteNow { by: rosa(), step, reason: "good".into() }).map(drop)
+    }
+
     pub fn give(&mut self, input: Input) -> Result<Decision, Refusal> {
         let decision = decide(&self.promotion, &self.facts, input, self.now)?;
         assert_eq!(decision.wake_at.is_none(), decision.next.is_over(), "a live promotion has a time to wake");

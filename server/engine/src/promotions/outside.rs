@@ -29,6 +29,9 @@ const REPORT_ID_AT_MOST: usize = 100;
 /// The longest link.
 const LINK_AT_MOST: usize = 1000;
 
+/// How far a deployer's clock may be ahead: a time from further on would shut out what it says later.
+const REPORT_AHEAD_SECONDS: i64 = 300;
+
 /// Writes the webhooks among a decision's effects.
 ///
 /// # Errors
@@ -154,6 +157,9 @@ impl Engine {
     pub(crate) async fn take_report(&self, actor: &Actor, number: i64, input: ReportInput) -> Answer<ReportTaken> {
         let key = edge::some_line("id", &input.id, REPORT_ID_AT_MOST)?;
         let (about, report) = read_report(&input)?;
+        if report.at.is_some_and(|at| at > self.now() + chrono::Duration::seconds(REPORT_AHEAD_SECONDS)) {
+            return Err(ApiError::invalid("at", "this lies in the future; check the clock, or leave it out"));
+        }
         let found = self.numbered(number).await?;
         let content = json!({ "delivery": about.to_string(), "report": report });
         if let Some(known) = self.known_report(&found, &key, &content).await? {

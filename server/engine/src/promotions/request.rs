@@ -245,6 +245,10 @@ impl Engine {
     ) -> Answer<Version> {
         let place = format!("{} in {}", asked.service.name, asked.environment.title);
         let Some(label) = label else {
+            // Who comes second wants what who came first wanted, and not what that one takes away.
+            if let Some(version) = under_way_back_to(read, asked).await.or_fail(self)? {
+                return Ok(version);
+            }
             let now = runs(read, asked).await.or_fail(self)?;
             let found = previous(read, asked, now).await.or_fail(self)?;
             let id = found.ok_or_else(|| {
@@ -436,6 +440,16 @@ pub(crate) async fn tried_beside(read: &mut Read, asked: &Asked) -> Result<Optio
         None => None,
     };
     Ok(runs.map(|runs| (live, runs)))
+}
+
+/// The version that a rollback under way here goes to.
+async fn under_way_back_to(read: &mut Read, asked: &Asked) -> Result<Option<Version>, StoreError> {
+    let open = read.open_promotions(asked.target.id).await?.into_iter().map(|stored| stored.promotion);
+    let is_live = |p: &Promotion| matches!(p.phase, Phase::Starting { .. } | Phase::Progressing { .. });
+    match open.into_iter().find(|p| p.cause == Cause::Rollback && is_live(p)) {
+        Some(live) => read.version(live.plan.version).await,
+        None => Ok(None),
+    }
 }
 
 /// The last version that succeeded here, is not `now` and was not rolled back since.

@@ -28,9 +28,9 @@ pub(super) fn input(actor: &Actor, steer: Steer) -> Answer<(PromotionAct, Option
             let weight = Weight::percent(weight).map_err(|words| ApiError::invalid("weight", words))?;
             (PromotionAct::SetWeight, Some(reason.clone()), Input::SetWeight { by, weight, reason })
         }
-        Steer::PromoteNow { reason } => {
+        Steer::PromoteNow { step, reason } => {
             let reason = edge::reason(&reason)?;
-            (PromotionAct::PromoteNow, Some(reason.clone()), Input::PromoteNow { by, reason })
+            (PromotionAct::PromoteNow, Some(reason.clone()), Input::PromoteNow { by, step, reason })
         }
     })
 }

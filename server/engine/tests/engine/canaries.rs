@@ -135,7 +135,7 @@ async fn nobody_is_said_to_get_a_version_that_is_promoted_at_once_before_its_pod
     world.version("cart", "2.0").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "waits for someone").await;
-    world.engine.steer(&world.rosa, number, Steer::PromoteNow { reason: "it is urgent".to_owned() }).await.unwrap();
+    world.promote_now(number, "it is urgent").await.unwrap();
     for _ in 0..300 {
         let view = world.engine.promotion(&world.rosa, number).await.unwrap();
         let traffic = view.traffic.unwrap();
@@ -222,7 +222,7 @@ async fn a_rollback_of_a_canary_is_not_tried_step_by_step() {
     world.version("cart", "2.0").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "canary at 10 % until").await;
-    world.engine.steer(&world.rosa, number, Steer::PromoteNow { reason: "good".to_owned() }).await.unwrap();
+    world.promote_now(number, "good").await.unwrap();
     assert_eq!(world.finish(number).await.phase, "succeeded");
     let request = contract::promotions::RequestRollback {
         service: "cart".to_owned(),

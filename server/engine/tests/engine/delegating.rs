@@ -100,14 +100,28 @@ async fn a_rollout_is_followed_through_its_steps_and_let_go_by_one_of_two_taps()
 }
 
 #[tokio::test]
+async fn a_rollback_leaves_the_steps_of_a_rollout_out() {
+    let world = with_rollout(steps()).await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "pauses until").await;
+    world.promote_now(number, "The fix is urgent").await.unwrap();
+    assert_eq!(world.finish(number).await.phase, "succeeded");
+    let back = world.roll_back("cart", None).await.unwrap();
+    // Its pause alone is longer than this.
+    world.pass(60).await;
+    assert_eq!(world.status(back).await.phase, "succeeded", "{}", world.status(back).await.words);
+    assert_eq!(image_now(&world).await, "r.example/cart:1.0");
+}
+
+#[tokio::test]
 async fn a_rollout_is_promoted_at_once() {
     let world = with_rollout(steps()).await;
     world.version("cart", "2.0").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "pauses until").await;
-    let now = Steer::PromoteNow { reason: "The fix is urgent".to_owned() };
-    world.engine.steer(&world.rosa, number, now.clone()).await.unwrap();
-    assert!(world.engine.steer(&world.rosa, number, now).await.is_err(), "once is enough");
+    world.promote_now(number, "The fix is urgent").await.unwrap();
+    assert!(world.promote_now(number, "The fix is urgent").await.is_err(), "once is enough");
     world.pass(30).await;
     assert_eq!(world.finish(number).await.phase, "succeeded");
     let spent = (ports::Clock::now(&world.clock) - crate::world::noon()).num_seconds();

@@ -2,7 +2,7 @@
 //! rollback means while a version is only being tried.
 
 use contract::{
-    promotions::{PromotionsBackend, RequestRollback, RollbackView, Steer},
+    promotions::{PromotionsBackend, RequestRollback, RollbackView},
     services::ServicesBackend,
 };
 use domain::{
@@ -36,7 +36,7 @@ async fn tried() -> (World, i64) {
     world.version("cart", "2.0").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "canary at 25 % until").await;
-    world.engine.steer(&world.rosa, number, Steer::PromoteNow { reason: "good".to_owned() }).await.unwrap();
+    world.promote_now(number, "good").await.unwrap();
     assert_eq!(world.finish(number).await.phase, "succeeded");
     world.version("cart", "3.0").await;
     let number = world.ask("cart", "3.0").await;

@@ -3,6 +3,7 @@
 use contract::{
     ErrorKind,
     promotions::{PromotionsBackend, RequestPromotion, RequestRollback},
+    services::ServicesBackend as _,
 };
 use domain::{actor::Role, environment::EnvironmentKind, evidence::Told, promotion::PromotionAct, state::Mark};
 use practice::MessengerFault;
@@ -83,6 +84,30 @@ async fn what_runs_is_rolled_back_in_one_act() {
     let status = world.finish(rollback).await;
     assert_eq!((status.phase.as_str(), status.version.as_str()), ("succeeded", "1.0"));
     assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+}
+
+#[tokio::test]
+async fn who_rolls_back_second_finds_the_rollback_and_not_what_it_takes_away() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    world.finish(number).await;
+    let first = world.roll_back("cart", None).await.unwrap();
+    // Its pods are coming: by its images 1.0 is what runs, and 2.0 the version before.
+    world.pass(1).await;
+    assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+    assert_ne!(world.status(first).await.phase, "succeeded");
+    let view = world.engine.rollback_view(&world.rosa, "cart", "production", None).await.unwrap();
+    assert_eq!(view.to, "1.0");
+    assert_eq!(world.roll_back("cart", None).await.unwrap(), first);
+    assert_eq!(world.finish(first).await.phase, "succeeded");
+    assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+    // What a promotion is at work on is not given away under it.
+    let again = world.ask("cart", "2.0").await;
+    world.pass(1).await;
+    let refused = world.engine.set_target(&world.rosa, "cart", "production", vec![]).await.unwrap_err();
+    assert!(refused.message.contains(&format!("promotion {again} is at work here")), "{}", refused.message);
 }
 
 #[tokio::test]

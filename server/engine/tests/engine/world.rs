@@ -234,6 +234,26 @@ impl World {
         self.engine.register_version(&self.theo, service, build(service, label)).await.unwrap();
     }
 
+    /// Rosa leaves out what is left of the steps, as her page shows them.
+    pub async fn promote_now(&self, number: i64, reason: &str) -> contract::Answer<()> {
+        let view = self.engine.promotion(&self.rosa, number).await.unwrap();
+        let step = view.traffic.and_then(|traffic| traffic.step).unwrap_or_default();
+        let steer = contract::promotions::Steer::PromoteNow { step, reason: reason.to_owned() };
+        self.engine.steer(&self.rosa, number, steer).await
+    }
+
+    /// Rosa rolls a service back, to the version that is offered where she names none.
+    pub async fn roll_back(&self, service: &str, version: Option<&str>) -> contract::Answer<i64> {
+        let request = contract::promotions::RequestRollback {
+            service: service.to_owned(),
+            environment: "production".to_owned(),
+            version: version.map(str::to_owned),
+            reason: "It is broken".to_owned(),
+            whole_templates: false,
+        };
+        self.engine.roll_back(&self.rosa, request).await
+    }
+
     pub async fn ask(&self, service: &str, label: &str) -> i64 {
         let request = RequestPromotion {
             service: service.to_owned(),

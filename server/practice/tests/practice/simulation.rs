@@ -290,7 +290,7 @@ impl Run {
             0 => self.give(Input::Abort { by: rosa, reason: reason() }),
             1 => self.give(Input::Hold { by: rosa, reason: reason() }),
             2 => self.give(Input::Skip { by: rosa, step }),
-            3 => self.give(Input::PromoteNow { by: rosa, reason: reason() }),
+            3 => self.give(Input::PromoteNow { by: rosa, step, reason: reason() }),
             4 => {
                 let weight = Weight::percent(u8::try_from(self.dice.roll(101)).unwrap()).unwrap();
                 self.give(Input::SetWeight { by: rosa, weight, reason: reason() });

@@ -166,6 +166,9 @@ fn what_fits_nowhere_is_refused_before_it_is_kept() {
     assert!(fits("restarts", stable).unwrap_err().contains("built-in"));
     let often = Adjustment { trigger: Some(Trigger::OfLast { m: 7, k: 6 }), ..Adjustment::default() };
     assert!(fits("p95", often).unwrap_err().contains("must be 1 to 6"));
+    for (rule, limit) in [("error-rate", -1.0), ("error-rate", 101.0), ("p95", -5.0), ("restarts", 1e308)] {
+        assert!(fits(rule, breach(limit)).unwrap_err().contains("must be 0 to"), "{rule} {limit}");
+    }
     for known in KNOWN_RULES {
         assert_eq!(fits(known, breach(90.0)), Ok(()), "{known}");
     }
