@@ -233,6 +233,7 @@ mod tests {
         let (address, shutdown, serving) = open().await;
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), b'H', "it begins to answer");
         // Whoever waits for the end of all connections waits for this one.
         shutdown.cancel();
         let began = Instant::now();
