@@ -57,6 +57,16 @@ async fn a_version_that_crashes_is_taken_back_within_seconds() {
     assert!(events.iter().any(|event| event.reason == "BackOff" && event.is_warning), "{events:?}");
     assert_eq!(view.workloads[0].images, ["r.example/cart:1.0"]);
     assert!(view.workloads[0].pods.iter().filter(|pod| pod.mark == Mark::Done).all(|pod| !pod.is_new));
+    // Who asks for it again, and who would approve it, is told.
+    let told = |demands: &[contract::promotions::Demand]| {
+        let was = demands.iter().find(|demand| demand.title == "Was taken back here").map(|was| was.detail.clone());
+        was.is_some_and(|was| was.starts_with(&format!("promotion {number}: taken back:")))
+    };
+    let again = world.engine.promote_view(&world.theo, "cart", "production", Some("2.0-crash")).await.unwrap();
+    assert!(told(&again.demands), "{:?}", again.demands);
+    world.version("cart", "2.1").await;
+    let other = world.engine.promote_view(&world.theo, "cart", "production", Some("2.1")).await.unwrap();
+    assert!(!told(&other.demands));
 }
 
 #[tokio::test]

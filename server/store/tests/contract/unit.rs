@@ -183,7 +183,8 @@ async fn a_reader_never_waits_for_the_writer() {
 async fn a_second_transaction_on_sqlite_is_unavailable_when_patience_ends() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/slipway.db", folder.path().display());
-    let options = StoreOptions { patience: Duration::from_millis(50), ..quick() };
+    // Long enough to open the file on a busy machine.
+    let options = StoreOptions { patience: Duration::from_secs(2), ..quick() };
     let store = Store::open(&url, options).await.unwrap();
     let _first = store.begin().await.unwrap();
     let second = store.begin().await;

@@ -328,7 +328,8 @@ impl Prepared {
         let step_seconds = match (way, label) {
             (Way::Rolling | Way::Git, _) => 1,
             (_, ways::BAD_LABEL) => 2,
-            (Way::Canary(_) | Way::BlueGreen(_) | Way::Rollout, _) => 6,
+            (Way::Canary(_) | Way::Rollout, _) => 6,
+            (Way::BlueGreen(_), _) => 12,
         };
         Self { kind, folder, name, number, way, step_seconds }
     }
