@@ -137,6 +137,7 @@ impl From<Refusal> for ApiError {
             | Refusal::NotTakingBack
             | Refusal::NotUnderWay
             | Refusal::NoSteps
+            | Refusal::StepsOfTool { .. }
             | Refusal::HeldAlready(_)
             | Refusal::NotHeld
             | Refusal::StepChanged

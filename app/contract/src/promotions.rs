@@ -232,6 +232,8 @@ pub enum Steer {
     },
     /// Set the candidate's share of the traffic; it stays until someone lets it go on.
     SetWeight {
+        /// The index of the step that was seen, from 0.
+        step: usize,
         /// Percent, at most what the approved steps give up to the present one.
         weight: u8,
         /// Why.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    moment_words,
     observation::{PodCounts, WorkloadKind, WorkloadObservation},
     rollout::{Rollout, RolloutFailure, early_failure},
     traffic::Weight,
@@ -291,7 +292,7 @@ impl RolloutStatus {
     fn waits(&self) -> Option<String> {
         let pause = self.pauses.first()?;
         Some(match (pause.until, pause.reason.as_str()) {
-            (Some(until), _) => format!("{}, pauses until {}", self.place(), until.format("%H:%M:%S UTC")),
+            (Some(until), _) => format!("{}, pauses until {}", self.place(), moment_words::second(until)),
             (None, "InconclusiveAnalysisRun") => {
                 format!("{}, its analysis says neither yes nor no: someone must say so", self.place())
             }

@@ -59,7 +59,9 @@ fn parse_one(word: &str) -> Result<Step, StepsTextError> {
 fn parse_named(name: &str, rest: &str) -> Option<Step> {
     let testers = |by| {
         let (name, value) = rest.split_once('=')?;
-        Some(Step::Testers { testers: TesterMatch::new(by, name, value).ok()? })
+        let testers = TesterMatch::new(by, name, value).ok()?;
+        let is_of_the_connection = by == MatchBy::Header && OF_THE_CONNECTION.contains(&testers.name());
+        (!is_of_the_connection).then_some(Step::Testers { testers })
     };
     match name {
         "header" => testers(MatchBy::Header),
@@ -85,6 +87,10 @@ fn parse_named(name: &str, rest: &str) -> Option<Step> {
         _ => None,
     }
 }
+
+/// Headers that say how a request travels, not who sends it: everybody's could be the same, and proxies change them.
+const OF_THE_CONNECTION: [&str; 8] =
+    ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "keep-alive"];
 
 fn digits(text: &str) -> Option<u32> {
     text.chars().all(|c| c.is_ascii_digit()).then(|| text.parse().ok())?
@@ -190,6 +196,9 @@ mod tests {
             "mirror:101%",
             "header:a=b=c",
             "tester",
+            "header:Host=shop.example",
+            "header:content-length=0",
+            "notify:\"\u{202E}done\"",
             "analysis",
             "analysis:5",
             "analysis:x",

@@ -1,6 +1,7 @@
 //! Rows that pages show again and again: checks and commits.
 
 use super::avatar::{Avatar, AvatarSize};
+use super::sentence::Sentence;
 use super::state::{State, StateIcon};
 use super::version::Hash;
 use leptos::children::ViewFnOnce;
@@ -40,7 +41,7 @@ pub fn CheckRow(
     view! {
         <li class=format!("check {}", state.class())>
             <StateIcon state />
-            <div class="check-words">{title} {note.map(|note| view! { <span class="check-note">{note}</span> })}</div>
+            <div class="check-words">{title} {note.map(|note| view! { <span class="check-note"><Sentence words=note /></span> })}</div>
             {aside.map(|aside| view! { <div class="check-aside">{aside.run()}</div> })}
         </li>
     }

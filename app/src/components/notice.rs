@@ -1,6 +1,7 @@
 //! Words that want to be read: notices, and problems after an act that did not work.
 
 use super::icon::{Glyph, Icon};
+use super::sentence::Sentence;
 use super::state::State;
 use leptos::children::ViewFnOnce;
 use leptos::prelude::*;
@@ -55,7 +56,7 @@ pub fn Problem(
             <Icon glyph=Glyph::Triangle />
             <div class="notice-words">
                 <strong class="notice-title">{title}</strong>
-                <span>{words}</span>
+                <span><Sentence words /></span>
                 {reference
                     .map(|reference| {
                         view! {
@@ -96,7 +97,7 @@ pub fn Outcome(
                     <div class="notice-words">
                         <strong class="outcome-title">{said.title}</strong>
                         " "
-                        {said.words}
+                        <Sentence words=said.words />
                         {said
                             .link
                             .map(|(words, href)| {

@@ -33,6 +33,14 @@ fn the_server_writes_utc_and_says_so() {
 }
 
 #[test]
+fn a_moment_within_a_sentence_is_a_moment() {
+    let words = "canary at 25 % until 2026-11-21 13:02:40 UTC, <b>then</b> 50 %";
+    let html = html(|| view! { <StateInline state=State::Moving word=words /> });
+    assert!(html.contains(r#"canary at 25 % until <time datetime="2026-11-21T13:02:40Z""#), "{html}");
+    assert!(html.contains("21 Nov 13:02:40 UTC</time>, &lt;b&gt;then&lt;/b&gt; 50 %"), "{html}");
+}
+
+#[test]
 fn a_filter_that_is_on_says_so_without_colour() {
     let html = html(|| view! { <FilterChip href="/" on=true>"Tier 1"</FilterChip> });
     assert!(html.contains(r#"aria-current="true""#) && html.contains("choose to remove"), "{html}");

@@ -1,6 +1,7 @@
 //! State as icon, word and colour, always the three.
 
 use super::icon::{Glyph, Icon, IconSize};
+use super::sentence::Sentence;
 use leptos::prelude::*;
 
 /// What a thing is doing, in the five ways that the interface tells apart.
@@ -83,7 +84,7 @@ pub fn StatePill(
     view! {
         <span class=format!("state state-pill {}", state.class())>
             <Icon glyph=state.glyph() size=IconSize::Small />
-            <span>{word}</span>
+            <span><Sentence words=word /></span>
         </span>
     }
 }
@@ -100,7 +101,7 @@ pub fn StateInline(
     view! {
         <span class=format!("state {}", state.class())>
             <Icon glyph=state.glyph() size=IconSize::Small />
-            <span>{word}</span>
+            <span><Sentence words=word /></span>
         </span>
     }
 }

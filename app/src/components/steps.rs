@@ -1,6 +1,7 @@
 //! The steps of a promotion: what is behind us, where we are, what comes.
 
 use super::bar::ProgressBar;
+use super::sentence::Sentence;
 use super::state::{State, StateIcon};
 use leptos::prelude::*;
 
@@ -34,7 +35,7 @@ pub fn Steps(
                     <StateIcon state=step.state />
                     <span class="step-title">{step.title}</span>
                 </span>
-                <span class="step-note">{step.note}</span>
+                <span class="step-note"><Sentence words=step.note /></span>
             </li>
         }
     });

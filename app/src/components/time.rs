@@ -18,6 +18,10 @@ pub enum Show {
     Clock,
     /// '13:02:40', for journals.
     Seconds,
+    /// In a sentence: '13:02' on the page's own day, else '21 Nov 13:02', with the year when that is another.
+    Near,
+    /// The same to the second.
+    NearSeconds,
     /// '21 Nov 2026'.
     Day,
     /// '12 min', as seen from the page's clock.
@@ -97,10 +101,16 @@ pub fn moment(at: DateTime<Utc>, show: Show, zone_minutes: Option<i64>, now: Opt
         Show::Clock => local.format("%H:%M").to_string(),
         Show::Seconds => local.format("%H:%M:%S").to_string(),
         Show::Day => local.format("%-d %b %Y").to_string(),
-        Show::Moment => {
-            let other_year = now.is_some_and(|now| shift(now).year() != local.year());
-            let words = local.format(if other_year { "%-d %b %Y %H:%M" } else { "%-d %b %H:%M" });
-            if zone_minutes.is_some() { words.to_string() } else { format!("{words} UTC") }
+        Show::Moment | Show::Near | Show::NearSeconds => {
+            let clock = if show == Show::NearSeconds { "%H:%M:%S" } else { "%H:%M" };
+            let today = now.map(|now| shift(now).date_naive());
+            let day = match today {
+                Some(today) if show != Show::Moment && today == local.date_naive() => "",
+                Some(today) if today.year() != local.year() => "%-d %b %Y ",
+                Some(_) | None => "%-d %b ",
+            };
+            let words = local.format(&format!("{day}{clock}")).to_string();
+            if zone_minutes.is_some() { words } else { format!("{words} UTC") }
         }
         Show::Age | Show::Ago => match now {
             None => moment(at, Show::Moment, zone_minutes, None),
@@ -167,6 +177,15 @@ mod tests {
         assert_eq!(moment(at(13, 2, 40), Show::Clock, Some(-300), None), "08:02");
         assert_eq!(moment(at(13, 2, 40), Show::Seconds, None, None), "13:02:40");
         assert_eq!(moment(at(13, 2, 40), Show::Day, None, None), "21 Nov 2026");
+    }
+
+    #[test]
+    fn a_sentence_names_the_day_when_it_is_another_one_for_the_reader() {
+        let now = Some(at(22, 0, 0));
+        assert_eq!(moment(at(22, 30, 40), Show::Near, None, now), "22:30 UTC");
+        assert_eq!(moment(at(22, 30, 40), Show::NearSeconds, Some(60), now), "23:30:40");
+        assert_eq!(moment(at(23, 30, 0), Show::Near, Some(60), now), "22 Nov 00:30");
+        assert_eq!(moment(at(22, 30, 40), Show::Near, None, None), "21 Nov 22:30 UTC");
     }
 
     #[test]

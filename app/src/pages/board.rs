@@ -16,7 +16,7 @@ use crate::{
     commands,
     components::{
         Ahead, Board, BoardCell, BoardColumn, BoardGroup, BoardRow, ButtonLink, Card, EmptyState, FilterBreak,
-        FilterChip, FilterCount, Filters, Glyph, Kind, Menu, MenuItem, PageHead, Pager, Show, State, Time,
+        FilterChip, FilterCount, Filters, Glyph, Kind, Menu, MenuItem, PageHead, Pager, Sentence, Show, State, Time,
         words::plural,
     },
     live,
@@ -374,9 +374,9 @@ fn reason(cell: Cell) -> AnyView {
     }
     let words = match (cell.reason, cell.promotion) {
         (Some(words), Some(number)) => {
-            view! { <a class="link-plain" href=routes::promotion(number)>{words}</a> }.into_any()
+            view! { <a class="link-plain" href=routes::promotion(number)><Sentence words /></a> }.into_any()
         }
-        (Some(words), None) => words.into_any(),
+        (Some(words), None) => view! { <Sentence words /> }.into_any(),
         (None, _) => match cell.pods {
             Some((ready, wanted)) if ready == wanted => plural(u64::from(wanted), "pod", "pods").into_any(),
             Some((ready, wanted)) => format!("{ready} of {wanted} pods").into_any(),

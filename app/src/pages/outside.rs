@@ -9,7 +9,7 @@ use domain::promotion::PromotionAct;
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, Card, Chip, Glyph, ProgressBar, Show, Size, State, StateInline, Time},
+    components::{Button, Card, Chip, Glyph, ProgressBar, Sentence, Show, Size, State, StateInline, Time},
     form::{FormProblem, Sendings},
     page::sentence,
     server_fns::promotions::Steer,
@@ -20,7 +20,7 @@ pub fn outside_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
     let Some(outside) = view.outside.clone() else { return ().into_any() };
     let practice = outside.is_practice;
     let bar = outside.percent.map(|percent| bar(view, percent));
-    let words = (!outside.words.is_empty()).then(|| view! { <p>{sentence(&outside.words)}</p> });
+    let words = (!outside.words.is_empty()).then(|| view! { <p><Sentence words=sentence(&outside.words) /></p> });
     let link = outside.link.clone().map(|href| {
         view! {
             <p>

@@ -13,7 +13,7 @@ use leptos_router::hooks::use_params_map;
 use crate::{
     components::{
         ActionBar, Button, ButtonLink, Card, Chip, Crumb, Crumbs, Glyph, Journal, JournalRow, Kind, Notice, Outcome,
-        PageHead, ReasonDialog, Said, Show, State, StatePill, Step, Steps, Time, VersionLabel,
+        PageHead, ReasonDialog, Said, Sentence, Show, State, StatePill, Step, Steps, Time, VersionLabel,
     },
     error::{Answer, AppError},
     form::{FormProblem, ReasonField, Sending, Sendings, besides},
@@ -365,7 +365,7 @@ fn next(view: &PromotionView) -> AnyView {
     }
     let state = State::from(headline.mark);
     let title = if view.line.finished_at.is_some() { "How it ended" } else { "What happens next" };
-    view! { <Notice state title>{words}</Notice> }.into_any()
+    view! { <Notice state title><Sentence words /></Notice> }.into_any()
 }
 
 /// What a deployment was is not what runs: a later rollback has taken it away.
@@ -422,7 +422,7 @@ fn journal(lines: Vec<JournalLine>) -> AnyView {
         .map(|line| {
             view! {
                 <JournalRow at=line.at what=line.title who=line.by state=State::from(line.mark) show>
-                    {line.detail}
+                    <Sentence words=line.detail />
                 </JournalRow>
             }
         })

@@ -7,8 +7,8 @@ use leptos::prelude::*;
 
 use crate::{
     components::{
-        Button, Card, Code, Glyph, InputKind, Kind, More, Notice, ReasonDialog, Series, Size, State, Step, Steps,
-        TextField, TrafficBar, TrafficPart,
+        Button, Card, Code, Glyph, InputKind, Kind, More, Notice, ReasonDialog, Sentence, Series, Size, State, Step,
+        Steps, TextField, TrafficBar, TrafficPart,
     },
     form::{FormProblem, ReasonField, Sending, Sendings, about, besides},
     page::sentence,
@@ -31,12 +31,15 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
     } else {
         view! { <TrafficBar parts wanted=share(traffic.wanted) /> }.into_any()
     };
-    let lines = traffic.lines.iter().map(|line| view! { <li class="truncate" title=line.clone()>{line.clone()}</li> });
+    let lines = traffic
+        .lines
+        .iter()
+        .map(|line| view! { <li class="truncate" title=line.clone()><Sentence words=line.clone() /></li> });
     let lines = lines.collect_view();
     let capacity = traffic.capacity.iter().map(|line| view! { <li>{sentence(line)}</li> }).collect_view();
     let capacity = (!traffic.capacity.is_empty()).then(|| view! { <ul class="note stack-tight">{capacity}</ul> });
     let hold = traffic.hold.clone().map(|why| {
-        view! { <Notice state=State::Waiting title="Paused">{sentence(&why)}</Notice> }
+        view! { <Notice state=State::Waiting title="Paused"><Sentence words=sentence(&why) /></Notice> }
     });
     let mirrored = (!traffic.mirrored.is_empty()).then(|| {
         let steps = traffic.mirrored.iter().map(|step| Step {

@@ -5,7 +5,9 @@ use contract::promotions::{PodView, WorkloadView};
 use domain::state::Mark;
 use leptos::prelude::*;
 
-use crate::components::{Card, Chip, Code, More, PodGroup, PodState, Pods, ProgressBar, Series, State, StateInline};
+use crate::components::{
+    Card, Chip, Code, More, PodGroup, PodState, Pods, ProgressBar, Sentence, Series, State, StateInline,
+};
 
 /// All workloads of a promotion to `new`, where `old` ran before; nothing when there are none.
 pub fn workloads(workloads: Vec<WorkloadView>, new: &str, old: Option<String>) -> AnyView {
@@ -71,7 +73,7 @@ fn workload_view(workload: WorkloadView, new: &str, old: &str) -> AnyView {
                     <span class="workload">{format!("{} in {}", workload.workload, workload.cluster)}</span>
                     {candidate} {practice}
                 </span>
-                <span class="note">{workload.words}</span>
+                <span class="note"><Sentence words=workload.words /></span>
             </div>
             {counted}
             <ul class="stack-tight">{troubled}</ul>

@@ -68,7 +68,9 @@ pub async fn set_rule(
         on_error: word("on_error", &on_error)?,
         dry_run: match dry_run.as_str() {
             "" => None,
-            text => Some(text == "yes"),
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => return Err(contract::ApiError::invalid("dry_run", "yes, no, or empty for what held before").into()),
         },
         own,
     };

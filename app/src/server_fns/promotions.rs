@@ -156,7 +156,7 @@ pub async fn steer(
         SteerAct::SetWeight => {
             let number = weight.trim().parse();
             let weight = number.map_err(|_| contract::ApiError::invalid("weight", "a whole number from 0 to 100"))?;
-            Steer::SetWeight { weight, reason }
+            Steer::SetWeight { step, weight, reason }
         }
         SteerAct::PromoteNow => Steer::PromoteNow { step, reason },
         SteerAct::CallAgain => Steer::CallAgain,

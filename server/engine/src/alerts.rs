@@ -11,6 +11,7 @@ use contract::{
 use domain::{
     actor::{Act, Actor},
     promotion::{Alert, AlertAsks, Input, Phase, Promotion},
+    readable,
 };
 use store::Read;
 
@@ -126,9 +127,7 @@ fn name_of(alert: &AlertInput) -> String {
 
 /// Text of another system in one line of bounded length, without what could mislead a reader.
 fn shown(text: &str) -> String {
-    let plain = |c: char| {
-        if c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}') { ' ' } else { c }
-    };
+    let plain = |c: char| if readable::misleads(c) { ' ' } else { c };
     text.chars().map(plain).take(WORDS_AT_MOST).collect::<String>().trim().to_owned()
 }
 

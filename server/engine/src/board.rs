@@ -105,13 +105,13 @@ const fn rank_of(state: BoardState) -> u8 {
 /// Nothing about it needs anybody.
 const CALM: u8 = 9;
 
-/// How much a cell needs a person, most first: something is bad, someone must agree, someone else
+/// How much a cell needs a person, most first: something is bad, someone must agree or let it go on, someone else
 /// changed it, it waits for a time or another promotion, it moves by itself.
 fn need(cell: &Cell) -> u8 {
     let has = |state| cell.states.contains(&state);
     match () {
         () if has(BoardState::Failed) || cell.view.mark == Mark::Failed => 0,
-        () if cell.needs_approval => 1,
+        () if cell.needs_someone => 1,
         () if has(BoardState::ChangedByOthers) => 2,
         () if has(BoardState::Waiting) || cell.view.mark == Mark::Waiting => 3,
         () if has(BoardState::Moving) => 4,

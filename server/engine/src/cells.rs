@@ -20,8 +20,8 @@ pub(crate) struct Cell {
     pub(crate) view: BoardCell,
     /// The states that it counts for.
     pub(crate) states: Vec<BoardState>,
-    /// Whether a person is needed: someone must approve.
-    pub(crate) needs_approval: bool,
+    /// Whether a person is needed: someone must approve, or let go on what stands in the middle.
+    pub(crate) needs_someone: bool,
 }
 
 /// What runs, as far as it is known.
@@ -74,7 +74,7 @@ pub(crate) fn cells(row: BoardRow, actor: &Actor) -> Vec<Option<Cell>> {
                 can_roll_back,
             },
             states: told.states,
-            needs_approval: cell.promotions.iter().any(|p| p.needs_approval),
+            needs_someone: cell.promotions.iter().any(|p| p.needs_approval || stands(p)),
         }));
     }
     cells
@@ -104,9 +104,9 @@ fn tell(
     // While a promotion writes, what runs is in between: that is nobody else's change and no failure.
     if live.is_some() {
         states.clear();
-        states.push(BoardState::Moving);
+        states.push(if live.is_some_and(stands) { BoardState::Waiting } else { BoardState::Moving });
     }
-    if waiting.is_some() {
+    if waiting.is_some() && !states.contains(&BoardState::Waiting) {
         states.push(BoardState::Waiting);
     }
     if failed.is_some() && live.is_none() && !states.contains(&BoardState::Failed) {
@@ -126,6 +126,11 @@ fn tell(
         (None, None, Some(failed)) => of(failed, failed.finished_at.unwrap_or(failed.requested_at)),
         (None, None, None) => Told { states, ..seen },
     }
+}
+
+/// Whether a promotion is live and does not move by itself.
+fn stands(promotion: &BoardPromotion) -> bool {
+    promotion.occupies && promotion.mark == Mark::Waiting
 }
 
 /// The last promotion that ended, when it went bad after its start and nothing succeeded since.

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Datelike, Duration, SubsecRound, Utc};
 use contract::{Answer, ApiError};
+use domain::readable;
 
 /// Longest reason or comment.
 const COMMENT_AT_MOST: usize = 2_000;
@@ -19,7 +20,7 @@ pub(crate) fn line(field: &str, text: &str, max: usize) -> Answer<String> {
     if text.chars().count() > max {
         return Err(ApiError::invalid(field, format!("at most {max} characters are allowed")));
     }
-    if let Some(found) = text.chars().find(|c| is_control(*c)) {
+    if let Some(found) = text.chars().find(|c| readable::misleads(*c)) {
         let code = u32::from(found);
         return Err(ApiError::invalid(field, format!("control characters are not allowed (U+{code:04X} was found)")));
     }
@@ -32,7 +33,8 @@ pub(crate) fn line(field: &str, text: &str, max: usize) -> Answer<String> {
 /// [`ApiError::invalid`] for `field`.
 pub(crate) fn some_line(field: &str, text: &str, max: usize) -> Answer<String> {
     let text = line(field, text, max)?;
-    if text.is_empty() { Err(ApiError::invalid(field, "this is needed")) } else { Ok(text) }
+    // What nobody can read says nothing.
+    if !readable::says_something(&text) { Err(ApiError::invalid(field, "this is needed")) } else { Ok(text) }
 }
 
 /// A reason: needed, trimmed, at most 2,000 characters.
@@ -41,7 +43,8 @@ pub(crate) fn some_line(field: &str, text: &str, max: usize) -> Answer<String> {
 /// [`ApiError::invalid`] for `reason`.
 pub(crate) fn reason(text: &str) -> Answer<String> {
     let text = comment("reason", text)?;
-    if text.is_empty() { Err(ApiError::invalid("reason", "a reason is needed")) } else { Ok(text) }
+    // What nobody can read says nothing.
+    if !readable::says_something(&text) { Err(ApiError::invalid("reason", "a reason is needed")) } else { Ok(text) }
 }
 
 /// Several lines that may be empty, trimmed, at most 2,000 characters: a screen's worth.
@@ -57,12 +60,6 @@ pub(crate) fn comment(field: &str, text: &str) -> Answer<String> {
         return Err(ApiError::invalid(field, format!("at most {COMMENT_AT_MOST} characters are allowed")));
     }
     Ok(text)
-}
-
-/// Control characters, and those that turn the direction of what follows: a name could be made to
-/// read as another.
-fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A time that something happened: not before 2000 and at most a day ahead of `now` (clocks of
@@ -105,6 +102,14 @@ mod tests {
         }
         assert_eq!(line("title", " Grüße ", 6).unwrap(), "Grüße");
         assert!(some_line("title", "  ", 6).is_err());
+    }
+
+    #[test]
+    fn a_reason_that_nobody_can_see_is_none() {
+        for text in ["", "  ", "\u{200B}", " \u{FEFF}\n\u{3164}", "\u{2060}\u{FE0F}"] {
+            assert_eq!(reason(text).unwrap_err().field(), Some("reason"), "{text:?}");
+        }
+        assert_eq!(reason(" \u{26A0}\u{FE0F} ").unwrap(), "\u{26A0}\u{FE0F}");
     }
 
     #[test]

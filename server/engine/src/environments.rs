@@ -120,6 +120,10 @@ impl Engine {
             if now.is_some_and(|e| e.id == before.id) {
                 return Err(ApiError::invalid("healthy_in", "a version cannot have to be healthy here to come here"));
             }
+            let all = tx.environments().await.or_fail(self)?;
+            if let Some(circle) = now.and_then(|now| circle(&all, now, &before)) {
+                return Err(ApiError::invalid("healthy_in", circle));
+            }
             Some(before.id)
         };
         if !(30..=86_400).contains(&input.rollout_budget_seconds) {
@@ -157,6 +161,23 @@ impl Engine {
         tx.signal(store::Entity::Environment, id.uuid(), 0);
         tx.commit().await.or_fail(self)
     }
+}
+
+/// Why `now` cannot ask for what is healthy in `before`: that asks for `now` in its turn, and no version could ever
+/// come in.
+fn circle(all: &[Environment], now: &Environment, before: &Environment) -> Option<String> {
+    let mut names = Vec::new();
+    let mut one = before;
+    while names.len() < all.len() {
+        names.push(one.name.as_str());
+        let asks_for = one.rules.healthy_in?;
+        if asks_for == now.id {
+            let way = names.join(", that for ");
+            return Some(format!("a circle: {way}, and that for {}; no version could ever come in", now.name));
+        }
+        one = all.iter().find(|other| other.id == asks_for)?;
+    }
+    None
 }
 
 fn parse_name(field: &str, text: &str) -> Answer<EnvironmentName> {

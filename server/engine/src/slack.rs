@@ -11,6 +11,7 @@ use contract::{
 };
 use domain::{
     actor::{Act, Actor},
+    moment_words,
     state::Mark,
 };
 use ports::Messenger;
@@ -107,9 +108,9 @@ impl SlackBackend for Engine {
                 (Mark::Nothing, "not set up: promotions are not announced".to_owned())
             }
             State { error: Some(error), failed_at: Some(at), .. } => {
-                (Mark::Failed, format!("fails since {}: {error}", at.format("%-d %b %H:%M UTC")))
+                (Mark::Failed, format!("fails since {}: {error}", moment_words::minute(*at)))
             }
-            State { told_at: Some(at), .. } => (Mark::Done, format!("last message {}", at.format("%-d %b %H:%M UTC"))),
+            State { told_at: Some(at), .. } => (Mark::Done, format!("last message {}", moment_words::minute(*at))),
             State { .. } => (Mark::Waiting, "set up; nothing was announced yet".to_owned()),
         };
         Ok(SlackView { has_token, channel: settings.channel, mark, words })

@@ -41,6 +41,7 @@ pub struct AlertmanagerWebhook {
 /// How to read the labels of alerts.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct AlertQuery {
     /// The label that names the service; `service` when left out.
     service: Option<String>,

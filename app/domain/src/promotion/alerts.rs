@@ -52,13 +52,16 @@ pub struct KnownAlert {
     pub key: String,
     /// Whether it still holds.
     pub is_firing: bool,
+    /// Whether it was only noted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_note: bool,
     /// What it says, where it asks for taking the version back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes_back: Option<String>,
 }
 
 impl KnownAlert {
-    /// So many are remembered; a promotion's state must stay small.
+    /// So many that did something are remembered, and as many that were noted; a promotion's state must stay small.
     pub const MOST: usize = 500;
 }
 
@@ -161,7 +164,13 @@ fn takes_back(alert: &Alert) -> bool {
 fn remember(run: &mut Run, alert: &Alert) {
     run.alerts.retain(|known| known.key != alert.key);
     let takes_back = (alert.asks == AlertAsks::TakeBack).then(|| alert.words.clone());
-    run.alerts.push(KnownAlert { key: alert.key.clone(), is_firing: alert.is_firing, takes_back });
-    let excess = run.alerts.len().saturating_sub(KnownAlert::MOST);
-    run.alerts.drain(..excess);
+    let is_note = alert.asks == AlertAsks::Note;
+    run.alerts.push(KnownAlert { key: alert.key.clone(), is_firing: alert.is_firing, is_note, takes_back });
+    // A flood of notes must not make one forgotten that paused: told again, it would pause again.
+    let of_its_kind = run.alerts.iter().filter(|known| known.is_note == is_note).count();
+    if of_its_kind > KnownAlert::MOST
+        && let Some(oldest) = run.alerts.iter().position(|known| known.is_note == is_note)
+    {
+        run.alerts.remove(oldest);
+    }
 }

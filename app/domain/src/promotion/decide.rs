@@ -116,7 +116,7 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
         Input::Hold { by, reason } => steering::hold(&mut draft, &by, reason)?,
         Input::GoOn { by, step } => steering::go_on(&mut draft, &by, step)?,
         Input::Skip { by, step } => steering::skip(&mut draft, &by, step)?,
-        Input::SetWeight { by, weight, reason } => steering::set_weight(&mut draft, &by, weight, reason)?,
+        Input::SetWeight { by, step, weight, reason } => steering::set_weight(&mut draft, &by, step, weight, reason)?,
         Input::PromoteNow { by, step, reason } => steering::promote_now(&mut draft, &by, step, reason)?,
         Input::Reported { by, about, report } => outside::reported(&mut draft, &by, about, report)?,
         Input::Called { generation, answer } => outside::called(&mut draft, generation, answer),

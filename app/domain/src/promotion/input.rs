@@ -90,6 +90,8 @@ pub enum Input {
     SetWeight {
         /// Who.
         by: Identity,
+        /// The index of the step that they saw.
+        step: usize,
         /// The share.
         weight: Weight,
         /// Why.
@@ -274,6 +276,12 @@ pub enum Refusal {
     /// There is nothing between which it could be paused.
     #[error("a rolling update has no steps to pause between; abort it to stop it")]
     NoSteps,
+    /// A tool goes through the steps, and nothing of ours keeps it from that.
+    #[error("{tool} goes through the steps by itself: pause it there, or abort here")]
+    StepsOfTool {
+        /// Its name.
+        tool: String,
+    },
     /// It is paused already.
     #[error("this promotion is paused already: {0}")]
     HeldAlready(String),

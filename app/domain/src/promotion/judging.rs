@@ -12,6 +12,7 @@ use crate::{
         BuiltInCheck, Conclusion, Folded, LateBreach, Measure, Moment, Sample, Unanswered, Verdict, Watch, conclude,
         dry_run_breaches, warnings,
     },
+    moment_words,
     strategy::{AnalysisLength, Step},
     traffic::Weight,
 };
@@ -150,7 +151,7 @@ pub(super) fn analysis_waits(run: &Run, length: AnalysisLength, since: DateTime<
             if deciding.iter().all(|watch| watch.is_decided_as_good(watch.left_until(end))) {
                 return StepWait::Nothing;
             }
-            StepWait::Doing { words: format!("judged until {}", end.format("%H:%M:%S UTC")), until: Some(end) }
+            StepWait::Doing { words: format!("judged until {}", moment_words::second(end)), until: Some(end) }
         }
         AnalysisLength::Measurements(count) => {
             let left = |watch: &Watch| count.saturating_sub(watch.counted());

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     actor::Identity,
+    moment_words,
     outside::{CallAnswer, CallId, DeployerCall, OutsideDeployer, Report, ReportState},
 };
 
@@ -121,7 +122,7 @@ fn expect_life(draft: &mut Draft) {
     let every = crate::duration_words::exact(i64::from(every));
     ask(
         draft,
-        format!("nothing was heard of the deployer since {}, expected every {every}", last.format("%H:%M:%S UTC")),
+        format!("nothing was heard of the deployer since {}, expected every {every}", moment_words::second(last)),
     );
 }
 

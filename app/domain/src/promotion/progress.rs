@@ -374,8 +374,13 @@ fn keep_most(before: &[WorkloadProgress], now: &mut [WorkloadProgress]) {
 
 fn note_pods(before: &[WorkloadProgress], now: &[WorkloadProgress]) -> Option<String> {
     let moved = now.iter().any(|p| p.was_ours && p.counts.available > most_before(before, p));
+    // What a tool does has its own lines.
+    let words = |p: &WorkloadProgress| match p.tool {
+        Some(_) => format!("{} of {} pods", p.counts.available.min(p.counts.wanted), p.counts.wanted),
+        None => p.words.clone(),
+    };
     let one = |p: &WorkloadProgress| {
-        if now.len() == 1 { p.words.clone() } else { format!("{} {}: {}", p.cluster_name, p.placed.workload, p.words) }
+        if now.len() == 1 { words(p) } else { format!("{} {}: {}", p.cluster_name, p.placed.workload, words(p)) }
     };
     moved.then(|| now.iter().map(one).collect::<Vec<_>>().join("; "))
 }

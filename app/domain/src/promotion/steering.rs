@@ -125,8 +125,18 @@ fn leave_step(draft: &mut Draft, mut run: Run, step: usize) {
 }
 
 /// Sets the share by hand: at most what the approved steps have given or give next.
-pub(super) fn set_weight(draft: &mut Draft, by: &Identity, weight: Weight, reason: String) -> Result<(), Refusal> {
+pub(super) fn set_weight(
+    draft: &mut Draft,
+    by: &Identity,
+    seen: usize,
+    weight: Weight,
+    reason: String,
+) -> Result<(), Refusal> {
     let (mut run, step, since) = under_way(draft)?;
+    // What was decided at a small share must not take a bigger one away.
+    if seen != step {
+        return Err(Refusal::StepChanged);
+    }
     let reason = needs_reason(reason)?;
     may_set_weight(&draft.next)?;
     let most = draft.next.most_weight(step);
@@ -232,7 +242,11 @@ pub(super) fn may_hold(promotion: &Promotion) -> Result<(), Refusal> {
         Phase::Progressing { run, .. } => match &run.hold {
             Some(hold) => Err(Refusal::HeldAlready(hold.why.clone())),
             None if promotion.plan.steps.len() > 1 => Ok(()),
-            None => Err(Refusal::NoSteps),
+            None => Err(run
+                .progress
+                .iter()
+                .find_map(|p| p.tool.as_ref())
+                .map_or(Refusal::NoSteps, |tool| Refusal::StepsOfTool { tool: tool.tool.clone() })),
         },
         _ => Err(not_under_way(promotion)),
     }

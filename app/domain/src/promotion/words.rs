@@ -6,7 +6,7 @@ use super::{
     Blocker, Failure, Phase, Promotion, Run, StableWant, StepWait, TakenBack, WorkloadProgress, ending, judging,
     outside, progress::open_in_words,
 };
-use crate::{state::Mark, strategy::Step, traffic::Weight};
+use crate::{moment_words, state::Mark, strategy::Step, traffic::Weight};
 
 /// The state in one line, with its mark.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -69,7 +69,7 @@ pub fn headline(promotion: &Promotion) -> Headline {
         }
         Phase::Watching { run, until, .. } => match judging::proposal(run) {
             Some(why) => line(Mark::Waiting, format!("proposes a rollback: {why}")),
-            None => line(Mark::Done, format!("done, watched until {}", until.format("%H:%M UTC"))),
+            None => line(Mark::Done, format!("done, watched until {}", moment_words::minute(*until))),
         },
         Phase::Succeeded { .. } => line(Mark::Done, "done".to_owned()),
         Phase::Failed { failure, back, .. } => line(Mark::Failed, failed_in_words(failure, back)),
@@ -129,7 +129,7 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
         (Some(_), None) => match ending::waits(promotion, run, step, since) {
             StepWait::Person => waits(promotion, format!("{share}, waits for someone to let it go on"), percent),
             StepWait::Time { until } => {
-                moving(promotion, format!("{share} until {}", until.format("%H:%M:%S UTC")), percent)
+                moving(promotion, format!("{share} until {}", moment_words::second(until)), percent)
             }
             StepWait::Doing { words, .. } => moving(promotion, format!("{share}, {words}"), percent),
             StepWait::Nothing => moving(promotion, share, percent),
@@ -183,7 +183,7 @@ fn moving(promotion: &Promotion, words: String, percent: Option<u8>) -> Headline
     match &promotion.trouble {
         Some(trouble) => Headline {
             mark: Mark::Waiting,
-            words: format!("cannot tell since {}: {}", trouble.since.format("%H:%M UTC"), trouble.message),
+            words: format!("cannot tell since {}: {}", moment_words::minute(trouble.since), trouble.message),
             percent,
         },
         None => Headline { mark: Mark::Moving, words, percent },

@@ -8,6 +8,7 @@ use crate::{
     aside::{Aside, TesterMatch},
     duration_words,
     names::WorkloadName,
+    readable,
     traffic::{TrafficLayer, Weight},
 };
 
@@ -111,7 +112,7 @@ impl Notice {
     pub fn new(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let is_line = !text.is_empty() && text.chars().count() <= Self::LENGTH;
-        if !is_line || text.chars().any(|c| c.is_control() || c == '"') {
+        if !is_line || text.chars().any(|c| readable::misleads(c) || c == '"') {
             return Err(format!(
                 "a message is one line of 1 to {} characters without quotation marks in it",
                 Self::LENGTH

@@ -145,7 +145,7 @@ fn play(world: &mut World, event: Event) {
         Event::Skip => world.give(Input::Skip { by: rosa(), step }),
         Event::Set(percent) => {
             let weight = Weight::percent(percent).unwrap();
-            world.give(Input::SetWeight { by: rosa(), weight, reason: "so".into() })
+            world.give(Input::SetWeight { by: rosa(), step, weight, reason: "so".into() })
         }
         Event::PromoteNow => world.give(Input::PromoteNow { by: rosa(), step, reason: "so".into() }),
         Event::Trouble => world.give(crate::world::trouble("away")),

@@ -133,7 +133,7 @@ fn nothing_that_people_leave_out_has_a_workload_replaced_that_serves() {
         }),
         ("a share by hand at the last step", |world| {
             world.promote_now().unwrap();
-            let set = Input::SetWeight { by: rosa(), weight: weight(10), reason: "careful".into() };
+            let set = Input::SetWeight { by: rosa(), step: 4, weight: weight(10), reason: "careful".into() };
             world.give(set).unwrap();
             pictures(world);
             world.give(Input::GoOn { by: rosa(), step: 4 }).unwrap();
@@ -170,8 +170,10 @@ fn people_pause_set_a_share_skip_and_promote_at_once_within_the_approved_steps()
     let (manager, developer) = (actor(&rosa(), Role::ReleaseManager), actor(&theo(), Role::Developer));
     assert!(!world.promotion.allowed(&developer).contains(&PromotionAct::Skip));
     assert!(world.promotion.allowed(&manager).contains(&PromotionAct::Skip));
-    let set = |percent| Input::SetWeight { by: rosa(), weight: weight(percent), reason: "careful".into() };
+    let set = |percent| Input::SetWeight { by: rosa(), step: 1, weight: weight(percent), reason: "careful".into() };
     assert_eq!(world.give(set(20)).unwrap_err(), Refusal::TooMuch { most: weight(10) });
+    let late = Input::SetWeight { by: rosa(), step: 0, weight: weight(5), reason: "careful".into() };
+    assert_eq!(world.give(late).unwrap_err(), Refusal::StepChanged, "who saw another step");
     world.give(set(5)).unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("5 %, 1 pods, {OLD}"));
     world.pass_seconds(3_600);
@@ -291,7 +293,7 @@ fn where_pods_are_the_share_fewer_are_a_smaller_one() {
     pictures(&mut world);
     world.pass_seconds(60);
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, 3 pods, {OLD}"));
-    world.give(Input::SetWeight { by: rosa(), weight: weight(10), reason: "slowly".into() }).unwrap();
+    world.give(Input::SetWeight { by: rosa(), step: 3, weight: weight(10), reason: "slowly".into() }).unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, 1 pods, {OLD}"));
     // Nothing drains that has no route: what is aborted ends at once.
     world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();

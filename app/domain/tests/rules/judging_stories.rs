@@ -6,7 +6,9 @@ use domain::{
     deployment::Cause,
     ids::EnvironmentId,
     observation::Observed,
-    promotion::{Alert, AlertAsks, DRAIN_SECONDS, Input, JournalEvent, Phase, PromotionAct, TakeBackCause, desired},
+    promotion::{
+        Alert, AlertAsks, DRAIN_SECONDS, Input, JournalEvent, KnownAlert, Phase, PromotionAct, TakeBackCause, desired,
+    },
     strategy::Step,
     traffic::Weight,
 };
@@ -162,7 +164,7 @@ fn what_was_measured_before_the_share_changed_does_not_count() {
     let late: Vec<Sample> = world.samples(&busy(12.5));
     assert!(late.iter().any(|sample| sample.rule.as_str() == "error-rate"));
     let five = Weight::percent(5).unwrap();
-    world.give(Input::SetWeight { by: rosa(), weight: five, reason: "careful".into() }).unwrap();
+    world.give(Input::SetWeight { by: rosa(), step: 1, weight: five, reason: "careful".into() }).unwrap();
     world.pass();
     let taken = world.give(Input::Measured(late)).unwrap().samples;
     assert!(taken.iter().all(|sample| sample.rule.as_str() != "error-rate"), "{taken:?}");
@@ -387,6 +389,19 @@ fn an_alert_of_a_version_that_is_only_watched_proposes_a_rollback_as_long_as_it_
 #[test]
 fn an_alert_that_was_stored_before_its_words_were_kept_still_loads() {
     let stored = serde_json::json!({ "key": "2026-03-02T10:00:00Z c0ffee", "is_firing": true });
-    let read: domain::promotion::KnownAlert = serde_json::from_value(stored).unwrap();
+    let read: KnownAlert = serde_json::from_value(stored).unwrap();
     assert_eq!((read.is_firing, read.takes_back), (true, None));
+}
+
+#[test]
+fn a_flood_of_notes_makes_no_alert_forgotten_that_has_paused() {
+    let mut world = at_ten();
+    world.give(alert("a", AlertAsks::Pause, true)).unwrap();
+    go_on(&mut world);
+    for number in 0..=KnownAlert::MOST {
+        world.give(alert(&format!("note {number}"), AlertAsks::Note, true)).unwrap();
+    }
+    assert_eq!(world.promotion.run().unwrap().alerts.len(), KnownAlert::MOST + 1);
+    let again = world.give(alert("a", AlertAsks::Pause, true)).unwrap();
+    assert_eq!((again.journal, world.promotion.run().unwrap().hold.clone()), (vec![], None));
 }

@@ -166,7 +166,7 @@ fn a_deployer_that_falls_silent_is_shown_and_one_that_speaks_again_too() {
     }
     assert_eq!(
         world.words(),
-        "cannot tell since 12:01 UTC: nothing was heard of the deployer since 12:00:00 UTC, expected every 1 min"
+        "cannot tell since 2026-11-21 12:01 UTC: nothing was heard of the deployer since 2026-11-21 12:00:00 UTC, expected every 1 min"
     );
     tell(&mut world, 1, running(10, "slow network")).unwrap();
     assert_eq!(world.words(), "deploying: 10 %, slow network");
@@ -176,11 +176,11 @@ fn a_deployer_that_falls_silent_is_shown_and_one_that_speaks_again_too() {
 fn what_the_deployer_refuses_waits_for_a_person_who_can_send_it_again() {
     let mut world = started(true, false);
     answered(&mut world, 1, CallAnswer::NotYet("the deployer could not be told: it answered 503".into()));
-    assert!(world.words().starts_with("cannot tell since 12:00 UTC"), "{}", world.words());
+    assert!(world.words().starts_with("cannot tell since 2026-11-21 12:00 UTC"), "{}", world.words());
     answered(&mut world, 1, CallAnswer::Refused("it answered 401. Check the secret".into()));
     assert_eq!(
         world.words(),
-        "cannot tell since 12:00 UTC: the deployer refuses the start: it answered 401. Check the secret"
+        "cannot tell since 2026-11-21 12:00 UTC: the deployer refuses the start: it answered 401. Check the secret"
     );
     assert_eq!(
         world.give(Input::CallAgain { by: theo() }).unwrap().outbox.last(),

@@ -93,7 +93,7 @@ fn an_analysis_for_a_time_says_until_when_and_ends_no_later() {
     let Some(StepWait::Doing { words, until: Some(until) }) = world.promotion.step_waits() else {
         panic!("{:?}", world.promotion.step_waits());
     };
-    assert!(world.words().ends_with(&words) && words.starts_with("judged until 12:"), "{words}");
+    assert!(world.words().ends_with(&words) && words.starts_with("judged until 2026-11-21 12:"), "{words}");
     world.watch_for(500, &busy(0.2));
     assert_eq!(step(&world), 1, "{}", world.words());
     world.watch_for(100, &busy(0.2));

@@ -140,12 +140,22 @@ fn what_moves_wins_over_what_waits_and_that_over_a_failure() {
     assert_eq!(all.view.reason.as_deref(), Some("1.5.0 rolling out: 1 of 3 pods"));
     assert_eq!(all.states, [BoardState::Moving, BoardState::Waiting]);
     let waiting = cell(vec![waits, failed.clone()]);
-    assert_eq!((waiting.view.mark, waiting.needs_approval), (Mark::Waiting, true));
+    assert_eq!((waiting.view.mark, waiting.needs_someone), (Mark::Waiting, true));
     assert_eq!(waiting.view.reason.as_deref(), Some("1.6.0 waits for 1 approval"));
     assert_eq!(waiting.states, [BoardState::Waiting, BoardState::Failed]);
     let red = cell(vec![failed]);
     assert_eq!((red.view.mark, red.view.version.as_deref()), (Mark::Failed, Some("1.4.0")));
     assert_eq!(red.view.since, Some(now() - Duration::minutes(18)));
+}
+
+#[test]
+fn what_stands_in_the_middle_waits_and_needs_someone() {
+    let stands = promotion("progressing", 5, Mark::Waiting, "canary at 25 %, waits for someone to let it go on");
+    let cell = |promotions| one(stored(quiet(4), Some(latest(4, 50)), promotions));
+    let alone = cell(vec![stands.clone()]);
+    assert_eq!((alone.states.as_slice(), alone.needs_someone), ([BoardState::Waiting].as_slice(), true));
+    let next = promotion("waiting", 6, Mark::Waiting, "waits for 1 approval");
+    assert_eq!(cell(vec![stands, next]).states, [BoardState::Waiting]);
 }
 
 #[test]

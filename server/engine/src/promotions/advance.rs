@@ -10,7 +10,7 @@ use domain::{
 };
 use store::{StoreError, Tx, Unique};
 
-use super::facts;
+use super::{by_rule, facts};
 use crate::{Engine, audit, error::OrFail};
 
 /// How often a lost race is decided again before the caller is told. Each loss means that someone
@@ -236,6 +236,7 @@ async fn save_one(
     let now = engine.now();
     let revision = tx.save_promotion(next, revision, decision.wake_at).await?;
     tx.append_journal(next.id, &decision.journal).await?;
+    by_rule::record(tx, next, &decision.journal, engine).await?;
     tx.insert_samples(next.id, &decision.samples).await?;
     let is_told = |effect: &Effect| matches!(effect, Effect::TellMessenger | Effect::Announce { .. });
     let told: Vec<_> = decision.outbox.iter().copied().filter(is_told).collect();

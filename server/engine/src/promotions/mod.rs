@@ -5,6 +5,7 @@ mod analysis;
 mod back;
 mod beforehand;
 mod by_hand;
+mod by_rule;
 mod deployment;
 mod evidence;
 pub(crate) mod facts;

@@ -10,6 +10,7 @@ use contract::{
 use domain::{
     actor::Actor,
     ids::{EnvironmentId, ServiceId, TargetId, VersionId},
+    moment_words,
     outside::{CallId, DeployerCall, Report, ReportState},
     promotion::{Effect, Input, Phase, Promotion, headline},
     state::Mark,
@@ -226,7 +227,7 @@ fn read_report(input: &ReportInput) -> Answer<(CallId, Report)> {
 /// What happens next, where a program outside deploys and that is not said elsewhere.
 pub(super) fn next(promotion: &Promotion) -> Option<String> {
     promotion.outside()?;
-    let until = || promotion.deadline().map(|at| at.format("%H:%M UTC").to_string()).unwrap_or_default();
+    let until = || promotion.deadline().map(moment_words::minute).unwrap_or_default();
     match &promotion.phase {
         Phase::Starting { .. } => Some("The deployer is told to start.".to_owned()),
         Phase::Progressing { .. } => Some(format!(

@@ -6,6 +6,7 @@ use contract::promotions::{ApprovalLine, Demand, JournalLine, PodView, StepView,
 use domain::{
     deployment::Cause,
     image::ContainerImage,
+    moment_words,
     observation::PodObservation,
     promotion::{
         APPROVAL_LASTS_DAYS, Failure, JournalEntry, Phase, Promotion, StableWant, TakenBack, WAITING_LASTS_DAYS,
@@ -149,7 +150,7 @@ fn watch(promotion: &Promotion) -> StepView {
     let minutes = promotion.plan.watch_seconds.div_ceil(60);
     match &promotion.phase {
         Phase::Watching { until, .. } => {
-            step(Mark::Moving, "Watch", format!("until {}", until.format("%H:%M UTC")), Some(*until))
+            step(Mark::Moving, "Watch", format!("until {}", moment_words::minute(*until)), Some(*until))
         }
         Phase::Succeeded { .. } => step(Mark::Done, "Watch", format!("{minutes} min"), None),
         _ => step(Mark::Nothing, "Watch", format!("{minutes} min"), None),
@@ -199,7 +200,7 @@ pub(crate) fn next(promotion: &Promotion) -> String {
         Phase::Waiting { blockers } => {
             let words: Vec<_> = blockers.iter().map(words_for_blocker).collect();
             let expiry = promotion.requested_at + chrono::Duration::days(WAITING_LASTS_DAYS);
-            format!("{}. It expires on {}.", sentence(&words.join("; ")), expiry.format("%-d %b %H:%M UTC"))
+            format!("{}. It expires at {}.", sentence(&words.join("; ")), moment_words::minute(expiry))
         }
         Phase::Starting { .. } => "Looks at the workloads, then sets the new images.".to_owned(),
         Phase::Progressing { .. } if promotion.trouble.is_some() => {
@@ -211,11 +212,11 @@ pub(crate) fn next(promotion: &Promotion) -> String {
             format!(
                 "Done when every pod is available; taken back by itself when pods crash, when a Deployment makes no \
                  progress within its own deadline, or at {}, when this environment's time for a rollout is up.",
-                until.format("%H:%M UTC")
+                moment_words::minute(until)
             )
         }
         Phase::TakingBack { .. } => "Over when what ran before is available again.".to_owned(),
-        Phase::Watching { until, .. } => format!("Watched until {}.", until.format("%H:%M UTC")),
+        Phase::Watching { until, .. } => format!("Watched until {}.", moment_words::minute(*until)),
         Phase::Aborted { reason, .. } | Phase::Rejected { reason, .. } | Phase::Cancelled { reason, .. } => {
             if reason.is_empty() { sentence(&headline(promotion).words) } else { format!("“{reason}”") }
         }

@@ -23,10 +23,10 @@ pub(super) fn input(actor: &Actor, steer: Steer) -> Answer<(PromotionAct, Option
         Steer::GoOn { step } => (PromotionAct::GoOn, None, Input::GoOn { by, step }),
         Steer::CallAgain => (PromotionAct::CallAgain, None, Input::CallAgain { by }),
         Steer::Skip { step } => (PromotionAct::Skip, None, Input::Skip { by, step }),
-        Steer::SetWeight { weight, reason } => {
+        Steer::SetWeight { step, weight, reason } => {
             let reason = edge::reason(&reason)?;
             let weight = Weight::percent(weight).map_err(|words| ApiError::invalid("weight", words))?;
-            (PromotionAct::SetWeight, Some(reason.clone()), Input::SetWeight { by, weight, reason })
+            (PromotionAct::SetWeight, Some(reason.clone()), Input::SetWeight { by, step, weight, reason })
         }
         Steer::PromoteNow { step, reason } => {
             let reason = edge::reason(&reason)?;

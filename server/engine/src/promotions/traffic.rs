@@ -3,6 +3,7 @@
 use contract::promotions::{StepView, TrafficView, WorkloadView};
 use domain::{
     delegated::ToolProgress,
+    moment_words,
     promotion::{Phase, Promotion, Run, StableWant, StepWait, WorkloadPlan},
     state::Mark,
     strategy::Step,
@@ -225,7 +226,7 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
         return Some(words.to_owned());
     }
     let words = match promotion.step_waits() {
-        Some(StepWait::Time { until }) => format!("At {}: {then}.", until.format("%H:%M:%S UTC")),
+        Some(StepWait::Time { until }) => format!("At {}: {then}.", moment_words::second(until)),
         Some(StepWait::Person) => format!("Waits for a release manager to let it go on; then {then}."),
         Some(StepWait::Doing { words, .. }) => format!("{}; then {then}.", pieces::sentence(&words)),
         Some(StepWait::Nothing) | None => {

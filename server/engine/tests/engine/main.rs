@@ -14,6 +14,7 @@ mod canaries;
 mod clusters;
 mod crash;
 mod delegating;
+mod environments;
 mod git;
 mod helm;
 mod history;

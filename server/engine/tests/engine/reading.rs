@@ -287,3 +287,29 @@ async fn the_audit_is_for_those_who_run_releases() {
     assert!(rosa.total > 0 && rosa.rows.iter().all(|l| l.actor == "Rosa Mint" && !l.sentence.is_empty()));
     assert_eq!(world.engine.audit(&world.rosa, by("50%")).await.unwrap().total, 0);
 }
+
+#[tokio::test]
+async fn what_a_rule_did_is_in_the_audit_in_its_name_with_the_reason() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    let mut numbers = Vec::new();
+    for label in ["2.0", "3.0-crash"] {
+        world.version("cart", label).await;
+        let number = world.ask("cart", label).await;
+        world.finish(number).await;
+        numbers.push(number);
+    }
+    let good = format!("promotion {} (cart 2.0 to production)", numbers[0]);
+    let bad = format!("promotion {} (cart 3.0-crash to production)", numbers[1]);
+    let rows = world.engine.audit(&world.rosa, AuditQuery::default()).await.unwrap().rows;
+    let said = |act: &str| {
+        let of_the_act = rows.iter().filter(|row| row.act == act);
+        of_the_act.map(|row| format!("{}: {}", row.actor, row.sentence)).collect::<Vec<_>>()
+    };
+    let both = [format!("rule: start: started {bad}"), format!("rule: start: started {good}")];
+    assert_eq!(said("promotion.start"), both);
+    assert_eq!(said("promotion.finish"), [format!("rule: rollout: finished {good}")]);
+    assert_eq!(said("promotion.take_back"), [format!("rule: rollout: took back {bad}")]);
+    let why = rows.iter().find(|row| row.act == "promotion.take_back").and_then(|row| row.reason.as_deref());
+    assert!(why.is_some_and(|why| why.contains("CrashLoopBackOff")), "{why:?}");
+}

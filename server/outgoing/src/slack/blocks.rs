@@ -1,7 +1,10 @@
 //! How a promotion looks in Slack: a few blocks of its Block Kit, cut to Slack's limits, with every
 //! text from outside escaped so that it can neither mention anyone nor forge a link.
 
-use domain::state::Mark;
+use domain::{
+    moment_words::{Piece, pieces},
+    state::Mark,
+};
 use ports::PromotionMessage;
 use serde_json::{Value, json};
 
@@ -22,9 +25,11 @@ const LINK_LIMIT: usize = 1_000;
 
 /// The blocks: title with link, state, details.
 pub(super) fn blocks(message: &PromotionMessage) -> Value {
-    let head = format!("*{}*\n{} {}", linked_title(message), icon(message.mark), escaped(&message.state, LINE_LIMIT));
+    let state = dated(&escaped(&message.state, LINE_LIMIT));
+    let head = format!("*{}*\n{} {state}", linked_title(message), icon(message.mark));
     let mut blocks = vec![section(&head)];
-    let lines: Vec<String> = message.details.iter().take(DETAILS_LIMIT).map(|line| escaped(line, LINE_LIMIT)).collect();
+    let lines: Vec<String> =
+        message.details.iter().take(DETAILS_LIMIT).map(|line| dated(&escaped(line, LINE_LIMIT))).collect();
     let mut details = String::new();
     for line in lines.iter().filter(|line| !line.is_empty()) {
         if details.chars().count() + line.chars().count() + 1 > SECTION_LIMIT {
@@ -98,6 +103,19 @@ fn escaped(text: &str, limit: usize) -> String {
     out
 }
 
+/// Text that is escaped, its moments as Slack shows them: in the zone of who reads, and in UTC by readers that know
+/// no dates.
+fn dated(escaped: &str) -> String {
+    let shown = |piece: &Piece<'_>| match piece {
+        Piece::Text(text) => (*text).to_owned(),
+        Piece::Moment { at, to_the_second, written } => {
+            let clock = if *to_the_second { "{time_secs}" } else { "{time}" };
+            format!("<!date^{}^{{date_short_pretty}} {clock}|{written}>", at.timestamp())
+        }
+    };
+    pieces(escaped).iter().map(shown).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -106,6 +124,15 @@ mod tests {
     fn message(title: &str, state: &str, details: Vec<String>, link: &str) -> PromotionMessage {
         let mark = Mark::Moving;
         PromotionMessage { title: title.into(), state: state.into(), mark, details, link: link.into(), revision: 1 }
+    }
+
+    #[test]
+    fn moments_are_in_the_zone_of_who_reads() {
+        let state = "watched until 2026-11-22 13:02 UTC; <!channel>";
+        let made = blocks(&message("cart", state, Vec::new(), ""));
+        let head = made[0]["text"]["text"].as_str().unwrap();
+        let date = "<!date^1795352520^{date_short_pretty} {time}|2026-11-22 13:02 UTC>";
+        assert_eq!(head, format!("*cart*\n:arrows_counterclockwise: watched until {date}; &lt;!channel&gt;"));
     }
 
     #[test]

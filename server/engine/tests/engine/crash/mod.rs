@@ -211,12 +211,21 @@ fn practice_in(folder: &Path, clock: &MockClock) -> PracticeCluster {
     PracticeCluster::open(Arc::new(clock.clone()), settings).unwrap()
 }
 
+/// The engine and its database hand words to and fro all the time; waking one another across processors takes a
+/// quarter of the whole time. Tests that run beside this one have the others.
+fn stay_on_this_processor() {
+    let mut one = rustix::thread::CpuSet::new();
+    one.set(rustix::thread::sched_getcpu());
+    rustix::thread::sched_setaffinity(None, &one).unwrap();
+}
+
 /// The child: drives the promotion to its end, or dies on the way.
 #[tokio::test]
 #[ignore = "the child process of the tests below, started by them"]
 async fn child() {
     #[expect(clippy::disallowed_methods, reason = "how the parent speaks to its child")]
     let task: Task = serde_json::from_str(&std::env::var("SLIPWAY_TEST_CRASH_TASK").unwrap()).unwrap();
+    stay_on_this_processor();
     let stops = Arc::new(Stops { passed: AtomicU64::new(0), dies_at: task.dies_at });
     let probe = Arc::clone(&stops);
     let options = StoreOptions {

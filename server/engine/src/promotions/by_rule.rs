@@ -1,0 +1,55 @@
+//! What Slipway does to a promotion by itself, for the audit: never in nobody's name, always in that of the rule
+//! that made it act.
+
+use domain::{
+    actor::Identity,
+    promotion::{JournalEntry, JournalEvent, Promotion},
+};
+use store::{StoreError, Tx};
+
+use super::advance;
+use crate::{Engine, audit};
+
+/// Writes a row for each thing that a rule did; what people did has its own.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) async fn record(
+    tx: &mut Tx,
+    promotion: &Promotion,
+    journal: &[JournalEntry],
+    engine: &Engine,
+) -> Result<(), StoreError> {
+    for entry in journal.iter().filter(|entry| matches!(entry.by, Identity::Rule { .. })) {
+        let Some((act, verb)) = done(&entry.event) else { continue };
+        let row = audit::Entry {
+            act,
+            kind: "promotion",
+            id: Some(promotion.id.uuid()),
+            label: format!("promotion {}", promotion.number),
+            sentence: advance::sentence(tx, promotion, verb).await?,
+            reason: Some(entry.event.detail()).filter(|why| !why.is_empty()),
+            is_done: true,
+        };
+        audit::record_of(tx, engine, &entry.by, row).await?;
+    }
+    Ok(())
+}
+
+/// The act for machines, and the verb for people. What is only seen, or follows from what somebody else did, is no
+/// act.
+const fn done(event: &JournalEvent) -> Option<(&'static str, &'static str)> {
+    Some(match event {
+        JournalEvent::Started => ("promotion.start", "started"),
+        JournalEvent::StepBegan { .. } => ("promotion.step", "went to the next step of"),
+        JournalEvent::Committed { is_ours: true, .. } => ("promotion.commit", "committed for"),
+        JournalEvent::Held { .. } => ("promotion.hold", "paused"),
+        JournalEvent::WentOn => ("promotion.go_on", "let go on"),
+        JournalEvent::TakingBack { .. } => ("promotion.take_back", "took back"),
+        JournalEvent::ApprovalsVoid { .. } => ("promotion.void", "voided the approvals of"),
+        JournalEvent::Expired => ("promotion.expire", "ended"),
+        JournalEvent::Succeeded => ("promotion.finish", "finished"),
+        JournalEvent::Failed { .. } => ("promotion.fail", "ended"),
+        _ => return None,
+    })
+}
