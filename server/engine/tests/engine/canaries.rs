@@ -187,7 +187,7 @@ async fn a_share_set_by_hand_stays_and_one_beyond_the_approved_step_is_refused()
     world.version("cart", "2.0").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "canary at 20 % until").await;
-    let set = |weight| Steer::SetWeight { step: 0, weight, reason: "watching".to_owned() };
+    let set = |weight| Steer::SetWeight { step: 1, weight, reason: "watching".to_owned() };
     let refused = world.engine.steer(&world.rosa, number, set(40)).await.unwrap_err();
     assert_eq!(refused.field(), Some("weight"));
     world.engine.steer(&world.rosa, number, set(5)).await.unwrap();

@@ -293,7 +293,7 @@ impl Run {
             3 => self.give(Input::PromoteNow { by: rosa, step, reason: reason() }),
             4 => {
                 let weight = Weight::percent(u8::try_from(self.dice.roll(101)).unwrap()).unwrap();
-                self.give(Input::SetWeight { by: rosa, weight, reason: reason() });
+                self.give(Input::SetWeight { by: rosa, step, weight, reason: reason() });
             }
             5..=40 => self.give(Input::GoOn { by: rosa, step }),
             41 => self.disturb(),
