@@ -363,3 +363,30 @@ fn a_share_that_somebody_sets_while_pods_come_back_is_not_written_over() {
     let wanted = desired(&world.promotion).unwrap().routes;
     assert!(wanted.iter().all(|route| !route.over.contains(&weight(30))), "{wanted:?}");
 }
+
+#[test]
+fn the_traffic_is_said_to_go_back_until_routes_say_that_it_is() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
+    let goes_back = "taking back: the traffic goes back (";
+    let is_back = "taking back: the traffic is back, the candidate ends (";
+    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE, "it is wanted back at once");
+    assert!(world.words().starts_with(goes_back), "{}", world.words());
+    // The object is not written yet, and looking at it again does not make it so.
+    for _ in 0..3 {
+        world.pass_seconds(5);
+        world.look();
+        assert_eq!(world.route().weight, weight(10));
+        assert!(world.words().starts_with(goes_back), "{}", world.words());
+    }
+    world.apply_candidates();
+    assert!(world.words().starts_with(goes_back), "it is written, and was not seen: {}", world.words());
+    world.look();
+    assert_eq!(world.route().weight, Weight::NONE);
+    assert!(world.words().starts_with(is_back), "{}", world.words());
+    pictures(&mut world);
+    world.pass_seconds(DRAIN_SECONDS);
+    pictures(&mut world);
+    assert_eq!(world.words(), "aborted by Rosa Mint");
+}
