@@ -150,3 +150,42 @@ fn a_workload_that_wakes_gets_its_share_after_its_candidate() {
         world.routes.iter().all(|(_, seen)| matches!(seen, RouteObserved::Present(now) if now.weight == weight(20)))
     );
 }
+
+#[test]
+fn a_share_that_somebody_else_has_set_in_one_cluster_keeps_no_other_from_going_home() {
+    let mut world = World::in_two_clusters(canary(gateway(), vec![Step::Weight { weight: weight(20) }, Step::Ask]));
+    for _ in 0..30 {
+        world.give(Input::Clock).unwrap();
+        world.look();
+        world.apply_candidates();
+        world.cluster_acts();
+        world.pass_seconds(5);
+    }
+    assert_eq!(shares(&world), [("eu-1".to_owned(), weight(20)), ("us-1".to_owned(), weight(20))]);
+    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
+    let others = |world: &mut World| {
+        for (at, route) in &mut world.routes {
+            if let RouteObserved::Present(now) = route
+                && at.cluster != placed("cart").cluster
+            {
+                (now.weight, now.stamp) = (weight(33), None);
+            }
+        }
+        world.look();
+    };
+    // Theirs is seen before ours is written.
+    others(&mut world);
+    assert_eq!(shares(&world)[0], ("eu-1".to_owned(), Weight::NONE), "{}", world.words());
+    assert!(world.words().starts_with("taking back: the traffic goes back ("), "{}", world.words());
+    world.apply_candidates();
+    others(&mut world);
+    // Its gateway has not said yet that it follows; theirs is not said to go back.
+    assert!(world.words().starts_with("taking back: the traffic is back"), "{}", world.words());
+    world.cluster_acts();
+    others(&mut world);
+    assert_eq!(world.route().weight, Weight::NONE);
+    let Phase::Aborted { back: TakenBack::Incomplete { what }, .. } = &world.promotion.phase else {
+        panic!("{}", world.words());
+    };
+    assert!(what.contains("us-1 shop/HTTPRoute cart gives 33 %") && !what.contains("eu-1"), "{what}");
+}
