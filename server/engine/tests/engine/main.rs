@@ -32,4 +32,5 @@ mod steps;
 mod superseding;
 mod targets;
 mod two_servers;
+mod way_back_words;
 mod works;
