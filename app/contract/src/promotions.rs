@@ -1,11 +1,13 @@
 //! Promotions: asking for one, following it, stopping it, rolling back.
 
+mod traffic;
+mod workloads;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{
     actor::Actor,
     deployment::Cause,
-    evidence::PodEvidence,
     promotion::{Headline, PromotionAct},
     state::Mark,
 };
@@ -15,6 +17,9 @@ use crate::{
     Answer, Page, PageRequest, analysis::AnalysisView, board::EnvironmentHead, compare::Comparison,
     deployers::OutsideView, git::CommitsView, versions::VersionLine,
 };
+
+pub use traffic::TrafficView;
+pub use workloads::{FailingPod, PodView, WorkloadView};
 
 /// One demand of the environment, and whether it is met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,19 +202,6 @@ pub struct StepView {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// A pod as a square.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PodView {
-    /// Name.
-    pub name: String,
-    /// Whether it runs the new version.
-    pub is_new: bool,
-    /// State.
-    pub mark: Mark,
-    /// `ready`, `starting`, `ending`, or Kubernetes' reason.
-    pub words: String,
-}
-
 /// How a promotion under way is steered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -248,83 +240,6 @@ pub enum Steer {
     },
     /// Tell the outside deployer once more, under the same id.
     CallAgain,
-}
-
-/// The traffic of a promotion that tries a candidate, or of which the tool in charge says the shares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrafficView {
-    /// How, and what moves it: `canary by HTTPRoute cart`, `by Argo Rollouts (Rollout cart)`.
-    pub by: String,
-    /// The share that the candidate should have, in percent.
-    pub wanted: u8,
-    /// The share that it has, in percent, as far as it was seen.
-    pub seen: Option<u8>,
-    /// What the layer says: `25 %, accepted`; one line for each cluster.
-    pub lines: Vec<String>,
-    /// What else decides how many pods there are: autoscalers and disruption budgets, and what the
-    /// traffic waits for on its way home; one line for each.
-    #[serde(default)]
-    pub capacity: Vec<String>,
-    /// The version that serves beside it.
-    pub stable: Option<String>,
-    /// Whether every layer does what is wanted.
-    #[serde(default)]
-    pub is_settled: bool,
-    /// The index of the step under way, from 0; `None` when none is.
-    pub step: Option<usize>,
-    /// That step, and the one after it, in a few words.
-    #[serde(default)]
-    pub present: String,
-    /// See [`Self::present`].
-    #[serde(default)]
-    pub then: String,
-    /// When it is taken back by itself: `when pods crash`.
-    #[serde(default)]
-    pub takes_back: String,
-    /// The highest share that can be set by hand now, in percent.
-    pub most: u8,
-    /// Why it does not go on by itself, when somebody or a rule holds it.
-    pub hold: Option<String>,
-    /// The commands that put the traffic back without Slipway, while there is something to put back.
-    #[serde(default)]
-    pub by_hand: Option<String>,
-    /// The steps of the tool in charge, where one is.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub mirrored: Vec<StepView>,
-}
-
-/// A workload of a promotion.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkloadView {
-    /// The cluster's name.
-    pub cluster: String,
-    /// Whether that is the practice cluster.
-    pub is_practice: bool,
-    /// `namespace/name`.
-    pub workload: String,
-    /// Whether it is the candidate that is tried beside the workload before it.
-    pub is_candidate: bool,
-    /// The images that are set.
-    pub images: Vec<String>,
-    /// Where it is; before it begins, what will be done to it.
-    pub words: String,
-    /// Pods available of wanted.
-    pub available: u32,
-    /// Pods available of wanted; 0 before it begins.
-    pub wanted: u32,
-    /// The pods.
-    pub pods: Vec<PodView>,
-    /// The kubectl command that takes it back by hand.
-    pub by_hand: Option<String>,
-}
-
-/// A pod that fails, with what its cluster told of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailingPod {
-    /// The cluster's name.
-    pub cluster: String,
-    /// What was told.
-    pub evidence: PodEvidence,
 }
 
 /// A line of the journal.

@@ -29,7 +29,6 @@ use crate::{
     Engine, audit,
     board::RED_FOR_HOURS,
     cells::cells,
-    clusters::owners,
     deployments, edge,
     error::OrFail,
     lists::{self, Columns, given},
@@ -157,32 +156,6 @@ impl Engine {
             container: ContainerName::parse(&given.container).map_err(|e| invalid("container", &e))?,
             component: component.map(ContainerName::parse).transpose().map_err(|e| invalid("component", &e))?,
         })
-    }
-
-    /// What a promotion is at work on cannot be given away under it.
-    ///
-    /// # Errors
-    /// Conflict, with the promotion.
-    pub(crate) async fn nothing_under_way(&self, read: &mut Read, target: TargetId) -> Answer<()> {
-        match read.occupant(target).await.or_fail(self)? {
-            Some(live) => Err(ApiError::conflict(format!(
-                "promotion {} is at work here; wait for its end, or abort it first",
-                live.number
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses Deployments of other targets.
-    async fn not_of_others(&self, tx: &mut Tx, wanted: &[TargetWorkload], own: Option<TargetId>) -> Answer<()> {
-        for (i, one) in wanted.iter().enumerate() {
-            let other = owners::other_target(tx, one.cluster, &one.workload, own).await.or_fail(self)?;
-            if let Some(other) = other {
-                let field = format!("workloads[{i}].workload");
-                return Err(ApiError::invalid(&field, owners::is_taken(&one.workload, &other)));
-            }
-        }
-        Ok(())
     }
 
     async fn target_views(

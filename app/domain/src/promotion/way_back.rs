@@ -52,7 +52,9 @@ pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause,
     take_in(draft, &mut run, telling);
     jobs::hear(draft, &mut run, seen);
     let next = run.wanted.toward(&goal_back(&run));
-    if next == Some(Move::Remove) && keeps_candidate {
+    // Whoever has ended writes nothing any more: the traffic of the others goes home first.
+    let is_home = run.routes.iter().all(|route| route.is_settled);
+    if next == Some(Move::Remove) && keeps_candidate && is_home {
         return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
     }
     note_settled(&mut run, draft.now);

@@ -90,11 +90,18 @@ fn a_canary_gets_pods_before_traffic_and_at_the_end_everything_is_as_it_was_but_
     world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
     let home = [format!("50 %, 2 pods, {OLD}"), format!("50 %, 3 pods, {OLD}"), format!("100 %, 3 pods, {OLD}")];
     assert_eq!(pictures(&mut world), home);
+    assert_eq!(world.words(), "canary at 100 %, the workloads get the version: 0 of 3 pods");
     world.pass_seconds(DRAIN_SECONDS - 1);
     assert_eq!(pictures(&mut world), [format!("100 %, 3 pods, {OLD}")], "proxies may still send to what is replaced");
     world.pass_seconds(1);
     let back = [format!("100 %, 3 pods, {OLD}"), format!("100 %, 3 pods, {NEW}"), format!("0 %, 3 pods, {NEW}")];
     assert_eq!(pictures(&mut world), back);
+    assert_eq!(world.words(), "canary over: all pods run the version, the candidate ends");
+    world.workload("cart").available_replicas = 2;
+    world.look();
+    assert_eq!(world.words(), "canary without traffic, the workloads get the version: 2 of 3 pods", "not all of them");
+    world.workload("cart").available_replicas = 3;
+    world.look();
     world.pass_seconds(DRAIN_SECONDS);
     assert_eq!(pictures(&mut world), [format!("0 %, 3 pods, {NEW}"), format!("0 %, no candidate, {NEW}")]);
     assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());

@@ -6,7 +6,7 @@ use domain::{
     rollout::{Rollout, judge},
 };
 
-use crate::world::{NEW, crash, placed, settled};
+use crate::world::{NEW, crash, noon, placed, settled};
 
 fn word(tool: ToolStatus, change: impl Fn(&mut domain::observation::WorkloadObservation)) -> String {
     let mut seen = settled(&placed("cart"), NEW, None);
@@ -100,6 +100,41 @@ fn a_rollout_waits_by_its_steps_and_fails_by_its_pods_first() {
     assert_eq!(word(of(&done), |_| {}), "complete");
     let aborted = RolloutStatus { is_aborted: true, message: Some("RolloutAborted".into()), ..paused };
     assert_eq!(word(of(&aborted), |_| {}), "Argo Rollouts: RolloutAborted");
+}
+
+#[test]
+fn a_rollout_is_complete_when_it_is_healthy_at_its_stable_revision_and_all_of_its_pods_are_there() {
+    let status = |phase: &str, is_at_stable: bool| {
+        ToolStatus::ArgoRollouts(RolloutStatus { phase: phase.into(), is_at_stable, ..RolloutStatus::default() })
+    };
+    // It says so while it is being scaled up, or while a node is drained: then the pods decide.
+    let table = [
+        ("Healthy", true, 3, 3, "complete"),
+        ("Healthy", true, 5, 3, "under way"),
+        ("Healthy", true, 3, 2, "under way"),
+        ("Healthy", true, 3, 0, "under way"),
+        ("Healthy", false, 3, 3, "under way"),
+        ("Progressing", true, 3, 3, "under way"),
+    ];
+    for (phase, is_at_stable, wanted, available, expected) in table {
+        let told = word(status(phase, is_at_stable), |seen| {
+            (seen.wanted_replicas, seen.available_replicas) = (wanted, available);
+        });
+        assert_eq!(told, expected, "{phase} {is_at_stable} {available} of {wanted}");
+    }
+}
+
+#[test]
+fn a_rollout_waits_for_someone_only_where_its_pause_has_no_end() {
+    let pause = |until| Pause { reason: "CanaryPauseStep".into(), until };
+    let table = [(vec![], false), (vec![pause(None)], true), (vec![pause(Some(noon()))], false)];
+    for (pauses, is_waiting) in table {
+        let status = RolloutStatus { phase: "Paused".into(), pauses: pauses.clone(), ..RolloutStatus::default() };
+        let progress = ToolStatus::ArgoRollouts(status).progress();
+        assert_eq!((progress.waits.is_some(), progress.waits_for_someone), (!pauses.is_empty(), is_waiting));
+    }
+    let suspended = ApplicationStatus { health: "Suspended".into(), ..ApplicationStatus::default() };
+    assert!(!ToolStatus::ArgoCd(suspended).progress().waits_for_someone);
 }
 
 #[test]

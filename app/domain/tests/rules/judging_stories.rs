@@ -387,6 +387,26 @@ fn an_alert_of_a_version_that_is_only_watched_proposes_a_rollback_as_long_as_it_
 }
 
 #[test]
+fn of_a_storm_of_alerts_the_latest_are_remembered_and_what_is_forgotten_counts_as_new() {
+    let mut world = at_ten();
+    let told = |world: &mut World, n: usize| world.give(alert(&format!("a{n}"), AlertAsks::Note, true)).unwrap();
+    for n in 0..KnownAlert::MOST {
+        assert_eq!(told(&mut world, n).journal.len(), 1);
+    }
+    assert_eq!(told(&mut world, 0).journal, [], "the first is remembered still");
+    told(&mut world, KnownAlert::MOST);
+    let known = |world: &World| world.promotion.run().unwrap().alerts.iter().map(|a| a.key.clone()).collect::<Vec<_>>();
+    let keys = known(&world);
+    assert_eq!((keys.len(), keys[0].as_str()), (KnownAlert::MOST, "a1"), "its state stays small");
+    assert_eq!(told(&mut world, 1).journal, [], "the others are remembered");
+    assert_eq!(told(&mut world, 0).journal.len(), 1, "the forgotten one is told as if for the first time");
+    // One that is told anew is the latest again, and whatever is forgotten, a new one still acts.
+    assert_eq!(known(&world).last().map(String::as_str), Some("a0"));
+    world.give(alert("t", AlertAsks::TakeBack, true)).unwrap();
+    assert!(world.words().starts_with("taking back"), "{}", world.words());
+}
+
+#[test]
 fn an_alert_that_was_stored_before_its_words_were_kept_still_loads() {
     let stored = serde_json::json!({ "key": "2026-03-02T10:00:00Z c0ffee", "is_firing": true });
     let read: KnownAlert = serde_json::from_value(stored).unwrap();

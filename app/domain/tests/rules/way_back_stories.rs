@@ -2,15 +2,14 @@
 
 use domain::{
     aside::{Aside, TesterMatch},
-    observation::{Observed, PlacedWorkload},
     promotion::{DRAIN_SECONDS, Input, Phase, StableWant, TakeBackCause, TakenBack, desired},
     strategy::{CandidateSettings, Step, Strategy},
-    traffic::{RouteObserved, TrafficLayer, Weight},
+    traffic::{TrafficLayer, Weight},
 };
 
 use crate::{
     candidate_stories::{canary, gateway, name, picture, pictures, started, steps, weight},
-    world::{OLD, World, crash, image, placed, rosa},
+    world::{OLD, World, crash, image, rosa},
 };
 
 /// A canary without steps whose candidate has everything, and whose workload is about to be replaced.
@@ -299,108 +298,6 @@ fn a_way_back_that_must_wait_has_a_budget_of_its_own() {
     assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE);
 }
 
-/// A canary in two clusters, taken back while both workloads are being replaced and serve nobody.
-fn taken_back_in_two_clusters() -> World {
-    let mut world = World::in_two_clusters(canary(gateway(), vec![]));
-    for _ in 0..40 {
-        world.give(Input::Clock).unwrap();
-        world.look();
-        if world.promotion.run().is_some_and(|run| run.wanted.stable.want == StableWant::Version) {
-            break;
-        }
-        world.apply_candidates();
-        world.cluster_acts();
-        world.pass_seconds(5);
-    }
-    world.apply();
-    for (placed, found) in &mut world.cluster {
-        if let Observed::Present(now) = found
-            && placed.workload.name.as_str() == "cart"
-        {
-            (now.ready_replicas, now.available_replicas) = (0, 0);
-            now.pods.iter_mut().for_each(|pod| pod.is_ready = false);
-        }
-    }
-    world.look();
-    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
-    world.apply();
-    world.look();
-    assert!(shares(&world).iter().all(|(_, weight)| *weight == Weight::ALL), "{:?}", shares(&world));
-    world
-}
-
-/// The shares that are wanted now, by cluster.
-fn shares(world: &World) -> Vec<(String, Weight)> {
-    let wanted = desired(&world.promotion).unwrap().routes.into_iter();
-    wanted.map(|route| (route.cluster_name, route.weight)).collect()
-}
-
-#[test]
-fn a_cluster_that_does_not_answer_holds_up_no_others_way_back() {
-    let mut world = taken_back_in_two_clusters();
-    // From now on only the first cluster answers; its pods come back.
-    let both = world.clone();
-    world.cluster_acts();
-    world.look_at_one();
-    assert_eq!(shares(&world), [("eu-1".to_owned(), Weight::NONE)], "the other one waits for its own pods");
-    for _ in 0..50 {
-        world.pass_seconds(60);
-        world.look_at_one();
-        assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
-    }
-    // It answers again, with one pod of three: its traffic stays until they are back.
-    for (at, found) in &mut world.cluster {
-        if at.cluster != placed("cart").cluster {
-            *found = both.cluster.iter().find(|(known, _)| known == at).unwrap().1.clone();
-            if let Observed::Present(now) = found
-                && at.workload.name.as_str() == "cart"
-            {
-                (now.ready_replicas, now.available_replicas, now.updated_replicas) = (1, 1, 1);
-                now.observed_generation = now.generation;
-            }
-        }
-    }
-    world.look();
-    assert!(shares(&world).iter().all(|(cluster, _)| cluster == "eu-1"), "{:?}", shares(&world));
-    world.cluster_acts();
-    world.look();
-    assert!(shares(&world).contains(&("us-1".to_owned(), Weight::NONE)), "{:?}", shares(&world));
-    for _ in 0..20 {
-        world.pass_seconds(10);
-        world.pass();
-        if world.promotion.is_over() {
-            break;
-        }
-    }
-    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Complete, .. }), "{}", world.words());
-    assert!(
-        world.routes.iter().all(|(_, seen)| matches!(seen, RouteObserved::Present(now) if now.weight == Weight::NONE))
-    );
-}
-
-#[test]
-fn pods_that_do_not_come_back_keep_the_traffic_of_their_own_cluster_alone() {
-    let mut world = taken_back_in_two_clusters();
-    let second = world.cluster.clone();
-    for _ in 0..200 {
-        world.apply_candidates();
-        world.cluster_acts();
-        for (at, found) in &mut world.cluster {
-            if at.cluster != placed("cart").cluster && at.workload.name.as_str() == "cart" {
-                *found = second.iter().find(|(known, _)| known == at).unwrap().1.clone();
-            }
-        }
-        world.pass_seconds(10);
-        world.look();
-        if world.promotion.is_over() {
-            break;
-        }
-        assert!(!shares(&world).contains(&("us-1".to_owned(), Weight::NONE)), "{:?}", shares(&world));
-    }
-    assert_eq!(world.route().weight, Weight::NONE, "the first cluster is back as it was");
-    assert!(matches!(&world.promotion.phase, Phase::Aborted { back: TakenBack::Incomplete { .. }, .. }));
-}
-
 #[test]
 fn what_cannot_be_read_any_more_may_still_send_to_the_candidate_which_stays() {
     let layer = TrafficLayer::Selector { service: name("cart") };
@@ -468,37 +365,28 @@ fn a_share_that_somebody_sets_while_pods_come_back_is_not_written_over() {
 }
 
 #[test]
-fn a_workload_that_wakes_gets_its_share_after_its_candidate() {
-    let mut world = World::in_two_clusters(canary(gateway(), vec![Step::Weight { weight: weight(20) }, Step::Ask]));
-    let is_second = |at: &PlacedWorkload| at.cluster != placed("cart").cluster && at.workload.name.as_str() == "cart";
-    let sleeps = |world: &mut World, pods: u32| {
-        for (_, found) in world.cluster.iter_mut().filter(|(at, _)| is_second(at)) {
-            let Observed::Present(now) = found else { panic!("it is there") };
-            now.wanted_replicas = pods;
-        }
-        world.cluster_acts();
-    };
-    sleeps(&mut world, 0);
-    for _ in 0..30 {
-        world.give(Input::Clock).unwrap();
-        world.look();
-        world.apply_candidates();
-        world.cluster_acts();
+fn the_traffic_is_said_to_go_back_until_routes_say_that_it_is() {
+    let mut world = started(canary(gateway(), steps()));
+    pictures(&mut world);
+    world.give(Input::Abort { by: rosa(), reason: "wrong day".into() }).unwrap();
+    let goes_back = "taking back: the traffic goes back (";
+    let is_back = "taking back: the traffic is back, the candidate ends (";
+    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE, "it is wanted back at once");
+    assert!(world.words().starts_with(goes_back), "{}", world.words());
+    // The object is not written yet, and looking at it again does not make it so.
+    for _ in 0..3 {
         world.pass_seconds(5);
+        world.look();
+        assert_eq!(world.route().weight, weight(10));
+        assert!(world.words().starts_with(goes_back), "{}", world.words());
     }
-    assert_eq!(shares(&world), [("eu-1".to_owned(), weight(20))]);
-    sleeps(&mut world, 4);
+    world.apply_candidates();
+    assert!(world.words().starts_with(goes_back), "it is written, and was not seen: {}", world.words());
     world.look();
-    let wanted = desired(&world.promotion).unwrap();
-    assert!(wanted.candidates.iter().any(|one| is_second(&one.placed) && one.pods > 0), "{wanted:?}");
-    assert!(!shares(&world).iter().any(|(cluster, _)| cluster == "us-1"), "its candidate is not there yet");
-    for _ in 0..30 {
-        world.apply_candidates();
-        world.cluster_acts();
-        world.pass_seconds(5);
-        world.look();
-    }
-    assert!(
-        world.routes.iter().all(|(_, seen)| matches!(seen, RouteObserved::Present(now) if now.weight == weight(20)))
-    );
+    assert_eq!(world.route().weight, Weight::NONE);
+    assert!(world.words().starts_with(is_back), "{}", world.words());
+    pictures(&mut world);
+    world.pass_seconds(DRAIN_SECONDS);
+    pictures(&mut world);
+    assert_eq!(world.words(), "aborted by Rosa Mint");
 }

@@ -121,12 +121,12 @@ fn untouched_route() -> RouteObservation {
     }
 }
 
-/// Nothing could be read.
 /// The same in the second of two clusters.
 fn elsewhere(placed: &PlacedWorkload) -> PlacedWorkload {
     PlacedWorkload { cluster: ClusterId::new(Uuid::from_u128(78)), workload: placed.workload.clone() }
 }
 
+/// Nothing could be read.
 pub fn trouble(message: &str) -> Input {
     Input::Observed(Sight { trouble: Some(message.to_owned()), ..Sight::default() })
 }

@@ -15,5 +15,6 @@ mod setup;
 mod stage;
 mod story_table;
 mod traffic;
+mod traffic_beside_others;
 mod watching;
 mod writing;

@@ -1,11 +1,15 @@
 //! Whose a Deployment is: it belongs to one target, for two would undo what the other wrote. The store
-//! refuses a second one in any case; here the reader is told which target has it.
+//! refuses a second one in any case; here the reader is told which target has it, and which promotion keeps
+//! it from being given away.
 
+use contract::{Answer, ApiError};
 use domain::{
     ids::{ClusterId, TargetId},
     observation::{WorkloadKind, WorkloadRef},
 };
-use store::{Read, StoreError, Target};
+use store::{Read, StoreError, Target, TargetWorkload, Tx};
+
+use crate::{Engine, error::OrFail};
 
 /// The other target that a Deployment belongs to, as people call it: `cart in Production`.
 ///
@@ -30,6 +34,42 @@ pub(crate) async fn other_target(
 /// Why a Deployment of another target is not taken.
 pub(crate) fn is_taken(workload: &WorkloadRef, by: &str) -> String {
     format!("the Deployment {workload} belongs to {by} already; a Deployment belongs to one target")
+}
+
+impl Engine {
+    /// What a promotion is at work on cannot be given away under it.
+    ///
+    /// # Errors
+    /// Conflict, with the promotion.
+    pub(crate) async fn nothing_under_way(&self, read: &mut Read, target: TargetId) -> Answer<()> {
+        match read.occupant(target).await.or_fail(self)? {
+            Some(live) => Err(ApiError::conflict(format!(
+                "promotion {} is at work here; wait for its end, or abort it first",
+                live.number
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses Deployments of other targets.
+    ///
+    /// # Errors
+    /// Invalid with the field, and whose it is.
+    pub(crate) async fn not_of_others(
+        &self,
+        tx: &mut Tx,
+        wanted: &[TargetWorkload],
+        own: Option<TargetId>,
+    ) -> Answer<()> {
+        for (i, one) in wanted.iter().enumerate() {
+            let other = other_target(tx, one.cluster, &one.workload, own).await.or_fail(self)?;
+            if let Some(other) = other {
+                let field = format!("workloads[{i}].workload");
+                return Err(ApiError::invalid(&field, is_taken(&one.workload, &other)));
+            }
+        }
+        Ok(())
+    }
 }
 
 async fn label(read: &mut Read, target: &Target) -> Result<String, StoreError> {

@@ -4,6 +4,7 @@ use contract::{
     ErrorKind,
     clusters::{AdoptWorkload, ClustersBackend},
     promotions::{PromotionsBackend, Steer},
+    services::{ServicesBackend, TargetWorkloadInput},
 };
 use domain::{
     observation::{WorkloadKind, WorkloadRef},
@@ -13,7 +14,7 @@ use domain::{
 };
 use practice::{NewDeployment, RolloutStep};
 
-use crate::world::{World, image, ticked, workload};
+use crate::world::{World, deploy, image, ticked, workload};
 
 pub fn cart() -> WorkloadRef {
     WorkloadRef { kind: WorkloadKind::Rollout, ..workload("cart") }
@@ -76,6 +77,7 @@ async fn a_rollout_is_followed_through_its_steps_and_let_go_by_one_of_two_taps()
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "step 2 of 4 (Pause 900 s), 25 %, pauses until").await;
     let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    assert_eq!(view.next, "Goes on by Argo Rollouts's own steps, or when someone lets it go on here.");
     let traffic = view.traffic.unwrap();
     assert_eq!(
         (view.strategy.as_str(), traffic.by.as_str(), traffic.seen, traffic.step),
@@ -88,6 +90,8 @@ async fn a_rollout_is_followed_through_its_steps_and_let_go_by_one_of_two_taps()
 
     // Its own pause is longer than this environment's time for a rollout, and does not count.
     until(&world, number, "step 4 of 4 (Go on?), 50 %, waits for someone").await;
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    assert_eq!(view.next, "Waits until someone lets it go on, here or with Argo Rollouts's own tools.");
     let at = |step| Steer::GoOn { step };
     let stale = world.engine.steer(&world.rosa, number, at(1)).await.unwrap_err();
     assert_eq!(stale.kind, ErrorKind::Conflict, "{stale:?}");
@@ -149,4 +153,32 @@ async fn a_rollout_whose_pods_crash_is_taken_back_by_itself() {
     assert_eq!(status.phase, "failed");
     assert!(status.words.contains("exit code 1"), "{}", status.words);
     assert_eq!(image_now(&world).await, "r.example/cart:1.0");
+}
+
+#[tokio::test]
+async fn of_a_target_with_a_deployment_and_a_rollout_both_ways_are_named() {
+    let world = with_rollout(shares()).await;
+    deploy(&world.practice, "cart-worker", "cart", "1.0");
+    let place = |workload: &str, kind| TargetWorkloadInput {
+        cluster: "practice".to_owned(),
+        namespace: "production".to_owned(),
+        workload: workload.to_owned(),
+        container: "app".to_owned(),
+        component: None,
+        kind,
+    };
+    let both = vec![place("cart", WorkloadKind::Rollout), place("cart-worker", WorkloadKind::Deployment)];
+    world.engine.set_target(&world.rosa, "cart", "production", both).await.unwrap();
+    world.version("cart", "2.0").await;
+    let before = world.engine.promote_view(&world.theo, "cart", "production", Some("2.0")).await.unwrap().strategy;
+    assert!(before.starts_with("rolling: pods are replaced a few at a time"), "{before}");
+    let by_tool = ". And by Argo Rollouts: the version is set, Argo Rollouts brings it in its own way, and each of its \
+                   steps has 10 min";
+    assert!(before.ends_with(by_tool), "{before}");
+    let number = world.ask("cart", "2.0").await;
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    assert_eq!(view.strategy, "rolling and by Argo Rollouts");
+    assert_eq!(world.finish(number).await.phase, "succeeded");
+    assert_eq!(image_now(&world).await, "r.example/cart:2.0");
+    assert_eq!(world.image_of("cart-worker").await, "r.example/cart:2.0");
 }

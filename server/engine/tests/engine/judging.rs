@@ -14,7 +14,10 @@ use contract::{
     promotions::PromotionsBackend as _,
     services::ServicesBackend as _,
 };
-use domain::analysis::{LateBreach, Level, OnMissing};
+use domain::{
+    analysis::{LateBreach, Level, OnMissing},
+    promotion::KnownAlert,
+};
 use ports::Clock as _;
 
 use crate::{analysis::prepared, canaries::until, world::World};
@@ -351,6 +354,36 @@ async fn alerts_touch_the_promotions_that_their_labels_fit() {
     assert!(status.words.contains("alert Restarts"), "{}", status.words);
     let told = world.engine.audit(&world.admin, contract::audit::AuditQuery::default()).await.unwrap();
     assert!(told.rows.iter().filter(|row| row.sentence.contains("told")).count() >= 3);
+}
+
+#[tokio::test]
+async fn a_storm_of_alerts_is_taken_in_parts_and_of_it_the_latest_are_remembered() {
+    let (world, _metrics) = prepared("2.0", "10%, 10m").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "canary at 10 % until").await;
+    let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
+    let (since, most) = (world.clock.now(), KnownAlert::MOST);
+    let about = [("service", "cart"), ("severity", "info")];
+    let storm = |which: std::ops::Range<usize>| {
+        which.map(|n| alert(since, &format!("Storm{n}"), "firing", &about)).collect::<Vec<_>>()
+    };
+    let send = |alerts| world.engine.take_alerts(&monitor, AlertRules::default(), alerts);
+    let refused = send(storm(0..501)).await.unwrap_err();
+    assert_eq!(refused.field(), Some("alerts"), "{refused}");
+    let did = async |which| {
+        let effects = send(storm(which)).await.unwrap().effects;
+        let mut did: Vec<_> = effects.into_iter().map(|effect| effect.did).collect();
+        did.dedup();
+        did
+    };
+    assert_eq!(did(0..most).await, ["note"]);
+    assert_eq!(did(0..most).await, ["known"], "all of them are remembered");
+    assert_eq!(did(most..most + 1).await, ["note"]);
+    assert_eq!(did(1..most + 1).await, ["known"]);
+    assert_eq!(did(0..1).await, ["note"], "the earliest is forgotten, and told as if for the first time");
+    let critical = [("service", "cart"), ("severity", "critical")];
+    let last = send(vec![alert(since, "Errors", "firing", &critical)]).await.unwrap();
+    assert_eq!(last.effects[0].did, "take_back", "whatever is remembered, a new one acts");
 }
 
 #[tokio::test]

@@ -33,4 +33,5 @@ mod steps;
 mod superseding;
 mod targets;
 mod two_servers;
+mod way_back_words;
 mod works;

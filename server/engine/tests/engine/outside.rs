@@ -37,6 +37,7 @@ on_both_databases!(
     a_start_that_was_not_sent_is_not_sent_after_an_abort,
     a_receiver_that_is_away_is_tried_ever_more_rarely_and_one_that_refuses_waits_for_a_person,
     reports_that_do_not_count_change_nothing,
+    a_report_of_a_clock_that_is_far_ahead_is_refused,
 );
 
 /// Keeps what is sent, and may hang after it has arrived.
@@ -175,6 +176,9 @@ async fn a_version_is_deployed_as_it_is_reported_and_the_board_shows_it(world: &
     assert_eq!(world.status(number).await.words, "deploying: the deployer has it and has not reported yet");
     server.report(number, &start.id, "r-1", "running").await.unwrap();
     let page = server.engine.promotion(&world.rosa, number).await.unwrap();
+    let back_out = page.demands.iter().find(|demand| demand.title.starts_with("Back-out")).unwrap();
+    let when = "1.0 comes back by itself when its deployer gives up or says nothing in time, and by one click later";
+    assert_eq!(back_out.detail, when);
     let outside = page.outside.unwrap();
     assert_eq!((outside.host.as_str(), outside.words.as_str()), ("deploy.example", "it running"));
     assert_eq!(outside.deliveries[0].words, "taken");
@@ -337,4 +341,26 @@ async fn reports_that_do_not_count_change_nothing(world: &World) {
     assert_eq!(new, [false, true], "the same report twice at once is one");
     let after = server.report(number, &start.id, "r-6", "failed").await.unwrap_err();
     assert!(after.message.contains("this promotion is over: done"), "{after}");
+}
+
+async fn a_report_of_a_clock_that_is_far_ahead_is_refused(world: &World) {
+    let (server, deployer) = prepare(world).await;
+    let number = world.ask("mail", "2.0").await;
+    server.pass().await;
+    let start = deployer.received().pop().unwrap();
+    let revision = world.status(number).await.revision;
+    let ahead = async |seconds: i64, state: &str| {
+        let at = Some(ports::Clock::now(&world.clock) + chrono::Duration::seconds(seconds));
+        let input = ReportInput { at, ..report(&start.id, "r-1", state) };
+        server.engine.report(&machine(Role::Deployer), number, input).await
+    };
+    for (seconds, state) in [(301, "succeeded"), (301, "running"), (86_400, "failed")] {
+        let refused = ahead(seconds, state).await.unwrap_err();
+        assert_eq!(refused.field(), Some("at"), "{refused}");
+        assert!(refused.message.contains("lies in the future; check the clock"), "{refused}");
+    }
+    assert_eq!(world.status(number).await.revision, revision, "nothing was changed");
+    // Clocks that are a little apart are usual, and what was refused has not used its identity up.
+    assert!(ahead(300, "running").await.unwrap().is_new);
+    assert!(world.status(number).await.revision > revision);
 }

@@ -3,6 +3,7 @@
 use contract::{
     ErrorKind,
     clusters::ClustersBackend,
+    deployers::{DeployerInput, DeployersBackend},
     environments::EnvironmentsBackend,
     services::{ServiceInput, ServicesBackend, TargetWorkloadInput},
 };
@@ -20,6 +21,7 @@ on_both_databases!(
     a_deployment_of_another_target_is_refused_by_its_name,
     a_deployment_that_is_given_up_may_be_taken,
     targets_and_workloads_are_counted_where_they_are,
+    what_a_promotion_is_at_work_on_is_not_given_away_under_it,
     a_strategy_that_is_set_while_workloads_are_set_loses_neither,
 );
 
@@ -106,4 +108,29 @@ async fn targets_and_workloads_are_counted_where_they_are(world: &World) {
     let environments = world.engine.environments(&world.rosa).await.unwrap();
     let counted: Vec<_> = environments.iter().map(|e| (e.name.as_str(), e.targets)).collect();
     assert_eq!(counted, [("production", 2), ("staging", 0)]);
+}
+
+async fn what_a_promotion_is_at_work_on_is_not_given_away_under_it(world: &World) {
+    prepare(world).await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    world.pass(1).await;
+    assert_eq!(world.status(number).await.phase, "progressing");
+    let deployer = || DeployerInput {
+        start: "https://deploy.example/start".to_owned(),
+        abort: String::new(),
+        deadline: "10".to_owned(),
+        life: String::new(),
+    };
+    let elsewhere = || world.engine.set_target(&world.rosa, "cart", "production", vec![place("cart-2", "app")]);
+    let outside = || world.engine.set_deployer(&world.rosa, "cart", "production", deployer());
+    for refused in [elsewhere().await.unwrap_err(), outside().await.unwrap_err()] {
+        assert_eq!(refused.kind, ErrorKind::Conflict, "{refused}");
+        let named = format!("promotion {number} is at work here; wait for its end, or abort it first");
+        assert_eq!(refused.message, named);
+    }
+    assert_eq!(world.finish(number).await.phase, "succeeded");
+    assert_eq!(world.image_of("cart").await, "r.example/cart:2.0", "what it began it has brought to its end");
+    elsewhere().await.unwrap();
+    assert!(outside().await.unwrap().is_some(), "the first time there is a secret to show");
 }

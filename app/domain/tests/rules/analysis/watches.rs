@@ -183,6 +183,40 @@ fn people_are_told_when_a_verdict_changes() {
 }
 
 #[test]
+fn what_speaks_against_the_version_is_said_before_it_is_enough_to_take_it_back() {
+    let against = |watch: Watch| watch.speaks_against().map(|(have, need, words)| (have, need, words.to_owned()));
+    let said = |have, need, words: &str| Some((have, need, words.to_owned()));
+    let after_values = |draft: RuleDraft, numbers: &[f64]| against(fed(rule(draft), values(numbers)));
+    let bad = "error rate 9 % is above 5 %";
+    let rows: [(&[f64], Option<_>); 6] = [
+        (&[], None),
+        (&[0.4, 2.0], None),
+        (&[9.0], said(1, 3, bad)),
+        (&[0.4, 7.1, 9.0], said(2, 3, bad)),
+        // The latest is good again.
+        (&[9.0, 9.0, 0.4], None),
+        // It is taken back already: nothing is to come any more.
+        (&[9.0, 9.0, 9.0], None),
+    ];
+    for (numbers, expected) in rows {
+        assert_eq!(after_values(error_rate(), numbers), expected, "{numbers:?}");
+    }
+    let of_six = || RuleDraft { trigger: Trigger::OfLast { m: 3, k: 6 }, ..error_rate() };
+    assert_eq!(after_values(of_six(), &[9.0, 0.4, 9.0]), said(2, 3, bad), "as its trigger counts them");
+    assert_eq!(after_values(of_six(), &[9.0, 9.0, 0.4]), None, "the latest is good");
+    assert_eq!(
+        after_values(RuleDraft { is_dry_run: true, ..error_rate() }, &[9.0, 9.0]),
+        None,
+        "it takes nothing back"
+    );
+    let nothing = [Reading::value(9.0), Reading::series([])];
+    assert_eq!(against(fed(rule(error_rate()), nothing)), None, "no data is another matter");
+    let mut watch = fed(rule(error_rate()), values(&[9.0, 9.0]));
+    watch.weight_changed(after(130));
+    assert_eq!(against(watch), None, "that was another share");
+}
+
+#[test]
 fn the_worst_wins_and_a_dry_run_is_recorded_and_not_asked() {
     let bad = fed(rule(error_rate()), values(&[9.0, 9.0, 9.0]));
     let good = fed(rule(error_rate()), values(&[0.0]));
