@@ -167,6 +167,8 @@ where
     each: StoredValue<HashMap<String, Sending<S>>>,
     came_back: RwSignal<usize>,
     answer: RwSignal<Option<S::Output>>,
+    returned: StoredValue<Option<Returned>>,
+    refusal: RwSignal<Option<(String, ApiError)>>,
 }
 
 impl<S> Clone for Sendings<S>
@@ -199,6 +201,8 @@ where
             each: StoredValue::new(HashMap::new()),
             came_back: RwSignal::new(0),
             answer: RwSignal::new(use_returned(S::PATH).and_then(|returned| answer_of(&returned))),
+            returned: StoredValue::new(use_returned(S::PATH)),
+            refusal: RwSignal::new(None),
         }
     }
 
@@ -213,11 +217,13 @@ where
             if !sending.came_back_about(name, value) {
                 sending.returned.set_value(None);
             }
-            let (came_back, answer) = (self.came_back, self.answer);
+            let (came_back, answer, refusal) = (self.came_back, self.answer, self.refusal);
+            let value = value.to_owned();
             Effect::new(move |earlier: Option<usize>| {
                 let version = sending.version();
                 if earlier.is_some_and(|earlier| earlier != version) {
                     answer.set(untrack(|| sending.answer()));
+                    refusal.set(untrack(|| sending.error()).map(|error| (value.clone(), error)));
                     came_back.update(|count| *count += 1);
                 }
                 version
@@ -263,6 +269,20 @@ where
         self.answer.get()
     }
 
+    /// Why the last of them was refused, and the value of its field `name`; nothing when that one was done. It outlives
+    /// the thing too. Read reactively.
+    #[must_use]
+    pub fn refusal(self, name: &str) -> Option<(String, ApiError)> {
+        if self.version() > 0 {
+            return self.refusal.get();
+        }
+        let returned = |returned: &Option<Returned>| {
+            let returned = returned.as_ref()?;
+            Some((returned.field(name)?.to_owned(), returned.error.clone()?))
+        };
+        self.returned.with_value(returned)
+    }
+
     /// Rises when one of them came back; a page's data depends on it.
     #[must_use]
     pub fn version(self) -> usize {
@@ -283,6 +303,48 @@ where
 /// What a plain form was answered; an answer that cannot be read is none.
 fn answer_of<T: DeserializeOwned>(returned: &Returned) -> Option<T> {
     serde_json::from_str(returned.result.as_deref()?).ok()
+}
+
+impl<S> Sending<S>
+where
+    S: ServerFn<Error = AppError, Output = String> + Clone + Send + Sync + 'static,
+{
+    /// Writes what it was answered into `line`, which several forms of a page share: the last one counts, and a refusal
+    /// takes the line away.
+    #[must_use]
+    pub fn tells(self, line: RwSignal<Option<String>>) -> Self {
+        write_into(line, move || self.version(), move || self.answer());
+        self
+    }
+}
+
+impl<S> Sendings<S>
+where
+    S: ServerFn<Error = AppError, Output = String> + Clone + Send + Sync + 'static,
+{
+    /// As [`Sending::tells`], for all of them.
+    #[must_use]
+    pub fn tells(self, line: RwSignal<Option<String>>) -> Self {
+        write_into(line, move || self.version(), move || self.answer());
+        self
+    }
+}
+
+fn write_into(
+    line: RwSignal<Option<String>>,
+    version: impl Fn() -> usize + 'static,
+    answer: impl Fn() -> Option<String> + 'static,
+) {
+    if let Some(answer) = untrack(&answer) {
+        line.set(Some(answer));
+    }
+    Effect::new(move |before: Option<usize>| {
+        let now = version();
+        if before.is_some_and(|before| before != now) {
+            line.set(untrack(&answer));
+        }
+        now
+    });
 }
 
 /// Puts the fields of the forms that are sent to `path` back to what they held at first.
@@ -337,7 +399,8 @@ pub fn besides(fields: &'static [&'static str], error: Signal<Option<ApiError>>)
     Signal::derive(move || error.get().filter(|error| error.field().is_none_or(|field| !fields.contains(&field))))
 }
 
-/// An error that is about none of the form's fields, above its buttons.
+/// An error that is about none of the form's fields, beside its buttons. When it comes it is brought into sight: on a
+/// phone the button that was pressed may be all that is.
 #[component]
 pub fn FormProblem(
     /// The error, read again when it changes.
@@ -347,10 +410,29 @@ pub fn FormProblem(
     #[prop(into)]
     title: String,
 ) -> impl IntoView {
-    move || {
+    let place = NodeRef::<leptos::html::Div>::new();
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |is_drawn: Option<()>| {
+        // What is drawn with the problem in it is news of something else: the reader has seen it.
+        if error.get().is_some() && is_drawn.is_some() {
+            request_animation_frame(move || bring_into_sight(place));
+        }
+    });
+    let problem = move || {
         error.get().map(|error| match error.reference {
             Some(reference) => view! { <Problem title=title.clone() words=error.message reference /> }.into_any(),
             None => view! { <Problem title=title.clone() words=error.message /> }.into_any(),
         })
+    };
+    view! { <div class="form-problem" node_ref=place>{problem}</div> }
+}
+
+/// Scrolls as little as is needed.
+#[cfg(feature = "hydrate")]
+fn bring_into_sight(place: NodeRef<leptos::html::Div>) {
+    if let Some(place) = place.get_untracked() {
+        let nearest = web_sys::ScrollIntoViewOptions::new();
+        nearest.set_block(web_sys::ScrollLogicalPosition::Nearest);
+        place.scroll_into_view_with_scroll_into_view_options(&nearest);
     }
 }

@@ -21,6 +21,7 @@ pub mod marks;
 pub mod page;
 pub mod pages;
 pub mod palette;
+pub mod question;
 pub mod returned;
 pub mod routes;
 pub mod server_fns;

@@ -45,7 +45,11 @@ test('a canary goes up step by step, asks a person, and comes home', async ({ op
   await traffic.getByRole('button', { name: 'Set the share' }).locator('visible=true').click();
   await expect(headline(rosa)).toContainText('canary at 30 %, set by hand', canary);
 
-  await traffic.getByRole('button', { name: 'Go on' }).click();
+  // Going on from there ends more than a pause: it is asked once more, and says where to.
+  await traffic.locator('summary').filter({ hasText: 'Go on to 100 %' }).click();
+  await expect(traffic.getByText('Ends the 30 % that were set by hand')).toContainText('Then: 100 %.');
+  await expect(headline(rosa)).toContainText('set by hand');
+  await traffic.getByRole('button', { name: 'Go on', exact: true }).click();
   await expect(headline(rosa)).toHaveText('done', canary);
   await expect(pods).not.toContainText('invoices-canary');
   const journal = card(rosa, 'Journal');
@@ -67,12 +71,32 @@ test('who asked may pause it, and only a release manager steers', async ({ open,
   await expect(headline(theo)).toContainText('paused by Theo Lind: Support has a question');
 });
 
+test('what was left out is not shown as done', async ({ open, start }) => {
+  test.setTimeout(300_000);
+  const morning = await start({ command: 'demo' });
+  const rosa = await open(morning, 'release manager');
+  await openPromotion(rosa, 'invoices');
+  const traffic = card(rosa, 'Traffic');
+  await expect(traffic).toContainText('canary by');
+  await traffic.locator('summary').filter({ hasText: 'Promote at once' }).click();
+  await traffic.getByLabel('Why?').locator('visible=true').fill('It mends what hurts');
+  await traffic.getByRole('button', { name: 'Promote at once' }).click();
+  await expect(rosa.locator('.steps').first()).toContainText('left out');
+  await expect(headline(rosa)).toHaveText('done', canary);
+  await expect(rosa.locator('.steps').first()).toContainText('left out');
+});
+
 test('the strategy of a target is set by a form that keeps what was typed', async ({ open }) => {
   const rosa = await open(slipway, 'release manager');
   await visit(rosa, '/services/cart/targets/staging');
   const form = card(rosa, 'Strategy');
+  // A rolling update needs nothing more; nothing here was made by Helm, which is not spoken of.
+  await expect(form.getByLabel('Steps')).toBeHidden();
+  await expect(card(rosa, 'Installed by Helm')).toHaveCount(0);
   await form.getByText('Blue-green', { exact: true }).click();
+  await expect(form.getByText('Service (optional)')).toHaveCount(0);
   await form.getByLabel('What moves the traffic').selectOption('selector');
+  await expect(form.getByLabel('Route')).toBeHidden();
   await form.getByLabel('Service').fill('cart');
   await form.getByLabel('Steps').fill('preview, soon, 100%');
   await form.getByRole('button', { name: 'Save the strategy' }).click();
@@ -80,8 +104,7 @@ test('the strategy of a target is set by a form that keeps what was typed', asyn
   await expect(form.getByLabel('Steps')).toHaveValue('preview, soon, 100%');
   await form.getByLabel('Steps').fill('preview, ask, 100%, 30s');
   await form.getByRole('button', { name: 'Save the strategy' }).click();
-  // The form's own page is called 'cart in Staging': only the exact name says that it was saved.
-  await expect(rosa.getByRole('heading', { level: 1, name: 'cart', exact: true })).toBeVisible();
+  await expect(rosa.getByText('Saved: the strategy blue-green.')).toBeVisible();
   await visit(rosa, '/services/cart/targets/staging');
   await expect(card(rosa, 'Strategy').getByLabel('Steps')).toHaveValue('preview, ask, 100%, 30s');
 });

@@ -55,8 +55,11 @@ test('a rule is changed for one service here, refused where it cannot be, and ta
   const table = card(rosa, 'In force');
   const row = table.getByRole('row').filter({ hasText: 'error-rate' });
   await expect(row).toContainText('as it comes');
+  await expect(table).toContainText('all of these are judged');
   await row.getByRole('link', { name: 'Change error-rate' }).click();
   const form = card(rosa, 'Change error-rate');
+  await expect(form.getByLabel('Takes back beyond (%)')).toBeVisible();
+  await expect(form).toContainText('When it is often enough. Now 5 %.');
   // Who may not change what many services go by sees so.
   await expect(form.getByLabel(/^Production/)).toBeDisabled();
   await form.getByLabel('Takes back beyond').fill('0.5');
@@ -69,7 +72,9 @@ test('a rule is changed for one service here, refused where it cannot be, and ta
   await expect(form).toContainText("'two' is not a number");
   await form.getByLabel('Times beyond it').fill('2');
   await form.getByRole('button', { name: 'Save the rule' }).click();
+  await expect(rosa.getByText('Saved: the rule error-rate.')).toBeVisible();
   await expect(row).toContainText('above 3 % 2 times in a row takes it back');
+  await expect(form).toContainText('When it is often enough. Now 3 %.');
   await expect(row).toContainText('images in Production');
 
   const health = card(rosa, 'Health check');
@@ -80,6 +85,8 @@ test('a rule is changed for one service here, refused where it cannot be, and ta
   await health.getByRole('button', { name: 'Save the health check' }).click();
   await expect(health).toContainText('GET https://images.example/health must be answered with 200 to 299 within 5 s');
 
+  await expect(rosa.getByText('Saved: the health check.')).toBeVisible();
+
   const leads = card(rosa, 'What it leads to');
   await leads.getByLabel('A breach after the end').selectOption('roll_back');
   await leads.getByRole('button', { name: 'Save what it leads to' }).click();
@@ -88,4 +95,14 @@ test('a rule is changed for one service here, refused where it cannot be, and ta
   const said = card(rosa, 'Who has said what');
   await said.getByRole('button', { name: 'Take back error-rate of images in Production' }).click();
   await expect(row).toContainText('as it comes');
+});
+
+test('rules by which nothing is judged say so', async ({ open, start }) => {
+  const slipway = await start({ command: 'demo' });
+  const rosa = await open(slipway, 'release manager');
+  await visit(rosa, '/services/cart/targets/staging');
+  await card(rosa, 'Rules').getByRole('link').click();
+  const table = card(rosa, 'In force');
+  await expect(table).toContainText('nothing is judged here now');
+  await expect(table.getByRole('row').filter({ hasText: 'restarts' })).toContainText('Staging does not watch');
 });

@@ -25,6 +25,8 @@ test('a promotion goes as the deployer reports it, and an abort is told and wait
   // A rollback is a promotion that waits for nobody.
   const rollBack = async (why: string): Promise<void> => {
     await visit(rosa, '/services/tracking/roll-back?environment=production');
+    await expect(rosa.getByRole('main')).toContainText('Your deployer is told to bring');
+    await expect(rosa.getByRole('main')).not.toContainText(/images/i);
     await rosa.getByLabel('Why?').fill(why);
     await rosa.getByRole('button', { name: /^Roll tracking back/ }).click();
     await expect(rosa.getByRole('heading', { level: 1 })).toContainText('tracking');

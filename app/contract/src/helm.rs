@@ -18,9 +18,31 @@ pub struct HelmConsentView {
     pub reason: String,
 }
 
+/// Whether a plain Helm release made a Deployment of a target, as its clusters say it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "made", rename_all = "snake_case")]
+pub enum HelmOwnership {
+    /// One did.
+    ByRelease {
+        /// `Helm (release cart)`.
+        release: String,
+    },
+    /// None did.
+    NotByHelm,
+    /// Not every cluster says it.
+    Unknown,
+}
+
 /// Use cases of such consents.
 #[async_trait]
 pub trait HelmBackend: Send + Sync {
+    /// Whether a plain Helm release made a Deployment of a target. A cluster that does not answer soon is not waited
+    /// for.
+    ///
+    /// # Errors
+    /// Not found; conflict where the service has no target.
+    async fn helm_ownership(&self, actor: &Actor, service: &str, environment: &str) -> Answer<HelmOwnership>;
+
     /// A person says that Slipway may write what a plain Helm release made, in a target.
     ///
     /// # Errors

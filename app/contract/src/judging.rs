@@ -148,6 +148,12 @@ pub struct RuleInForceView {
     pub is_dry_run: bool,
     /// Whether it is switched off.
     pub is_off: bool,
+    /// Why nothing is judged by it, when nothing is: `eu-1 has no metric source`.
+    #[serde(default)]
+    pub not_judged: Option<String>,
+    /// As it would be typed; nothing of one that is switched off.
+    #[serde(default)]
+    pub now: RuleInput,
 }
 
 /// A change of a rule.
@@ -201,6 +207,9 @@ pub struct JudgingView {
     pub problems: Vec<String>,
     /// What a breach after the end leads to, and what comes when nobody answers, in words.
     pub policy: Vec<String>,
+    /// The same as it would be typed.
+    #[serde(default)]
+    pub policy_now: PolicyInput,
     /// How health is asked over HTTP; by its pods' readiness when absent.
     pub health: Option<HealthInput>,
     /// What each level says, the most specific first.

@@ -161,6 +161,9 @@ pub struct RollbackView {
     /// Whether that is all that it would do: the version is only tried beside `to`, which runs and stays.
     /// No promotion is made then, and the answer is the number of the aborted one.
     pub is_abort: bool,
+    /// Whether a deployer outside of the clusters is told to do it.
+    #[serde(default)]
+    pub is_outside: bool,
 }
 
 /// A promotion in a list.
@@ -285,6 +288,9 @@ pub struct PromotionView {
     pub reason: String,
     /// Strategy in words.
     pub strategy: String,
+    /// Strategy and steps in full, as they were planned.
+    #[serde(default)]
+    pub how: String,
     /// The plan's number, sent back with an approval.
     pub plan_number: u32,
     /// What happens next, in words, or what ended it.

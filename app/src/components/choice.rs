@@ -222,9 +222,18 @@ pub fn Select(
     /// The browser holds the form back without it.
     #[prop(optional)]
     required: bool,
+    /// The label does not say 'optional' either where the server asks for it only beside other values.
+    #[prop(optional)]
+    needed: bool,
+    /// In a row of a table, whose head says what it is: the label is only read aloud, and nothing stands below.
+    #[prop(optional)]
+    in_row: bool,
 ) -> impl IntoView {
     let error = Signal::stored(error);
-    let (control, described) = (id.clone(), below_id(&id));
+    let (control, described) = (id.clone(), (!in_row).then(|| below_id(&id)));
+    let spoken = in_row.then(|| label.clone());
+    let label = (!in_row).then(|| label_of(&id, label, required || needed));
+    let below = (!in_row).then(|| below(&id, hint, error));
     let automatic = automatic.map(|words| option(String::new(), false, selected.is_empty(), words.into_any()));
     let choices = choices.into_iter().map(|choice| {
         let chosen = choice.value == selected;
@@ -235,9 +244,10 @@ pub fn Select(
     let chose = chosen_once(select, selected.clone(), Holder::Select);
     view! {
         <div class="field">
-            {label_of(&id, label, required)}
+            {label}
             <select
                 class="input"
+                aria-label=spoken
                 node_ref=select
                 id=control
                 name=name
@@ -255,7 +265,7 @@ pub fn Select(
                 {automatic}
                 {choices.collect_view()}
             </select>
-            {below(&id, hint, error)}
+            {below}
         </div>
     }
 }

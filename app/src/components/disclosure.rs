@@ -140,7 +140,7 @@ pub fn ReasonDialog(
     #[prop(optional)]
     size: Size,
     /// An icon on it.
-    #[prop(optional)]
+    #[prop(optional_no_strip, into)]
     glyph: Option<Glyph>,
     /// The question: 'Roll cart back to 2.30.3?'
     #[prop(into)]

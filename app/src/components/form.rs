@@ -169,6 +169,9 @@ pub fn TextField(
     /// The browser holds the form back without it.
     #[prop(optional)]
     required: bool,
+    /// The label does not say 'optional' either where the server asks for it only beside other values.
+    #[prop(optional)]
+    needed: bool,
     /// Called with what is typed.
     #[prop(optional, into)]
     on_type: Option<Callback<String>>,
@@ -184,7 +187,7 @@ pub fn TextField(
     let code = kind == InputKind::Code;
     view! {
         <div class="field">
-            {label_of(&id, label, required)}
+            {label_of(&id, label, required || needed)}
             <input
                 class=if code { "input input-mono" } else { "input" }
                 type=kind.html()

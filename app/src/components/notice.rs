@@ -81,6 +81,21 @@ pub struct Said {
     pub link: Option<(String, String)>,
 }
 
+impl Said {
+    /// That settings were saved by which promotions go: 'the rule p95'.
+    #[must_use]
+    pub fn saved(what: &str) -> Self {
+        Self {
+            state: State::Done,
+            title: format!("Saved: {what}."),
+            words: "Promotions that have started keep what they started with. What waits is planned anew, and must be approved \
+                    again."
+                .to_owned(),
+            link: None,
+        }
+    }
+}
+
 /// The calm line that says what an act came to, where what was acted on may be gone from the page. The
 /// place of the line is there from the beginning, so that it is read aloud when the words come.
 #[component]

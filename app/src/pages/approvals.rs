@@ -14,12 +14,12 @@ use crate::{
     components::{ApprovalHead, Card, Chip, EmptyState, Glyph, Outcome, PageHead, Time, words::plural},
     form::{Sending, Sendings},
     live,
-    page::{Rights, page_of},
+    page::{Rights, page_of, sentence},
     pages::{
         parts::{
             When, check_rows, checks_or, commits, comparison_link, demand_rows, distance, migrations, promotion_table,
         },
-        promotion::{judge_form, said_of},
+        promotion::{judge_form, late_word, said_of},
     },
     routes, server_fns,
     server_fns::promotions::Judge,
@@ -58,6 +58,7 @@ fn approvals_view(
     };
     // By promotion and not by place: what is typed into one must not end up under another.
     let owner = owner.clone();
+    let late = late(&view, forms);
     let cards = keyed(
         view.for_me,
         |promotion| (promotion.line.number, promotion.revision),
@@ -82,6 +83,7 @@ fn approvals_view(
         }
     });
     view! {
+        {late}
         <PageHead title=|| "Approvals" lead=move || lead />
         <div class="stack-cards">
             {nothing}
@@ -90,6 +92,20 @@ fn approvals_view(
             {lines("Lately", "What went through or did not, what ended last first", view.lately, When::Ended)}
         </div>
     }
+    .into_any()
+}
+
+/// What a word was answered that came too late: the promotion is not among those that wait for the reader any more.
+fn late(view: &ApprovalsView, forms: Sendings<Judge>) -> AnyView {
+    let waits: Vec<i64> = view.for_me.iter().map(|promotion| promotion.line.number).collect();
+    let others = view.for_others.iter().chain(&view.lately);
+    let states: Vec<(i64, String)> = others.map(|line| (line.number, line.headline.words.clone())).collect();
+    (move || {
+        let (number, error) = forms.refusal("number")?;
+        let number: i64 = number.parse().ok().filter(|number| !waits.contains(number))?;
+        let now = states.iter().find(|(one, _)| *one == number).map(|(_, words)| words.clone());
+        Some(late_word(Signal::stored(Some(error)), now))
+    })
     .into_any()
 }
 
@@ -122,7 +138,7 @@ fn approval(view: PromotionView, form: Sending<Judge>, settling: Signal<bool>, i
     let distance = distance(&comparison);
     let mut rows = demand_rows(view.demands);
     rows.extend(check_rows(comparison.checks.clone()));
-    let strategy = view.strategy.clone();
+    let how = (!view.how.is_empty()).then(|| sentence(&view.how));
     view! {
         <article class="stack-cards" data-row="approval" id=format!("promotion-{number}")>
             <Card>
@@ -145,10 +161,19 @@ fn approval(view: PromotionView, form: Sending<Judge>, settling: Signal<bool>, i
                 />
             </Card>
             <div class="columns columns-halves">
-                <Card title="Is it safe?" lead=strategy>
+                <Card title="Is it safe?">
                     <div class="stack">
                         {migrations(comparison.migrations, comparison.is_backward)}
                         {checks_or(rows, "Nothing was checked and nothing is asked for.")}
+                        {how
+                            .map(|how| {
+                                view! {
+                                    <section class="stack-tight">
+                                        <h3 class="approval-part">"How it goes"</h3>
+                                        <p class="approval-how">{how}</p>
+                                    </section>
+                                }
+                            })}
                     </div>
                 </Card>
                 <Card

@@ -5,9 +5,10 @@ use contract::git::GitView;
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, Card, Chip, Glyph, InputKind, Kind, More, Notice, ReasonDialog, State, TextArea, TextField},
+    components::{Button, Card, Chip, InputKind, Kind, More, Notice, State, TextArea, TextField},
     form::{FormProblem, Sending, about, besides},
     page::sentence,
+    question::{Question, question},
     server_fns::git::{ClearGitPlace, SetGitPlace, TestGitPlace},
 };
 
@@ -80,30 +81,25 @@ fn acts(service: &str, environment: &str, forms: GitForms) -> AnyView {
         }
         .into_any()
     };
-    let (to_test, to_clear) = (hidden(), hidden());
+    let to_test = hidden();
+    let asked = Question {
+        failed: "Not changed",
+        ..Question::removal(
+            "Set it in the cluster again",
+            "Commit nothing any more?",
+            "Slipway forgets the repository and its secret. The next promotion sets the version in the cluster, or is \
+             refused where another tool would undo that. A promotion under way can commit nothing more.",
+            "Set it in the cluster again",
+        )
+    };
+    let removal = question(asked, forms.clear, hidden());
     view! {
         <FormProblem error=forms.test.errors() title="Not read" />
         <div class="row">
             <ActionForm action=forms.test.action>
                 {to_test} <Button busy=forms.test.busy()>"Read the fields now"</Button>
             </ActionForm>
-            <ReasonDialog
-                label="Set it in the cluster again"
-                kind=Kind::Danger
-                glyph=Glyph::Trash
-                title="Commit nothing any more?".to_owned()
-                says="Slipway forgets the repository and its secret. The next promotion sets the version in the cluster, or is refused where another tool would undo that. A promotion under way can commit nothing more."
-                open=forms.clear.came_back()
-            >
-                <ActionForm action=forms.clear.action attr:class="form">
-                    {to_clear} <FormProblem error=forms.clear.errors() title="Not changed" />
-                    <div class="form-acts">
-                        <Button kind=Kind::Danger busy=forms.clear.busy()>
-                            "Set it in the cluster again"
-                        </Button>
-                    </div>
-                </ActionForm>
-            </ReasonDialog>
+            {removal}
         </div>
     }
     .into_any()

@@ -1,11 +1,12 @@
 //! Whether Slipway may write what a plain Helm release made: who has said so, and saying or taking back so.
 
-use contract::helm::HelmConsentView;
+use contract::helm::{HelmConsentView, HelmOwnership};
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, Card, Kind, More, Notice, ReasonDialog, Show, State, TextArea, Time},
+    components::{Button, Card, Kind, More, Notice, Show, State, TextArea, Time},
     form::{FormProblem, Sending, about, besides},
+    question::{Question, question},
     server_fns::helm::{GiveHelmConsent, TakeBackHelmConsent},
 };
 
@@ -29,30 +30,51 @@ impl HelmForms {
     }
 }
 
-/// The card.
-pub fn helm_card(service: &str, environment: &str, present: Option<HelmConsentView>, forms: HelmForms) -> AnyView {
-    let inside = match present {
-        Some(consent) => given(service, environment, consent, forms.back),
-        None => {
+/// The card: where a Helm release made what a promotion would write, where somebody has said that it may be written, and,
+/// folded, where the clusters do not say whose it is. It is on no other target.
+pub fn helm_card(
+    service: &str,
+    environment: &str,
+    present: Option<HelmConsentView>,
+    ownership: &HelmOwnership,
+    forms: HelmForms,
+) -> Option<AnyView> {
+    let inside = match (present, ownership) {
+        (Some(consent), _) => given(service, environment, consent, forms.back),
+        (None, HelmOwnership::NotByHelm) => return None,
+        (None, HelmOwnership::ByRelease { release }) => {
+            let form = give_form(service, environment, forms.give);
+            let title = format!("It belongs to {release}");
+            view! {
+                <div class="stack">
+                    <Notice state=State::Waiting title>
+                        "Promotions here are refused until you say that Slipway may write it."
+                    </Notice>
+                    {form}
+                </div>
+            }
+            .into_any()
+        }
+        (None, HelmOwnership::Unknown) => {
             let form = give_form(service, environment, forms.give);
             let open = forms.give.came_back();
             view! {
-                <More label="Let Slipway write it all the same" open>
+                <More label="The clusters do not say now whether Helm made it. Let Slipway write it if so" open>
                     {form}
                 </More>
             }
             .into_any()
         }
     };
-    view! {
+    let card = view! {
         <Card
             title="Installed by Helm"
             lead="What helm itself installed is not written without your word: the next helm upgrade would undo a version set here."
         >
             {inside}
         </Card>
-    }
-    .into_any()
+    };
+    Some(card.into_any())
 }
 
 fn hidden(service: &str, environment: &str) -> AnyView {
@@ -65,28 +87,25 @@ fn hidden(service: &str, environment: &str) -> AnyView {
 }
 
 fn given(service: &str, environment: &str, consent: HelmConsentView, back: Sending<TakeBackHelmConsent>) -> AnyView {
-    let place = hidden(service, environment);
+    let asked = Question {
+        label: "Take this back".to_owned(),
+        title: "Refuse it again?".to_owned(),
+        says:
+            "From then on promotions of this target are refused where a Helm release made the object. What runs stays."
+                .to_owned(),
+        act: "Refuse it again".to_owned(),
+        act_kind: Kind::Primary,
+        failed: "Not changed",
+        ..Question::default()
+    };
+    let refuse = question(asked, back, hidden(service, environment));
     view! {
         <div class="stack">
             <Notice state=State::Waiting title="Slipway may write it">
                 {consent.by} " said so " <Time at=consent.at show=Show::Moment /> ": “" {consent.reason}
                 "”. Before a helm upgrade, set the version in its values too."
             </Notice>
-            <ReasonDialog
-                label="Take this back"
-                title="Refuse it again?".to_owned()
-                says="From then on promotions of this target are refused where a Helm release made the object. What runs stays."
-                open=back.came_back()
-            >
-                <ActionForm action=back.action attr:class="form">
-                    {place} <FormProblem error=back.errors() title="Not changed" />
-                    <div class="form-acts">
-                        <Button kind=Kind::Primary busy=back.busy()>
-                            "Refuse it again"
-                        </Button>
-                    </div>
-                </ActionForm>
-            </ReasonDialog>
+            {refuse}
         </div>
     }
     .into_any()

@@ -2,18 +2,19 @@
 
 use chrono::TimeDelta;
 use contract::{
+    ApiError,
     approvals::Judged,
     promotions::{ApprovalLine, JournalLine, PromotionView, StepView},
 };
 use domain::{promotion::PromotionAct, state::Mark};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
 use crate::{
     components::{
         ActionBar, Button, ButtonLink, Card, Chip, Crumb, Crumbs, Glyph, Journal, JournalRow, Kind, Notice, Outcome,
-        PageHead, ReasonDialog, Said, Sentence, Show, State, StatePill, Step, Steps, Time, VersionLabel,
+        PageHead, Said, Sentence, Show, State, StatePill, Step, Steps, Time, VersionLabel,
     },
     error::{Answer, AppError},
     form::{FormProblem, ReasonField, Sending, Sendings, besides},
@@ -26,6 +27,7 @@ use crate::{
         steering::traffic_card,
         workloads::workloads,
     },
+    question::{OfForm, Question, question},
     routes,
     server_fns::promotions::{Abandon, Abort, Cancel, Judge, Steer},
 };
@@ -110,6 +112,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
         Crumb { label: format!("promotion {}", line.number), href: None },
     ];
     let judging = judge_card(&view, forms);
+    let late = (!may_judge(&view)).then(|| late_word(forms.judge.errors(), Some(view.line.headline.words.clone())));
     let traffic = traffic_card(&view, forms.steer);
     let outside = outside_card(&view, forms.steer);
     // What a program outside does has no pods to show.
@@ -129,6 +132,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
     let steps = steps(view.steps.clone());
     view! {
         <Title text=title />
+        {late}
         <Crumbs crumbs />
         {head}
         <div class="stack-cards">
@@ -212,82 +216,74 @@ fn acts(view: &PromotionView, forms: Forms) -> AnyView {
     });
     let title = format!("{} {} to {}", line.service, line.version, line.environment);
     let cancel = may(PromotionAct::Cancel).then(|| {
-        view! {
-            <ReasonDialog
-                label="Withdraw"
-                title=format!("Withdraw {title}?")
-                says="It has not started; nothing was changed. It can be asked for again."
-                open=forms.cancel.came_back()
-            >
-                <ActionForm action=forms.cancel.action attr:class="form">
-                    {stop_fields(number, forms.cancel, "cancel-reason", "Withdraw", "Not withdrawn")}
-                </ActionForm>
-            </ReasonDialog>
-        }
+        let asked = Question {
+            label: "Withdraw".to_owned(),
+            title: format!("Withdraw {title}?"),
+            says: "It has not started; nothing was changed. It can be asked for again.".to_owned(),
+            failed: "Not withdrawn",
+            ..stop()
+        };
+        stopping(number, asked, forms.cancel, "cancel-reason")
     });
     let abort = may(PromotionAct::Abort).then(|| {
-        let before = view.comparison.from.clone();
-        let says = match before {
-            Some(before) => format!("{before} is brought back, in all workloads of this promotion."),
-            None => "What ran before is brought back, in all workloads of this promotion.".to_owned(),
+        let asked = Question {
+            label: "Abort, and take back".to_owned(),
+            kind: Kind::Danger,
+            glyph: Some(Glyph::Stop),
+            title: format!("Abort {title}?"),
+            says: what_abort_does(view),
+            failed: "Not aborted",
+            ..stop()
         };
-        view! {
-            <ReasonDialog
-                label="Abort, and take back"
-                kind=Kind::Danger
-                glyph=Glyph::Stop
-                title=format!("Abort {title}?")
-                says
-                open=forms.abort.came_back()
-            >
-                <ActionForm action=forms.abort.action attr:class="form">
-                    {stop_fields(number, forms.abort, "abort-reason", "Abort, and take back", "Not aborted")}
-                </ActionForm>
-            </ReasonDialog>
-        }
+        stopping(number, asked, forms.abort, "abort-reason")
     });
     let abandon = may(PromotionAct::Abandon).then(|| {
-        view! {
-            <ReasonDialog
-                label="Give up taking back"
-                kind=Kind::Danger
-                glyph=Glyph::Stop
-                title=format!("Give up taking {title} back?")
-                says="Slipway writes nothing more and the target is free for the next promotion. What is in the clusters then, someone must look at: use it where a cluster will not come back."
-                open=forms.abandon.came_back()
-            >
-                <ActionForm action=forms.abandon.action attr:class="form">
-                    {stop_fields(number, forms.abandon, "abandon-reason", "Give up taking back", "Not given up")}
-                </ActionForm>
-            </ReasonDialog>
-        }
+        let asked = Question {
+            label: "Give up taking back".to_owned(),
+            kind: Kind::Danger,
+            glyph: Some(Glyph::Stop),
+            title: format!("Give up taking {title} back?"),
+            says: "Slipway writes nothing more and the target is free for the next promotion. What is in the clusters \
+                   then, someone must look at: use it where a cluster will not come back."
+                .to_owned(),
+            failed: "Not given up",
+            ..stop()
+        };
+        stopping(number, asked, forms.abandon, "abandon-reason")
     });
     view! { {cancel} {back} {abort} {abandon} }.into_any()
 }
 
-/// A reason and one button. `id` tells the reasons of several forms on the page apart.
-fn stop_fields<S>(number: i64, form: Sending<S>, id: &str, label: &'static str, failed: &'static str) -> AnyView
-where
-    S: ServerFn<Error = AppError, Output = ()> + Clone + Send + Sync + 'static,
-{
-    let (error, busy) = (form.errors(), form.busy());
-    let other = besides(&["reason"], error);
-    view! {
-        <input type="hidden" name="number" value=number.to_string() />
-        <ReasonField id=id.to_owned() value=form.typed("reason", "") error />
-        <FormProblem error=other title=failed />
-        <div class="form-acts">
-            <Button kind=Kind::Danger busy>
-                {label}
-            </Button>
-        </div>
+fn what_abort_does(view: &PromotionView) -> String {
+    let before = view.comparison.from.clone().unwrap_or_else(|| "What ran before".to_owned());
+    match &view.outside {
+        Some(outside) => format!("{before} is brought back: {} is told to.", outside.host),
+        None => format!("{before} is brought back, in all workloads of this promotion."),
     }
-    .into_any()
+}
+
+/// What all questions about stopping have in common.
+fn stop() -> Question {
+    Question { act_kind: Kind::Danger, fields: &["reason"], ..Question::default() }
+}
+
+/// A reason and one button, which says the same as the one that opens it. `id` tells the reasons of several forms on the
+/// page apart.
+fn stopping<S, Answer>(number: i64, asked: Question, form: Sending<S>, id: &str) -> AnyView
+where
+    S: OfForm<Answer>,
+    Answer: 'static,
+{
+    let inside = view! {
+        <input type="hidden" name="number" value=number.to_string() />
+        <ReasonField id=id.to_owned() value=form.typed("reason", "") error=form.errors() />
+    };
+    question(Question { act: asked.label.clone(), ..asked }, form, inside.into_any())
 }
 
 /// Yes or no, where the reader's word counts; else why it does not.
 fn judge_card(view: &PromotionView, forms: Forms) -> AnyView {
-    if !view.allowed.contains(&PromotionAct::Approve) && !view.allowed.contains(&PromotionAct::Reject) {
+    if !may_judge(view) {
         return view
             .approval_refusal
             .as_ref()
@@ -304,12 +300,39 @@ fn judge_card(view: &PromotionView, forms: Forms) -> AnyView {
     .into_any()
 }
 
+fn may_judge(view: &PromotionView) -> bool {
+    view.allowed.contains(&PromotionAct::Approve) || view.allowed.contains(&PromotionAct::Reject)
+}
+
+/// Why a word did not count, in sight wherever the reader has scrolled to: the form that it was said in is gone.
+pub fn late_word(error: Signal<Option<ApiError>>, now: Option<String>) -> AnyView {
+    let told = with_state(error, now);
+    view! {
+        <div class="outcome">
+            <FormProblem error=told title="Not done" />
+        </div>
+    }
+    .into_any()
+}
+
+/// A refusal, with where the promotion stands: it may have changed since it was read.
+fn with_state(error: Signal<Option<ApiError>>, now: Option<String>) -> Signal<Option<ApiError>> {
+    Signal::derive(move || {
+        let error = error.get()?;
+        let message = match &now {
+            Some(now) => format!("{}. It is now: {now}.", sentence(&error.message).trim_end_matches('.')),
+            None => sentence(&error.message),
+        };
+        Some(ApiError { message, ..error })
+    })
+}
+
 /// The form with a comment and two buttons, which do nothing while they are `held`. Also on the page of
 /// approvals.
 pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, held: Signal<bool>, fixed: bool) -> AnyView {
     let number = view.line.number;
     let error = judge.errors();
-    let other = besides(&["comment"], error);
+    let other = with_state(besides(&["comment"], error), Some(view.line.headline.words.clone()));
     let may = |act: PromotionAct| view.allowed.contains(&act);
     let (approve, reject) = (may(PromotionAct::Approve), may(PromotionAct::Reject));
     let label = format!("Approve {} {}", view.line.service, view.line.version);
@@ -339,7 +362,6 @@ pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, held: Signal<bool
         <ActionForm action=judge.action>
             <input type="hidden" name="number" value=number.to_string() />
             <input type="hidden" name="plan_number" value=plan />
-            <FormProblem error=other title="Not done" />
             <ActionBar fixed acts>
                 <ReasonField
                     id=format!("comment-{number}")
@@ -350,6 +372,7 @@ pub fn judge_form(view: &PromotionView, judge: Sending<Judge>, held: Signal<bool
                     required=false
                     error
                 />
+                <FormProblem error=other title="Not done" />
             </ActionBar>
         </ActionForm>
     }

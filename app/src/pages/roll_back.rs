@@ -49,7 +49,11 @@ async fn load((service, environment, version): (String, Option<String>, Option<S
     }
 }
 
-fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
+fn rollback_view(mut view: RollbackView, form: Sending<RollBack>) -> AnyView {
+    if view.is_outside {
+        // The deployer is told a version; what it is made of there is its own matter.
+        view.comparison.images.clear();
+    }
     let (service, environment) = (view.service.clone(), view.environment.clone());
     let crumbs = vec![
         Crumb { label: service.clone(), href: Some(routes::service(&service)) },
@@ -82,6 +86,15 @@ fn rollback_view(view: RollbackView, form: Sending<RollBack>) -> AnyView {
             format!(
                 "Promotion {number} is aborted: all traffic goes back to {}, which runs and stays, and the candidate is \
                  removed. No other promotion is made.",
+                view.to
+            ),
+        ),
+        None if view.is_outside => (
+            format!("Roll {service} back to {}", view.to),
+            "Back to an earlier version",
+            format!(
+                "Your deployer is told to bring {}. It succeeded here before, so it skips approvals. It is a promotion of \
+                 its own, with its own journal.",
                 view.to
             ),
         ),

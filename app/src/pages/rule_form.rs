@@ -2,7 +2,7 @@
 //! one's own.
 
 use contract::judging::{ComparedWith, Counting, OwnQuery, RuleInput};
-use domain::analysis::{OnMissing, Unit};
+use domain::analysis::{OnMissing, Unit, unit_of, value_in_words};
 use leptos::prelude::*;
 
 use crate::{
@@ -19,6 +19,43 @@ pub struct RuleFields {
     pub is_own: bool,
     /// Whether its name is not known yet.
     pub is_new: bool,
+    /// As it is in force; `None` of one that is not.
+    pub now: Option<RuleInput>,
+}
+
+impl RuleFields {
+    /// What is known of its unit; limits beside the stable version are shares of pairs and have none.
+    fn unit(&self) -> Option<Unit> {
+        let own = self.known.own.as_ref().or_else(|| self.now.as_ref()?.own.as_ref());
+        own.and_then(|own| own.unit).or_else(|| unit_of(&self.known.rule))
+    }
+
+    /// `What helps. Now 5.`
+    fn hint<T>(&self, helps: &str, now: impl Fn(&RuleInput) -> Option<T>, words: impl Fn(T) -> String) -> String {
+        let now = self
+            .now
+            .as_ref()
+            .map(|rule| now(rule).map_or_else(|| "Now: none.".to_owned(), |now| format!("Now {}.", words(now))));
+        [helps.to_owned(), now.unwrap_or_default()].join(" ").trim().to_owned()
+    }
+
+    /// The same of a limit, with its unit.
+    fn limit_hint(&self, helps: &str, now: impl Fn(&RuleInput) -> Option<f64>) -> String {
+        let is_share = |rule: &RuleInput| rule.compared_with == Some(ComparedWith::Stable);
+        let unit = self.unit().filter(|_| !self.now.as_ref().is_some_and(is_share)).unwrap_or(Unit::None);
+        self.hint(helps, now, |limit| value_in_words(unit, limit))
+    }
+}
+
+/// A label with its unit: `Warns beyond (ms)`.
+fn with_unit(label: &str, unit: Option<Unit>) -> String {
+    let unit = match unit {
+        Some(Unit::Percent) => "%",
+        Some(Unit::Milliseconds) => "ms",
+        Some(Unit::PerSecond) => "per second",
+        Some(Unit::Count | Unit::None) | None => return label.to_owned(),
+    };
+    format!("{label} ({unit})")
 }
 
 /// The fields that say themselves what is wrong with them; a choice from a list cannot be wrong alone.
@@ -41,27 +78,28 @@ pub fn rule_fields(fields: &RuleFields, form: Sending<SetRule>) -> AnyView {
     let known = &fields.known;
     let error = form.errors();
     let other = besides(&FIELDS, error);
-    let text = move |name: &'static str, label: &'static str, hint: &str, value: String| {
+    let text = move |name: &'static str, label: String, hint: String, value: String| {
         view! {
             <TextField
                 id=format!("rule-{}", name.replace('_', "-"))
                 name
                 label
                 kind=InputKind::Code
-                hint=hint.to_owned()
+                hint
                 value=form.typed(name, &value)
                 error=about(name, error)
             />
         }
         .into_any()
     };
-    let select = move |name: &'static str, label: &'static str, choices: Vec<Choice>, value: &str| {
+    let select = move |name: &'static str, label: &'static str, choices: Vec<Choice>, hint: String, value: &str| {
         view! {
             <Select
                 id=format!("rule-{}", name.replace('_', "-"))
                 name
                 label
                 choices
+                hint
                 selected=form.typed(name, value)
             />
         }
@@ -96,71 +134,121 @@ pub fn rule_fields(fields: &RuleFields, form: Sending<SetRule>) -> AnyView {
             />
         }
     });
-    let compared = known.compared_with.map_or("", |with| match with {
-        ComparedWith::Limits => "limits",
-        ComparedWith::Stable => "stable",
-    });
-    let counting = known.counting.map_or("", |counting| match counting {
-        Counting::InARow => "in_a_row",
-        Counting::OfTheLast => "of_the_last",
-    });
-    let dry = known.dry_run.map_or("", |is| if is { "yes" } else { "no" });
-    let open = |label: &str| Choice::new("", label);
-    let with = vec![
-        open("as before"),
-        Choice::new("limits", "With the limits below, and no others"),
-        Choice::new("stable", "With the stable version, side by side"),
-    ];
-    let counted =
-        vec![open("as before"), Choice::new("in_a_row", "in a row"), Choice::new("of_the_last", "of the last ones")];
-    let recorded =
-        vec![open("as before"), Choice::new("no", "No, it is acted upon"), Choice::new("yes", "Yes, only recorded")];
     let shown = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
     let whole = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     let small = |number: Option<u8>| number.map(|number| number.to_string()).unwrap_or_default();
+    let (label, unit) = (str::to_owned, fields.unit());
+    let seconds = |seconds: u32| format!("{seconds} s");
+    let missing = |now: fn(&RuleInput) -> Option<OnMissing>| fields.hint("", now, |now| missing_words(now).to_owned());
+    let warns = fields.limit_hint("People are told.", |rule| rule.warning);
+    let breaks = fields.limit_hint("When it is often enough.", |rule| rule.breach);
+    let often = fields.hint("How many looks, 1 to 60.", |rule| rule.times, |times| times.to_string());
+    let of = fields.hint("Only for 'of the last ones'.", |rule| rule.of, |of| of.to_string());
+    let least = fields.hint("Fewer in a window are no data.", |rule| rule.minimum_requests, |least| least.to_string());
+    let window = fields.hint("Over which a value is taken.", |rule| rule.window_seconds, seconds);
+    let every = fields.hint("At most the window.", |rule| rule.interval_seconds, seconds);
+    let compared = fields.hint("", |rule| rule.compared_with, |with| compared_words(with).to_owned());
+    let counted = fields.hint("", |rule| rule.counting, |counting| counting_words(counting).to_owned());
+    let recorded = fields.hint("", |rule| rule.dry_run, |is| yes_or_no(is).to_owned());
     view! {
         {name}
         {off}
         {own}
         <div class="form-row">
-            {text("warning", "Warns beyond", "People are told.", shown(known.warning))}
-            {text("breach", "Takes back beyond", "When it is often enough.", shown(known.breach))}
+            {text("warning", with_unit("Warns beyond", unit), warns, shown(known.warning))}
+            {text("breach", with_unit("Takes back beyond", unit), breaks, shown(known.breach))}
         </div>
         <div class="form-row">
-            {select("compared_with", "Compared", with, compared)}
-            {select("dry_run", "Only recorded", recorded, dry)}
+            {select("compared_with", "Compared", compared_choices(), compared, known.compared_with.map_or("", compared_word))}
+            {select("dry_run", "Only recorded", recorded_choices(), recorded, known.dry_run.map_or("", yes_or_no))}
         </div>
         <p class="note">
             "Side by side, the limits are the share of pairs in which the version is worse: 0.65 warns and 0.8 takes back when they are left empty."
         </p>
         <div class="form-row">
-            {text("times", "Times beyond it", "How many looks, 1 to 60.", small(known.times))}
-            {select("counting", "Counted", counted, counting)}
+            {text("times", label("Times beyond it"), often, small(known.times))}
+            {select("counting", "Counted", counting_choices(), counted, known.counting.map_or("", counting_word))}
         </div>
         <div class="form-row">
-            {text("of", "Of how many", "Only for 'of the last ones'.", small(known.of))}
-            {text("minimum_requests", "At least requests", "Fewer in a window are no data.", whole(known.minimum_requests))}
+            {text("of", label("Of how many"), of, small(known.of))}
+            {text("minimum_requests", label("At least requests"), least, whole(known.minimum_requests))}
         </div>
         <div class="form-row">
-            {text("window_seconds", "Window (s)", "Over which a value is taken.", whole(known.window_seconds))}
-            {text("interval_seconds", "Every (s)", "At most the window.", whole(known.interval_seconds))}
+            {text("window_seconds", label("Window (seconds)"), window, whole(known.window_seconds))}
+            {text("interval_seconds", label("Every (seconds)"), every, whole(known.interval_seconds))}
         </div>
         <div class="form-row">
-            {select("on_no_data", "No data", missing_choices(), missing_word(known.on_no_data))}
-            {select("on_error", "The source keeps failing", missing_choices(), missing_word(known.on_error))}
+            {select("on_no_data", "No data", missing_choices(), missing(|rule| rule.on_no_data), missing_word(known.on_no_data))}
+            {select("on_error", "The source keeps failing", missing_choices(), missing(|rule| rule.on_error), missing_word(known.on_error))}
         </div>
         <FormProblem error=other title="Not saved" />
     }
     .into_any()
 }
 
+/// The entry for what the level before says.
+fn as_before() -> Choice {
+    Choice::new("", "as before")
+}
+
+fn compared_choices() -> Vec<Choice> {
+    let choice = |with| Choice::new(compared_word(with), compared_words(with));
+    vec![as_before(), choice(ComparedWith::Limits), choice(ComparedWith::Stable)]
+}
+
+const fn compared_word(with: ComparedWith) -> &'static str {
+    match with {
+        ComparedWith::Limits => "limits",
+        ComparedWith::Stable => "stable",
+    }
+}
+
+const fn compared_words(with: ComparedWith) -> &'static str {
+    match with {
+        ComparedWith::Limits => "with the limits, and no others",
+        ComparedWith::Stable => "with the stable version, side by side",
+    }
+}
+
+fn counting_choices() -> Vec<Choice> {
+    let choice = |counting| Choice::new(counting_word(counting), counting_words(counting));
+    vec![as_before(), choice(Counting::InARow), choice(Counting::OfTheLast)]
+}
+
+const fn counting_word(counting: Counting) -> &'static str {
+    match counting {
+        Counting::InARow => "in_a_row",
+        Counting::OfTheLast => "of_the_last",
+    }
+}
+
+const fn counting_words(counting: Counting) -> &'static str {
+    match counting {
+        Counting::InARow => "in a row",
+        Counting::OfTheLast => "of the last ones",
+    }
+}
+
+fn recorded_choices() -> Vec<Choice> {
+    vec![as_before(), Choice::new("no", "No, it is acted upon"), Choice::new("yes", "Yes, only recorded")]
+}
+
+const fn yes_or_no(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
+}
+
 fn missing_choices() -> Vec<Choice> {
-    vec![
-        Choice::new("", "as before"),
-        Choice::new("hold", "pauses and asks"),
-        Choice::new("fail", "counts against the version"),
-        Choice::new("pass", "counts as good"),
-    ]
+    let all = [OnMissing::Hold, OnMissing::Fail, OnMissing::Pass];
+    let known = all.map(|missing| Choice::new(missing_word(Some(missing)), missing_words(missing)));
+    std::iter::once(as_before()).chain(known).collect()
+}
+
+const fn missing_words(missing: OnMissing) -> &'static str {
+    match missing {
+        OnMissing::Hold => "pauses and asks",
+        OnMissing::Fail => "counts against the version",
+        OnMissing::Pass => "counts as good",
+    }
 }
 
 const fn missing_word(missing: Option<OnMissing>) -> &'static str {

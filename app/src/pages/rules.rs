@@ -1,17 +1,20 @@
 //! The rules by which a service's versions are judged in an environment: what is in force, who says so,
 //! and changing it here, for the service, for its tier or for the environment.
 
-use contract::judging::{JudgingView, LevelView, PolicyInput, RuleInForceView, RuleInput};
-use domain::analysis::{LateBreach, Level, Unanswered};
+use contract::judging::{JudgingView, LevelView, RuleInForceView, RuleInput};
+use domain::analysis::Level;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use super::rule_form::{RuleFields, rule_fields};
+use super::{
+    judging_policy::policy_card,
+    rule_form::{RuleFields, rule_fields},
+};
 use crate::{
     components::{
-        Button, ButtonLink, Card, Chip, Choice, Crumb, Crumbs, InputKind, Kind, Notice, PageHead, RadioChoices, Select,
-        Size, State, TextField,
+        Button, ButtonLink, Card, Chip, Choice, Crumb, Crumbs, InputKind, Kind, Notice, Outcome, PageHead,
+        RadioChoices, Said, Size, State, StateInline, TextField,
     },
     form::{FormProblem, Sending, Sendings, about, besides},
     page::page_of,
@@ -38,7 +41,13 @@ pub fn RulesPage() -> impl IntoView {
         params.with(|params| (params.get("name").unwrap_or_default(), params.get("environment").unwrap_or_default()))
     });
     let chosen = Memo::new(move |_| query.with(|query| query.get("rule").unwrap_or_default()));
-    let forms = Forms { set: Sending::new(), clear: Sendings::new(), policy: Sending::new(), health: Sending::new() };
+    let saved = RwSignal::new(None::<String>);
+    let forms = Forms {
+        set: Sending::new().tells(saved),
+        clear: Sendings::new().tells(saved),
+        policy: Sending::new().tells(saved),
+        health: Sending::new().tells(saved),
+    };
     // A refusal leaves the page as it is, with what was typed.
     let accepted = (forms.set.accepted(), forms.policy.accepted(), forms.health.accepted());
     // It follows no live changes either: whoever is typing keeps what was typed.
@@ -52,6 +61,7 @@ pub fn RulesPage() -> impl IntoView {
     );
     view! {
         <Title text="Rules" />
+        <Outcome said=Signal::derive(move || saved.get().map(|what| Said::saved(&what))) />
         {page_of(data, move |found, _| rules_view(found, chosen, forms))}
     }
     .into_any()
@@ -114,6 +124,13 @@ fn table(found: &JudgingView, may_change: bool) -> AnyView {
             </div>
         }
     });
+    let judged = found.rules.iter().filter(|rule| rule.not_judged.is_none()).count();
+    let lead = match (found.rules.len(), judged) {
+        (0, _) => String::new(),
+        (all, judged) if all == judged => "all of these are judged".to_owned(),
+        (_, 0) => "nothing is judged here now".to_owned(),
+        (all, judged) => format!("{judged} of {all} are judged"),
+    };
     let inside = if found.rules.is_empty() {
         view! {
             <Notice title="No rules">
@@ -128,6 +145,7 @@ fn table(found: &JudgingView, may_change: bool) -> AnyView {
                     <thead>
                         <tr>
                             <th scope="col">"Rule"</th>
+                            <th scope="col">"Judged"</th>
                             <th scope="col">"Asks"</th>
                             <th scope="col">"Said by"</th>
                             <th scope="col">
@@ -142,7 +160,7 @@ fn table(found: &JudgingView, may_change: bool) -> AnyView {
         .into_any()
     };
     view! {
-        <Card title="In force">
+        <Card title="In force" lead>
             <div class="stack">{inside} {more}</div>
         </Card>
     }
@@ -152,6 +170,11 @@ fn table(found: &JudgingView, may_change: bool) -> AnyView {
 fn row(rule: &RuleInForceView, change: Option<String>) -> AnyView {
     let dry = rule.is_dry_run.then(|| view! { <Chip outline=true>"only recorded"</Chip> });
     let label = format!("Change {}", rule.rule);
+    let (state, word) = match &rule.not_judged {
+        Some(_) if rule.is_off => (State::Nothing, "off".to_owned()),
+        Some(why) => (State::Nothing, format!("not now: {why}")),
+        None => (State::Done, "yes".to_owned()),
+    };
     let change = change.map(|href| {
         view! {
             <a href=href aria-label=label>
@@ -164,6 +187,9 @@ fn row(rule: &RuleInForceView, change: Option<String>) -> AnyView {
             <td data-label="Rule">
                 {rule.what.clone()} " " {dry} <span class="note mono">{rule.rule.clone()}</span>
             </td>
+            <td data-label="Judged">
+                <StateInline state word />
+            </td>
             <td data-label="Asks">{rule.asks.clone()} <span class="note">{rule.missing.clone()}</span></td>
             <td data-label="Said by">{rule.from.clone()}</td>
             <td>{change}</td>
@@ -173,7 +199,7 @@ fn row(rule: &RuleInForceView, change: Option<String>) -> AnyView {
 }
 
 /// The levels that can be chosen, with what each means.
-fn level_choices(found: &JudgingView) -> Vec<Choice> {
+pub(super) fn level_choices(found: &JudgingView) -> Vec<Choice> {
     let hint = |level: Level| match level {
         Level::Target => "This service in this environment. It wins over the others.",
         Level::Service => "This service in every environment.",
@@ -198,12 +224,12 @@ const fn level_word(level: Level) -> &'static str {
 }
 
 /// The most specific level that may be changed.
-fn first_level(found: &JudgingView) -> &'static str {
+pub(super) fn first_level(found: &JudgingView) -> &'static str {
     found.levels.iter().find(|level| level.may_change).map_or("target", |level| level_word(level.level))
 }
 
 /// The hidden fields that say where a level is.
-fn place_fields(found: &JudgingView) -> AnyView {
+pub(super) fn place_fields(found: &JudgingView) -> AnyView {
     let tier = found.levels.iter().find_map(|level| level.place.tier).unwrap_or_default().to_string();
     view! {
         <input type="hidden" name="service" value=found.service.clone() />
@@ -224,7 +250,8 @@ fn change_card(found: &JudgingView, chosen: &str, form: Sending<SetRule>) -> Any
         ..RuleInput::default()
     });
     let title = if chosen == OWN { "A query of your own".to_owned() } else { format!("Change {chosen}") };
-    let fields = rule_fields(&RuleFields { known, is_own, is_new: chosen == OWN }, form);
+    let now = found.rules.iter().find(|rule| rule.rule == chosen && !rule.is_off).map(|rule| rule.now.clone());
+    let fields = rule_fields(&RuleFields { known, is_own, is_new: chosen == OWN, now }, form);
     let level = form.typed("level", first_level(found));
     let (place, choices) = (place_fields(found), level_choices(found));
     view! {
@@ -291,7 +318,7 @@ fn health_form(found: &JudgingView, form: Sending<SetHealth>) -> AnyView {
                 <TextField
                     id="health-timeout"
                     name="timeout_seconds"
-                    label="Within (s)"
+                    label="Answered within (seconds)"
                     kind=InputKind::Number
                     hint="1 to 15; 5 when empty.".to_owned()
                     value=form.typed("timeout_seconds", &seconds)
@@ -301,82 +328,6 @@ fn health_form(found: &JudgingView, form: Sending<SetHealth>) -> AnyView {
             <FormProblem error=other title="Not saved" />
             <div class="form-acts">
                 <Button busy=form.busy()>"Save the health check"</Button>
-            </div>
-        </ActionForm>
-    }
-    .into_any()
-}
-
-fn policy_card(found: &JudgingView, form: Sending<SetJudgingPolicy>) -> AnyView {
-    let lines = found.policy.iter().map(|line| view! { <p>{line.clone()}</p> }).collect_view();
-    let may_change = found.levels.iter().any(|level| level.may_change);
-    let own = found.levels.iter().find(|level| level.may_change).map(|level| level.policy).unwrap_or_default();
-    let inside = may_change.then(|| policy_form(found, &own, form));
-    view! {
-        <Card title="What it leads to">
-            <div class="stack">{lines} {inside}</div>
-        </Card>
-    }
-    .into_any()
-}
-
-fn policy_form(found: &JudgingView, own: &PolicyInput, form: Sending<SetJudgingPolicy>) -> AnyView {
-    let error = form.errors();
-    let other = besides(&["undecided_minutes"], error);
-    let late = own.late_breach.map_or("", |late| match late {
-        LateBreach::Propose => "propose",
-        LateBreach::RollBack => "roll_back",
-    });
-    let then = own.then.map_or("", |then| match then {
-        Unanswered::TakeBack => "take_back",
-        Unanswered::GoOn => "go_on",
-        Unanswered::Wait => "wait",
-    });
-    let lates = vec![
-        Choice::new("", "as the level before says"),
-        Choice::new("propose", "proposes a rollback"),
-        Choice::new("roll_back", "starts a rollback by itself"),
-    ];
-    let thens = vec![
-        Choice::new("", "as the level before says"),
-        Choice::new("take_back", "it is taken back"),
-        Choice::new("go_on", "it goes on"),
-        Choice::new("wait", "it waits for a person, however long"),
-    ];
-    let minutes = own.undecided_minutes.map(|minutes| minutes.to_string()).unwrap_or_default();
-    let level = form.typed("level", first_level(found));
-    let (place, choices) = (place_fields(found), level_choices(found));
-    view! {
-        <ActionForm action=form.action attr:class="form">
-            {place}
-            <RadioChoices id="policy-level" name="level" label="For whom" choices selected=level />
-            <div class="form-row">
-                <Select
-                    id="policy-late"
-                    name="late_breach"
-                    label="A breach after the end"
-                    choices=lates
-                    selected=form.typed("late_breach", late)
-                />
-                <TextField
-                    id="policy-minutes"
-                    name="undecided_minutes"
-                    label="A person may answer for (minutes)"
-                    kind=InputKind::Number
-                    value=form.typed("undecided_minutes", &minutes)
-                    error=about("undecided_minutes", error)
-                />
-                <Select
-                    id="policy-then"
-                    name="then"
-                    label="Without an answer"
-                    choices=thens
-                    selected=form.typed("then", then)
-                />
-            </div>
-            <FormProblem error=other title="Not saved" />
-            <div class="form-acts">
-                <Button busy=form.busy()>"Save what it leads to"</Button>
             </div>
         </ActionForm>
     }

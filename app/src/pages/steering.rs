@@ -7,11 +7,12 @@ use leptos::prelude::*;
 
 use crate::{
     components::{
-        Button, Card, Code, Glyph, InputKind, Kind, More, Notice, ReasonDialog, Sentence, Series, Size, State, Step,
-        Steps, TextField, TrafficBar, TrafficPart,
+        Button, Card, Code, Glyph, InputKind, Kind, More, Notice, Sentence, Series, Size, State, Step, Steps,
+        TextField, TrafficBar, TrafficPart,
     },
-    form::{FormProblem, ReasonField, Sending, Sendings, about, besides},
+    form::{FormProblem, ReasonField, Sending, Sendings, about},
     page::sentence,
+    question::{Question, question},
     server_fns::promotions::Steer,
 };
 
@@ -92,55 +93,92 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
 /// The buttons, as far as the reader may press them.
 fn acts(view: &PromotionView, traffic: &TrafficView, steer: Sendings<Steer>) -> AnyView {
     let may = |act: PromotionAct| view.allowed.contains(&act);
-    let number = view.line.number;
-    let step = traffic.step.unwrap_or_default();
-    let go_on = may(PromotionAct::GoOn).then(|| go_on(number, step, steer.of("act", "go_on")));
+    let (step, then) = (traffic.step.unwrap_or_default(), &traffic.then);
+    let asked = |act, label: &str, glyph, says: String, failed| Asked {
+        number: view.line.number,
+        step,
+        act,
+        question: Question {
+            label: label.to_owned(),
+            size: Size::Small,
+            glyph: Some(glyph),
+            start: true,
+            title: format!("{label}?"),
+            says,
+            act: label.to_owned(),
+            act_kind: Kind::Primary,
+            failed,
+            fields: &["reason", "weight"],
+            ..Question::default()
+        },
+    };
     let hold = may(PromotionAct::Hold).then(|| {
         let says = format!(
             "The traffic stays where it is until someone lets it go on. It is still taken back by itself {}.",
             traffic.takes_back
         );
-        let act = Asked { number, step, act: "hold", label: "Pause", says, failed: "Not paused" };
-        with_reason(act, Glyph::Pause, steer, ().into_any())
+        with_reason(asked("hold", "Pause", Glyph::Pause, says, "Not paused"), steer, ().into_any())
     });
     let skip = may(PromotionAct::Skip).then(|| {
-        let says = format!(
-            "Ends \u{201c}{}\u{201d} now: what it waits for is not waited for. Then: {}.",
-            traffic.present, traffic.then
-        );
-        let act = Asked { number, step, act: "skip", label: "Skip this step", says, failed: "Not skipped" };
-        without_reason(act, steer)
+        let says =
+            format!("Ends \u{201c}{}\u{201d} now: what it waits for is not waited for. Then: {then}.", traffic.present);
+        without_reason(asked("skip", "Skip this step", Glyph::ChevronRight, says, "Not skipped"), steer)
     });
     let set = may(PromotionAct::SetWeight).then(|| {
         let says = format!(
             "At most {} %, which is what the approved steps have given so far. It stays there until someone lets it go on.",
             traffic.most
         );
-        let act = Asked { number, step, act: "set_weight", label: "Set the share", says, failed: "Not set" };
-        let form = steer.of("act", "set_weight");
-        let field = view! {
-            <TextField
-                id="steer-weight"
-                name="weight"
-                label=format!("Share of {} in percent", view.line.version)
-                kind=InputKind::Number
-                value=form.typed("weight", &traffic.wanted.to_string())
-                error=about("weight", form.errors())
-                required=true
-            />
-        };
-        with_reason(act, Glyph::Pencil, steer, field.into_any())
+        let field = share_field(view, traffic, steer.of("act", "set_weight"));
+        with_reason(asked("set_weight", "Set the share", Glyph::Pencil, says, "Not set"), steer, field)
     });
     let now = may(PromotionAct::PromoteNow).then(|| {
         let says = format!(
             "All pauses, shares, analyses, messages and Jobs that are left are left out: {} gets everything as soon as it has the pods.",
             view.line.version
         );
-        let act =
-            Asked { number, step, act: "promote_now", label: "Promote at once", says, failed: "Not promoted at once" };
-        with_reason(act, Glyph::Play, steer, ().into_any())
+        with_reason(asked("promote_now", "Promote at once", Glyph::Play, says, "Not promoted at once"), steer, ().into_any())
+    });
+    let go_on = may(PromotionAct::GoOn).then(|| match what_going_on_ends(traffic) {
+        Some(says) => {
+            let mut asked = asked("go_on", "Go on", Glyph::Play, says, "Not let go on");
+            asked.question.label = format!("Go on to {then}\u{2026}");
+            asked.question.kind = Kind::Primary;
+            asked.question.title = "Go on?".to_owned();
+            without_reason(asked, steer)
+        }
+        None => go_on(view.line.number, step, then, steer.of("act", "go_on")),
     });
     view! { <div class="row">{go_on} {hold} {skip} {set} {now}</div> }.into_any()
+}
+
+/// What letting it go on ends, and what comes then; nothing where the step itself asks, so that the button is the answer.
+fn what_going_on_ends(traffic: &TrafficView) -> Option<String> {
+    let TrafficView { present, then, .. } = traffic;
+    match (traffic.by_hand_now, &traffic.hold) {
+        (Some(share), _) => Some(format!(
+            "Ends the {share} % that were set by hand, and with them \u{201c}{present}\u{201d}. Then: {then}."
+        )),
+        (None, Some(_)) if traffic.mirrored.is_empty() => {
+            Some(format!("Ends the pause. What is left of \u{201c}{present}\u{201d} comes first. Then: {then}."))
+        }
+        (None, Some(_) | None) => None,
+    }
+}
+
+fn share_field(view: &PromotionView, traffic: &TrafficView, form: Sending<Steer>) -> AnyView {
+    view! {
+        <TextField
+            id="steer-weight"
+            name="weight"
+            label=format!("Share of {} in percent", view.line.version)
+            kind=InputKind::Number
+            value=form.typed("weight", &traffic.wanted.to_string())
+            error=about("weight", form.errors())
+            required=true
+        />
+    }
+    .into_any()
 }
 
 /// An act that is asked about once more.
@@ -148,9 +186,7 @@ struct Asked {
     number: i64,
     step: usize,
     act: &'static str,
-    label: &'static str,
-    says: String,
-    failed: &'static str,
+    question: Question,
 }
 
 fn hidden(number: i64, step: usize, act: &'static str) -> AnyView {
@@ -162,13 +198,14 @@ fn hidden(number: i64, step: usize, act: &'static str) -> AnyView {
     .into_any()
 }
 
-/// The answer to a question that the page asks anyway: one press.
-fn go_on(number: i64, step: usize, form: Sending<Steer>) -> AnyView {
+/// The answer to a question that the step asks: one press, which says where to.
+fn go_on(number: i64, step: usize, then: &str, form: Sending<Steer>) -> AnyView {
     let (error, busy) = (form.errors(), form.busy());
+    let label = if then.is_empty() { "Go on".to_owned() } else { format!("Go on to {then}") };
     view! {
         <ActionForm action=form.action>
             {hidden(number, step, "go_on")} <Button kind=Kind::Primary size=Size::Small busy>
-                "Go on"
+                {label}
             </Button> <FormProblem error title="Not let go on" />
         </ActionForm>
     }
@@ -177,48 +214,19 @@ fn go_on(number: i64, step: usize, form: Sending<Steer>) -> AnyView {
 
 fn without_reason(asked: Asked, steer: Sendings<Steer>) -> AnyView {
     let form = steer.of("act", asked.act);
-    let (error, busy) = (form.errors(), form.busy());
-    view! {
-        <ReasonDialog label=asked.label size=Size::Small glyph=Glyph::ChevronRight title=format!("{}?", asked.label) says=asked.says open=form.came_back() accepted=form.accepted() start=true>
-            <ActionForm action=form.action attr:class="form">
-                {hidden(asked.number, asked.step, asked.act)} <FormProblem error title=asked.failed />
-                <div class="form-acts">
-                    <Button kind=Kind::Primary busy>
-                        {asked.label}
-                    </Button>
-                </div>
-            </ActionForm>
-        </ReasonDialog>
-    }
-    .into_any()
+    question(asked.question, form, hidden(asked.number, asked.step, asked.act))
 }
 
-fn with_reason(asked: Asked, glyph: Glyph, steer: Sendings<Steer>, field: AnyView) -> AnyView {
+fn with_reason(asked: Asked, steer: Sendings<Steer>, field: AnyView) -> AnyView {
     let form = steer.of("act", asked.act);
-    let (error, busy) = (form.errors(), form.busy());
-    let other = besides(&["reason", "weight"], error);
-    view! {
-        <ReasonDialog
-            label=asked.label
-            size=Size::Small
-            glyph
-            title=format!("{}?", asked.label)
-            says=asked.says
-            open=form.came_back()
-            accepted=form.accepted()
-            start=true
-        >
-            <ActionForm action=form.action attr:class="form">
-                {hidden(asked.number, asked.step, asked.act)} {field}
-                <ReasonField id=format!("steer-{}-reason", asked.act) value=form.typed("reason", "") error />
-                <FormProblem error=other title=asked.failed />
-                <div class="form-acts">
-                    <Button kind=Kind::Primary busy>
-                        {asked.label}
-                    </Button>
-                </div>
-            </ActionForm>
-        </ReasonDialog>
-    }
-    .into_any()
+    let inside = view! {
+        {hidden(asked.number, asked.step, asked.act)}
+        {field}
+        <ReasonField
+            id=format!("steer-{}-reason", asked.act)
+            value=form.typed("reason", "")
+            error=form.errors()
+        />
+    };
+    question(asked.question, form, inside.into_any())
 }

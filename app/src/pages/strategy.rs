@@ -1,10 +1,13 @@
 //! How versions get into a target: the strategy, what moves the traffic, the steps.
 
 use contract::services::StrategyInput;
+use domain::{names::WorkloadName, steps_text, strategy::CandidateSettings, traffic::TrafficLayer};
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, Card, Choice, InputKind, Kind, RadioChoices, Select, TextField},
+    components::{
+        Button, Card, Choice, Definition, DefinitionList, InputKind, Kind, More, RadioChoices, Select, TextField,
+    },
     form::{FormProblem, Sending, about, besides},
     server_fns::services::SetStrategy,
 };
@@ -58,7 +61,7 @@ pub fn strategy_card(
     let mut planes = planes("Nobody: only pods are judged");
     planes.push(Choice::new("practice", "the practice cluster"));
     let plane = form.typed(&sent_as("metrics"), &present.metrics);
-    let text = |name: &'static str, label: &'static str, hint: &str, value: String| {
+    let text = |name: &'static str, label: &'static str, hint: &str, needed: bool, value: String| {
         view! {
             <TextField
                 id=format!("strategy-{name}")
@@ -66,6 +69,7 @@ pub fn strategy_card(
                 label
                 kind=InputKind::Code
                 hint=hint.to_owned()
+                needed
                 value=form.typed(&sent_as(name), &value)
                 error=about(name, error)
             />
@@ -76,26 +80,24 @@ pub fn strategy_card(
         "exposed",
         "Deployment that serves",
         "The others are rolled at the end.",
+        true,
         usual(&present.exposed, exposed),
     );
-    let called = text("service", "Service", "The one that clients call.", present.service.clone());
-    let route = text("route", "Route", "HTTPRoute, VirtualService or Ingress.", present.route.clone());
-    let steps = text(
-        "steps",
-        "Steps",
-        "Weights, pauses, preview and ask: 10%, 30m, 25%, ask. Testers reach the version at once with testers (header \
-         canary: true), header:name=value or cookie:name=value; mirror:10% copies requests to it until the next \
-         weight. analysis:10m, or analysis:5x for five measurements, has the rules judge the version as it is there; \
-         notify:\"text\" tells the channel; job:smoke-test runs a Job of the CronJob of that name and needs it to \
-         succeed, in 10 min or job:smoke-test:30m. Empty for the usual ones. Everything, and then the rollout of the Deployment itself, come by \
-         themselves.",
-        present.steps.clone(),
+    let called = text("service", "Service", "The one that clients call.", true, present.service.clone());
+    let route =
+        text("route", "Route", "The name of the HTTPRoute, VirtualService or Ingress.", true, present.route.clone());
+    let steps = text("steps", "Steps", &steps_hint(), false, present.steps.clone());
+    let window = text(
+        "window",
+        "Window (seconds)",
+        "How far back the rules about requests look: 15 to 3600; 60 when empty.",
+        false,
+        present.window.clone(),
     );
-    let window = text("window", "Window in seconds", "15 to 3600; 60 when empty.", present.window.clone());
     let (service, environment) = (service.to_owned(), environment.to_owned());
     view! {
         <Card title="Strategy">
-            <ActionForm action=form.action>
+            <ActionForm action=form.action attr:class="strategy-form">
                 <input type="hidden" name="service" value=service />
                 <input type="hidden" name="environment" value=environment />
                 <div class="stack">
@@ -107,7 +109,7 @@ pub fn strategy_card(
                         selected=chosen
                         error=form.field_error("strategy")
                     />
-                    <div class="form-row">
+                    <div class="form-row for-candidate">
                         {exposed}
                         <Select
                             id="strategy-layer"
@@ -115,27 +117,28 @@ pub fn strategy_card(
                             label="What moves the traffic"
                             choices=layers
                             selected=layer
+                            needed=true
                             error=form.field_error("layer")
                         />
-                        {called} {route}
+                        <div class="for-service">{called}</div>
+                        <div class="for-route">{route}</div>
                     </div>
-                    {steps}
-                    <div class="form-row">
-                    <Select
-                        id="strategy-metrics"
-                        name=sent_as("metrics")
-                        label="Who counts the requests"
-                        choices=planes
-                        selected=plane
-                        hint="The cluster's metric source is asked for errors and times, and a breach takes the version back."
-                            .to_owned()
-                        error=form.field_error("metrics")
-                    />
-                    {window}
+                    <div class="for-candidate">{steps} <More label="What can be a step">{kinds_of_steps()}</More></div>
+                    <div class="form-row for-candidate">
+                        <Select
+                            id="strategy-metrics"
+                            name=sent_as("metrics")
+                            label="Who counts the requests"
+                            choices=planes
+                            selected=plane
+                            needed=true
+                            hint="The cluster's metric source is asked for errors and times, and a breach takes the version back."
+                                .to_owned()
+                            error=form.field_error("metrics")
+                        />
+                        {window}
                     </div>
-                    <p class="note">
-                        "For rolling nothing but the choice counts. A rollback is never tried step by step."
-                    </p>
+                    <p class="note for-candidate">"A rollback is never tried step by step."</p>
                     <FormProblem error=other title="Not saved" />
                     <div class="form-acts">
                         <Button kind=Kind::Primary busy=form.busy()>
@@ -145,6 +148,42 @@ pub fn strategy_card(
                 </div>
             </ActionForm>
         </Card>
+    }
+    .into_any()
+}
+
+/// What is gone through where nothing is typed.
+fn steps_hint() -> String {
+    let Ok(exposed) = WorkloadName::parse("any") else { return String::new() };
+    let canary = CandidateSettings::usual_canary(exposed.clone(), TrafficLayer::Replicas);
+    let blue_green = CandidateSettings::usual_blue_green(exposed, TrafficLayer::Replicas);
+    format!(
+        "When empty: {} for canary; {} for blue-green.",
+        steps_text::write(canary.steps()),
+        steps_text::write(blue_green.steps())
+    )
+}
+
+/// The words that can stand among the steps.
+fn kinds_of_steps() -> AnyView {
+    let kinds = [
+        ("10%", "The version gets this share of the traffic."),
+        ("30s, 10m, 2h", "Nothing changes for so long."),
+        ("preview", "The version is there in full, without traffic."),
+        ("ask", "A person lets it go on."),
+        (
+            "testers",
+            "Testers reach it at once: by the header canary: true, or by header:name=value or cookie:name=value.",
+        ),
+        ("mirror:10%", "This share of the requests is copied to it, until the next weight."),
+        ("analysis:10m, analysis:5x", "The rules judge it as it is there, for so long or for so many measurements."),
+        ("notify:\"text\"", "The channel is told."),
+        ("job:smoke-test, job:smoke-test:30m", "A Job of the CronJob of that name must succeed, in 10 min or as long."),
+    ];
+    let kinds = kinds.map(|(word, does)| view! { <Definition term=word>{does}</Definition> }).collect_view();
+    view! {
+        <DefinitionList>{kinds}</DefinitionList>
+        <p class="note">"Everything, and then the rollout of the Deployment itself, come by themselves."</p>
     }
     .into_any()
 }

@@ -4,6 +4,7 @@ use contract::{
     PageRequest,
     clusters::ClusterView,
     environments::EnvironmentView,
+    helm::HelmOwnership,
     services::{ServiceView, TargetWorkloadInput},
 };
 use domain::observation::WorkloadKind;
@@ -12,7 +13,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
 use crate::{
-    components::{Button, ButtonLink, Card, Choice, Crumb, Crumbs, Kind, Notice, PageHead, Select},
+    components::{Button, ButtonLink, Card, Choice, Crumb, Crumbs, Kind, Notice, Outcome, PageHead, Said, Select},
     error::Answer,
     form::{FormProblem, Sending},
     page::page_of,
@@ -35,6 +36,7 @@ struct Loaded {
     service: ServiceView,
     environment: EnvironmentView,
     clusters: Vec<ClusterView>,
+    helm: HelmOwnership,
 }
 
 /// The form of a target.
@@ -45,29 +47,35 @@ pub fn TargetPage() -> impl IntoView {
         params.with(|params| (params.get("name").unwrap_or_default(), params.get("environment").unwrap_or_default()))
     });
     let form = Sending::<SetTarget>::new();
-    let strategy = Sending::<SetStrategy>::new();
+    let saved = RwSignal::new(None::<String>);
+    let strategy = Sending::<SetStrategy>::new().tells(saved);
+    let accepted = strategy.accepted();
     let deployer = DeployerForms::begin();
     let git = GitForms::begin();
     let helm = HelmForms::begin();
     let data = Resource::new(
-        move || (asked.get(), deployer.version() + git.version() + helm.version()),
-        |(asked, _)| load(asked),
+        move || (asked.get(), accepted.get(), deployer.version() + git.version() + helm.version()),
+        |(asked, ..)| load(asked),
     );
     view! {
         <Title text="Workloads" />
+        <Outcome said=Signal::derive(move || saved.get().map(|what| Said::saved(&what))) />
         {page_of(data, move |loaded, _| target_view(loaded, form, strategy, (deployer, git, helm)))}
     }
     .into_any()
 }
 
 async fn load((service, environment): (String, String)) -> Answer<Loaded> {
+    // A service has no target in an environment before it is saved here, and nobody needs to know whose it is.
+    let helm = server_fns::helm::helm_ownership(service.clone(), environment.clone()).await;
+    let helm = helm.unwrap_or(HelmOwnership::Unknown);
     let service = server_fns::services::service(service, PageRequest::new(1, 1)).await?;
     let found = server_fns::environments::environments().await?.into_iter().find(|found| found.name == environment);
     let environment = found.ok_or_else(|| contract::ApiError::not_found("environment", &environment))?;
     let all = server_fns::clusters::clusters().await.unwrap_or_default();
     // Who may not see clusters still sees the names that the environment is bound to.
     let clusters = all.into_iter().filter(|cluster| environment.clusters.contains(&cluster.name)).collect();
-    Ok(Loaded { service, environment, clusters })
+    Ok(Loaded { service, environment, clusters, helm })
 }
 
 fn target_view(
@@ -76,7 +84,7 @@ fn target_view(
     strategy: Sending<SetStrategy>,
     (deployer, git, helm): (DeployerForms, GitForms, HelmForms),
 ) -> AnyView {
-    let Loaded { service, environment, clusters } = loaded;
+    let Loaded { service, environment, clusters, helm: ownership } = loaded;
     let crumbs = vec![
         Crumb { label: service.name.clone(), href: Some(routes::service(&service.name)) },
         Crumb { label: environment.title.clone(), href: None },
@@ -104,7 +112,7 @@ fn target_view(
         }
     });
     let has_deployment = present.iter().any(|one| one.kind.is_deployment());
-    let helm = has_deployment.then(|| helm_card(&service.name, &environment.name, present_helm, helm));
+    let helm = has_deployment.then(|| helm_card(&service.name, &environment.name, present_helm, &ownership, helm));
     let git = present.first().map(|_| git_card(&service.name, &environment.name, present_git, git));
     let names: Vec<String> = if clusters.is_empty() {
         environment.clusters.clone()

@@ -1,8 +1,16 @@
 //! Consent that Slipway may write what a plain Helm release made.
 
+use contract::helm::HelmOwnership;
 use leptos::prelude::*;
 
-use crate::error::AppError;
+use crate::{error::AppError, json::Json};
+
+/// Whether a plain Helm release made a Deployment of a target.
+#[server(name = LoadHelmOwnership, prefix = "/do", endpoint = "helm_ownership", input = Json, output = Json)]
+pub async fn helm_ownership(service: String, environment: String) -> Result<HelmOwnership, AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.helm_ownership(&actor, &service, &environment).await?)
+}
 
 /// Gives it, for a target.
 #[server(prefix = "/do", endpoint = "give_helm_consent")]

@@ -17,7 +17,7 @@ pub async fn judging(service: String, environment: String) -> Result<JudgingView
     Ok(backend.judging(&actor, &service, &environment).await?)
 }
 
-/// Changes a rule at a level of a target.
+/// Changes a rule at a level of a target; says what was saved.
 #[server(prefix = "/do", endpoint = "set_rule")]
 pub async fn set_rule(
     level: Level,
@@ -44,7 +44,7 @@ pub async fn set_rule(
     #[server(default)] query: String,
     #[server(default)] requests: String,
     #[server(default)] too_low: bool,
-) -> Result<(), AppError> {
+) -> Result<String, AppError> {
     let (backend, actor) = super::backend()?;
     let own = match is_own {
         true => Some(OwnQuery { words, unit: word("own.unit", &unit)?, query, requests, too_low }),
@@ -74,10 +74,12 @@ pub async fn set_rule(
         },
         own,
     };
-    Ok(backend.set_rule(&actor, place(level, service, environment, &tier)?, input).await?)
+    let saved = format!("the rule {}", input.rule.trim());
+    backend.set_rule(&actor, place(level, service, environment, &tier)?, input).await?;
+    Ok(saved)
 }
 
-/// Takes a change of a rule away.
+/// Takes a change of a rule away; says what was saved.
 #[server(prefix = "/do", endpoint = "clear_rule")]
 pub async fn clear_rule(
     level: Level,
@@ -85,12 +87,13 @@ pub async fn clear_rule(
     #[server(default)] environment: String,
     #[server(default)] tier: String,
     rule: String,
-) -> Result<(), AppError> {
+) -> Result<String, AppError> {
     let (backend, actor) = super::backend()?;
-    Ok(backend.clear_rule(&actor, place(level, service, environment, &tier)?, &rule).await?)
+    backend.clear_rule(&actor, place(level, service, environment, &tier)?, &rule).await?;
+    Ok(format!("the rule {rule}, as the level before has it"))
 }
 
-/// Sets what else is decided at a level of a target.
+/// Sets what else is decided at a level of a target; says what was saved.
 #[server(prefix = "/do", endpoint = "set_judging_policy")]
 pub async fn set_judging_policy(
     level: Level,
@@ -100,14 +103,15 @@ pub async fn set_judging_policy(
     #[server(default)] late_breach: String,
     #[server(default)] undecided_minutes: String,
     #[server(default)] then: String,
-) -> Result<(), AppError> {
+) -> Result<String, AppError> {
     let (backend, actor) = super::backend()?;
     let input = PolicyInput {
         late_breach: word("late_breach", &late_breach)?,
         undecided_minutes: number("undecided_minutes", &undecided_minutes)?,
         then: word("then", &then)?,
     };
-    Ok(backend.set_judging_policy(&actor, place(level, service, environment, &tier)?, input).await?)
+    backend.set_judging_policy(&actor, place(level, service, environment, &tier)?, input).await?;
+    Ok("what it leads to".to_owned())
 }
 
 /// The place that a level of a target is.
@@ -144,15 +148,16 @@ fn word<T: serde::de::DeserializeOwned>(field: &str, text: &str) -> Result<Optio
     }
 }
 
-/// Sets how a target's health is asked over HTTP.
+/// Sets how a target's health is asked over HTTP; says what was saved.
 #[server(prefix = "/do", endpoint = "set_health")]
 pub async fn set_health(
     service: String,
     environment: String,
     #[server(default)] address: String,
     #[server(default)] timeout_seconds: String,
-) -> Result<(), AppError> {
+) -> Result<String, AppError> {
     let (backend, actor) = super::backend()?;
     let input = HealthInput { address, timeout_seconds: number("timeout_seconds", &timeout_seconds)? };
-    Ok(backend.set_health(&actor, &service, &environment, input).await?)
+    backend.set_health(&actor, &service, &environment, input).await?;
+    Ok("the health check".to_owned())
 }

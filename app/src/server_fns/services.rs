@@ -83,13 +83,13 @@ pub async fn set_target(
     Ok(())
 }
 
-/// Sets a target's strategy and leads to the service.
+/// Sets a target's strategy; says what was saved.
 #[server(prefix = "/do", endpoint = "set_strategy")]
-pub async fn set_strategy(service: String, environment: String, input: StrategyInput) -> Result<(), AppError> {
+pub async fn set_strategy(service: String, environment: String, input: StrategyInput) -> Result<String, AppError> {
     let (backend, actor) = super::backend()?;
+    let saved = format!("the strategy {}", input.strategy.replace('_', "-"));
     backend.set_strategy(&actor, &service, &environment, input).await?;
-    leptos_axum::redirect(&crate::routes::service(&service));
-    Ok(())
+    Ok(saved)
 }
 
 /// A workload as the form sends it.

@@ -5,15 +5,20 @@
 use async_trait::async_trait;
 use contract::{
     Answer, ApiError,
-    helm::{HelmBackend, HelmConsentView},
+    helm::{HelmBackend, HelmConsentView, HelmOwnership},
 };
 use domain::{
     actor::{Act, Actor},
     ids::TargetId,
+    observation::{Manager, PlacedWorkload},
 };
 use store::{Entity, HelmConsent, Read, StoreError, Tx};
 
-use crate::{Engine, audit, edge, error::OrFail, promotions::request::Asked};
+use crate::{
+    Engine, audit, edge,
+    error::OrFail,
+    promotions::{beforehand, request::Asked},
+};
 
 /// The consent for a target, for reading.
 ///
@@ -51,6 +56,27 @@ impl Engine {
 
 #[async_trait]
 impl HelmBackend for Engine {
+    async fn helm_ownership(&self, actor: &Actor, service: &str, environment: &str) -> Answer<HelmOwnership> {
+        actor.may(Act::Read)?;
+        let mut read = self.store().read().await.or_fail(self)?;
+        let asked = self.asked(&mut read, service, environment).await?;
+        // No transaction is open while clusters are asked.
+        drop(read);
+        let deployments = asked.target.workloads.iter().filter(|one| one.workload.kind.is_deployment());
+        let placed: Vec<_> =
+            deployments.map(|one| PlacedWorkload { cluster: one.cluster, workload: one.workload.clone() }).collect();
+        let seen = beforehand::present(self, placed.iter()).await;
+        let release = seen.iter().find_map(|(_, seen)| match &seen.manager {
+            Some(manager @ Manager::Helm { .. }) => Some(manager.words()),
+            Some(_) | None => None,
+        });
+        Ok(match release {
+            Some(release) => HelmOwnership::ByRelease { release },
+            None if seen.len() == placed.len() => HelmOwnership::NotByHelm,
+            None => HelmOwnership::Unknown,
+        })
+    }
+
     async fn give_helm_consent(&self, actor: &Actor, service: &str, environment: &str, reason: String) -> Answer<()> {
         actor.may(Act::ManageServices)?;
         if actor.identity.person().is_none() {

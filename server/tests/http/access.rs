@@ -244,6 +244,7 @@ fn form_acts() -> Vec<(&'static str, Value, Act)> {
         ("remove_cluster", json!({ "name": "x" }), Act::ManageClusters),
         ("test_cluster", json!({ "name": "x" }), Act::ManageClusters),
         ("judging", json!({ "service": "x", "environment": "x" }), Act::Read),
+        ("helm_ownership", json!({ "service": "x", "environment": "x" }), Act::Read),
         (
             "set_rule",
             json!({ "level": "target", "service": "x", "environment": "x", "rule": "p95", "breach": "3" }),

@@ -32,6 +32,9 @@ pub struct TrafficView {
     /// See [`Self::present`].
     #[serde(default)]
     pub then: String,
+    /// The share that a person has set in place of the step's, in percent; it stays until someone lets it go on.
+    #[serde(default)]
+    pub by_hand_now: Option<u8>,
     /// When it is taken back by itself: `when pods crash`.
     #[serde(default)]
     pub takes_back: String,

@@ -145,6 +145,13 @@ pub(super) fn template(name: &str, plane: Option<DataPlane>) -> Option<RuleDraft
     }
 }
 
+/// The unit of the limits of one of [`KNOWN_RULES`].
+#[must_use]
+pub fn unit_of(name: &str) -> Option<Unit> {
+    // Whoever counts them, requests have the same units.
+    template(name, Some(DataPlane::EnvoyGateway)).map(|draft| draft.measure.unit())
+}
+
 /// The names of [`KNOWN_RULES`] that can be in force where `plane` counts the requests, or nobody does.
 pub fn known_rules(plane: Option<DataPlane>) -> impl Iterator<Item = &'static str> {
     KNOWN_RULES.into_iter().filter(move |name| template(name, plane).is_some())

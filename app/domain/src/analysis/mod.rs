@@ -28,7 +28,7 @@ pub use comparison::{Comparison, Direction, Effect, Finite, Limits, SideBySide};
 pub use custom_query::{CustomQuery, CustomQueryError, Placeholder};
 pub use defaults::{
     Adjustment, ChangeError, HealthCheck, KNOWN_RULES, REQUESTS_THAT_SAY_SOMETHING, RuleChange, changed, default_rules,
-    fits_somewhere, known_rules,
+    fits_somewhere, known_rules, unit_of,
 };
 pub use in_force::{
     HealthRequest, InForce, JudgingPolicy, JudgingSettings, LateBreach, Level, RuleInForce, Unanswered, Undecided,

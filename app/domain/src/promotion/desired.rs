@@ -166,7 +166,8 @@ pub fn desired(promotion: &Promotion) -> Option<Desired> {
 
 impl Promotion {
     /// Whether a tool that goes step by step leaves its steps out: what has worked here before is not tried again.
-    fn leaves_steps_out(&self) -> bool {
+    #[must_use]
+    pub fn leaves_steps_out(&self) -> bool {
         self.cause == Cause::Rollback
     }
 

@@ -192,6 +192,10 @@ pub struct Run {
     /// The index of the step that it has reached.
     #[serde(default)]
     pub reached: usize,
+    /// The indexes of the steps that a person has left out or ended before their time; where a tool is in charge, of
+    /// the tool's own steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<usize>,
     /// What is wanted of the clusters.
     #[serde(default = "Wanted::version_at_once")]
     pub wanted: Wanted,
@@ -272,6 +276,7 @@ impl Run {
             looked_at: Some(now),
             unseen_seconds: 0,
             reached: 0,
+            left_out: Vec::new(),
             wanted: Wanted::nothing(),
             wanted_since: None,
             settled_at: None,

@@ -105,23 +105,16 @@ pub(super) fn skip(draft: &mut Draft, by: &Identity, seen: usize) -> Result<(), 
     }
     judging::answered_for(&mut run, draft.now);
     run.hold = None;
+    run.left_out.push(step);
     leave_step(draft, run, step);
     Ok(())
 }
 
 /// Goes to the next step that leads further than the share that a person has set.
 fn leave_step(draft: &mut Draft, mut run: Run, step: usize) {
-    let by_hand = run.by_hand.take();
-    let steps = &draft.next.plan.steps;
-    let is_behind = |step: &Step| match (step, by_hand) {
-        (Step::Weight { weight }, Some(set)) => *weight <= set,
-        _ => false,
-    };
-    let mut present = step;
-    while steps.get(present + 1).is_some_and(is_behind) {
-        present += 1;
-    }
-    next_step(draft, run, present);
+    let next = draft.next.step_after(&run, step);
+    run.by_hand = None;
+    next_step(draft, run, next.saturating_sub(1));
 }
 
 /// Sets the share by hand: at most what the approved steps have given or give next.
@@ -151,6 +144,21 @@ pub(super) fn set_weight(
 }
 
 impl Promotion {
+    /// The index of the step that comes when the one of this index is left: the next that leads further than the share
+    /// that a person has set. One beyond the last is the end.
+    #[must_use]
+    pub fn step_after(&self, run: &Run, step: usize) -> usize {
+        let is_behind = |step: &Step| match (step, run.by_hand) {
+            (Step::Weight { weight }, Some(set)) => *weight <= set,
+            _ => false,
+        };
+        let mut next = step + 1;
+        while self.plan.steps.get(next).is_some_and(is_behind) {
+            next += 1;
+        }
+        next
+    }
+
     /// The highest share that the approved steps give up to the one of this index.
     #[must_use]
     pub fn most_weight(&self, step: usize) -> Weight {
@@ -187,6 +195,8 @@ pub(super) fn promote_now(draft: &mut Draft, by: &Identity, seen: usize, reason:
     draft.note(by, JournalEvent::StepsLeftOut { reason });
     if may_tool_promote_now(&run) {
         run.asked = Some(ToolAct::PromoteNow);
+        let steps = run.progress.iter().find_map(|p| Some(p.tool.as_ref()?.steps.len())).unwrap_or_default();
+        run.left_out.extend(run.step_of_tool().unwrap_or_default()..steps);
         draft.next.phase = Phase::Progressing { run, step, since };
         return Ok(());
     }
@@ -194,12 +204,9 @@ pub(super) fn promote_now(draft: &mut Draft, by: &Identity, seen: usize, reason:
     run.by_hand = None;
     let everything = draft.next.plan.steps.iter().rposition(|s| *s == Step::Weight { weight: Weight::ALL });
     let rollout = draft.next.plan.steps.len().saturating_sub(1);
-    let target = everything.unwrap_or(rollout).max(step);
-    if target == step {
-        next_step(draft, run, step);
-    } else {
-        next_step(draft, run, target - 1);
-    }
+    let target = everything.unwrap_or(rollout).max(step + 1);
+    run.left_out.extend(step..target);
+    next_step(draft, run, target - 1);
     Ok(())
 }
 

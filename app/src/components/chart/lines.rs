@@ -39,8 +39,15 @@ pub struct Band {
 /// More columns under the pointer than this are narrower than a pointer.
 const COLUMNS: usize = 80;
 
-/// Two names at the ends of lines need this much of the height between them.
+/// Two names need this much of the height between them.
 const APART: f64 = 0.1;
+
+/// Above this the names of bands stand; those of lines stay below.
+const UNDER_BANDS: f64 = 0.84;
+
+/// How wide a letter and the room around a name are at the least width of a chart, as shares of it: on a screen, and on
+/// a phone.
+const LETTER: [(f64, f64); 2] = [(0.011, 0.02), (0.025, 0.04)];
 
 /// Lines over time.
 #[component]
@@ -82,8 +89,12 @@ pub fn LineChart(
     let nothing = lines.iter().all(|line| line.points.iter().all(|(_, value)| value.is_none()));
     let (head, rows) = table(&lines, &unit);
     let drawn = lines.iter().map(|line| one_line(line, x, y)).collect_view();
-    let ends = ends(&lines, x, y, &unit);
-    let hits = hits(&lines, x, &unit);
+    let top = if bands.is_empty() { 1.0 } else { UNDER_BANDS };
+    let ends = ends(&lines, x, y, &unit, top);
+    // The names of limits stand at the side where those of lines do not.
+    let side = if lines.iter().filter_map(last_of).any(|(at, _)| is_late(x.at(at))) { Side::Left } else { Side::Right };
+    let limits = limit_lines(warning, limit, y, side);
+    let hits = hits(&lines, &bands, x, &unit);
     let names = names(&lines, &unit);
     view! {
         {names}
@@ -92,8 +103,7 @@ pub fn LineChart(
             <svg class="chart-plot" role="img" aria-label=label.clone()>
                 {bands.into_iter().map(|band| one_band(band, x)).collect_view()}
                 {grid(&heights)}
-                {warning.map(|warning| limit_line(warning, y, "chart-limit chart-limit-early"))}
-                {limit.map(|limit| limit_line(limit, y, "chart-limit"))}
+                {limits}
                 <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" width="100%" height="100%">
                     {drawn}
                 </svg>
@@ -116,10 +126,17 @@ fn one_line(line: &Line, x: Linear, y: Linear) -> impl IntoView + use<> {
     }
 }
 
+/// A band with its name, which is left out where it is wider than the band; the pointer finds it there.
 fn one_band(band: Band, x: Linear) -> impl IntoView {
     let (from, to) = (x.at(band.from), x.at(band.to));
-    // A phone leaves out the names that are wider than their bands.
-    let class = if to - from < 0.17 { "chart-band-title chart-band-narrow" } else { "chart-band-title" };
+    let letters = u32::try_from(band.title.chars().count()).unwrap_or(u32::MAX);
+    let [is_narrow, is_narrow_on_phone] =
+        LETTER.map(|(letter, around)| to - from < f64::from(letters) * letter + around);
+    let class = super::super::classes(&[
+        "chart-band-title",
+        if is_narrow { "chart-band-hidden" } else { "" },
+        if is_narrow_on_phone { "chart-band-narrow" } else { "" },
+    ]);
     let edge = (from > 0.0).then(|| {
         view! {
             <g>
@@ -138,12 +155,39 @@ fn one_band(band: Band, x: Linear) -> impl IntoView {
     }
 }
 
-fn limit_line(limit: Limit, y: Linear, class: &'static str) -> impl IntoView {
+/// At which side of a chart names stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Whether a line ends so far to the right that its name stands before its end.
+fn is_late(place: f64) -> bool {
+    place > 0.5
+}
+
+/// The lines of limits with their names, moved apart where they would cover one another.
+fn limit_lines(warning: Option<Limit>, limit: Option<Limit>, y: Linear, side: Side) -> impl IntoView {
+    let early = warning.map(|warning| (warning, "chart-limit chart-limit-early"));
+    let all: Vec<_> = early.into_iter().chain(limit.map(|limit| (limit, "chart-limit"))).collect();
+    let heights: Vec<f64> = all.iter().map(|(limit, _)| y.at(limit.value)).collect();
+    let moved = spread(&heights, APART, 1.0);
+    let drawn = all.into_iter().zip(moved).map(|((limit, class), height)| limit_line(limit, y, class, (height, side)));
+    drawn.collect_view()
+}
+
+fn limit_line(limit: Limit, y: Linear, class: &'static str, (height, side): (f64, Side)) -> impl IntoView {
     let at = percent(1.0 - y.at(limit.value));
+    let title = if class == "chart-limit" { "" } else { "chart-limit-early-title" };
+    let (x, dx, place) = match side {
+        Side::Left => ("0", "6", "chart-limit-left"),
+        Side::Right => ("100%", "-4", ""),
+    };
     view! {
         <g>
-            <line class=class x1="0" x2="100%" y1=at.clone() y2=at.clone() />
-            <text class=if class == "chart-limit" { "chart-limit-title" } else { "chart-limit-title chart-limit-early-title" } x="100%" dx="-4" y=at dy="-5">
+            <line class=class x1="0" x2="100%" y1=at.clone() y2=at />
+            <text class=super::super::classes(&["chart-limit-title", title, place]) x=x dx=dx y=percent(1.0 - height) dy="-5">
                 {limit.words}
             </text>
         </g>
@@ -177,7 +221,7 @@ fn names(lines: &[Line], unit: &str) -> impl IntoView + use<> {
 }
 
 /// The last sample of each line with its name and value, moved apart where they would cover one another.
-fn ends(lines: &[Line], x: Linear, y: Linear, unit: &str) -> impl IntoView + use<> {
+fn ends(lines: &[Line], x: Linear, y: Linear, unit: &str, top: f64) -> impl IntoView + use<> {
     let last: Vec<(&Line, f64, f64)> = lines
         .iter()
         .filter_map(|line| {
@@ -186,14 +230,14 @@ fn ends(lines: &[Line], x: Linear, y: Linear, unit: &str) -> impl IntoView + use
         })
         .collect();
     let heights: Vec<f64> = last.iter().map(|(_, _, value)| y.at(*value)).collect();
-    let moved = spread(&heights, APART);
+    let moved = spread(&heights, APART, top);
     last.into_iter()
         .zip(moved)
         .map(|((line, at, value), height)| {
             let place = x.at(at);
             let class = line.series.class();
-            // Near the right edge the words stand before the end of the line, a little above it.
-            let (anchor, dx, dy) = if place > 0.72 { ("end", "-8", "-8") } else { ("start", "8", "0") };
+            // In the right half the words stand before the end of the line, a little above it.
+            let (anchor, dx, dy) = if is_late(place) { ("end", "-8", "-8") } else { ("start", "8", "0") };
             view! {
                 <g>
                     <circle class=format!("chart-end {class}") cx=percent(place) cy=percent(1.0 - y.at(value)) r="4" />
@@ -233,20 +277,17 @@ fn said(lines: &[Line], at: f64, unit: &str) -> Vec<String> {
         .collect()
 }
 
-/// Columns that show the values under the pointer.
-fn hits(lines: &[Line], x: Linear, unit: &str) -> impl IntoView + use<> {
+/// Columns that show the band and the values under the pointer.
+fn hits(lines: &[Line], bands: &[Band], x: Linear, unit: &str) -> impl IntoView + use<> {
     let places = places(lines);
     let every = places.len().div_ceil(COLUMNS).max(1);
     let kept: Vec<f64> = places.into_iter().step_by(every).collect();
     let width = kept.windows(2).map(|pair| x.at(pair[1]) - x.at(pair[0])).fold(1.0, f64::min).max(0.002);
     kept.into_iter()
         .map(|at| {
-            let words = lines
-                .iter()
-                .zip(said(lines, at, unit))
-                .map(|(line, said)| format!("{}: {said}", line.name))
-                .collect::<Vec<_>>()
-                .join("\n");
+            let band = bands.iter().rfind(|band| band.from <= at && at <= band.to).map(|band| band.title.clone());
+            let values = lines.iter().zip(said(lines, at, unit)).map(|(line, said)| format!("{}: {said}", line.name));
+            let words = band.into_iter().chain(values).collect::<Vec<_>>().join("\n");
             let left = percent((x.at(at) - width / 2.0).max(0.0));
             mark(None, words, view! { <rect class="chart-hit" x=left y="0" width=percent(width) height="100%" /> })
         })

@@ -150,26 +150,32 @@ pub fn heat(value: f64, most: f64) -> u8 {
 }
 
 /// Moves heights (0 is the bottom) apart until neighbours are at least `gap` away from one another, keeping their
-/// order and staying under 1 where there is room.
-pub fn spread(heights: &[f64], gap: f64) -> Vec<f64> {
+/// order and staying under `top` where there is room.
+pub fn spread(heights: &[f64], gap: f64, top: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..heights.len()).collect();
-    let height = |index: usize| heights.get(index).copied().unwrap_or_default();
-    order.sort_by(|a, b| height(*a).total_cmp(&height(*b)));
+    order.sort_by(|a, b| at(heights, *a).total_cmp(&at(heights, *b)));
     let mut moved = heights.to_vec();
     let mut floor = f64::NEG_INFINITY;
-    for index in order {
+    for index in order.iter().copied() {
         if let Some(place) = moved.get_mut(index) {
             *place = place.max(floor);
             floor = *place + gap;
         }
     }
-    let over = moved.iter().copied().fold(0.0, f64::max) - 1.0;
-    if over > 0.0 {
-        for place in &mut moved {
-            *place -= over;
+    // From the top down again, each only as far as the one above it needs.
+    let mut ceiling = top;
+    order.sort_by(|a, b| at(&moved, *b).total_cmp(&at(&moved, *a)));
+    for index in order {
+        if let Some(place) = moved.get_mut(index) {
+            *place = place.min(ceiling);
+            ceiling = *place - gap;
         }
     }
     moved
+}
+
+fn at(places: &[f64], index: usize) -> f64 {
+    places.get(index).copied().unwrap_or_default()
 }
 
 /// The path of a line on a plot of 1000 by 1000, which starts anew after each gap. Points are shares, 0 is the bottom.
@@ -273,11 +279,13 @@ mod tests {
 
     #[test]
     fn labels_are_moved_apart_and_keep_their_order() {
-        let moved = spread(&[0.13, 0.12], 0.1);
+        let moved = spread(&[0.13, 0.12], 0.1, 1.0);
         assert!((moved[0] - moved[1] - 0.1).abs() < 1e-9, "{moved:?}");
-        let moved = spread(&[0.99, 0.98], 0.1);
-        assert!(moved.iter().all(|height| *height <= 1.0 + 1e-9), "{moved:?}");
-        assert_eq!(spread(&[], 0.1), Vec::<f64>::new());
+        let moved = spread(&[0.99, 0.98, 0.2], 0.1, 0.9);
+        for (place, wanted) in moved.iter().zip([0.9, 0.8, 0.2]) {
+            assert!((place - wanted).abs() < 1e-9, "{moved:?}");
+        }
+        assert_eq!(spread(&[], 0.1, 1.0), Vec::<f64>::new());
     }
 
     #[test]

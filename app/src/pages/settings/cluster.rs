@@ -12,12 +12,13 @@ use super::{
     settings_page,
 };
 use crate::{
-    components::{Button, ButtonLink, Card, Checks, Chip, Code, Glyph, Kind, Notice, ReasonDialog, State},
+    components::{Button, ButtonLink, Card, Checks, Chip, Code, Glyph, Kind, Notice, State},
     error::{Answer, AppError},
     form::{FormProblem, Sending},
     live,
     page::{page_below, problem_below, sentence},
     pages::parts::check_row,
+    question::{Question, question},
     routes::{self, Settings},
     server_fns,
     server_fns::clusters::{RemoveCluster, SaveCluster, TestCluster},
@@ -112,27 +113,13 @@ fn test(cluster: &ClusterView, forms: Forms) -> AnyView {
 
 fn remove(cluster: &ClusterView, forms: Forms) -> AnyView {
     let name = cluster.name.clone();
-    view! {
-        <ReasonDialog
-            label="Remove"
-            kind=Kind::Danger
-            glyph=Glyph::Trash
-            title=format!("Remove {name}?")
-            says="Slipway forgets its address and token. Nothing in the cluster is touched. It is refused while a target uses it."
-            open=forms.remove.came_back()
-        >
-            <ActionForm action=forms.remove.action attr:class="form">
-                <input type="hidden" name="name" value=name />
-                <FormProblem error=forms.remove.errors() title="Not removed" />
-                <div class="form-acts">
-                    <Button kind=Kind::Danger busy=forms.remove.busy()>
-                        "Remove the cluster"
-                    </Button>
-                </div>
-            </ActionForm>
-        </ReasonDialog>
-    }
-    .into_any()
+    let asked = Question::removal(
+        "Remove",
+        &format!("Remove {name}?"),
+        "Slipway forgets its address and token. Nothing in the cluster is touched. It is refused while a target uses it.",
+        "Remove the cluster",
+    );
+    question(asked, forms.remove, view! { <input type="hidden" name="name" value=name /> }.into_any())
 }
 
 /// What the test found.

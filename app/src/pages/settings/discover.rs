@@ -12,7 +12,7 @@ use leptos_router::hooks::use_params_map;
 
 use super::settings_page;
 use crate::{
-    components::{Button, ButtonLink, Card, EmptyState, Glyph, Kind, Notice, State, words::plural},
+    components::{Button, ButtonLink, Card, Choice, EmptyState, Glyph, Kind, Notice, Select, State, words::plural},
     error::Answer,
     form::{FormProblem, Sending},
     page::{page_below, sentence},
@@ -160,20 +160,15 @@ fn row(index: usize, found: FoundWorkload, environments: &[EnvironmentView]) -> 
         }
         .into_any();
     }
-    let containers = found
-        .containers
-        .into_iter()
-        .map(|(container, image)| view! { <option value=container.clone() title=image>{container.clone()}</option> })
-        .collect_view();
-    let chosen = found.suggested_environment;
-    let environments = environments
-        .iter()
-        .map(|environment| {
-            let selected = environment.name == chosen;
-            let (value, title) = (environment.name.clone(), environment.title.clone());
-            view! { <option value=value selected=selected>{title}</option> }
-        })
-        .collect_view();
+    let containers: Vec<_> = found.containers.into_iter().map(|(name, _)| Choice::plain(name)).collect();
+    let environments = environments.iter().map(|one| Choice::new(one.name.clone(), one.title.clone()));
+    let select = |field: &'static str, label: &'static str, choices: Vec<Choice>, selected: String| {
+        let label = format!("{label} of {what}");
+        view! { <Select id=format!("found-{index}-{field}") name=name(field) label choices selected in_row=true /> }
+    };
+    let first = containers.first().map(|choice| choice.value.clone()).unwrap_or_default();
+    let container = select("container", "Container", containers, first);
+    let environment = select("environment", "Environment", environments.collect(), found.suggested_environment);
     let field = |field: &'static str, label: &'static str, value: String, list: Option<&'static str>| {
         view! { <input class="input" name=name(field) value=value aria-label=format!("{label} of {what}") list=list /> }
     };
@@ -190,16 +185,12 @@ fn row(index: usize, found: FoundWorkload, environments: &[EnvironmentView]) -> 
                 <span class="note">{pods}</span>
             </td>
             <td data-label="Container or image">
-                <select class="input" name=name("container") aria-label=format!("Container of {what}")>
-                    {containers}
-                </select>
+                {container}
             </td>
             <td data-label="Service">{field("service", "Service", found.suggested_service, None)}</td>
             <td data-label="Team">{field("team", "Team", found.suggested_team, Some("teams"))}</td>
             <td data-label="Environment">
-                <select class="input" name=name("environment") aria-label=format!("Environment of {what}")>
-                    {environments}
-                </select>
+                {environment}
             </td>
         </tr>
     }

@@ -5,12 +5,11 @@ use contract::analysis::{MetricAccess, MetricSourceView, MetricTestView, PlaneFo
 use leptos::prelude::*;
 
 use crate::{
-    components::{
-        Button, Card, Choice, Glyph, InputKind, Kind, Notice, RadioChoices, ReasonDialog, Select, State, TextField,
-    },
+    components::{Button, Card, Choice, InputKind, Kind, Notice, RadioChoices, Select, State, TextField},
     form::{FormProblem, Sending, about, besides},
     page::sentence,
     pages::strategy::planes,
+    question::{Question, question},
     server_fns::clusters::{ClearMetricSource, SetMetricSource, TestMetricSource},
 };
 
@@ -70,6 +69,14 @@ fn acts(cluster: &str, forms: SourceForms) -> AnyView {
     let (name, other) = (cluster.to_owned(), cluster.to_owned());
     let plane = forms.test.typed("plane", "");
     let choices = planes("Only whether it answers");
+    let asked = Question::removal(
+        "Remove the metrics",
+        "Remove the metric source?",
+        "Slipway forgets the address and the secret. Canaries under way that are judged by numbers pause and ask.",
+        "Remove the metric source",
+    );
+    let other = view! { <input type="hidden" name="cluster" value=other /> };
+    let removal = question(asked, forms.clear, other.into_any());
     view! {
         <ActionForm action=forms.test.action attr:class="form">
             <input type="hidden" name="cluster" value=name />
@@ -88,24 +95,7 @@ fn acts(cluster: &str, forms: SourceForms) -> AnyView {
                 </Button>
             </div>
         </ActionForm>
-        <ReasonDialog
-            label="Remove the metrics"
-            kind=Kind::Danger
-            glyph=Glyph::Trash
-            title="Remove the metric source?".to_owned()
-            says="Slipway forgets the address and the secret. Canaries under way that are judged by numbers pause and ask."
-            open=forms.clear.came_back()
-        >
-            <ActionForm action=forms.clear.action attr:class="form">
-                <input type="hidden" name="cluster" value=other />
-                <FormProblem error=forms.clear.errors() title="Not removed" />
-                <div class="form-acts">
-                    <Button kind=Kind::Danger busy=forms.clear.busy()>
-                        "Remove the metric source"
-                    </Button>
-                </div>
-            </ActionForm>
-        </ReasonDialog>
+        {removal}
     }
     .into_any()
 }

@@ -159,21 +159,12 @@ fn row(person: PersonView, forms: Forms) -> AnyView {
 }
 
 fn role_form(id: &str, person: &PersonView, form: Sending<SetRole>) -> AnyView {
-    let options = Role::ALL
-        .into_iter()
-        .map(|role| {
-            let selected = role == person.role;
-            view! { <option value=role.as_str() selected=selected>{role.words()}</option> }
-        })
-        .collect_view();
     let label = format!("Role of {}", person.name);
-    let id = id.to_owned();
+    let (id, field, selected) = (id.to_owned(), format!("role-{id}"), person.role.as_str());
     view! {
         <ActionForm action=form.action attr:class="row">
             <input type="hidden" name="person" value=id />
-            <select class="input" name="role" aria-label=label>
-                {options}
-            </select>
+            <Select id=field name="role" label choices=roles() selected in_row=true />
             <Button size=Size::Small busy=form.busy()>
                 "Set"
             </Button>

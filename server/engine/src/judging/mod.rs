@@ -15,14 +15,14 @@ use contract::{
 use domain::{
     actor::{Act, Actor},
     analysis::{
-        HealthCheck, HealthRequest, InForce, JudgingSettings, LateBreach, Level, MetricRule, OnMissing, RuleChange,
-        RuleInForce, RuleName, Unanswered, Undecided, asks_in_words, default_rules, in_force, known_rules,
+        HealthCheck, HealthRequest, InForce, JudgingSettings, LateBreach, Level, Measure, MetricRule, OnMissing,
+        RuleChange, RuleInForce, RuleName, Unanswered, Undecided, asks_in_words, default_rules, in_force, known_rules,
     },
     duration_words,
     strategy::Strategy,
 };
 use ports::MetricError;
-use store::{Entity, Environment, JudgingScope, Read, Service, StoreError, Target, Tx};
+use store::{Cluster, ClusterKind, Entity, Environment, JudgingScope, Read, Service, StoreError, Target, Tx};
 
 use crate::{Engine, audit, edge, error::OrFail, promotions::request::Asked};
 
@@ -66,6 +66,30 @@ pub(crate) fn in_force_for(strategy: &Strategy, shows_pods: bool, levels: [(Leve
 /// Whether pods of a target are to be seen.
 fn shows_pods(target: &Target) -> bool {
     target.deployer.is_clusters() && target.workloads.iter().any(|one| one.workload.kind.shows_pods())
+}
+
+/// The clusters of a target that nobody can be asked for numbers of.
+async fn uncounted(read: &mut Read, target: &Target) -> Result<Vec<String>, StoreError> {
+    let sources = read.metric_sources().await?;
+    let is_used = |cluster: &Cluster| target.workloads.iter().any(|one| one.cluster == cluster.id);
+    let has_none = |cluster: &Cluster| {
+        cluster.kind != ClusterKind::Practice && !sources.iter().any(|source| source.cluster_id == cluster.id)
+    };
+    let clusters = read.clusters().await?.into_iter().filter(|cluster| is_used(cluster) && has_none(cluster));
+    Ok(clusters.map(|cluster| cluster.name.to_string()).collect())
+}
+
+/// Why nothing is judged by a rule that is in force, when nothing is.
+fn not_judged(rule: &MetricRule, asked: &Asked, uncounted: &[String]) -> Option<String> {
+    if asked.target.strategy.candidate().is_none() && asked.environment.rules.watch_seconds == 0 {
+        let environment = &asked.environment.title;
+        return Some(format!("a rolling update is judged while it is watched, and {environment} does not watch"));
+    }
+    match (rule.measure(), uncounted) {
+        (Measure::BuiltIn { .. }, _) | (_, []) => None,
+        (_, [one]) => Some(format!("{one} has no metric source")),
+        (_, several) => Some(format!("{} have no metric source", several.join(" and "))),
+    }
 }
 
 /// A place that was named, looked up.
@@ -154,7 +178,8 @@ impl JudgingBackend for Engine {
         let mut read = self.store().read().await.or_fail(self)?;
         let asked = self.asked(&mut read, service, environment).await?;
         let levels = levels(&mut read, asked.service.tier, &asked.target).await.or_fail(self)?;
-        Ok(view(actor, &asked, levels))
+        let uncounted = uncounted(&mut read, &asked.target).await.or_fail(self)?;
+        Ok(view(actor, &asked, levels, &uncounted))
     }
 
     async fn set_rule(&self, actor: &Actor, place: JudgingPlace, input: RuleInput) -> Answer<()> {
@@ -272,7 +297,7 @@ impl Engine {
     }
 }
 
-fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4]) -> JudgingView {
+fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4], uncounted: &[String]) -> JudgingView {
     let (service, environment) = (&asked.service, &asked.environment);
     let title = |level: Level| match level {
         Level::Environment => environment.title.clone(),
@@ -316,8 +341,14 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4]) -> 
         from: title(*level),
         is_dry_run: false,
         is_off: true,
+        not_judged: Some(format!("switched off by {}", title(*level))),
+        now: RuleInput::default(),
     });
-    let rules: Vec<_> = found.rules.iter().map(|one| rule_view(one, &title)).chain(off).collect();
+    let in_force = found
+        .rules
+        .iter()
+        .map(|one| RuleInForceView { not_judged: not_judged(&one.rule, asked, uncounted), ..rule_view(one, &title) });
+    let rules: Vec<_> = in_force.chain(off).collect();
     let plane = asked.target.strategy.candidate().and_then(|(_, settings)| settings.metrics());
     let others = known_rules(plane).filter(|name| shows_pods && !rules.iter().any(|rule| rule.rule == *name));
     let others = others.map(str::to_owned).collect();
@@ -338,6 +369,11 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4]) -> 
         others,
         problems,
         policy,
+        policy_now: PolicyInput {
+            late_breach: Some(found.policy.late_breach),
+            undecided_minutes: Some(found.policy.undecided.minutes),
+            then: Some(found.policy.undecided.then),
+        },
         health: found
             .policy
             .health
@@ -365,6 +401,8 @@ fn rule_view(one: &RuleInForce, title: &dyn Fn(Level) -> String) -> RuleInForceV
         from: one.from.map_or_else(|| "as it comes".to_owned(), title),
         is_dry_run: one.rule.is_dry_run(),
         is_off: false,
+        not_judged: None,
+        now: rule_input::input_of_rule(&one.rule),
     }
 }
 

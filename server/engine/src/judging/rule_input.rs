@@ -170,31 +170,34 @@ pub(super) fn input_of(change: &RuleChange) -> RuleInput {
                 ..typed(limits, trigger)
             }
         }
-        RuleChange::Set { rule: set } => {
-            let (compared_with, limits) = typed_comparison(*set.comparison());
-            let own = match set.measure() {
-                Measure::Custom { words, unit, query, requests } => Some(OwnQuery {
-                    words: words.clone(),
-                    unit: Some(*unit),
-                    query: query.as_str().to_owned(),
-                    requests: requests.as_ref().map(|q| q.as_str().to_owned()).unwrap_or_default(),
-                    too_low: set.direction() == Direction::TooLow,
-                }),
-                Measure::Traffic { .. } | Measure::Resource { .. } | Measure::BuiltIn { .. } => None,
-            };
-            RuleInput {
-                rule,
-                compared_with,
-                window_seconds: Some(set.window_seconds()),
-                interval_seconds: Some(set.interval_seconds()),
-                minimum_requests: Some(set.minimum_requests()),
-                on_no_data: Some(set.on_no_data()),
-                on_error: Some(set.on_error()),
-                dry_run: Some(set.is_dry_run()),
-                own,
-                ..typed(limits, Some(set.trigger()))
-            }
-        }
+        RuleChange::Set { rule } => input_of_rule(rule),
+    }
+}
+
+/// A whole rule as it is typed.
+pub(super) fn input_of_rule(set: &MetricRule) -> RuleInput {
+    let (compared_with, limits) = typed_comparison(*set.comparison());
+    let own = match set.measure() {
+        Measure::Custom { words, unit, query, requests } => Some(OwnQuery {
+            words: words.clone(),
+            unit: Some(*unit),
+            query: query.as_str().to_owned(),
+            requests: requests.as_ref().map(|q| q.as_str().to_owned()).unwrap_or_default(),
+            too_low: set.direction() == Direction::TooLow,
+        }),
+        Measure::Traffic { .. } | Measure::Resource { .. } | Measure::BuiltIn { .. } => None,
+    };
+    RuleInput {
+        rule: set.name().to_string(),
+        compared_with,
+        window_seconds: Some(set.window_seconds()),
+        interval_seconds: Some(set.interval_seconds()),
+        minimum_requests: Some(set.minimum_requests()),
+        on_no_data: Some(set.on_no_data()),
+        on_error: Some(set.on_error()),
+        dry_run: Some(set.is_dry_run()),
+        own,
+        ..typed(limits, Some(set.trigger()))
     }
 }
 

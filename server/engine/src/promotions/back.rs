@@ -47,11 +47,17 @@ pub(super) async fn view(
         None => None,
     };
     let comparison = compare::between(engine, &mut read, &asked.service, from.as_ref(), &to).await?;
-    let only_images = (!is_abort).then(|| {
-        "Only images come back, or whole pod templates where that is chosen: ConfigMaps, Secrets, Services and the number of pods stay as they are.".to_owned()
-    });
+    let is_outside = asked.target.deployer.outside().is_some();
+    let rest = match is_outside {
+        true => "Only the version comes back: the deployer is told which, and everything else stays as it has set it.",
+        false => {
+            "Only images come back, or whole pod templates where that is chosen: ConfigMaps, Secrets, Services and the \
+             number of pods stay as they are."
+        }
+    };
+    let rest = (!is_abort).then(|| rest.to_owned());
     let database = "The database stays as the newer version left it.".to_owned();
-    let mut not_brought_back: Vec<String> = only_images.into_iter().chain([database]).collect();
+    let mut not_brought_back: Vec<String> = rest.into_iter().chain([database]).collect();
     for label in &comparison.migrations {
         not_brought_back.push(format!("{label} carries an irreversible migration; {} may not run with it.", to.label));
     }
@@ -78,6 +84,7 @@ pub(super) async fn view(
         not_brought_back,
         aborts: occupant.map(|o| o.number),
         is_abort,
+        is_outside,
     })
 }
 

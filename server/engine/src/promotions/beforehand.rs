@@ -20,25 +20,32 @@ use crate::Engine;
 /// How long a page waits for the clusters.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The workloads of a plan as they are now; those that are there and can be asked.
-async fn present(engine: &Engine, planned: &[WorkloadPlan]) -> Vec<(PlacedWorkload, WorkloadObservation)> {
-    let looks = planned.iter().map(|one| async move {
+/// Workloads as they are now; those that are there and can be asked.
+pub(crate) async fn present(
+    engine: &Engine,
+    workloads: impl Iterator<Item = &PlacedWorkload>,
+) -> Vec<(PlacedWorkload, WorkloadObservation)> {
+    let looks = workloads.map(|placed| async move {
         let look = async {
-            let cluster = engine.clusters().handle(one.placed.cluster).await.ok()?;
-            cluster.observe(&one.placed.workload).await.ok()
+            let cluster = engine.clusters().handle(placed.cluster).await.ok()?;
+            cluster.observe(&placed.workload).await.ok()
         };
         match tokio::time::timeout(PATIENCE, look).await {
-            Ok(Some(Observed::Present(seen))) => Some((one.placed.clone(), *seen)),
+            Ok(Some(Observed::Present(seen))) => Some((placed.clone(), *seen)),
             Ok(Some(Observed::Missing) | None) | Err(_) => None,
         }
     });
     join_all(looks).await.into_iter().flatten().collect()
 }
 
+fn placed(planned: &[WorkloadPlan]) -> impl Iterator<Item = &PlacedWorkload> {
+    planned.iter().map(|one| &one.placed)
+}
+
 /// What should be known of the workloads' own settings before their pods are replaced.
 pub(super) async fn capacity_warnings(engine: &Engine, planned: &[WorkloadPlan]) -> Vec<String> {
-    let present = present(engine, planned).await;
-    let tried = |placed: &PlacedWorkload| planned.iter().any(|one| one.placed == *placed && one.candidate.is_some());
+    let present = present(engine, placed(planned)).await;
+    let tried = |at: &PlacedWorkload| planned.iter().any(|one| one.placed == *at && one.candidate.is_some());
     present.iter().flat_map(|(placed, seen)| rollout::capacity_warnings(seen, tried(placed))).collect()
 }
 
@@ -77,7 +84,7 @@ pub(super) async fn changed_since(engine: &Engine, planned: &[WorkloadPlan], sav
         return Vec::new();
     }
     let mut changed = Vec::new();
-    for (placed, seen) in present(engine, planned).await {
+    for (placed, seen) in present(engine, self::placed(planned)).await {
         let then = whole.iter().find(|whole| whole.placed == placed);
         let places = then.map(|then| changed_places(&then.template, &seen.template)).unwrap_or_default();
         changed.extend(places.into_iter().map(|place| format!("{}: {place}", placed.workload)));

@@ -3,7 +3,7 @@
 pub(crate) mod advance;
 mod analysis;
 mod back;
-mod beforehand;
+pub(crate) mod beforehand;
 mod by_hand;
 mod by_rule;
 mod deployment;
@@ -22,6 +22,7 @@ pub(crate) mod pieces;
 pub(crate) mod plan;
 pub(crate) mod reconcile;
 pub(crate) mod request;
+mod stages;
 mod steering;
 mod strategy_words;
 mod taken_back;

@@ -13,11 +13,14 @@ use domain::{
         WorkloadPlan, WorkloadProgress, headline, words_for_blocker,
     },
     state::Mark,
-    strategy::Step,
 };
 use store::Running;
 
-use super::{by_hand, outside, traffic};
+use super::{
+    by_hand, outside,
+    stages::{Stage, stages},
+    traffic,
+};
 
 /// The bar of steps: consent, start, each step of the strategy, the watch, the end.
 /// `rolled_back_by` is the rollback that has taken the version away since.
@@ -26,7 +29,8 @@ pub(crate) fn steps(promotion: &Promotion, rolled_back_by: Option<i64>) -> Vec<S
     if promotion.plan.approvals > 0 {
         steps.push(approved(promotion));
     }
-    steps.extend(stages(&promotion.plan.steps).into_iter().map(|stage| stage_step(promotion, &stage)));
+    let named = promotion.plan.steps.iter().map(|step| (step.words(), step.stays()));
+    steps.extend(stages(named).iter().map(|stage| stage_step(promotion, stage)));
     if promotion.plan.watch_seconds > 0 {
         steps.push(watch(promotion));
     }
@@ -59,31 +63,7 @@ fn approved(promotion: &Promotion) -> StepView {
     }
 }
 
-/// Steps that are one piece of the bar: a share with the waits after it.
-struct Stage {
-    title: String,
-    /// What it waits for, in words.
-    waits: Vec<String>,
-    /// The indexes of its steps.
-    steps: std::ops::Range<usize>,
-}
-
-/// A strategy in as many pieces as fit side by side.
-fn stages(steps: &[Step]) -> Vec<Stage> {
-    let mut stages: Vec<Stage> = Vec::new();
-    for (index, step) in steps.iter().enumerate() {
-        match (step, stages.last_mut()) {
-            (step, Some(stage)) if step.stays() => {
-                stage.waits.push(step.words());
-                stage.steps.end = index + 1;
-            }
-            _ => stages.push(Stage { title: step.words(), waits: vec![], steps: index..index + 1 }),
-        }
-    }
-    stages
-}
-
-/// One piece of the strategy: those before the step that was reached are done, those after it to come.
+/// One piece of the strategy: those before the step that was reached are done or were left out, those after it to come.
 fn stage_step(promotion: &Promotion, stage: &Stage) -> StepView {
     let reached = promotion.run().map_or(0, |run| run.reached);
     let is_over_well = matches!(promotion.phase, Phase::Watching { .. } | Phase::Succeeded { .. });
@@ -91,7 +71,9 @@ fn stage_step(promotion: &Promotion, stage: &Stage) -> StepView {
         return reached_step(promotion, &stage.title);
     }
     let mark = if stage.steps.end <= reached || is_over_well { Mark::Done } else { Mark::Nothing };
-    step(mark, &stage.title, stage.waits.join(", "), None)
+    let left_out = promotion.run().map_or(&[][..], |run| &run.left_out);
+    let (mark, detail) = stage.as_it_went(mark, left_out);
+    step(mark, &stage.title, detail, None)
 }
 
 fn reached_step(promotion: &Promotion, title: &str) -> StepView {

@@ -10,7 +10,7 @@ use domain::{
     traffic::Weight,
 };
 
-use super::{by_hand, pieces, taken_back};
+use super::{by_hand, pieces, stages, taken_back};
 
 /// The traffic, where the strategy moves it.
 pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView> {
@@ -37,7 +37,8 @@ pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<Traf
         stable,
         step,
         present: step.map(|step| words_of_step(promotion, step)).unwrap_or_default(),
-        then: step.map(|step| words_of_step(promotion, step + 1)).unwrap_or_default(),
+        then: step.map(|step| words_after(promotion, step)).unwrap_or_default(),
+        by_hand_now: run.and_then(|run| run.by_hand).map(Weight::as_percent),
         takes_back: taken_back::when(promotion),
         most: step.map_or(Weight::NONE, |step| promotion.most_weight(step)).as_percent(),
         by_hand: by_hand::put_traffic_back(promotion),
@@ -69,46 +70,47 @@ fn by_tool(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView>
         capacity: Vec::new(),
         stable,
         step: run.step_of_tool().filter(|_| is_live),
-        present: String::new(),
-        then: String::new(),
+        present: step_of_tool(tool, 0).unwrap_or_default(),
+        then: step_of_tool(tool, 1).unwrap_or_else(|| "everything".to_owned()),
+        by_hand_now: None,
         takes_back: taken_back::when(promotion),
         most: 0,
         by_hand: None,
         hold: tool.waits.clone().filter(|_| is_live && run.asked.is_none()),
-        mirrored: mirrored(tool, progress.was_ours && !is_over_well, is_over_well),
+        mirrored: mirrored(promotion, tool, progress.was_ours && !is_over_well, is_over_well),
     })
 }
 
+/// The step of a tool that is so many after the present one, in its words.
+fn step_of_tool(tool: &ToolProgress, after: usize) -> Option<String> {
+    let at = usize::try_from(tool.step?).ok()?;
+    tool.steps.get(at + after).cloned()
+}
+
 /// The steps of a tool: a share with the waits after it is one piece.
-fn mirrored(tool: &ToolProgress, is_live: bool, is_done: bool) -> Vec<StepView> {
+fn mirrored(promotion: &Promotion, tool: &ToolProgress, is_live: bool, is_done: bool) -> Vec<StepView> {
     let at = tool.step.filter(|_| is_live).and_then(|step| usize::try_from(step).ok());
-    let mut pieces: Vec<(StepView, usize)> = Vec::new();
-    for (index, words) in tool.steps.iter().enumerate() {
-        let is_wait = words.starts_with("Pause") || words == "Go on?";
-        match pieces.last_mut().filter(|_| is_wait) {
-            Some((piece, end)) => {
-                let comma = if piece.detail.is_empty() { "" } else { ", " };
-                piece.detail = format!("{}{comma}{words}", piece.detail);
-                *end = index;
-            }
-            None => {
-                let piece = StepView { mark: Mark::Nothing, title: words.clone(), detail: String::new(), at: None };
-                pieces.push((piece, index));
-            }
-        }
-    }
-    let mut begin = 0;
-    for (piece, end) in &mut pieces {
-        piece.mark = match at {
+    let is_wait = |words: &String| words.starts_with("Pause") || words == "Go on?";
+    let named = tool.steps.iter().map(|words| (words.clone(), is_wait(words)));
+    let all = 0..tool.steps.len();
+    let left_out: Vec<usize> = match promotion.run() {
+        _ if promotion.leaves_steps_out() => all.collect(),
+        Some(run) => run.left_out.clone(),
+        None => Vec::new(),
+    };
+    let piece = |stage: stages::Stage| {
+        let (begin, end) = (stage.steps.start, stage.steps.end);
+        let mark = match at {
             _ if is_done => Mark::Done,
-            Some(at) if at > *end => Mark::Done,
+            Some(at) if at >= end => Mark::Done,
             Some(at) if at >= begin && tool.waits.is_some() => Mark::Waiting,
             Some(at) if at >= begin => Mark::Moving,
             Some(_) | None => Mark::Nothing,
         };
-        begin = *end + 1;
-    }
-    pieces.into_iter().map(|(piece, _)| piece).collect()
+        let (mark, detail) = stage.as_it_went(mark, &left_out);
+        StepView { mark, title: stage.title, detail, at: None }
+    };
+    stages::stages(named).into_iter().map(piece).collect()
 }
 
 /// The share that was last seen: what objects say, and without such objects what the pods' numbers give.
@@ -195,6 +197,12 @@ fn words_of_step(promotion: &Promotion, step: usize) -> String {
     promotion.plan.steps.get(step).map_or_else(|| "done".to_owned(), Step::words)
 }
 
+/// The step that comes when this one is left, in a few words.
+fn words_after(promotion: &Promotion, step: usize) -> String {
+    let next = promotion.run().map_or(step + 1, |run| promotion.step_after(run, step));
+    words_of_step(promotion, next)
+}
+
 /// What happens next to a promotion under way, in words, with the person or the time it waits for.
 pub(crate) fn next(promotion: &Promotion) -> Option<String> {
     let Phase::Progressing { run, step, .. } = &promotion.phase else { return None };
@@ -202,7 +210,7 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
         return Some(words);
     }
     promotion.plan.strategy.candidate()?;
-    let then = words_of_step(promotion, step + 1);
+    let then = words_after(promotion, *step);
     if let Some(against) = taken_back::soon(run) {
         return Some(against);
     }

@@ -151,6 +151,7 @@ pub(crate) async fn promotion(
         revision,
         reason: promotion.reason.clone(),
         strategy: strategy_words::in_short(&promotion),
+        how: strategy_words::planned_in_full(&promotion),
         plan_number: promotion.plan.number,
         next: pieces::next(&promotion),
         steps: pieces::steps(&promotion, rolled_back_by),

@@ -8,6 +8,7 @@ use contract::{
 };
 use domain::{
     names::{Namespace, ObjectName},
+    state::Mark,
     traffic::{RouteKind, TrafficLayer, Weight},
 };
 
@@ -179,6 +180,53 @@ async fn two_people_who_let_it_go_on_are_one_step_and_one_explanation() {
     assert_eq!(share(&world), 50);
     let refused = world.engine.steer(&world.theo, number, Steer::Skip { step: 3 }).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::Refused);
+}
+
+/// The titles, marks and details of the strategy's pieces in the bar of steps.
+async fn stages(world: &World, number: i64) -> Vec<(String, Mark, String)> {
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    let steps = view.steps.into_iter().filter(|step| step.title.ends_with('%'));
+    steps.map(|step| (step.title, step.mark, step.detail)).collect()
+}
+
+#[tokio::test]
+async fn steps_that_were_left_out_are_never_shown_as_done() {
+    let stage = |title: &str, mark, detail: &str| (title.to_owned(), mark, detail.to_owned());
+    let world = with_canary("10%, 1h, 20%, 1h, 50%, ask").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    assert!(view.how.contains("10 % → Pause 1 h → 20 % → Pause 1 h → 50 % → Go on? → 100 %"), "{}", view.how);
+    until(&world, number, "canary at 10 % until").await;
+    world.engine.steer(&world.rosa, number, Steer::Skip { step: 1 }).await.unwrap();
+    until(&world, number, "canary at 20 % until").await;
+    assert_eq!(stages(&world, number).await[0], stage("10 %", Mark::Done, "Pause 1 h left out"));
+    world.promote_now(number, "good").await.unwrap();
+    assert_eq!(world.finish(number).await.phase, "succeeded");
+    assert_eq!(
+        stages(&world, number).await,
+        [
+            stage("10 %", Mark::Done, "Pause 1 h left out"),
+            stage("20 %", Mark::Done, "Pause 1 h left out"),
+            stage("50 %", Mark::Nothing, "left out"),
+            stage("100 %", Mark::Done, ""),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn letting_a_share_set_by_hand_go_says_where_to() {
+    let world = with_canary("20%, 1h, 50%, 1h").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "canary at 20 % until").await;
+    let weight = Steer::SetWeight { weight: 5, reason: "watching".to_owned() };
+    world.engine.steer(&world.rosa, number, weight).await.unwrap();
+    let traffic = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap();
+    assert_eq!((traffic.by_hand_now, traffic.then.as_str()), (Some(5), "50 %"));
+    world.engine.steer(&world.rosa, number, Steer::GoOn { step: 1 }).await.unwrap();
+    until(&world, number, "canary at 50 %").await;
+    assert_eq!(share(&world), 50);
 }
 
 #[tokio::test]

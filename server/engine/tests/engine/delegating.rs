@@ -128,6 +128,10 @@ async fn a_rollout_is_promoted_at_once() {
     assert!(world.promote_now(number, "The fix is urgent").await.is_err(), "once is enough");
     world.pass(30).await;
     assert_eq!(world.finish(number).await.phase, "succeeded");
+    let traffic = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap();
+    let mirrored: Vec<_> = traffic.mirrored.iter().map(|s| (s.mark, s.title.as_str(), s.detail.as_str())).collect();
+    let cut_short = (Mark::Done, "25 %", "Pause 900 s left out");
+    assert_eq!(mirrored, [cut_short, (Mark::Nothing, "50 %", "left out")]);
     let spent = (ports::Clock::now(&world.clock) - crate::world::noon()).num_seconds();
     assert!(spent < 300, "the pauses were left out, but it took {spent} s");
 }

@@ -3,7 +3,7 @@
 use contract::{
     ErrorKind, PageRequest,
     audit::{AuditBackend, AuditQuery},
-    helm::HelmBackend,
+    helm::{HelmBackend, HelmOwnership},
     services::ServicesBackend,
 };
 use domain::{
@@ -71,6 +71,20 @@ async fn a_helm_release_is_written_after_a_recorded_consent_alone(world: &World)
     {
         assert!(rows.iter().any(|row| row.contains(sentence)), "{rows:?}");
     }
+}
+
+#[tokio::test]
+async fn consent_is_asked_for_only_where_a_release_made_it() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    let ownership = || world.engine.helm_ownership(&world.rosa, "cart", "production");
+    assert_eq!(ownership().await.unwrap(), HelmOwnership::NotByHelm);
+    world.practice.set_manager(&workload("cart"), Some(release())).unwrap();
+    let release = "Helm (release shop)".to_owned();
+    assert_eq!(ownership().await.unwrap(), HelmOwnership::ByRelease { release });
+    let other = Manager::FluxHelmRelease { name: "cart".to_owned() };
+    world.practice.set_manager(&workload("cart"), Some(other)).unwrap();
+    assert_eq!(ownership().await.unwrap(), HelmOwnership::NotByHelm);
 }
 
 async fn only_a_plain_release_is_allowed(world: &World) {

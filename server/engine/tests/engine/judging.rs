@@ -40,6 +40,23 @@ async fn rule_names(world: &World, number: i64) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn rules_that_judge_nothing_say_why() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    let view = world.engine.judging(&world.rosa, "cart", "production").await.unwrap();
+    let why = "a rolling update is judged while it is watched, and production does not watch";
+    assert!(
+        !view.rules.is_empty() && view.rules.iter().all(|rule| rule.not_judged.as_deref() == Some(why)),
+        "{view:?}"
+    );
+    let (world, _metrics) = prepared("2.0", "10%, 10m").await;
+    let view = world.engine.judging(&world.rosa, "cart", "production").await.unwrap();
+    assert!(view.rules.iter().all(|rule| rule.not_judged.is_none()), "{view:?}");
+    let errors = view.rules.iter().find(|rule| rule.rule == "error-rate").unwrap();
+    assert_eq!((errors.now.warning, errors.now.breach), (Some(1.0), Some(5.0)));
+}
+
+#[tokio::test]
 async fn a_rule_is_changed_at_a_level_and_the_page_says_by_whom() {
     let (world, _metrics) = prepared("2.0", "10%, 10m").await;
     let engine = &world.engine;
