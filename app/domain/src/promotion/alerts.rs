@@ -167,10 +167,12 @@ fn remember(run: &mut Run, alert: &Alert) {
     let is_note = alert.asks == AlertAsks::Note;
     run.alerts.push(KnownAlert { key: alert.key.clone(), is_firing: alert.is_firing, is_note, takes_back });
     // A flood of notes must not make one forgotten that paused: told again, it would pause again.
-    let of_its_kind = run.alerts.iter().filter(|known| known.is_note == is_note).count();
-    if of_its_kind > KnownAlert::MOST
-        && let Some(oldest) = run.alerts.iter().position(|known| known.is_note == is_note)
-    {
-        run.alerts.remove(oldest);
+    let of_its_kind = |known: &KnownAlert| known.is_note == is_note;
+    if run.alerts.iter().filter(|known| of_its_kind(known)).count() > KnownAlert::MOST {
+        // What is over goes first: what holds may speak against the version still.
+        let over = run.alerts.iter().position(|known| of_its_kind(known) && !known.is_firing);
+        if let Some(oldest) = over.or_else(|| run.alerts.iter().position(of_its_kind)) {
+            run.alerts.remove(oldest);
+        }
     }
 }

@@ -360,7 +360,6 @@ fn ready(progress: &[WorkloadProgress]) -> u32 {
     progress.iter().map(|p| p.counts.ready).sum()
 }
 
-/// A journal line when pods of any workload came or went since the last look.
 /// The most pods that were available of a workload since its last change, as far as it was seen before.
 fn most_before(before: &[WorkloadProgress], p: &WorkloadProgress) -> u32 {
     before.iter().find(|b| b.placed == p.placed && b.was_ours).map_or(0, |b| b.most_available)
@@ -372,6 +371,7 @@ fn keep_most(before: &[WorkloadProgress], now: &mut [WorkloadProgress]) {
     }
 }
 
+/// A journal line when pods of any workload came or went since the last look.
 fn note_pods(before: &[WorkloadProgress], now: &[WorkloadProgress]) -> Option<String> {
     let moved = now.iter().any(|p| p.was_ours && p.counts.available > most_before(before, p));
     // What a tool does has its own lines.

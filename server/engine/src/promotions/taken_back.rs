@@ -15,11 +15,17 @@ pub(super) fn when(promotion: &Promotion) -> String {
     }
     let crashes = "when pods crash".to_owned();
     if promotion.plan.strategy.candidate().is_none() {
-        return crashes;
+        let tool = promotion.plan.workloads.iter().find_map(|planned| planned.placed.workload.kind.tool());
+        return tool.map_or(crashes.clone(), |tool| format!("{crashes}, or when {} gives up", tool.name()));
     }
     let judged = promotion.plan.analysis.iter().filter(|rule| !rule.is_dry_run() && !rule.only_warns());
-    let mut measures: Vec<&str> = judged.map(|rule| rule.measure().words()).collect();
-    measures.dedup();
+    let mut measures: Vec<&str> = Vec::new();
+    for rule in judged {
+        let words = rule.measure().words();
+        if !measures.contains(&words) {
+            measures.push(words);
+        }
+    }
     match measures.split_last() {
         None => crashes,
         Some((last, [])) => format!("{crashes}, or when {last} is beyond its limit"),

@@ -220,7 +220,7 @@ async fn letting_a_share_set_by_hand_go_says_where_to() {
     world.version("cart", "2.0").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "canary at 20 % until").await;
-    let weight = Steer::SetWeight { weight: 5, reason: "watching".to_owned() };
+    let weight = Steer::SetWeight { step: 1, weight: 5, reason: "watching".to_owned() };
     world.engine.steer(&world.rosa, number, weight).await.unwrap();
     let traffic = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap();
     assert_eq!((traffic.by_hand_now, traffic.then.as_str()), (Some(5), "50 %"));
