@@ -32,11 +32,12 @@ impl RuleFields {
 
     /// `What helps. Now 5.`
     fn hint<T>(&self, helps: &str, now: impl Fn(&RuleInput) -> Option<T>, words: impl Fn(T) -> String) -> String {
-        let now = self
-            .now
-            .as_ref()
-            .map(|rule| now(rule).map_or_else(|| "Now: none.".to_owned(), |now| format!("Now {}.", words(now))));
-        [helps.to_owned(), now.unwrap_or_default()].join(" ").trim().to_owned()
+        let Some(rule) = &self.now else { return helps.to_owned() };
+        match (now(rule), helps.is_empty()) {
+            (Some(now), true) => format!("Now: {}.", words(now)),
+            (Some(now), false) => format!("{helps} Now {}.", words(now)),
+            (None, _) => format!("{helps} Now: none.").trim_start().to_owned(),
+        }
     }
 
     /// The same of a limit, with its unit.

@@ -171,10 +171,11 @@ fn row(rule: &RuleInForceView, change: Option<String>) -> AnyView {
     let dry = rule.is_dry_run.then(|| view! { <Chip outline=true>"only recorded"</Chip> });
     let label = format!("Change {}", rule.rule);
     let (state, word) = match &rule.not_judged {
-        Some(_) if rule.is_off => (State::Nothing, "off".to_owned()),
-        Some(why) => (State::Nothing, format!("not now: {why}")),
-        None => (State::Done, "yes".to_owned()),
+        Some(_) if rule.is_off => (State::Nothing, "off"),
+        Some(_) => (State::Nothing, "not now"),
+        None => (State::Done, "yes"),
     };
+    let why = rule.not_judged.clone().map(|why| view! { <span class="note">{why}</span> });
     let change = change.map(|href| {
         view! {
             <a href=href aria-label=label>
@@ -188,7 +189,7 @@ fn row(rule: &RuleInForceView, change: Option<String>) -> AnyView {
                 {rule.what.clone()} " " {dry} <span class="note mono">{rule.rule.clone()}</span>
             </td>
             <td data-label="Judged">
-                <StateInline state word />
+                <StateInline state word /> " " {why}
             </td>
             <td data-label="Asks">{rule.asks.clone()} <span class="note">{rule.missing.clone()}</span></td>
             <td data-label="Said by">{rule.from.clone()}</td>

@@ -223,6 +223,7 @@ fn row(index: usize, present: Option<&TargetWorkloadInput>, clusters: &[String],
                     name=name("kind")
                     label="Kind"
                     choices=kinds
+                    needed=true
                     selected=typed("kind", present.kind.as_str())
                 />
                 {text("workload", "Name", &present.workload)}
