@@ -336,9 +336,12 @@ impl Cluster for PracticeCluster {
         self.change(|inner| inner.apply_now(change)).await
     }
 
-    async fn nudge(&self, _workload: &WorkloadRef, _nudge: Nudge) -> Result<ApplyOutcome, ClusterError> {
-        // Nothing here is brought by a tool that could be asked.
-        Ok(ApplyOutcome::Unchanged)
+    async fn nudge(&self, workload: &WorkloadRef, nudge: Nudge) -> Result<ApplyOutcome, ClusterError> {
+        match nudge {
+            Nudge::Act(act) => self.change(|inner| inner.ask_now(workload, act)).await,
+            // Nothing here is brought by a tool that could be asked for that.
+            Nudge::Look | Nudge::Begin => Ok(ApplyOutcome::Unchanged),
+        }
     }
 
     async fn apply_candidate(&self, change: &CandidateChange) -> Result<ApplyOutcome, ClusterError> {

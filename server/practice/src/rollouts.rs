@@ -4,13 +4,16 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     delegated::{Pause, RolloutStatus, ToolAct},
+    observation::WorkloadRef,
     traffic::Weight,
 };
+use ports::{ApplyOutcome, ClusterError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     behaviour::Timing,
+    cluster::Inner,
     deployment::{Counts, Deployment},
 };
 
@@ -214,5 +217,24 @@ impl Deployment {
             self.resource_version += 1;
         }
         is_new
+    }
+}
+
+impl Inner {
+    /// Asks a Rollout whose template another tool writes; nothing else of it is changed.
+    pub(crate) fn ask_now(
+        &self,
+        workload: &WorkloadRef,
+        act: ToolAct,
+    ) -> std::io::Result<Result<ApplyOutcome, ClusterError>> {
+        self.write(|state, now| {
+            let Some(deployment) = state.get_mut(workload) else { return (Ok(ApplyOutcome::Missing), false) };
+            deployment.play(now, &self.pace);
+            let has_written = deployment.act(act, true);
+            if has_written {
+                deployment.look_again(now, &self.pace);
+            }
+            (Ok(if has_written { ApplyOutcome::Written } else { ApplyOutcome::Unchanged }), has_written)
+        })
     }
 }

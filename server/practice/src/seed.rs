@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{
+    delegated::ToolAct,
     image::ContainerImage,
     names::{Namespace, WorkloadName},
     observation::{Manager, WorkloadKind, WorkloadRef},
@@ -227,6 +228,21 @@ impl PracticeCluster {
         self.act(workload, "restart", |deployment| {
             deployment.template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = Value::String(at);
             Ok(true)
+        })
+    }
+
+    /// What `kubectl argo rollouts promote`, `promote --full` and `abort` do, by somebody else.
+    ///
+    /// # Errors
+    /// [`PracticeError`].
+    pub fn steer_by_other(&self, workload: &WorkloadRef, act: ToolAct) -> Result<(), PracticeError> {
+        let pace = self.inner.pace;
+        let now = self.inner.clock.now();
+        self.act(workload, "steer the rollout", |deployment| {
+            if deployment.act(act, act != ToolAct::Back) {
+                deployment.look_again(now, &pace);
+            }
+            Ok(false)
         })
     }
 

@@ -2,6 +2,8 @@
 //! brings it into the clusters, and what is observed there is whether it has done so. Nothing is written
 //! into the objects but what is asked of the tool itself: to look, to begin, to go on.
 
+use std::borrow::Cow;
+
 use super::{
     JournalEvent, Phase, Promotion, Run, StableWant, TakeBackCause, WorkloadPlan, WorkloadProgress,
     decide::Draft,
@@ -113,11 +115,22 @@ pub(super) fn nudges(promotion: &Promotion, run: &Run) -> Vec<DesiredNudge> {
             (WorkloadKind::Application, _) if tool.is_behind => Nudge::Look,
             (WorkloadKind::Application, _) if tool.is_idle => Nudge::Begin,
             (WorkloadKind::Rollout, Some(act)) => Nudge::Act(act),
+            // Before the commit is there its steps are those of something else.
+            (WorkloadKind::Rollout, None) if progress.was_ours => Nudge::Act(left_out(promotion, run)?),
             _ => return None,
         };
         Some(DesiredNudge { placed: planned.placed.clone(), cluster_name: planned.cluster_name.clone(), nudge })
     };
     promotion.plan.workloads.iter().filter_map(of).collect()
+}
+
+/// What has a Rollout leave its steps out, where what comes has worked there before.
+fn left_out(promotion: &Promotion, run: &Run) -> Option<ToolAct> {
+    match run.wanted.stable.want {
+        StableWant::AsItIs => None,
+        StableWant::Version => promotion.leaves_steps_out().then_some(ToolAct::PromoteNow),
+        StableWant::Before => Some(ToolAct::Back),
+    }
 }
 
 /// Whether there is nothing to write and nothing to ask.
@@ -224,7 +237,7 @@ pub(super) fn workload(
         };
     };
     match arrival(planned, now, run, git, commit) {
-        Arrival::There => judged(planned, at, now, shown(planned)),
+        Arrival::There(seen) => judged(planned, at, &seen, shown(planned)),
         Arrival::Tried(seen) => match judged(planned, at, &seen, shown(planned)) {
             Told::Bad(progress, cause) => Told::Bad(WorkloadProgress { was_ours, ..progress }, cause),
             Told::Progress(progress) => {
@@ -262,11 +275,11 @@ pub(super) fn workload(
 }
 
 /// How far a commit has come.
-enum Arrival {
-    /// The object is what the commit says.
-    There,
+enum Arrival<'a> {
+    /// The object is what the commit says; what it says of other commits is left out.
+    There(Cow<'a, WorkloadObservation>),
     /// The tool is at it: the object, with what it says of other commits left out.
-    Tried(Box<WorkloadObservation>),
+    Tried(Cow<'a, WorkloadObservation>),
     /// The repository has not said yet whether what the tool names has the commit in it.
     Unknown,
     /// It is what it was before.
@@ -277,7 +290,13 @@ enum Arrival {
     Changed,
 }
 
-fn arrival(planned: &WorkloadPlan, now: &WorkloadObservation, run: &Run, git: &GitRun, commit: &GitCommit) -> Arrival {
+fn arrival<'a>(
+    planned: &WorkloadPlan,
+    now: &'a WorkloadObservation,
+    run: &Run,
+    git: &GitRun,
+    commit: &GitCommit,
+) -> Arrival<'a> {
     let saved = run.saved.iter().find(|saved| saved.placed == planned.placed);
     let before = || saved.map_or(&[][..], |saved| &saved.images);
     let wanted = if commit.is_back { before() } else { &planned.images };
@@ -296,20 +315,24 @@ fn arrival(planned: &WorkloadPlan, now: &WorkloadObservation, run: &Run, git: &G
                 Some(Carries::WrittenOver(values)) => return Arrival::WrittenOver(values),
                 Some(Carries::TheFields) => {}
             }
+            let is_of_another = !carries(status.operation_revision.as_deref());
+            let is_syncing = status.is_busy || status.operation.as_deref() == Some("Running");
+            // What was so already needs no sync of this commit; one of another is about to change it.
+            let is_there = status.sync == "Synced" && !(is_of_another && is_syncing);
             let mut seen = now.clone();
             if let Some(ToolStatus::ArgoCd(status)) = seen.tool.as_mut()
-                && !carries(status.operation_revision.as_deref())
+                && is_of_another
             {
                 status.operation = None;
                 status.message = status.message.take().filter(|_| status.is_broken);
             }
-            let is_synced = matches!(&seen.tool, Some(ToolStatus::ArgoCd(status)) if status.sync == "Synced");
-            if is_synced && seen.tool == now.tool { Arrival::There } else { Arrival::Tried(Box::new(seen)) }
+            let seen = Cow::Owned(seen);
+            if is_there { Arrival::There(seen) } else { Arrival::Tried(seen) }
         }
         Some(ToolStatus::Flux(status)) if status.revision.is_some() || status.attempted.is_some() => {
             match (known(status.revision.as_deref()), known(status.attempted.as_deref())) {
-                (Some(Carries::TheFields), _) => Arrival::There,
-                (_, Some(Carries::TheFields)) => Arrival::Tried(Box::new(now.clone())),
+                (Some(Carries::TheFields), _) => Arrival::There(Cow::Borrowed(now)),
+                (_, Some(Carries::TheFields)) => Arrival::Tried(Cow::Borrowed(now)),
                 (Some(Carries::WrittenOver(values)), _) | (_, Some(Carries::WrittenOver(values))) => {
                     Arrival::WrittenOver(values)
                 }
@@ -317,7 +340,7 @@ fn arrival(planned: &WorkloadPlan, now: &WorkloadObservation, run: &Run, git: &G
                 (Some(Carries::Nothing), Some(Carries::Nothing)) => Arrival::NotYet,
             }
         }
-        Some(_) | None if shows(now, wanted) => Arrival::There,
+        Some(_) | None if shows(now, wanted) => Arrival::There(Cow::Borrowed(now)),
         Some(_) | None if shows(now, before()) || shows(now, &planned.images) => Arrival::NotYet,
         Some(_) | None => Arrival::Changed,
     }

@@ -213,11 +213,14 @@ pub(super) fn reported(draft: &mut Draft, by: &Identity, about: CallId, report: 
     // Whoever reports has it, whether or not the answer to the call came through.
     outside.taken_at.get_or_insert(now);
     outside.refused = None;
+    let is_late = outside.is_late;
     if says_more || report.state != ReportState::Running {
         let Report { state, percent, message, link, .. } = report.clone();
         draft.note(by, JournalEvent::Reported { state, percent, message, link });
     }
     match (call, report.state) {
+        // Who was asked when the time was over stays asked: nobody else ends it when the deployer falls silent again.
+        (DeployerCall::Start | DeployerCall::Abort, ReportState::Running) if is_late => {}
         (DeployerCall::Start | DeployerCall::Abort, ReportState::Running) => end_trouble(draft),
         (DeployerCall::Start, ReportState::Succeeded) => {
             end_trouble(draft);

@@ -24,9 +24,8 @@ fn not_under_way(promotion: &Promotion) -> Refusal {
 /// Lets nothing go on by itself.
 pub(super) fn hold(draft: &mut Draft, by: &Identity, reason: String) -> Result<(), Refusal> {
     let (mut run, step, since) = under_way(draft)?;
-    if let Some(hold) = &run.hold {
-        return Err(Refusal::HeldAlready(hold.why.clone()));
-    }
+    // What nobody could let go on again must not be paused.
+    may_hold(&draft.next)?;
     let why = needs_reason(reason)?;
     draft.note(by, JournalEvent::Held { why: why.clone() });
     run.hold = Some(Hold { by: by.clone(), why, since: draft.now, lifts: false, until: None });

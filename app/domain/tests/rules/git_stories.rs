@@ -1,7 +1,8 @@
 //! Stories of versions that are committed to Git, and of what tools say of a commit.
 
 use domain::{
-    delegated::{ApplicationStatus, FluxStatus, ToolStatus},
+    delegated::{ApplicationStatus, FluxStatus, Pause, RolloutStatus, ToolAct, ToolStatus},
+    deployment::Cause,
     git::{Carries, GitPlan, GitSight, GitWritten},
     image::Image,
     observation::{Manager, Observed, WorkloadKind},
@@ -182,6 +183,73 @@ fn a_kustomization_is_done_with_the_commit_and_a_deployment_with_the_image() {
     see(&mut deployment, |seen| seen.images = vec![image(&pinned)]);
     look(&mut deployment, None);
     assert_eq!(deployment.promotion.phase_word(), "succeeded");
+}
+
+#[test]
+fn an_application_that_is_as_a_commit_says_already_needs_no_sync_of_it() {
+    let status = |operation: &str| ApplicationStatus {
+        operation: Some(operation.into()),
+        operation_revision: Some(hash(1).to_string()),
+        message: Some("of yesterday".into()),
+        ..application(3, "Synced", "Healthy")
+    };
+    // Aborted before Argo CD has brought anything: what ran before runs, and the last sync is of long ago.
+    for (operation, phase) in [("Succeeded", "aborted"), ("Failed", "aborted"), ("Running", "taking_back")] {
+        let mut world = world(WorkloadKind::Application, |seen| {
+            seen.images = vec![];
+            seen.tool = Some(ToolStatus::ArgoCd(application(1, "Synced", "Healthy")));
+        });
+        started(&mut world);
+        committed(&mut world, 2);
+        world.give(Input::Abort { by: rosa(), reason: "Not now".into() }).unwrap();
+        committed(&mut world, 3);
+        says(&mut world, status(operation));
+        look(&mut world, Some(GitSight { named: vec![(hash(1), Carries::Nothing)], ..GitSight::default() }));
+        assert_eq!(world.promotion.phase_word(), phase, "{operation}: {}", words(&world.promotion));
+    }
+}
+
+#[test]
+fn a_rollout_comes_back_without_its_steps_as_soon_as_the_commit_is_there_and_not_before() {
+    let paused = || RolloutStatus {
+        phase: "Paused".into(),
+        steps: vec!["25 %".into(), "Go on?".into()],
+        step: Some(1),
+        pauses: vec![Pause { reason: "CanaryPauseStep".into(), until: None }],
+        ..RolloutStatus::default()
+    };
+    let healthy = || RolloutStatus { phase: "Healthy".into(), is_at_stable: true, ..RolloutStatus::default() };
+    let runs = |world: &mut World, now: &str, status: RolloutStatus| {
+        see(world, |seen| {
+            seen.images = vec![image(now)];
+            seen.tool = Some(ToolStatus::ArgoRollouts(status.clone()));
+        });
+        look(world, None);
+        desired(&world.promotion).and_then(|desired| desired.nudges.first().map(|asked| asked.nudge))
+    };
+    let begun = |cause: Cause| {
+        let status = Some(ToolStatus::ArgoRollouts(healthy()));
+        let mut world = world(WorkloadKind::Rollout, |seen| seen.tool.clone_from(&status));
+        world.promotion.cause = cause;
+        world.promotion.plan.watch_seconds = 3_600;
+        started(&mut world);
+        committed(&mut world, 2);
+        world
+    };
+    let mut planned = begun(Cause::Planned);
+    assert_eq!(runs(&mut planned, NEW, paused()), None, "a version that is new here goes by the steps");
+    assert_eq!(runs(&mut planned, NEW, healthy()), None);
+    assert_eq!(planned.promotion.phase_word(), "watching");
+    planned.give(Input::Abort { by: rosa(), reason: "The graphs look odd".into() }).unwrap();
+    committed(&mut planned, 3);
+    assert_eq!(runs(&mut planned, NEW, healthy()), None, "what is there is not what comes back");
+    assert_eq!(runs(&mut planned, OLD, paused()), Some(Nudge::Act(ToolAct::Back)));
+    assert_eq!(runs(&mut planned, OLD, healthy()), None);
+    assert_eq!(planned.promotion.phase_word(), "aborted");
+
+    let mut rollback = begun(Cause::Rollback);
+    assert_eq!(runs(&mut rollback, OLD, healthy()), None);
+    assert_eq!(runs(&mut rollback, NEW, paused()), Some(Nudge::Act(ToolAct::PromoteNow)));
 }
 
 #[test]

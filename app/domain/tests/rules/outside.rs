@@ -146,6 +146,26 @@ fn without_a_word_until_the_deadline_it_is_taken_back_and_then_a_person_is_asked
 }
 
 #[test]
+fn who_was_asked_when_the_time_was_over_can_give_up_though_the_deployer_speaks_again() {
+    let mut world = started(true, true);
+    world.give(Input::Abort { by: rosa(), reason: "wrong version".into() }).unwrap();
+    for _ in 0..=DEADLINE / 20 {
+        world.pass_seconds(20);
+        world.give(Input::Clock).unwrap();
+    }
+    tell(&mut world, 2, running(10, "machine 1 of 4")).unwrap();
+    // It says no more: nothing but a person ends it.
+    for _ in 0..=DEADLINE / 20 {
+        world.pass_seconds(20);
+        world.give(Input::Clock).unwrap();
+    }
+    let allowed = world.promotion.allowed(&actor(&rosa(), Role::ReleaseManager));
+    assert_eq!(allowed, [PromotionAct::Abandon, PromotionAct::CallAgain], "{}", world.words());
+    world.give(Input::Abandon { by: rosa(), reason: "looked: all machines run 1.0".into() }).unwrap();
+    assert!(matches!(world.promotion.phase, Phase::Aborted { back: TakenBack::Incomplete { .. }, .. }));
+}
+
+#[test]
 fn time_in_which_slipway_was_away_is_not_the_deployers() {
     let mut world = started(true, false);
     world.pass_seconds(10 * DEADLINE);

@@ -4,7 +4,7 @@
 use domain::{
     analysis::Reading,
     job::{JobObservation, JobObserved, JobState},
-    promotion::{Effect, Input, Phase, StepWait, TakeBackCause, TakenBack},
+    promotion::{Effect, Input, Phase, Refusal, StepWait, TakeBackCause, TakenBack},
     strategy::{AnalysisLength, CandidateSettings, Notice, Step, Strategy},
     traffic::TrafficLayer,
 };
@@ -367,4 +367,11 @@ fn what_people_do_while_a_job_runs_removes_it() {
     world.pass();
     assert!(world.words().contains("paused by Rosa"), "{}", world.words());
     assert_eq!((shares(&world), jobs_there(&world)), (10, 1));
+}
+
+#[test]
+fn what_goes_by_no_steps_of_ours_is_not_paused() {
+    let mut world = World::rolling(&["cart"]);
+    let refused = world.give(Input::Hold { by: rosa(), reason: "lunch".into() }).unwrap_err();
+    assert_eq!(refused, Refusal::NoSteps);
 }

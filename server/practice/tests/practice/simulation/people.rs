@@ -1,0 +1,36 @@
+//! What people do on a promotion's page while it is under way.
+
+use domain::{
+    promotion::{Input, Phase},
+    traffic::Weight,
+};
+
+use super::{Run, request::person};
+
+/// One of [`DEEDS`] that is not done on the page: somebody disturbs what is there.
+pub const DISTURBS: u64 = 41;
+
+/// What people may do between two passes; mostly nothing.
+pub const DEEDS: u64 = 400;
+
+/// A person does this. What they may not do now is refused, which is fine.
+pub fn act(run: &mut Run, deed: u64) {
+    let rosa = person(3, "Rosa");
+    let step = match &run.promotion.phase {
+        Phase::Progressing { step, run, .. } => run.step_of_tool().unwrap_or(*step),
+        _ => 0,
+    };
+    let reason = || "so".to_owned();
+    match deed {
+        0 => run.give(Input::Abort { by: rosa, reason: reason() }),
+        1 => run.give(Input::Hold { by: rosa, reason: reason() }),
+        2 => run.give(Input::Skip { by: rosa, step }),
+        3 => run.give(Input::PromoteNow { by: rosa, step, reason: reason() }),
+        4 => {
+            let weight = Weight::percent(u8::try_from(run.dice.roll(101)).unwrap()).unwrap();
+            run.give(Input::SetWeight { by: rosa, step, weight, reason: reason() });
+        }
+        5..=40 => run.give(Input::GoOn { by: rosa, step }),
+        _ => {}
+    }
+}
