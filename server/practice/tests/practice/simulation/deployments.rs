@@ -133,7 +133,7 @@ impl Way for Deployments {
     fn meanwhile(&mut self, run: &mut Run) {
         match run.dice.roll(people::DEEDS) {
             people::DISTURBS => self.disturb(run),
-            deed => people::act(run, deed),
+            deed => drop(people::act(run, deed)),
         }
     }
 

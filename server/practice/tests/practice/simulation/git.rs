@@ -97,15 +97,17 @@ impl Way for Git {
             people::DISTURBS..=44 => self.disturb(run),
             // What others write elsewhere moves the branch, and is no concern of this promotion.
             45..=60 => drop(self.repositories.set(URL, BRANCH, "README.md", "words", "more").unwrap()),
-            deed => people::act(run, deed),
+            // Whoever sees that the host does not answer may lose patience.
+            61..=100 if run.promotion.trouble.is_some() => drop(people::act(run, 0)),
+            deed => {
+                let let_go = people::act(run, deed);
+                self.steps.iter_mut().for_each(|steps| steps.note(let_go.clone()));
+            }
         }
-        if run.dice.one_in(8) {
+        if run.dice.one_in(20) {
             self.repositories.late_ones_come().unwrap();
         }
         self.argo_cd.works(&mut run.dice);
-        if let Some(steps) = &mut self.steps {
-            steps.note(run);
-        }
     }
 
     async fn at_the_end(&mut self, run: &mut Run) {
@@ -212,8 +214,8 @@ impl Git {
             0 => self.repositories.next_meets(away()),
             1 => (0..run.dice.roll(10)).for_each(|_| self.repositories.next_meets(away())),
             2 => self.repositories.next_meets(Meets::LostAnswer),
-            3 => self.repositories.next_meets(Meets::ComesLate),
-            4 => self.repositories.next_meets(Meets::Error(GitError::Refused("the token has ended".to_owned()))),
+            3 | 4 => self.repositories.next_meets(Meets::ComesLate),
+            5 => self.repositories.next_meets(Meets::Error(GitError::Refused("the token has ended".to_owned()))),
             _ => {}
         }
     }

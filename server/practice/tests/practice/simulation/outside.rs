@@ -103,7 +103,7 @@ impl Way for Outside {
                 });
             }
             10..=12 if is_asked => run.give(Input::Abandon { by: person(3, "Rosa"), reason: "looked".to_owned() }),
-            deed => people::act(run, deed),
+            deed => drop(people::act(run, deed)),
         }
         self.take_calls(run);
     }

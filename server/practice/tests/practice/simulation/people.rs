@@ -13,8 +13,18 @@ pub const DISTURBS: u64 = 41;
 /// What people may do between two passes; mostly nothing.
 pub const DEEDS: u64 = 400;
 
-/// A person does this. What they may not do now is refused, which is fine.
-pub fn act(run: &mut Run, deed: u64) {
+/// What a person has let go.
+#[derive(Clone)]
+pub enum LetGo {
+    /// The step of this index, as they saw it.
+    Step(usize),
+    /// All that is left.
+    Everything,
+}
+
+/// A person does this. What they may not do now is refused, which is fine. Answers what they have let go so.
+pub fn act(run: &mut Run, deed: u64) -> Option<LetGo> {
+    let before = run.promotion.clone();
     let rosa = person(3, "Rosa");
     let step = match &run.promotion.phase {
         Phase::Progressing { step, run, .. } => run.step_of_tool().unwrap_or(*step),
@@ -32,5 +42,10 @@ pub fn act(run: &mut Run, deed: u64) {
         }
         5..=40 => run.give(Input::GoOn { by: rosa, step }),
         _ => {}
+    }
+    match deed {
+        3 if before != run.promotion => Some(LetGo::Everything),
+        5..=40 if before != run.promotion => Some(LetGo::Step(step)),
+        _ => None,
     }
 }

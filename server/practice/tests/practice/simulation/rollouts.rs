@@ -31,7 +31,7 @@ pub struct LetGo {
     cluster: PracticeCluster,
     workload: WorkloadRef,
     steps: Vec<RolloutStep>,
-    let_go: BTreeSet<u32>,
+    let_go: BTreeSet<usize>,
     /// Whether all of them may be left out.
     is_all: bool,
 }
@@ -78,12 +78,12 @@ impl LetGo {
         (now.generation == now.observed_generation).then_some((status, now.images))
     }
 
-    /// Takes note of what people have asked of it through Slipway.
-    pub fn note(&mut self, run: &Run) {
-        match run.promotion.run().and_then(|run| run.asked) {
-            Some(ToolAct::GoOn { step }) => self.let_go.extend(step),
-            Some(ToolAct::PromoteNow) => self.is_all = true,
-            Some(ToolAct::Back | ToolAct::Begin) | None => {}
+    /// Takes note of what people have let go through Slipway.
+    pub fn note(&mut self, let_go: Option<people::LetGo>) {
+        match let_go {
+            Some(people::LetGo::Step(step)) => drop(self.let_go.insert(step)),
+            Some(people::LetGo::Everything) => self.is_all = true,
+            None => {}
         }
     }
 
@@ -96,7 +96,6 @@ impl LetGo {
         }
         let at = if status.is_at_stable { self.steps.len() } else { status.step.unwrap_or(0) as usize };
         for (index, step) in self.steps.iter().enumerate().take(at) {
-            let index = u32::try_from(index).unwrap();
             let is_let_go = *step != RolloutStep::Pause(None) || self.let_go.contains(&index);
             assert!(is_let_go, "nobody has let step {index} go, and it is at {at}");
         }
@@ -152,9 +151,8 @@ impl Way for Rollouts {
     fn meanwhile(&mut self, run: &mut Run) {
         match run.dice.roll(people::DEEDS) {
             people::DISTURBS => self.steps.disturb(run),
-            deed => people::act(run, deed),
+            deed => self.steps.note(people::act(run, deed)),
         }
-        self.steps.note(run);
     }
 
     async fn at_the_end(&mut self, run: &mut Run) {
