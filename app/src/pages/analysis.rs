@@ -47,8 +47,7 @@ fn card(analysis: &AnalysisView, names: &Names) -> AnyView {
     let rows = (!others.is_empty()).then(|| view! { <Checks>{rows}</Checks> });
     view! {
         <Card title="Analysis" lead="the numbers by which this version is judged">
-            {drawn}
-            {rows}
+            <div class="stack">{drawn} {rows}</div>
         </Card>
     }
     .into_any()
