@@ -20,6 +20,23 @@ test('an approval says step by step how it goes', async ({ open }) => {
   await expect(slots).toContainText(/Blue-green by Service slots: Preview → .* → Rollout/);
 });
 
+test('a time within a sentence is in the zone of who reads, with the exact one under the pointer', async ({ open }) => {
+  const ines = await open(slipway, 'product owner', phone);
+  await visit(ines, '/promotions?state=waiting');
+  await ines.locator('tbody a').first().click();
+  const next = ines.locator('.notice').filter({ hasText: 'What happens next' });
+  await expect(next).toContainText(/It expires at/);
+  const time = next.locator('time');
+  const at = new Date((await time.getAttribute('datetime')) ?? '');
+  const as = (timeZone: string) =>
+    new Intl.DateTimeFormat('en-GB', { timeZone, day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+      .format(at)
+      .replace(',', '');
+  await expect(time).toHaveText(as('Europe/Berlin'));
+  await expect(time).toHaveAttribute('title', / UTC$/);
+  expect(as('Europe/Berlin')).not.toBe(as('UTC'));
+});
+
 test('a word that comes too late is answered in sight, with what has become of it', async ({ open }) => {
   // No news: what was decided by another meanwhile is not on the page yet.
   const ines = await open(slipway, 'product owner', phone);
