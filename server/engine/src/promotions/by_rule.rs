@@ -28,12 +28,18 @@ pub(super) async fn record(
             id: Some(promotion.id.uuid()),
             label: format!("promotion {}", promotion.number),
             sentence: advance::sentence(tx, promotion, verb).await?,
-            reason: Some(entry.event.detail()).filter(|why| !why.is_empty()),
+            reason: why(&entry.event),
             is_done: true,
         };
         audit::record_of(tx, engine, &entry.by, row).await?;
     }
     Ok(())
+}
+
+/// Why, where there is more to say than what was done.
+fn why(event: &JournalEvent) -> Option<String> {
+    let is_said = matches!(event, JournalEvent::Started | JournalEvent::Succeeded);
+    Some(event.detail()).filter(|why| !is_said && !why.is_empty())
 }
 
 /// The act for machines, and the verb for people. What is only seen, or follows from what somebody else did, is no
