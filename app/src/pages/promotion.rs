@@ -308,7 +308,7 @@ fn may_judge(view: &PromotionView) -> bool {
 pub fn late_word(error: Signal<Option<ApiError>>, now: Option<String>) -> AnyView {
     let told = with_state(error, now);
     view! {
-        <div class="outcome">
+        <div class="late-word">
             <FormProblem error=told title="Not done" />
         </div>
     }

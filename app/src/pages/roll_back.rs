@@ -54,100 +54,104 @@ fn rollback_view(mut view: RollbackView, form: Sending<RollBack>) -> AnyView {
         // The deployer is told a version; what it is made of there is its own matter.
         view.comparison.images.clear();
     }
-    let (service, environment) = (view.service.clone(), view.environment.clone());
+    let service = view.service.clone();
+    let heading = format!("Roll {service} back in {}", view.environment.title);
     let crumbs = vec![
-        Crumb { label: service.clone(), href: Some(routes::service(&service)) },
+        Crumb { href: Some(routes::service(&service)), label: service },
         Crumb { label: "roll back".to_owned(), href: None },
     ];
-    let heading = format!("Roll {service} back in {}", environment.title);
-    let is_abort = view.is_abort;
-    let aborts = view.aborts.filter(|_| !is_abort).map(|number| {
-        view! {
-            <Notice state=State::Waiting title="Something is under way">
-                <p>
-                    <a href=routes::promotion(number)>{format!("Promotion {number}")}</a>
-                    " is aborted first."
-                </p>
-            </Notice>
-        }
-    });
-    let choose = choose(&view);
-    let comes_back = comes_back(&view);
-    let changed = changed_since(&view);
-    let templates = templates(&view, form);
-    let not_back = view.not_brought_back.iter().map(|words| view! { <li>{sentence(words)}</li> }).collect_view();
-    let has_limits = !view.not_brought_back.is_empty();
-    let error = form.errors();
-    let other = besides(&["reason"], error);
-    let (button, title, meaning) = match view.aborts.filter(|_| is_abort) {
-        Some(number) => (
-            format!("Abort promotion {number}"),
-            "The new version is only tried beside what runs",
-            format!(
-                "Promotion {number} is aborted: all traffic goes back to {}, which runs and stays, and the candidate is \
-                 removed. No other promotion is made.",
-                view.to
-            ),
-        ),
-        None if view.is_outside => (
-            format!("Roll {service} back to {}", view.to),
-            "Back to an earlier version",
-            format!(
-                "Your deployer is told to bring {}. It succeeded here before, so it skips approvals. It is a promotion of \
-                 its own, with its own journal.",
-                view.to
-            ),
-        ),
-        None => (
-            format!("Roll {service} back to {}", view.to),
-            "Back to an earlier version",
-            "It succeeded here before, so it skips approvals. It is a promotion of its own, with its own journal."
-                .to_owned(),
-        ),
-    };
+    let (choose, aborts, ask) = (choose(&view), aborts_first(&view), ask(&view, form));
+    let (comes_back, changed, stays) = (comes_back(&view), changed_since(&view), not_brought_back(&view));
     view! {
         <Crumbs crumbs />
         <PageHead title=move || heading />
         <div class="columns">
             <div class="stack-cards">
-                {choose} {aborts}
-                <Card title>
-                    <div class="stack">
-                        <FromTo from=view.from.clone() to=view.to.clone() />
-                        <p>{meaning}</p>
-                        <ActionForm action=form.action attr:class="form">
-                            <input type="hidden" name="service" value=service />
-                            <input type="hidden" name="environment" value=environment.name />
-                            <input type="hidden" name="version" value=view.to.clone() />
-                            {templates}
-                            <ReasonField id="reason".to_owned() value=form.typed("reason", "") error />
-                            <FormProblem error=other title="Not rolled back" />
-                            <div class="form-acts">
-                                <Button kind=Kind::Danger glyph=Glyph::Undo busy=form.busy()>
-                                    {button}
-                                </Button>
-                            </div>
-                        </ActionForm>
-                    </div>
-                </Card>
-                <Card title="What is taken away" lead=distance(&view.comparison)>
+                {choose} {aborts} {ask} <Card title="What is taken away" lead=distance(&view.comparison)>
                     {what_changes(view.comparison, 12)}
                 </Card>
             </div>
-            <div class="stack-cards">
-                {comes_back} {changed}
-                {has_limits
-                    .then(|| {
-                        view! {
-                            <Card title="What it does not bring back">
-                                <ul class="ask-warns">{not_back}</ul>
-                            </Card>
-                        }
-                    })}
-            </div>
+            <div class="stack-cards">{comes_back} {changed} {stays}</div>
         </div>
     }
     .into_any()
+}
+
+/// What is aborted to make room.
+fn aborts_first(view: &RollbackView) -> Option<AnyView> {
+    let number = view.aborts.filter(|_| !view.is_abort)?;
+    let notice = view! {
+        <Notice state=State::Waiting title="Something is under way">
+            <p>
+                <a href=routes::promotion(number)>{format!("Promotion {number}")}</a>
+                " is aborted first."
+            </p>
+        </Notice>
+    };
+    Some(notice.into_any())
+}
+
+/// What is done: the words on the button, what that is, and what it means.
+fn what_is_done(view: &RollbackView) -> (String, &'static str, String) {
+    let (to, earlier) = (&view.to, "Back to an earlier version");
+    let button = format!("Roll {} back to {to}", view.service);
+    let own = "It is a promotion of its own, with its own journal.";
+    match view.aborts.filter(|_| view.is_abort) {
+        Some(number) => (
+            format!("Abort promotion {number}"),
+            "The new version is only tried beside what runs",
+            format!(
+                "Promotion {number} is aborted: all traffic goes back to {to}, which runs and stays, and the candidate is \
+                 removed. No other promotion is made."
+            ),
+        ),
+        None if view.is_outside => {
+            let told = format!("Your deployer is told to bring {to}. It succeeded here before, so it skips approvals.");
+            (button, earlier, format!("{told} {own}"))
+        }
+        None => (button, earlier, format!("It succeeded here before, so it skips approvals. {own}")),
+    }
+}
+
+fn ask(view: &RollbackView, form: Sending<RollBack>) -> AnyView {
+    let (button, title, meaning) = what_is_done(view);
+    let templates = templates(view, form);
+    let (service, environment) = (view.service.clone(), view.environment.name.clone());
+    let (from, to) = (view.from.clone(), view.to.clone());
+    let error = form.errors();
+    let other = besides(&["reason"], error);
+    view! {
+        <Card title>
+            <div class="stack">
+                <FromTo from to=to.clone() />
+                <p>{meaning}</p>
+                <ActionForm action=form.action attr:class="form">
+                    <input type="hidden" name="service" value=service />
+                    <input type="hidden" name="environment" value=environment />
+                    <input type="hidden" name="version" value=to />
+                    {templates}
+                    <ReasonField id="reason".to_owned() value=form.typed("reason", "") error />
+                    <FormProblem error=other title="Not rolled back" />
+                    <div class="form-acts">
+                        <Button kind=Kind::Danger glyph=Glyph::Undo busy=form.busy()>
+                            {button}
+                        </Button>
+                    </div>
+                </ActionForm>
+            </div>
+        </Card>
+    }
+    .into_any()
+}
+
+fn not_brought_back(view: &RollbackView) -> Option<AnyView> {
+    let not_back = view.not_brought_back.iter().map(|words| view! { <li>{sentence(words)}</li> }).collect_view();
+    let card = view! {
+        <Card title="What it does not bring back">
+            <ul class="ask-warns">{not_back}</ul>
+        </Card>
+    };
+    (!view.not_brought_back.is_empty()).then(|| card.into_any())
 }
 
 /// Another version is chosen by sending a form to this page again.

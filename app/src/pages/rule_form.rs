@@ -74,39 +74,41 @@ const FIELDS: [&str; 11] = [
     "own.requests",
 ];
 
-/// The fields, without level and button.
-pub fn rule_fields(fields: &RuleFields, form: Sending<SetRule>) -> AnyView {
-    let known = &fields.known;
-    let error = form.errors();
-    let other = besides(&FIELDS, error);
-    let text = move |name: &'static str, label: String, hint: String, value: String| {
-        view! {
-            <TextField
-                id=format!("rule-{}", name.replace('_', "-"))
-                name
-                label
-                kind=InputKind::Code
-                hint
-                value=form.typed(name, &value)
-                error=about(name, error)
-            />
+/// Makes fields of the form, each with what was typed before and what is wrong with it.
+#[derive(Clone, Copy)]
+struct Inputs {
+    form: Sending<SetRule>,
+}
+
+impl Inputs {
+    fn id(name: &str) -> String {
+        format!("rule-{}", name.replace('_', "-"))
+    }
+
+    fn text(self, name: &'static str, label: impl Into<String>, hint: String, value: Option<impl ToString>) -> AnyView {
+        let value = value.map(|value| value.to_string()).unwrap_or_default();
+        let (id, label, error) = (Self::id(name), label.into(), about(name, self.form.errors()));
+        let value = self.form.typed(name, &value);
+        view! { <TextField id name label kind=InputKind::Code hint value error /> }.into_any()
+    }
+
+    fn select(
+        self,
+        name: &'static str,
+        label: &'static str,
+        choices: Vec<Choice>,
+        hint: String,
+        value: &str,
+    ) -> AnyView {
+        let selected = self.form.typed(name, value);
+        view! { <Select id=Self::id(name) name label choices hint selected /> }.into_any()
+    }
+
+    /// The name, which cannot be changed where there is one.
+    fn name(self, fields: &RuleFields) -> AnyView {
+        if !fields.is_new {
+            return view! { <input type="hidden" name="rule" value=fields.known.rule.clone() /> }.into_any();
         }
-        .into_any()
-    };
-    let select = move |name: &'static str, label: &'static str, choices: Vec<Choice>, hint: String, value: &str| {
-        view! {
-            <Select
-                id=format!("rule-{}", name.replace('_', "-"))
-                name
-                label
-                choices
-                hint
-                selected=form.typed(name, value)
-            />
-        }
-        .into_any()
-    };
-    let name = if fields.is_new {
         view! {
             <TextField
                 id="rule-rule"
@@ -114,75 +116,103 @@ pub fn rule_fields(fields: &RuleFields, form: Sending<SetRule>) -> AnyView {
                 label="Name"
                 kind=InputKind::Code
                 hint="Small letters, digits and hyphens: checkout-failures.".to_owned()
-                value=form.typed("rule", "")
-                error=about("rule", error)
+                value=self.form.typed("rule", "")
+                error=about("rule", self.form.errors())
                 required=true
             />
         }
         .into_any()
-    } else {
-        view! { <input type="hidden" name="rule" value=known.rule.clone() /> }.into_any()
-    };
+    }
+
+    fn off(self, is_off: bool) -> AnyView {
+        let checked = self.form.typed("is_off", if is_off { "true" } else { "" }) == "true";
+        let label = "The rule does not apply; what is filled in below is left aside";
+        view! { <CheckBox id="rule-off" name="is_off" label checked /> }.into_any()
+    }
+}
+
+/// The fields, without level and button.
+pub fn rule_fields(fields: &RuleFields, form: Sending<SetRule>) -> AnyView {
+    let known = &fields.known;
+    let inputs = Inputs { form };
+    let name = inputs.name(fields);
     let own = fields.is_own.then(|| own_fields(known.own.clone().unwrap_or_default(), form));
-    let off = (!fields.is_own).then(|| {
-        let is_off = form.typed("is_off", if known.is_off { "true" } else { "" }) == "true";
-        view! {
-            <CheckBox
-                id="rule-off"
-                name="is_off"
-                label="The rule does not apply; what is filled in below is left aside"
-                checked=is_off
-            />
-        }
-    });
-    let shown = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
-    let whole = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
-    let small = |number: Option<u8>| number.map(|number| number.to_string()).unwrap_or_default();
-    let (label, unit) = (str::to_owned, fields.unit());
-    let seconds = |seconds: u32| format!("{seconds} s");
-    let missing = |now: fn(&RuleInput) -> Option<OnMissing>| fields.hint("", now, |now| missing_words(now).to_owned());
-    let warns = fields.limit_hint("People are told.", |rule| rule.warning);
-    let breaks = fields.limit_hint("When it is often enough.", |rule| rule.breach);
-    let often = fields.hint("How many looks, 1 to 60.", |rule| rule.times, |times| times.to_string());
-    let of = fields.hint("Only for 'of the last ones'.", |rule| rule.of, |of| of.to_string());
-    let least = fields.hint("Fewer in a window are no data.", |rule| rule.minimum_requests, |least| least.to_string());
-    let window = fields.hint("Over which a value is taken.", |rule| rule.window_seconds, seconds);
-    let every = fields.hint("At most the window.", |rule| rule.interval_seconds, seconds);
-    let compared = fields.hint("", |rule| rule.compared_with, |with| compared_words(with).to_owned());
-    let counted = fields.hint("", |rule| rule.counting, |counting| counting_words(counting).to_owned());
-    let recorded = fields.hint("", |rule| rule.dry_run, |is| yes_or_no(is).to_owned());
+    let off = (!fields.is_own).then(|| inputs.off(known.is_off));
     view! {
         {name}
         {off}
         {own}
+        {limits(fields, inputs)}
+        {counted(fields, inputs)}
+        {measured(fields, inputs)}
+        <FormProblem error=besides(&FIELDS, form.errors()) title="Not saved" />
+    }
+    .into_any()
+}
+
+/// What is too much, and of what.
+fn limits(fields: &RuleFields, inputs: Inputs) -> AnyView {
+    let (known, unit) = (&fields.known, fields.unit());
+    let warns = fields.limit_hint("People are told.", |rule| rule.warning);
+    let breaks = fields.limit_hint("When it is often enough.", |rule| rule.breach);
+    let compared = fields.hint("", |rule| rule.compared_with, |with| compared_words(with).to_owned());
+    let recorded = fields.hint("", |rule| rule.dry_run, |is| yes_or_no(is).to_owned());
+    let with = known.compared_with.map_or("", compared_word);
+    view! {
         <div class="form-row">
-            {text("warning", with_unit("Warns beyond", unit), warns, shown(known.warning))}
-            {text("breach", with_unit("Takes back beyond", unit), breaks, shown(known.breach))}
+            {inputs.text("warning", with_unit("Warns beyond", unit), warns, known.warning)}
+            {inputs.text("breach", with_unit("Takes back beyond", unit), breaks, known.breach)}
         </div>
         <div class="form-row">
-            {select("compared_with", "Compared", compared_choices(), compared, known.compared_with.map_or("", compared_word))}
-            {select("dry_run", "Only recorded", recorded_choices(), recorded, known.dry_run.map_or("", yes_or_no))}
+            {inputs.select("compared_with", "Compared", compared_choices(), compared, with)}
+            {inputs.select("dry_run", "Only recorded", recorded_choices(), recorded, known.dry_run.map_or("", yes_or_no))}
         </div>
         <p class="note">
             "Side by side, the limits are the share of pairs in which the version is worse: 0.65 warns and 0.8 takes back when they are left empty."
         </p>
+    }
+    .into_any()
+}
+
+/// How often it must be too much.
+fn counted(fields: &RuleFields, inputs: Inputs) -> AnyView {
+    let known = &fields.known;
+    let often = fields.hint("How many looks, 1 to 60.", |rule| rule.times, |times| times.to_string());
+    let of = fields.hint("Only for 'of the last ones'.", |rule| rule.of, |of| of.to_string());
+    let least = fields.hint("Fewer in a window are no data.", |rule| rule.minimum_requests, |least| least.to_string());
+    let counted = fields.hint("", |rule| rule.counting, |counting| counting_words(counting).to_owned());
+    let counting = known.counting.map_or("", counting_word);
+    view! {
         <div class="form-row">
-            {text("times", label("Times beyond it"), often, small(known.times))}
-            {select("counting", "Counted", counting_choices(), counted, known.counting.map_or("", counting_word))}
+            {inputs.text("times", "Times beyond it", often, known.times)}
+            {inputs.select("counting", "Counted", counting_choices(), counted, counting)}
         </div>
         <div class="form-row">
-            {text("of", label("Of how many"), of, small(known.of))}
-            {text("minimum_requests", label("At least requests"), least, whole(known.minimum_requests))}
+            {inputs.text("of", "Of how many", of, known.of)}
+            {inputs.text("minimum_requests", "At least requests", least, known.minimum_requests)}
+        </div>
+    }
+    .into_any()
+}
+
+/// How it is measured, and what holds where nothing is.
+fn measured(fields: &RuleFields, inputs: Inputs) -> AnyView {
+    let known = &fields.known;
+    let seconds = |seconds: u32| format!("{seconds} s");
+    let window = fields.hint("Over which a value is taken.", |rule| rule.window_seconds, seconds);
+    let every = fields.hint("At most the window.", |rule| rule.interval_seconds, seconds);
+    let missing = |now: fn(&RuleInput) -> Option<OnMissing>| fields.hint("", now, |now| missing_words(now).to_owned());
+    let (no_data, failing) = (missing(|rule| rule.on_no_data), missing(|rule| rule.on_error));
+    let (at_no_data, at_failing) = (missing_word(known.on_no_data), missing_word(known.on_error));
+    view! {
+        <div class="form-row">
+            {inputs.text("window_seconds", "Window (seconds)", window, known.window_seconds)}
+            {inputs.text("interval_seconds", "Every (seconds)", every, known.interval_seconds)}
         </div>
         <div class="form-row">
-            {text("window_seconds", label("Window (seconds)"), window, whole(known.window_seconds))}
-            {text("interval_seconds", label("Every (seconds)"), every, whole(known.interval_seconds))}
+            {inputs.select("on_no_data", "No data", missing_choices(), no_data, at_no_data)}
+            {inputs.select("on_error", "The source keeps failing", missing_choices(), failing, at_failing)}
         </div>
-        <div class="form-row">
-            {select("on_no_data", "No data", missing_choices(), missing(|rule| rule.on_no_data), missing_word(known.on_no_data))}
-            {select("on_error", "The source keeps failing", missing_choices(), missing(|rule| rule.on_error), missing_word(known.on_error))}
-        </div>
-        <FormProblem error=other title="Not saved" />
     }
     .into_any()
 }

@@ -31,6 +31,30 @@ pub(super) fn planes(nobody: &str) -> Vec<Choice> {
     ]
 }
 
+/// Makes fields of the form, each with what was typed before and what is wrong with it.
+#[derive(Clone, Copy)]
+struct Inputs {
+    form: Sending<SetStrategy>,
+}
+
+impl Inputs {
+    fn text(self, name: &'static str, label: &'static str, hint: &str, needed: bool, value: &str) -> AnyView {
+        let (id, hint) = (format!("strategy-{name}"), hint.to_owned());
+        let (value, error) = (self.form.typed(&sent_as(name), value), about(name, self.form.errors()));
+        view! { <TextField id name=sent_as(name) label kind=InputKind::Code hint needed value error /> }.into_any()
+    }
+
+    fn select(self, name: &'static str, label: &'static str, choices: Vec<Choice>, value: &str, hint: &str) -> AnyView {
+        let (id, hint) = (format!("strategy-{name}"), (!hint.is_empty()).then(|| hint.to_owned()));
+        let (selected, error) = (self.form.typed(&sent_as(name), value), self.form.field_error(name));
+        view! { <Select id name=sent_as(name) label choices selected needed=true hint error /> }.into_any()
+    }
+}
+
+fn usual(text: &str, otherwise: &str) -> String {
+    if text.is_empty() { otherwise.to_owned() } else { text.to_owned() }
+}
+
 /// The form of a target's strategy. `exposed` is the Deployment that is offered where none is set.
 pub fn strategy_card(
     service: &str,
@@ -39,61 +63,16 @@ pub fn strategy_card(
     exposed: &str,
     form: Sending<SetStrategy>,
 ) -> AnyView {
-    let error = form.errors();
-    let other = besides(&FIELDS, error);
-    let usual = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
-    let chosen = form.typed(&sent_as("strategy"), &usual(&present.strategy, "rolling"));
+    let inputs = Inputs { form };
     let choice = |value: &str, label: &str, hint: &str| Choice { hint: hint.to_owned(), ..Choice::new(value, label) };
     let strategies = vec![
         choice("rolling", "Rolling", "Pods are replaced a few at a time, as the Deployment says."),
         choice("canary", "Canary", "A second Deployment gets more and more of the traffic, step by step."),
         choice("blue_green", "Blue-green", "A second Deployment is there in full before it gets the traffic."),
     ];
-    let layers = vec![
-        Choice::new("http_route", "Gateway API: HTTPRoute"),
-        Choice::new("grpc_route", "Gateway API: GRPCRoute"),
-        Choice::new("istio", "Istio: VirtualService"),
-        Choice::new("ingress_nginx", "ingress-nginx: canary Ingress"),
-        Choice::new("selector", "The Service's selector, all at once"),
-        Choice::new("replicas", "Nothing: the number of pods is the share"),
-    ];
-    let layer = form.typed(&sent_as("layer"), &usual(&present.layer, "http_route"));
-    let mut planes = planes("Nobody: only pods are judged");
-    planes.push(Choice::new("practice", "the practice cluster"));
-    let plane = form.typed(&sent_as("metrics"), &present.metrics);
-    let text = |name: &'static str, label: &'static str, hint: &str, needed: bool, value: String| {
-        view! {
-            <TextField
-                id=format!("strategy-{name}")
-                name=sent_as(name)
-                label
-                kind=InputKind::Code
-                hint=hint.to_owned()
-                needed
-                value=form.typed(&sent_as(name), &value)
-                error=about(name, error)
-            />
-        }
-        .into_any()
-    };
-    let exposed = text(
-        "exposed",
-        "Deployment that serves",
-        "The others are rolled at the end.",
-        true,
-        usual(&present.exposed, exposed),
-    );
-    let called = text("service", "Service", "The one that clients call.", true, present.service.clone());
-    let route =
-        text("route", "Route", "The name of the HTTPRoute, VirtualService or Ingress.", true, present.route.clone());
-    let steps = text("steps", "Steps", &steps_hint(), false, present.steps.clone());
-    let window = text(
-        "window",
-        "Window (seconds)",
-        "How far back the rules about requests look: 15 to 3600; 60 when empty.",
-        false,
-        present.window.clone(),
-    );
+    let chosen = form.typed(&sent_as("strategy"), &usual(&present.strategy, "rolling"));
+    let steps = inputs.text("steps", "Steps", &steps_hint(), false, &present.steps);
+    let (places, measures) = (places(present, exposed, inputs), measures(present, inputs));
     let (service, environment) = (service.to_owned(), environment.to_owned());
     view! {
         <Card title="Strategy">
@@ -109,37 +88,11 @@ pub fn strategy_card(
                         selected=chosen
                         error=form.field_error("strategy")
                     />
-                    <div class="form-row for-candidate">
-                        {exposed}
-                        <Select
-                            id="strategy-layer"
-                            name=sent_as("layer")
-                            label="What moves the traffic"
-                            choices=layers
-                            selected=layer
-                            needed=true
-                            error=form.field_error("layer")
-                        />
-                        <div class="for-service">{called}</div>
-                        <div class="for-route">{route}</div>
-                    </div>
+                    {places}
                     <div class="for-candidate">{steps} <More label="What can be a step">{kinds_of_steps()}</More></div>
-                    <div class="form-row for-candidate">
-                        <Select
-                            id="strategy-metrics"
-                            name=sent_as("metrics")
-                            label="Who counts the requests"
-                            choices=planes
-                            selected=plane
-                            needed=true
-                            hint="The cluster's metric source is asked for errors and times, and a breach takes the version back."
-                                .to_owned()
-                            error=form.field_error("metrics")
-                        />
-                        {window}
-                    </div>
+                    {measures}
                     <p class="note for-candidate">"A rollback is never tried step by step."</p>
-                    <FormProblem error=other title="Not saved" />
+                    <FormProblem error=besides(&FIELDS, form.errors()) title="Not saved" />
                     <div class="form-acts">
                         <Button kind=Kind::Primary busy=form.busy()>
                             "Save the strategy"
@@ -148,6 +101,47 @@ pub fn strategy_card(
                 </div>
             </ActionForm>
         </Card>
+    }
+    .into_any()
+}
+
+/// Where the traffic is, and what moves it.
+fn places(present: &StrategyInput, exposed: &str, inputs: Inputs) -> AnyView {
+    let layers = vec![
+        Choice::new("http_route", "Gateway API: HTTPRoute"),
+        Choice::new("grpc_route", "Gateway API: GRPCRoute"),
+        Choice::new("istio", "Istio: VirtualService"),
+        Choice::new("ingress_nginx", "ingress-nginx: canary Ingress"),
+        Choice::new("selector", "The Service's selector, all at once"),
+        Choice::new("replicas", "Nothing: the number of pods is the share"),
+    ];
+    let exposed = usual(&present.exposed, exposed);
+    let layer = usual(&present.layer, "http_route");
+    let routes = "The name of the HTTPRoute, VirtualService or Ingress.";
+    view! {
+        <div class="form-row for-candidate">
+            {inputs.text("exposed", "Deployment that serves", "The others are rolled at the end.", true, &exposed)}
+            {inputs.select("layer", "What moves the traffic", layers, &layer, "")}
+            <div class="for-service">
+                {inputs.text("service", "Service", "The one that clients call.", true, &present.service)}
+            </div>
+            <div class="for-route">{inputs.text("route", "Route", routes, true, &present.route)}</div>
+        </div>
+    }
+    .into_any()
+}
+
+/// By which numbers it is judged.
+fn measures(present: &StrategyInput, inputs: Inputs) -> AnyView {
+    let mut planes = planes("Nobody: only pods are judged");
+    planes.push(Choice::new("practice", "the practice cluster"));
+    let asked = "The cluster's metric source is asked for errors and times, and a breach takes the version back.";
+    let far_back = "How far back the rules about requests look: 15 to 3600; 60 when empty.";
+    view! {
+        <div class="form-row for-candidate">
+            {inputs.select("metrics", "Who counts the requests", planes, &present.metrics, asked)}
+            {inputs.text("window", "Window (seconds)", far_back, false, &present.window)}
+        </div>
     }
     .into_any()
 }

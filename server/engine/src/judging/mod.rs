@@ -297,53 +297,35 @@ impl Engine {
     }
 }
 
+/// What a level of a target is called.
+fn title(asked: &Asked, level: Level) -> String {
+    match level {
+        Level::Environment => asked.environment.title.clone(),
+        Level::Tier => format!("tier {}", asked.service.tier),
+        Level::Service => asked.service.name.to_string(),
+        Level::Target => target_title(&asked.service, &asked.environment),
+    }
+}
+
+/// Where a level of a target is set.
+fn place(asked: &Asked, level: Level) -> JudgingPlace {
+    let (named, at) = (Some(asked.service.name.to_string()), Some(asked.environment.name.to_string()));
+    match level {
+        Level::Environment => JudgingPlace { environment: at, ..JudgingPlace::default() },
+        Level::Tier => JudgingPlace { tier: Some(asked.service.tier), ..JudgingPlace::default() },
+        Level::Service => JudgingPlace { service: named, ..JudgingPlace::default() },
+        Level::Target => JudgingPlace { service: named, environment: at, tier: None },
+    }
+}
+
 fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4], uncounted: &[String]) -> JudgingView {
     let (service, environment) = (&asked.service, &asked.environment);
-    let title = |level: Level| match level {
-        Level::Environment => environment.title.clone(),
-        Level::Tier => format!("tier {}", service.tier),
-        Level::Service => service.name.to_string(),
-        Level::Target => target_title(service, environment),
-    };
-    let place = |level: Level| {
-        let (named, at) = (Some(service.name.to_string()), Some(environment.name.to_string()));
-        match level {
-            Level::Environment => JudgingPlace { environment: at, ..JudgingPlace::default() },
-            Level::Tier => JudgingPlace { tier: Some(service.tier), ..JudgingPlace::default() },
-            Level::Service => JudgingPlace { service: named, ..JudgingPlace::default() },
-            Level::Target => JudgingPlace { service: named, environment: at, tier: None },
-        }
-    };
+    let title = |level: Level| title(asked, level);
     let shows_pods = shows_pods(&asked.target);
     let found = in_force_for(&asked.target.strategy, shows_pods, levels.clone());
-    let level_views = levels.iter().rev().map(|(level, settings)| {
-        let place = place(*level);
-        LevelView {
-            level: *level,
-            title: title(*level),
-            may_change: actor.may(act_of(&place)).is_ok(),
-            place,
-            rules: settings.rules.iter().map(|change| change_view(change, &found, shows_pods)).collect(),
-            says: said_in_words(settings),
-            policy: PolicyInput {
-                late_breach: settings.late_breach,
-                undecided_minutes: settings.undecided.map(|undecided| undecided.minutes),
-                then: settings.undecided.map(|undecided| undecided.then),
-            },
-        }
-    });
-    let level_views = level_views.collect();
-    let off = found.off.iter().map(|(name, level)| RuleInForceView {
-        rule: name.to_string(),
-        what: name.as_str().replace('-', " "),
-        asks: "does not apply".to_owned(),
-        missing: String::new(),
-        from: title(*level),
-        is_dry_run: false,
-        is_off: true,
-        not_judged: Some(format!("switched off by {}", title(*level))),
-        now: RuleInput::default(),
-    });
+    let levels = levels.iter().rev().map(|(level, settings)| level_view(actor, asked, *level, settings, &found));
+    let levels = levels.collect();
+    let off = found.off.iter().map(|(name, level)| off_view(name, &title(*level)));
     let in_force = found
         .rules
         .iter()
@@ -361,6 +343,14 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4], unc
             environment.title
         ));
     }
+    let policy_now = PolicyInput {
+        late_breach: Some(found.policy.late_breach),
+        undecided_minutes: Some(found.policy.undecided.minutes),
+        then: Some(found.policy.undecided.then),
+    };
+    let health = found.policy.health;
+    let health =
+        health.map(|health| HealthInput { address: health.address, timeout_seconds: Some(health.timeout_seconds) });
     JudgingView {
         service: service.name.to_string(),
         environment: environment.name.to_string(),
@@ -369,16 +359,41 @@ fn view(actor: &Actor, asked: &Asked, levels: [(Level, JudgingSettings); 4], unc
         others,
         problems,
         policy,
-        policy_now: PolicyInput {
-            late_breach: Some(found.policy.late_breach),
-            undecided_minutes: Some(found.policy.undecided.minutes),
-            then: Some(found.policy.undecided.then),
+        policy_now,
+        health,
+        levels,
+    }
+}
+
+fn level_view(actor: &Actor, asked: &Asked, level: Level, settings: &JudgingSettings, found: &InForce) -> LevelView {
+    let (place, shows_pods) = (place(asked, level), shows_pods(&asked.target));
+    LevelView {
+        level,
+        title: title(asked, level),
+        may_change: actor.may(act_of(&place)).is_ok(),
+        place,
+        rules: settings.rules.iter().map(|change| change_view(change, found, shows_pods)).collect(),
+        says: said_in_words(settings),
+        policy: PolicyInput {
+            late_breach: settings.late_breach,
+            undecided_minutes: settings.undecided.map(|undecided| undecided.minutes),
+            then: settings.undecided.map(|undecided| undecided.then),
         },
-        health: found
-            .policy
-            .health
-            .map(|health| HealthInput { address: health.address, timeout_seconds: Some(health.timeout_seconds) }),
-        levels: level_views,
+    }
+}
+
+/// A rule that a level has switched off.
+fn off_view(name: &RuleName, by: &str) -> RuleInForceView {
+    RuleInForceView {
+        rule: name.to_string(),
+        what: name.as_str().replace('-', " "),
+        asks: "does not apply".to_owned(),
+        missing: String::new(),
+        from: by.to_owned(),
+        is_dry_run: false,
+        is_off: true,
+        not_judged: Some(format!("switched off by {by}")),
+        now: RuleInput::default(),
     }
 }
 
