@@ -41,9 +41,11 @@ pub enum Way {
     GatewayApi,
     /// A VirtualService.
     Istio,
+    /// A VirtualService that Argo Rollouts writes, for a Rollout in the place of the Deployment.
+    ArgoRollouts,
 }
 
-/// The Deployment `cart` in a namespace of its own, with four pods of 1.0.
+/// The Deployment or Rollout `cart` in a namespace of its own, with four pods of 1.0.
 pub struct Ground {
     admin: Client,
     pub namespace: String,
@@ -83,17 +85,38 @@ impl Ground {
         };
         let spaces = Api::<DynamicObject>::all_with(ground.admin.clone(), &kind("v1", "Namespace", "namespaces"));
         spaces.create(&PostParams::default(), &space).await.unwrap();
-        ground.make(&deployments(), "cart", deployment()).await;
         let service = json!({"selector": {"app": "cart"},
                              "ports": [{"name": "http", "port": 80, "targetPort": network::PORT}]});
-        ground.make(&kind("v1", "Service", "services"), "cart", service).await;
+        let services = kind("v1", "Service", "services");
+        if way == Way::ArgoRollouts {
+            ground.make(&services, "cart-canary", service.clone()).await;
+        }
+        ground.make(&services, "cart", service).await;
         let (route, spec) = ground.route();
         ground.make(&route, "web", spec).await;
+        let (workload, spec) = ground.workload();
+        ground.make(&workload, "cart", spec).await;
         ground.before = ground.now().await;
         ground
     }
 
+    fn workload(&self) -> (ApiResource, Value) {
+        match self.way {
+            Way::GatewayApi | Way::Istio => (deployments(), deployment()),
+            Way::ArgoRollouts => {
+                let mut spec = deployment();
+                spec["strategy"] = json!({"canary": {
+                    "stableService": "cart", "canaryService": "cart-canary",
+                    "trafficRouting": {"istio": {"virtualService": {"name": "web", "routes": ["primary"]}}},
+                    "steps": [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}],
+                }});
+                (kind("argoproj.io/v1alpha1", "Rollout", "rollouts"), spec)
+            }
+        }
+    }
+
     fn route(&self) -> (ApiResource, Value) {
+        let to = |service: &str| json!({"host": service, "port": {"number": 80}});
         match self.way {
             Way::GatewayApi => (
                 kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes"),
@@ -103,7 +126,13 @@ impl Ground {
             Way::Istio => (
                 kind("networking.istio.io/v1", "VirtualService", "virtualservices"),
                 json!({"hosts": [self.host()], "gateways": ["istio-system/public-istio"],
-                       "http": [{"route": [{"destination": {"host": "cart", "port": {"number": 80}}}]}]}),
+                       "http": [{"route": [{"destination": to("cart")}]}]}),
+            ),
+            Way::ArgoRollouts => (
+                kind("networking.istio.io/v1", "VirtualService", "virtualservices"),
+                json!({"hosts": [self.host()], "gateways": ["istio-system/public-istio"],
+                       "http": [{"name": "primary", "route": [{"destination": to("cart"), "weight": 100},
+                                                              {"destination": to("cart-canary"), "weight": 0}]}]}),
             ),
         }
     }
@@ -117,7 +146,7 @@ impl Ground {
     pub async fn requests(&self) -> Requests {
         let gateway = variable(match self.way {
             Way::GatewayApi => "SLIPWAY_TEST_GATEWAY_API",
-            Way::Istio => "SLIPWAY_TEST_ISTIO",
+            Way::Istio | Way::ArgoRollouts => "SLIPWAY_TEST_ISTIO",
         });
         // What is asked before the gateway knows the route is no request of the test.
         crate::envoy::follows(&self.host(), "cart", 100).await;
@@ -141,11 +170,11 @@ impl Ground {
         Api::namespaced_with(self.admin.clone(), &self.namespace, kind)
     }
 
-    /// What the Deployment, the Service and the route ask for.
+    /// What the workload, the Service and the route ask for.
     async fn now(&self) -> Vec<Value> {
         let mut specs = Vec::new();
         for (kind, name) in
-            [(deployments(), "cart"), (kind("v1", "Service", "services"), "cart"), (self.route().0, "web")]
+            [(self.workload().0, "cart"), (kind("v1", "Service", "services"), "cart"), (self.route().0, "web")]
         {
             let object = self.objects(&kind).get(name).await.unwrap();
             let mut spec = object.data["spec"].clone();

@@ -15,4 +15,5 @@ mod network;
 mod numbers;
 mod prometheus;
 mod requests;
+mod rollouts;
 mod slipway;

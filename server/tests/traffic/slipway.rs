@@ -10,11 +10,11 @@ use contract::{
     analysis::{MetricAccess, MetricSourceInput},
     clusters::{AdoptWorkload, ClusterInput, ClustersBackend as _},
     environments::{EnvironmentInput, EnvironmentsBackend as _},
-    promotions::{PromotionView, PromotionsBackend as _, RequestPromotion, Steer},
+    promotions::{PromotionView, PromotionsBackend as _, RequestPromotion, RequestRollback, Steer},
     services::{ServicesBackend as _, StrategyInput},
     versions::{RegisterVersion, VersionsBackend as _},
 };
-use domain::{actor::Actor, environment::EnvironmentKind};
+use domain::{actor::Actor, environment::EnvironmentKind, observation::WorkloadKind};
 use engine::Engine;
 use server::{
     config::{Config, Flags, Sources},
@@ -80,7 +80,7 @@ impl Slipway {
         };
         self.engine.add_environment(&self.admin, environment).await.unwrap();
         let workload = AdoptWorkload {
-            kind: domain::observation::WorkloadKind::Deployment,
+            kind: if self.way == Way::ArgoRollouts { WorkloadKind::Rollout } else { WorkloadKind::Deployment },
             namespace: ground.namespace.clone(),
             name: "cart".to_owned(),
             container: "app".to_owned(),
@@ -137,7 +137,7 @@ impl Slipway {
     pub const fn weights(&self) -> &'static str {
         match self.way {
             Way::GatewayApi => "http_route",
-            Way::Istio => "istio",
+            Way::Istio | Way::ArgoRollouts => "istio",
         }
     }
 
@@ -219,6 +219,18 @@ impl Slipway {
 
     pub async fn go_on(&self, number: i64, step: usize) {
         self.engine.steer(&self.admin, number, Steer::GoOn { step }).await.unwrap();
+    }
+
+    /// Rolls back to a version that ran before; answers the promotion's number.
+    pub async fn roll_back(&self, label: &str) -> i64 {
+        let request = RequestRollback {
+            service: "cart".to_owned(),
+            environment: "production".to_owned(),
+            version: Some(label.to_owned()),
+            whole_templates: false,
+            reason: "as it was".to_owned(),
+        };
+        self.engine.roll_back(&self.admin, request).await.unwrap()
     }
 
     pub async fn abort(&self, number: i64) {

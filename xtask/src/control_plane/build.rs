@@ -122,7 +122,15 @@ pub struct Tools {
 /// # Errors
 /// As [`programs`].
 pub fn tools() -> Result<Tools> {
-    Ok(Tools { rollouts: locate("rollouts-controller")?, argocd: locate("argocd")?, kustomize: locate("kustomize")? })
+    Ok(Tools { rollouts: rollouts()?, argocd: locate("argocd")?, kustomize: locate("kustomize")? })
+}
+
+/// Argo Rollouts' controller alone.
+///
+/// # Errors
+/// As [`programs`].
+pub fn rollouts() -> Result<PathBuf> {
+    locate("rollouts-controller")
 }
 
 /// The programs, built first where they are missing.

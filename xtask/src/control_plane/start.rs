@@ -56,6 +56,17 @@ impl ControlPlane {
         Ok(self)
     }
 
+    /// Starts Argo Rollouts' controller alone beside it.
+    ///
+    /// # Errors
+    /// When it does not become ready; the message carries the end of its log.
+    pub fn with_rollouts(mut self, program: &Path) -> Result<Self> {
+        let started =
+            step("starting Argo Rollouts", || super::tools::rollouts(program, &self.credentials, self.folder.path()))?;
+        self.clients.insert(0, started);
+        Ok(self)
+    }
+
     /// The administrator's kubeconfig.
     pub fn administrator(&self) -> &Path {
         &self.kubeconfig

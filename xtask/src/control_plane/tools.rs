@@ -29,14 +29,18 @@ const NAMESPACE: &str = "argocd";
 /// # Errors
 /// When one does not become ready; the message carries the end of its log.
 pub(super) fn start(tools: &Tools, credentials: &Credentials, admin: &Kubectl, here: &Path) -> Result<Vec<Background>> {
-    let mut running = vec![rollouts(tools, credentials, here)?];
+    let mut running = vec![rollouts(&tools.rollouts, credentials, here)?];
     running.extend(argo_cd(tools, credentials, admin, here)?);
     Ok(running)
 }
 
-fn rollouts(tools: &Tools, credentials: &Credentials, here: &Path) -> Result<Background> {
+/// Starts Argo Rollouts' controller and waits until it answers.
+///
+/// # Errors
+/// When it does not become ready; the message carries the end of its log.
+pub(super) fn rollouts(program: &Path, credentials: &Credentials, here: &Path) -> Result<Background> {
     let [metrics, health] = children::free_ports()?;
-    let mut command = children::tied(&tools.rollouts);
+    let mut command = children::tied(program);
     command
         .arg("--kubeconfig")
         .arg(&credentials.kubeconfig)

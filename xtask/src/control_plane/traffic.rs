@@ -1,4 +1,5 @@
-//! A data plane beside the control plane: Istio's control plane and a stock Envoy that listens to it.
+//! A data plane beside the control plane: Istio's control plane and a stock Envoy that listens to it; and Argo
+//! Rollouts, which moves weights in it.
 //!
 //! Both run in a network of their own ([`super::network`]), so their ports are fixed. Who plays the pods'
 //! network is the command that is run beside them: the tests do, on port 8080 of every pod's address.
@@ -48,6 +49,7 @@ impl Traffic {
     pub fn set_up() -> Result<()> {
         build::programs()?;
         build::istiod()?;
+        build::rollouts()?;
         build::custom_resource_definitions()?;
         build::gateway_definitions()?;
         envoy::program().map(drop)
@@ -62,7 +64,7 @@ impl Traffic {
             bail!("a data plane is started in a network of its own only");
         }
         network::prepare()?;
-        let plane = ControlPlane::start(&build::programs()?)?;
+        let plane = ControlPlane::start(&build::programs()?)?.with_rollouts(&build::rollouts()?)?;
         step("starting a data plane (istiod, Envoy)", || beside(plane))
     }
 
