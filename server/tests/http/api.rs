@@ -275,6 +275,8 @@ async fn alertmanager_tells_of_alerts_and_hears_what_they_did() {
     });
     let taken = monitor.post("/api/v1/alerts?service=app&take_back=critical,page", &webhook).await;
     assert_eq!((taken.status, taken.json()), (200, json!({ "effects": [], "untouched": 1 })), "{}", taken.text);
+    // A parameter that is misspelt would be read as if it had not been given.
+    monitor.post("/api/v1/alerts?take_bakc=page", &webhook).await.problem(400);
     let mut other = webhook.clone();
     other["version"] = json!("5");
     assert_eq!(monitor.post("/api/v1/alerts", &other).await.problem(422)["field"], "version");

@@ -196,3 +196,17 @@ async fn strange_requests_do_not_reach_anything() {
     }
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_word_that_is_neither_yes_nor_no_is_refused() {
+    let app = TestApp::new().await;
+    app.company(0).await;
+    let mut manager = app.signed_in(Role::Admin).await;
+    manager.is_script = true;
+    for (word, status) in [("maybe", 422), ("yes", 200), ("no", 200), ("", 200)] {
+        let place = [("level", "target"), ("service", "cart"), ("environment", "production"), ("rule", "restarts")];
+        let form: Vec<_> = place.into_iter().chain([("breach", "3"), ("dry_run", word)]).collect();
+        assert_eq!(manager.post("/do/set_rule", &form).await.status, status, "{word}");
+    }
+    app.finish().await;
+}

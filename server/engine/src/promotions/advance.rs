@@ -258,11 +258,14 @@ async fn save_one(
 
 /// `approved promotion 1042 (cart 2.30.4 to production)`.
 pub(crate) async fn sentence(tx: &mut Tx, promotion: &Promotion, verb: &str) -> Result<String, StoreError> {
+    Ok(format!("{verb} {}", named(tx, promotion).await?))
+}
+
+/// `promotion 1042 (cart 2.30.4 to production)`.
+pub(super) async fn named(tx: &mut Tx, promotion: &Promotion) -> Result<String, StoreError> {
     let names = super::names::of(tx, promotion).await?;
-    Ok(format!(
-        "{verb} promotion {} ({} {} to {})",
-        promotion.number, names.service, names.version, names.environment_title
-    ))
+    let (number, environment) = (promotion.number, names.environment_title);
+    Ok(format!("promotion {number} ({} {} to {environment})", names.service, names.version))
 }
 
 /// A person's or token's deed.

@@ -20,14 +20,20 @@ pub(super) async fn record(
     journal: &[JournalEntry],
     engine: &Engine,
 ) -> Result<(), StoreError> {
-    for entry in journal.iter().filter(|entry| matches!(entry.by, Identity::Rule { .. })) {
-        let Some((act, verb)) = done(&entry.event) else { continue };
+    let by_rules = journal.iter().filter(|entry| matches!(entry.by, Identity::Rule { .. }));
+    let acts: Vec<_> = by_rules.filter_map(|entry| Some((entry, done(&entry.event)?))).collect();
+    // Most of what is saved is only seen, and asks for no names.
+    if acts.is_empty() {
+        return Ok(());
+    }
+    let named = advance::named(tx, promotion).await?;
+    for (entry, (act, verb)) in acts {
         let row = audit::Entry {
             act,
             kind: "promotion",
             id: Some(promotion.id.uuid()),
             label: format!("promotion {}", promotion.number),
-            sentence: advance::sentence(tx, promotion, verb).await?,
+            sentence: format!("{verb} {named}"),
             reason: why(&entry.event),
             is_done: true,
         };

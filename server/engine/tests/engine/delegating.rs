@@ -88,6 +88,16 @@ async fn a_rollout_is_followed_through_its_steps_and_let_go_by_one_of_two_taps()
     assert!(view.allowed.contains(&PromotionAct::GoOn) && view.allowed.contains(&PromotionAct::PromoteNow));
     assert!(!view.allowed.contains(&PromotionAct::Skip) && !view.allowed.contains(&PromotionAct::SetWeight));
 
+    let hold = Steer::Hold { reason: "lunch".to_owned() };
+    let refused = world.engine.steer(&world.rosa, number, hold).await.unwrap_err();
+    assert!(refused.message.starts_with("Argo Rollouts goes through the steps by itself"), "{refused:?}");
+    let pods: Vec<_> =
+        view.journal.iter().filter(|line| line.title == "Pods").map(|line| line.detail.as_str()).collect();
+    assert!(
+        !pods.is_empty() && pods.iter().all(|detail| detail.ends_with("pods")),
+        "steps have lines of their own: {pods:?}"
+    );
+
     // Its own pause is longer than this environment's time for a rollout, and does not count.
     until(&world, number, "step 4 of 4 (Go on?), 50 %, waits for someone").await;
     let view = world.engine.promotion(&world.rosa, number).await.unwrap();
