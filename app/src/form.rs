@@ -144,6 +144,14 @@ where
     pub fn version(self) -> usize {
         self.action.version().get()
     }
+
+    /// Writes what came of it, in `words`, into `line`, which several forms of a page share: the last one counts, and a
+    /// refusal takes the line away.
+    #[must_use]
+    pub fn tells(self, line: RwSignal<Option<String>>, words: fn(S::Output) -> String) -> Self {
+        write_into(line, move || self.version(), move || self.answer().map(words));
+        self
+    }
 }
 
 impl<S> Default for Sending<S>
@@ -288,6 +296,13 @@ where
     pub fn version(self) -> usize {
         self.came_back.get()
     }
+
+    /// As [`Sending::tells`], for all of them.
+    #[must_use]
+    pub fn tells(self, line: RwSignal<Option<String>>, words: fn(S::Output) -> String) -> Self {
+        write_into(line, move || self.version(), move || self.answer().map(words));
+        self
+    }
 }
 
 impl<S> Default for Sendings<S>
@@ -303,31 +318,6 @@ where
 /// What a plain form was answered; an answer that cannot be read is none.
 fn answer_of<T: DeserializeOwned>(returned: &Returned) -> Option<T> {
     serde_json::from_str(returned.result.as_deref()?).ok()
-}
-
-impl<S> Sending<S>
-where
-    S: ServerFn<Error = AppError, Output = String> + Clone + Send + Sync + 'static,
-{
-    /// Writes what it was answered into `line`, which several forms of a page share: the last one counts, and a refusal
-    /// takes the line away.
-    #[must_use]
-    pub fn tells(self, line: RwSignal<Option<String>>) -> Self {
-        write_into(line, move || self.version(), move || self.answer());
-        self
-    }
-}
-
-impl<S> Sendings<S>
-where
-    S: ServerFn<Error = AppError, Output = String> + Clone + Send + Sync + 'static,
-{
-    /// As [`Sending::tells`], for all of them.
-    #[must_use]
-    pub fn tells(self, line: RwSignal<Option<String>>) -> Self {
-        write_into(line, move || self.version(), move || self.answer());
-        self
-    }
 }
 
 fn write_into(

@@ -110,6 +110,7 @@ test('where a version lives in a repository is set, tried and taken away, and it
   await form.getByLabel(/^Token/).fill('a-token-of-the-tests');
   await form.getByRole('button', { name: 'Save where the version lives' }).click();
   await expect(form.getByRole('button', { name: 'Read the fields now' })).toBeVisible();
+  await expect(rosa.getByText('Saved: versions are committed to the repository.')).toBeInViewport();
   await visit(rosa, '/services/mailer/targets/staging');
   expect(await rosa.content()).not.toContain('a-token-of-the-tests');
   await expect(form.getByLabel('Repository', { exact: true })).toHaveValue('https://git.larder.example/deploy.git');
@@ -119,4 +120,5 @@ test('where a version lives in a repository is set, tried and taken away, and it
   await form.locator('summary').filter({ hasText: 'Set it in the cluster again' }).click();
   await form.getByRole('button', { name: 'Set it in the cluster again' }).click();
   await expect(form.getByRole('button', { name: 'Read the fields now' })).toHaveCount(0);
+  await expect(rosa.getByText('Saved: versions are set in the cluster.')).toBeVisible();
 });

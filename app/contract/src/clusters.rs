@@ -120,6 +120,8 @@ pub struct FoundWorkload {
     pub service: Option<String>,
     /// Why it cannot be taken: another tool owns it, or it has nowhere to put a version.
     pub managed_by: Option<String>,
+    /// What a person must still do before a promotion can write it, where it can be taken.
+    pub caution: Option<String>,
     /// A guess of the service's name, from labels.
     pub suggested_service: String,
     /// A guess of the team, from labels; may be empty.

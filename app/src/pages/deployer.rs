@@ -21,10 +21,14 @@ pub struct DeployerForms {
 }
 
 impl DeployerForms {
-    /// Made with the page.
+    /// Made with the page, which says in `saved` what was saved.
     #[must_use]
-    pub fn begin() -> Self {
-        Self { set: Sending::new(), secret: Sending::new(), ping: Sending::new() }
+    pub fn begin(saved: RwSignal<Option<String>>) -> Self {
+        Self {
+            set: Sending::new().tells(saved, |_secret| "the deployer of your own".to_owned()),
+            secret: Sending::new(),
+            ping: Sending::new(),
+        }
     }
 
     /// Rises when something was saved.

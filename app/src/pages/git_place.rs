@@ -1,6 +1,8 @@
 //! Where the version of a target lives when that is a Git repository: saying it, trying it, taking it away.
 //! Secrets are never shown again, so their fields begin empty even when one is set.
 
+use std::convert::identity;
+
 use contract::git::GitView;
 use leptos::prelude::*;
 
@@ -26,10 +28,14 @@ pub struct GitForms {
 }
 
 impl GitForms {
-    /// Made with the page.
+    /// Made with the page, which says in `saved` what was saved.
     #[must_use]
-    pub fn begin() -> Self {
-        Self { set: Sending::new().emptied(), test: Sending::new(), clear: Sending::new() }
+    pub fn begin(saved: RwSignal<Option<String>>) -> Self {
+        Self {
+            set: Sending::new().emptied().tells(saved, identity),
+            test: Sending::new(),
+            clear: Sending::new().tells(saved, identity),
+        }
     }
 
     /// Rises when what is set may have changed.

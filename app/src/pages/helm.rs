@@ -1,5 +1,7 @@
 //! Whether Slipway may write what a plain Helm release made: who has said so, and saying or taking back so.
 
+use std::convert::identity;
+
 use contract::helm::{HelmConsentView, HelmOwnership};
 use leptos::prelude::*;
 
@@ -18,10 +20,10 @@ pub struct HelmForms {
 }
 
 impl HelmForms {
-    /// Made with the page.
+    /// Made with the page, which says in `saved` what was saved.
     #[must_use]
-    pub fn begin() -> Self {
-        Self { give: Sending::new().emptied(), back: Sending::new() }
+    pub fn begin(saved: RwSignal<Option<String>>) -> Self {
+        Self { give: Sending::new().emptied().tells(saved, identity), back: Sending::new().tells(saved, identity) }
     }
 
     /// Rises when the consent may have changed.

@@ -1,6 +1,8 @@
 //! The rules by which a service's versions are judged in an environment: what is in force, who says so,
 //! and changing it here, for the service, for its tier or for the environment.
 
+use std::convert::identity;
+
 use contract::judging::{JudgingView, LevelView, RuleInForceView, RuleInput};
 use domain::analysis::Level;
 use leptos::prelude::*;
@@ -43,10 +45,10 @@ pub fn RulesPage() -> impl IntoView {
     let chosen = Memo::new(move |_| query.with(|query| query.get("rule").unwrap_or_default()));
     let saved = RwSignal::new(None::<String>);
     let forms = Forms {
-        set: Sending::new().tells(saved),
-        clear: Sendings::new().tells(saved),
-        policy: Sending::new().tells(saved),
-        health: Sending::new().tells(saved),
+        set: Sending::new().tells(saved, identity),
+        clear: Sendings::new().tells(saved, identity),
+        policy: Sending::new().tells(saved, identity),
+        health: Sending::new().tells(saved, identity),
     };
     // A refusal leaves the page as it is, with what was typed.
     let accepted = (forms.set.accepted(), forms.policy.accepted(), forms.health.accepted());

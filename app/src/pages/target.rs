@@ -1,5 +1,7 @@
 //! A target: which workloads a service has in an environment.
 
+use std::convert::identity;
+
 use contract::{
     PageRequest,
     clusters::ClusterView,
@@ -39,6 +41,16 @@ struct Loaded {
     helm: HelmOwnership,
 }
 
+/// The forms of the page.
+#[derive(Clone, Copy)]
+struct Forms {
+    workloads: Sending<SetTarget>,
+    strategy: Sending<SetStrategy>,
+    deployer: DeployerForms,
+    git: GitForms,
+    helm: HelmForms,
+}
+
 /// The form of a target.
 #[component]
 pub fn TargetPage() -> impl IntoView {
@@ -46,21 +58,23 @@ pub fn TargetPage() -> impl IntoView {
     let asked = Memo::new(move |_| {
         params.with(|params| (params.get("name").unwrap_or_default(), params.get("environment").unwrap_or_default()))
     });
-    let form = Sending::<SetTarget>::new();
     let saved = RwSignal::new(None::<String>);
-    let strategy = Sending::<SetStrategy>::new().tells(saved);
-    let accepted = strategy.accepted();
-    let deployer = DeployerForms::begin();
-    let git = GitForms::begin();
-    let helm = HelmForms::begin();
+    let forms = Forms {
+        workloads: Sending::new(),
+        strategy: Sending::new().tells(saved, identity),
+        deployer: DeployerForms::begin(saved),
+        git: GitForms::begin(saved),
+        helm: HelmForms::begin(saved),
+    };
+    let accepted = forms.strategy.accepted();
     let data = Resource::new(
-        move || (asked.get(), accepted.get(), deployer.version() + git.version() + helm.version()),
+        move || (asked.get(), accepted.get(), forms.deployer.version() + forms.git.version() + forms.helm.version()),
         |(asked, ..)| load(asked),
     );
     view! {
         <Title text="Workloads" />
         <Outcome said=Signal::derive(move || saved.get().map(|what| Said::saved(&what))) />
-        {page_of(data, move |loaded, _| target_view(loaded, form, strategy, (deployer, git, helm)))}
+        {page_of(data, move |loaded, _| target_view(loaded, forms))}
     }
     .into_any()
 }
@@ -78,12 +92,7 @@ async fn load((service, environment): (String, String)) -> Answer<Loaded> {
     Ok(Loaded { service, environment, clusters, helm })
 }
 
-fn target_view(
-    loaded: Loaded,
-    form: Sending<SetTarget>,
-    strategy: Sending<SetStrategy>,
-    (deployer, git, helm): (DeployerForms, GitForms, HelmForms),
-) -> AnyView {
+fn target_view(loaded: Loaded, forms: Forms) -> AnyView {
     let Loaded { service, environment, clusters, helm: ownership } = loaded;
     let crumbs = vec![
         Crumb { label: service.name.clone(), href: Some(routes::service(&service.name)) },
@@ -94,26 +103,50 @@ fn target_view(
     let present_helm = target.as_ref().and_then(|target| target.helm.clone());
     let present_git = target.as_ref().and_then(|target| target.git.clone());
     let (present, present_strategy) = target.map(|target| (target.workloads, target.strategy)).unwrap_or_default();
-    let has_workloads = !present.is_empty();
-    let is_outside = present_deployer.is_some();
-    let deployer = deployer_card(&service.name, &environment.name, present_deployer.as_ref(), has_workloads, deployer);
+    let (name, place) = (service.name.as_str(), environment.name.as_str());
+    let deployer = deployer_card(name, place, present_deployer.as_ref(), !present.is_empty(), forms.deployer);
     // Who does it now stands first.
-    let (first, last) = if is_outside { (Some(deployer), None) } else { (None, Some(deployer)) };
-    // A target without workloads has nothing that a strategy could move.
-    let strategy = present
-        .first()
-        .map(|first| strategy_card(&service.name, &environment.name, &present_strategy, &first.workload, strategy));
-    let rules = (!present.is_empty()).then(|| {
-        let href = routes::rules(&service.name, &environment.name);
-        view! {
-            <Card title="Rules" lead="What takes a version back, warns of it, or asks">
-                <ButtonLink href>"See and change the rules"</ButtonLink>
-            </Card>
-        }
+    let (first, last) = if present_deployer.is_some() { (Some(deployer), None) } else { (None, Some(deployer)) };
+    let workloads = workloads_card(name, &environment, clusters, &present, forms.workloads);
+    // A target without workloads has nothing that a strategy could move, and nothing that is judged.
+    let in_cluster = present.first().map(|first| {
+        let strategy = strategy_card(name, place, &present_strategy, &first.workload, forms.strategy);
+        let git = git_card(name, place, present_git, forms.git);
+        let has_deployment = present.iter().any(|one| one.kind.is_deployment());
+        let helm = has_deployment.then(|| helm_card(name, place, present_helm, &ownership, forms.helm));
+        let rules = rules_card(name, place);
+        view! { {strategy} {git} {helm} {rules} }
     });
-    let has_deployment = present.iter().any(|one| one.kind.is_deployment());
-    let helm = has_deployment.then(|| helm_card(&service.name, &environment.name, present_helm, &ownership, helm));
-    let git = present.first().map(|_| git_card(&service.name, &environment.name, present_git, git));
+    let heading = format!("{name} in {}", environment.title);
+    view! {
+        <Crumbs crumbs />
+        <PageHead
+            title=move || heading
+            lead=|| "Where a promotion brings versions: into workloads in clusters, into objects of Argo Rollouts, Argo CD and Flux, or to a program of yours that deploys"
+        />
+        <div class="stack-cards">{first} {workloads} {in_cluster} {last}</div>
+    }
+    .into_any()
+}
+
+fn rules_card(service: &str, environment: &str) -> AnyView {
+    let href = routes::rules(service, environment);
+    view! {
+        <Card title="Rules" lead="What takes a version back, warns of it, or asks">
+            <ButtonLink href>"See and change the rules"</ButtonLink>
+        </Card>
+    }
+    .into_any()
+}
+
+/// The workloads themselves, and what is missing for there to be any.
+fn workloads_card(
+    service: &str,
+    environment: &EnvironmentView,
+    clusters: Vec<ClusterView>,
+    present: &[TargetWorkloadInput],
+    form: Sending<SetTarget>,
+) -> AnyView {
     let names: Vec<String> = if clusters.is_empty() {
         environment.clusters.clone()
     } else {
@@ -131,44 +164,30 @@ fn target_view(
         }
     });
     let rows = (0..present.len() + SPARE_ROWS).map(|index| row(index, present.get(index), &names, form)).collect_view();
-    let heading = format!("{} in {}", service.name, environment.title);
-    let error = form.errors();
+    let (service, environment) = (service.to_owned(), environment.name.clone());
     view! {
-        <Crumbs crumbs />
-        <PageHead
-            title=move || heading
-            lead=|| "Where a promotion brings versions: into workloads in clusters, into objects of Argo Rollouts, Argo CD and Flux, or to a program of yours that deploys"
-        />
-        <div class="stack-cards">
-            {first}
-            {no_cluster}
-            <Card title="In a cluster">
-                <ActionForm action=form.action>
-                    <input type="hidden" name="service" value=service.name />
-                    <input type="hidden" name="environment" value=environment.name />
-                    <div class="stack">
-                        <p class="note">
-                            "The Deployments whose images a promotion sets; all of them move and are taken back as one."
-                        </p>
-                        {rows}
-                        <p class="note">
-                            "Leave rows empty that are not needed. Without any row this is a target that another pipeline deploys to and reports."
-                        </p>
-                        <FormProblem error title="Not saved" />
-                        <div class="form-acts">
-                            <Button kind=Kind::Primary busy=form.busy()>
-                                "Save the workloads"
-                            </Button>
-                        </div>
+        {no_cluster}
+        <Card title="In a cluster">
+            <ActionForm action=form.action>
+                <input type="hidden" name="service" value=service />
+                <input type="hidden" name="environment" value=environment />
+                <div class="stack">
+                    <p class="note">
+                        "The Deployments whose images a promotion sets; all of them move and are taken back as one."
+                    </p>
+                    {rows}
+                    <p class="note">
+                        "Leave rows empty that are not needed. Without any row this is a target that another pipeline deploys to and reports."
+                    </p>
+                    <FormProblem error=form.errors() title="Not saved" />
+                    <div class="form-acts">
+                        <Button kind=Kind::Primary busy=form.busy()>
+                            "Save the workloads"
+                        </Button>
                     </div>
-                </ActionForm>
-            </Card>
-            {strategy}
-            {git}
-            {helm}
-            {rules}
-            {last}
-        </div>
+                </div>
+            </ActionForm>
+        </Card>
     }
     .into_any()
 }

@@ -5,18 +5,20 @@ use leptos::prelude::*;
 
 use crate::error::AppError;
 
-/// Says where the version of a target lives.
+/// Says where the version of a target lives; says what was saved.
 #[server(prefix = "/do", endpoint = "set_git_place")]
-pub async fn set_git_place(service: String, environment: String, input: GitInput) -> Result<(), AppError> {
+pub async fn set_git_place(service: String, environment: String, input: GitInput) -> Result<String, AppError> {
     let (backend, actor) = super::backend()?;
-    Ok(backend.set_git_place(&actor, &service, &environment, input).await?)
+    backend.set_git_place(&actor, &service, &environment, input).await?;
+    Ok("versions are committed to the repository".to_owned())
 }
 
-/// Forgets it.
+/// Forgets it; says what was saved.
 #[server(prefix = "/do", endpoint = "clear_git_place")]
-pub async fn clear_git_place(service: String, environment: String) -> Result<(), AppError> {
+pub async fn clear_git_place(service: String, environment: String) -> Result<String, AppError> {
     let (backend, actor) = super::backend()?;
-    Ok(backend.clear_git_place(&actor, &service, &environment).await?)
+    backend.clear_git_place(&actor, &service, &environment).await?;
+    Ok("versions are set in the cluster".to_owned())
 }
 
 /// Reads the fields, and changes nothing.

@@ -12,20 +12,22 @@ pub async fn helm_ownership(service: String, environment: String) -> Result<Helm
     Ok(backend.helm_ownership(&actor, &service, &environment).await?)
 }
 
-/// Gives it, for a target.
+/// Gives it, for a target; says what was saved.
 #[server(prefix = "/do", endpoint = "give_helm_consent")]
 pub async fn give_helm_consent(
     service: String,
     environment: String,
     #[server(default)] reason: String,
-) -> Result<(), AppError> {
+) -> Result<String, AppError> {
     let (backend, actor) = super::backend()?;
-    Ok(backend.give_helm_consent(&actor, &service, &environment, reason).await?)
+    backend.give_helm_consent(&actor, &service, &environment, reason).await?;
+    Ok("Slipway may write what Helm made".to_owned())
 }
 
-/// Takes it back.
+/// Takes it back; says what was saved.
 #[server(prefix = "/do", endpoint = "take_back_helm_consent")]
-pub async fn take_back_helm_consent(service: String, environment: String) -> Result<(), AppError> {
+pub async fn take_back_helm_consent(service: String, environment: String) -> Result<String, AppError> {
     let (backend, actor) = super::backend()?;
-    Ok(backend.take_back_helm_consent(&actor, &service, &environment).await?)
+    backend.take_back_helm_consent(&actor, &service, &environment).await?;
+    Ok("Slipway may not write what Helm made".to_owned())
 }

@@ -79,12 +79,12 @@ struct Running {
 }
 
 impl Running {
-    async fn start(folder: &Path, name: &str, strategy: &StrategyInput) -> anyhow::Result<Self> {
+    async fn start(folder: &Path) -> anyhow::Result<Self> {
         let settings = PracticeSettings { tick: Some(Duration::from_secs(1)), ..PracticeSettings::default() };
         let practice = PracticeCluster::open(Arc::new(SystemClock), settings).context("the practice cluster")?;
         let metrics = Arc::new(PracticeMetrics::new(practice.clone(), 1));
-        let url = database_in(folder, name);
-        let trials = Trials::new(&url, CANARIES, strategy, Arc::new(SystemClock), practice, metrics).await?;
+        let (url, strategy) = (database_in(folder, "canaries"), judged("10%, 5s, 50%, 5s"));
+        let trials = Trials::new(&url, CANARIES, &strategy, Arc::new(SystemClock), practice, metrics).await?;
         let cancel = CancellationToken::new();
         let runs = tokio::spawn({
             let (engine, cancel) = (trials.engine.clone(), cancel.clone());
@@ -103,7 +103,7 @@ impl Running {
 
 /// Many canaries at once, beside one that has everything for itself.
 async fn many(folder: &Path, table: &mut Table) -> anyhow::Result<()> {
-    let running = Running::start(folder, "canaries", &judged("10%, 5s, 50%, 5s")).await?;
+    let running = Running::start(folder).await?;
     let alone = Round::play(&running.trials, 1, "2.0").await?;
     let empty = memory()?;
     let first = Round::play(&running.trials, CANARIES, "2.1").await?;

@@ -183,6 +183,7 @@ fn row(index: usize, found: FoundWorkload, environments: &[EnvironmentView]) -> 
             <td data-label="Workload">
                 <span class="mono">{what.clone()}</span>
                 <span class="note">{pods}</span>
+                {found.caution.map(|words| view! { <span class="note">{sentence(&words)}</span> })}
             </td>
             <td data-label="Container or image">
                 {container}

@@ -14,7 +14,7 @@ use domain::{
     ids::{DeploymentId, ServiceId, TargetId, TeamId, VersionId},
     image::{Image, ImageError},
     names::{ContainerName, EnvironmentName, ServiceName, TeamName},
-    observation::{WorkloadObservation, WorkloadRef},
+    observation::{Manager, WorkloadObservation, WorkloadRef},
     outside::Deployer,
     strategy::Strategy,
     version::{VersionFlags, VersionImage, VersionLabel},
@@ -57,6 +57,7 @@ pub(crate) async fn offers(
             wanted: seen.wanted_replicas,
             service: owners.get(&seen.workload).map(ToString::to_string),
             managed_by: not_taken_because(seen),
+            caution: caution(seen),
             suggested_service: label(&["app.kubernetes.io/name", "app"])
                 .filter(|name| ServiceName::parse(name).is_ok())
                 .unwrap_or_else(|| seen.workload.name.to_string()),
@@ -69,12 +70,25 @@ pub(crate) async fn offers(
 
 /// Why an object cannot be a target, in words that follow its name.
 fn not_taken_because(seen: &WorkloadObservation) -> Option<String> {
-    if let Some(manager) = &seen.manager {
+    if let Some(manager) = seen.manager.as_ref().filter(|manager| !is_by_consent(manager, seen)) {
         return Some(format!("{}: {}", manager.words(), manager.advice_for(seen.workload.kind)));
     }
     // A rollout under way passes; a place for a version does not come by itself.
     let unfit = seen.tool.as_ref().and_then(domain::delegated::ToolStatus::unfit);
     unfit.filter(|_| seen.images.is_empty()).map(str::to_owned)
+}
+
+/// Whether a person's word is all that a promotion of it needs.
+fn is_by_consent(manager: &Manager, seen: &WorkloadObservation) -> bool {
+    seen.workload.kind.is_deployment() && manager.allows(true)
+}
+
+fn caution(seen: &WorkloadObservation) -> Option<String> {
+    let manager = seen.manager.as_ref().filter(|manager| is_by_consent(manager, seen))?;
+    Some(format!(
+        "belongs to {}: promotions are refused until a release manager says on the target's page that Slipway may write it",
+        manager.words()
+    ))
 }
 
 /// An environment whose name is a part of the namespace's, or nothing.

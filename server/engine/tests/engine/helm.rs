@@ -3,6 +3,7 @@
 use contract::{
     ErrorKind, PageRequest,
     audit::{AuditBackend, AuditQuery},
+    clusters::ClustersBackend,
     helm::{HelmBackend, HelmOwnership},
     services::ServicesBackend,
 };
@@ -85,6 +86,26 @@ async fn consent_is_asked_for_only_where_a_release_made_it() {
     let other = Manager::FluxHelmRelease { name: "cart".to_owned() };
     world.practice.set_manager(&workload("cart"), Some(other)).unwrap();
     assert_eq!(ownership().await.unwrap(), HelmOwnership::NotByHelm);
+}
+
+#[tokio::test]
+async fn what_helm_made_is_offered_with_what_is_still_to_be_said() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    let offered = || async { world.engine.discover(&world.rosa, "practice").await.unwrap().remove(0) };
+    assert_eq!(offered().await.caution, None);
+    world.practice.set_manager(&workload("cart"), Some(release())).unwrap();
+    let found = offered().await;
+    assert_eq!(found.managed_by, None);
+    let caution = found.caution.unwrap();
+    for part in ["Helm (release shop)", "on the target's page"] {
+        assert!(caution.contains(part), "{caution}");
+    }
+    let other = Manager::FluxHelmRelease { name: "cart".to_owned() };
+    world.practice.set_manager(&workload("cart"), Some(other)).unwrap();
+    let found = offered().await;
+    assert!(found.managed_by.unwrap().contains("Flux"));
+    assert_eq!(found.caution, None);
 }
 
 async fn only_a_plain_release_is_allowed(world: &World) {
