@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     actor::Actor,
     deployment::Cause,
-    promotion::{Headline, PromotionAct},
+    promotion::{AsSeen, Headline, PromotionAct},
     state::Mark,
 };
 use serde::{Deserialize, Serialize};
@@ -217,18 +217,21 @@ pub enum Steer {
     },
     /// Let it go on: ends a hold, a share set by hand, or the step that asks.
     GoOn {
-        /// The index of the step that was seen, from 0.
-        step: usize,
+        /// What was seen of it.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        seen: AsSeen,
     },
     /// End the present step before its time.
     Skip {
-        /// The index of the step that was seen, from 0.
-        step: usize,
+        /// What was seen of it.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        seen: AsSeen,
     },
     /// Set the candidate's share of the traffic; it stays until someone lets it go on.
     SetWeight {
-        /// The index of the step that was seen, from 0.
-        step: usize,
+        /// What was seen of it.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        seen: AsSeen,
         /// Percent, at most what the approved steps give up to the present one.
         weight: u8,
         /// Why.
@@ -236,8 +239,9 @@ pub enum Steer {
     },
     /// Leave the remaining pauses and shares out.
     PromoteNow {
-        /// The index of the step that was seen.
-        step: usize,
+        /// What was seen of it.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        seen: AsSeen,
         /// Why.
         reason: String,
     },

@@ -200,6 +200,16 @@ pub struct ContainerImage {
     pub image: String,
 }
 
+impl ContainerImage {
+    /// Whether a container that was set so is seen as `seen`: admission policies (Kyverno's `verifyImages`, Sigstore's
+    /// policy-controller) add the digest that a tag has at the moment.
+    #[must_use]
+    pub fn is_shown_as(&self, seen: &Self) -> bool {
+        let digest = seen.image.strip_prefix(self.image.as_str());
+        self.container == seen.container && digest.is_some_and(|rest| rest.is_empty() || rest.starts_with("@sha256:"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]

@@ -372,11 +372,17 @@ impl WorkloadObservation {
         self.images.iter().find(|c| c.container.as_str() == container).map(|c| c.image.as_str())
     }
 
+    /// Whether each of these containers has the image that is wanted.
+    #[must_use]
+    pub fn runs(&self, wanted: &[ContainerImage]) -> bool {
+        wanted.iter().all(|one| self.images.iter().any(|seen| one.is_shown_as(seen)))
+    }
+
     /// Whether every container that `known` names has one of the images that it names for it.
     #[must_use]
     pub fn shows_only(&self, known: &[ContainerImage]) -> bool {
         let is_named = |c: &&ContainerImage| known.iter().any(|k| k.container == c.container);
-        self.images.iter().filter(is_named).all(|c| known.contains(c))
+        self.images.iter().filter(is_named).all(|seen| known.iter().any(|one| one.is_shown_as(seen)))
     }
 }
 

@@ -1,8 +1,12 @@
 //! The traffic of a promotion under way, and what people do to it: pause, let it go on, skip a step, set
 //! a share, leave the rest out. Each act says first what it will do.
 
+use chrono::SecondsFormat;
 use contract::promotions::{PromotionView, TrafficView};
-use domain::{promotion::PromotionAct, state::Mark};
+use domain::{
+    promotion::{AsSeen, PromotionAct},
+    state::Mark,
+};
 use leptos::prelude::*;
 
 use crate::{
@@ -93,10 +97,10 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
 /// The buttons, as far as the reader may press them.
 fn acts(view: &PromotionView, traffic: &TrafficView, steer: Sendings<Steer>) -> AnyView {
     let may = |act: PromotionAct| view.allowed.contains(&act);
-    let (step, then) = (traffic.step.unwrap_or_default(), &traffic.then);
+    let then = &traffic.then;
+    let seen = Seen { number: view.line.number, run: traffic.seen.unwrap_or_default() };
     let asked = |act, label: &str, glyph, says: String, failed| Asked {
-        number: view.line.number,
-        step,
+        seen,
         act,
         question: Question {
             label: label.to_owned(),
@@ -147,7 +151,7 @@ fn acts(view: &PromotionView, traffic: &TrafficView, steer: Sendings<Steer>) -> 
             asked.question.title = "Go on?".to_owned();
             without_reason(asked, steer)
         }
-        None => go_on(view.line.number, step, then, steer.of("act", "go_on")),
+        None => go_on(seen, then, steer.of("act", "go_on")),
     });
     view! { <div class="row">{go_on} {hold} {skip} {set} {now}</div> }.into_any()
 }
@@ -181,30 +185,41 @@ fn share_field(view: &PromotionView, traffic: &TrafficView, form: Sending<Steer>
     .into_any()
 }
 
+/// What the reader saw when they pressed: an act on anything else is refused.
+#[derive(Clone, Copy)]
+struct Seen {
+    number: i64,
+    run: AsSeen,
+}
+
 /// An act that is asked about once more.
 struct Asked {
-    number: i64,
-    step: usize,
+    seen: Seen,
     act: &'static str,
     question: Question,
 }
 
-fn hidden(number: i64, step: usize, act: &'static str) -> AnyView {
+fn hidden(seen: Seen, act: &'static str) -> AnyView {
+    let AsSeen { step, held_since, by_hand } = seen.run;
+    let held_since = held_since.map(|since| since.to_rfc3339_opts(SecondsFormat::AutoSi, true)).unwrap_or_default();
+    let by_hand = by_hand.map(|share| share.as_percent().to_string()).unwrap_or_default();
     view! {
-        <input type="hidden" name="number" value=number.to_string() />
+        <input type="hidden" name="number" value=seen.number.to_string() />
         <input type="hidden" name="act" value=act />
         <input type="hidden" name="step" value=step.to_string() />
+        <input type="hidden" name="held_since" value=held_since />
+        <input type="hidden" name="by_hand" value=by_hand />
     }
     .into_any()
 }
 
 /// The answer to a question that the step asks: one press, which says where to.
-fn go_on(number: i64, step: usize, then: &str, form: Sending<Steer>) -> AnyView {
+fn go_on(seen: Seen, then: &str, form: Sending<Steer>) -> AnyView {
     let (error, busy) = (form.errors(), form.busy());
     let label = if then.is_empty() { "Go on".to_owned() } else { format!("Go on to {then}") };
     view! {
         <ActionForm action=form.action>
-            {hidden(number, step, "go_on")} <Button kind=Kind::Primary size=Size::Small busy>
+            {hidden(seen, "go_on")} <Button kind=Kind::Primary size=Size::Small busy>
                 {label}
             </Button> <FormProblem error title="Not let go on" />
         </ActionForm>
@@ -214,13 +229,13 @@ fn go_on(number: i64, step: usize, then: &str, form: Sending<Steer>) -> AnyView 
 
 fn without_reason(asked: Asked, steer: Sendings<Steer>) -> AnyView {
     let form = steer.of("act", asked.act);
-    question(asked.question, form, hidden(asked.number, asked.step, asked.act))
+    question(asked.question, form, hidden(asked.seen, asked.act))
 }
 
 fn with_reason(asked: Asked, steer: Sendings<Steer>, field: AnyView) -> AnyView {
     let form = steer.of("act", asked.act);
     let inside = view! {
-        {hidden(asked.number, asked.step, asked.act)}
+        {hidden(asked.seen, asked.act)}
         {field}
         <ReasonField
             id=format!("steer-{}-reason", asked.act)

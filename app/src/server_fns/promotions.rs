@@ -138,30 +138,47 @@ pub enum SteerAct {
     CallAgain,
 }
 
-/// Steers a promotion under way. `step` is the index of the step that the page showed.
+/// Steers a promotion under way. `step`, `held_since` (RFC 3339) and `by_hand` (percent) are what the page showed of it.
 #[server(prefix = "/do", endpoint = "steer")]
 pub async fn steer(
     number: i64,
     act: SteerAct,
     #[server(default)] step: usize,
+    #[server(default)] held_since: String,
+    #[server(default)] by_hand: String,
     #[server(default)] weight: String,
     #[server(default)] reason: String,
 ) -> Result<(), AppError> {
     use contract::promotions::Steer;
     let (backend, actor) = super::backend()?;
+    let seen = as_seen(step, held_since.trim(), by_hand.trim())?;
     let steer = match act {
         SteerAct::Hold => Steer::Hold { reason },
-        SteerAct::GoOn => Steer::GoOn { step },
-        SteerAct::Skip => Steer::Skip { step },
+        SteerAct::GoOn => Steer::GoOn { seen },
+        SteerAct::Skip => Steer::Skip { seen },
         SteerAct::SetWeight => {
             let number = weight.trim().parse();
             let weight = number.map_err(|_| contract::ApiError::invalid("weight", "a whole number from 0 to 100"))?;
-            Steer::SetWeight { step, weight, reason }
+            Steer::SetWeight { seen, weight, reason }
         }
-        SteerAct::PromoteNow => Steer::PromoteNow { step, reason },
+        SteerAct::PromoteNow => Steer::PromoteNow { seen, reason },
         SteerAct::CallAgain => Steer::CallAgain,
     };
     Ok(backend.steer(&actor, number, steer).await?)
+}
+
+/// What a page showed, by its hidden fields; an empty one is nothing.
+#[cfg(feature = "ssr")]
+fn as_seen(step: usize, held_since: &str, by_hand: &str) -> Result<domain::promotion::AsSeen, contract::ApiError> {
+    let unreadable = || contract::ApiError::invalid("form", "what the page showed cannot be read; load it anew");
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let held_since = some(held_since).map(|text| text.parse().map_err(|_| unreadable())).transpose()?;
+    let share = |text: String| {
+        let percent = text.parse().map_err(|_| unreadable())?;
+        domain::traffic::Weight::percent(percent).map_err(|_| unreadable())
+    };
+    let by_hand = some(by_hand).map(share).transpose()?;
+    Ok(domain::promotion::AsSeen { step, held_since, by_hand })
 }
 
 /// What a rollback would do.

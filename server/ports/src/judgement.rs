@@ -74,7 +74,7 @@ impl CandidateChange {
         if let Judgement::Answer(outcome) = judge_made(seen.stamp, self.stamp) {
             return Judgement::Answer(outcome);
         }
-        let runs_wanted = self.images.iter().all(|i| seen.image_of(i.container.as_str()) == Some(i.image.as_str()));
+        let runs_wanted = seen.runs(&self.images);
         match (is_ours(seen.stamp, self.stamp), runs_wanted && seen.wanted_replicas >= self.pods) {
             (true, true) if self.pods > 0 => Judgement::Answer(ApplyOutcome::Unchanged),
             (true, false) => Judgement::Answer(ApplyOutcome::ChangedByOthers),
@@ -143,7 +143,7 @@ impl TemplateChange {
                 if let Some(unknown) = images.iter().find(|i| seen.image_of(i.container.as_str()).is_none()) {
                     return Err(no_container(&unknown.container, seen));
                 }
-                Ok(images.iter().all(|i| seen.image_of(i.container.as_str()) == Some(i.image.as_str())))
+                Ok(seen.runs(images))
             }
             Self::Restore(template) => {
                 let images = template_images(template);

@@ -3,7 +3,7 @@
 use domain::{
     ids::ClusterId,
     observation::{PlacedWorkload, WorkloadKind},
-    promotion::{Desired, DesiredJob, DesiredTemplate, Promotion, WorkloadPlan},
+    promotion::{Desired, DesiredJob, DesiredTemplate, Promotion, RefusedWrite, WorkloadPlan, WritePart},
 };
 
 use crate::{
@@ -42,12 +42,27 @@ pub struct Called {
 /// A write with its cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlacedWrite {
-    /// The cluster.
-    pub cluster: ClusterId,
-    /// Its name, for messages.
+    /// The workload that it is for.
+    pub placed: PlacedWorkload,
+    /// Its cluster's name, for messages.
     pub cluster_name: String,
     /// What to write.
     pub write: Write,
+}
+
+impl PlacedWrite {
+    /// The cluster.
+    #[must_use]
+    pub const fn cluster(&self) -> ClusterId {
+        self.placed.cluster
+    }
+
+    /// What is remembered of it when the cluster refuses it, in these words.
+    #[must_use]
+    pub fn refused(&self, words: &str) -> RefusedWrite {
+        let words = format!("{} {}: {words}", self.cluster_name, self.write.shown());
+        RefusedWrite { placed: self.placed.clone(), part: self.write.part(), words }
+    }
 }
 
 impl Write {
@@ -61,6 +76,17 @@ impl Write {
             Self::Candidate(change) => cluster.apply_candidate(change).await,
             Self::Route(change) => cluster.apply_route(change).await,
             Self::Job(change) => cluster.apply_job(change).await,
+        }
+    }
+
+    /// Which part of a workload's change it is.
+    #[must_use]
+    pub const fn part(&self) -> WritePart {
+        match self {
+            Self::Workload(_) => WritePart::Workload,
+            Self::Candidate(_) => WritePart::Candidate,
+            Self::Route(_) => WritePart::Route,
+            Self::Job(_) => WritePart::Job,
         }
     }
 
@@ -99,7 +125,7 @@ pub fn writes(desired: Desired, called: &Called) -> Vec<PlacedWrite> {
             DesiredTemplate::Restored(template) => TemplateChange::Restore(template),
         };
         let change = WorkloadChange {
-            workload: wanted.placed.workload,
+            workload: wanted.placed.workload.clone(),
             stamp: wanted.stamp,
             template,
             over: wanted.over,
@@ -107,14 +133,13 @@ pub fn writes(desired: Desired, called: &Called) -> Vec<PlacedWrite> {
             may_write_helm: wanted.may_write_helm,
             change_cause: change_cause.to_owned(),
         };
-        let cluster = wanted.placed.cluster;
-        PlacedWrite { cluster, cluster_name: wanted.cluster_name, write: Write::Workload(change) }
+        PlacedWrite { placed: wanted.placed, cluster_name: wanted.cluster_name, write: Write::Workload(change) }
     });
     let candidates = desired.candidates.into_iter().map(|wanted| {
         let change = CandidateChange {
             route: Route {
                 target: wanted.stamp.target,
-                stable: wanted.placed.workload,
+                stable: wanted.placed.workload.clone(),
                 candidate: wanted.candidate,
                 track: wanted.track,
                 layer: wanted.layer,
@@ -124,14 +149,13 @@ pub fn writes(desired: Desired, called: &Called) -> Vec<PlacedWrite> {
             pods: wanted.pods,
             change_cause: change_cause.to_owned(),
         };
-        let cluster = wanted.placed.cluster;
-        PlacedWrite { cluster, cluster_name: wanted.cluster_name, write: Write::Candidate(change) }
+        PlacedWrite { placed: wanted.placed, cluster_name: wanted.cluster_name, write: Write::Candidate(change) }
     });
     let routes = desired.routes.into_iter().map(|wanted| {
         let change = RouteChange {
             route: Route {
                 target: wanted.stamp.target,
-                stable: wanted.placed.workload,
+                stable: wanted.placed.workload.clone(),
                 candidate: wanted.candidate,
                 track: wanted.track,
                 layer: wanted.layer,
@@ -143,12 +167,11 @@ pub fn writes(desired: Desired, called: &Called) -> Vec<PlacedWrite> {
             saved: wanted.saved,
             change_cause: change_cause.to_owned(),
         };
-        let cluster = wanted.placed.cluster;
-        PlacedWrite { cluster, cluster_name: wanted.cluster_name, write: Write::Route(change) }
+        PlacedWrite { placed: wanted.placed, cluster_name: wanted.cluster_name, write: Write::Route(change) }
     });
     let jobs = desired.jobs.into_iter().map(|wanted| {
-        let (cluster, cluster_name) = (wanted.placed.cluster, wanted.cluster_name.clone());
-        PlacedWrite { cluster, cluster_name, write: Write::Job(job(wanted, called)) }
+        let (placed, cluster_name) = (wanted.placed.clone(), wanted.cluster_name.clone());
+        PlacedWrite { placed, cluster_name, write: Write::Job(job(wanted, called)) }
     });
     workloads.chain(candidates).chain(routes).chain(jobs).collect()
 }

@@ -14,7 +14,7 @@ use contract::{
     services::{ServicesBackend as _, StrategyInput},
     versions::{RegisterVersion, VersionsBackend as _},
 };
-use domain::{actor::Actor, environment::EnvironmentKind, observation::WorkloadKind};
+use domain::{actor::Actor, environment::EnvironmentKind, observation::WorkloadKind, promotion::AsSeen};
 use engine::Engine;
 use server::{
     config::{Config, Flags, Sources},
@@ -218,7 +218,7 @@ impl Slipway {
     }
 
     pub async fn go_on(&self, number: i64, step: usize) {
-        self.engine.steer(&self.admin, number, Steer::GoOn { step }).await.unwrap();
+        self.engine.steer(&self.admin, number, Steer::GoOn { seen: AsSeen::step(step) }).await.unwrap();
     }
 
     /// Rolls back to a version that ran before; answers the promotion's number.

@@ -1,5 +1,6 @@
 //! The traffic of a promotion's page: shares, the present step, what comes next.
 
+use domain::promotion::AsSeen;
 use serde::{Deserialize, Serialize};
 
 use super::StepView;
@@ -42,6 +43,8 @@ pub struct TrafficView {
     pub most: u8,
     /// Why it does not go on by itself, when somebody or a rule holds it.
     pub hold: Option<String>,
+    /// What whoever acts on it has seen, while it is under way.
+    pub seen: Option<AsSeen>,
     /// The commands that put the traffic back without Slipway, while there is something to put back.
     #[serde(default)]
     pub by_hand: Option<String>,

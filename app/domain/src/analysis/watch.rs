@@ -222,7 +222,8 @@ impl Watch {
         let is_news = self.state.latest.as_ref().is_none_or(|latest| latest.verdict != verdict);
         let words = sample.judgement.words.clone();
         self.state.latest = Some(Latest { at: sample.at, verdict, words });
-        self.state.counted = self.state.counted.saturating_add(1);
+        // What could not be read is no measurement.
+        self.state.counted = self.state.counted.saturating_add(u32::from(verdict != Verdict::Error));
         self.state.errors = if verdict == Verdict::Error { self.state.errors.saturating_add(1) } else { 0 };
         match self.counts_as(verdict) {
             Some(is_beyond) => self.note(is_beyond, sample),
@@ -279,6 +280,11 @@ impl Watch {
             Trigger::OfLast { .. } => self.state.beyond.iter().filter(|b| **b).count(),
         };
         u8::try_from(count).unwrap_or(u8::MAX)
+    }
+
+    /// Whether its source failed just now, and is tried again.
+    fn is_unread(&self) -> bool {
+        matches!(self.latest(), Some((_, Verdict::Error, _)))
     }
 
     fn broken_words(&self, why: &str) -> String {
@@ -399,11 +405,14 @@ impl Watch {
 /// recorded are not asked. No rules at all speak against nothing.
 #[must_use]
 pub fn conclude<'a>(watches: impl IntoIterator<Item = &'a Watch>, moment: Moment) -> Conclusion {
-    let at_the_end = |asked| match (asked, moment) {
-        (Conclusion::Wait { rule, why }, Moment::Ending) => Conclusion::Inconclusive { rule, why },
+    // A source that fails for a moment says nothing of the version: it is tried again, and then asked about.
+    let at_the_end = |watch: &Watch| match (watch.asks_for(), moment) {
+        (Conclusion::Wait { rule, why }, Moment::Ending) if !watch.is_unread() => {
+            Conclusion::Inconclusive { rule, why }
+        }
         (asked, Moment::Underway | Moment::Ending) => asked,
     };
-    let asked = watches.into_iter().filter(|w| !w.rule.is_dry_run()).map(|w| at_the_end(w.asks_for()));
+    let asked = watches.into_iter().filter(|w| !w.rule.is_dry_run()).map(at_the_end);
     asked.fold(Conclusion::GoOn, |worst, next| if next.weight() > worst.weight() { next } else { worst })
 }
 

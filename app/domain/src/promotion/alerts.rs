@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, JournalEvent, Phase, Promotion, Run, TakeBackCause, decide::Draft};
+use super::{Hold, JournalEvent, Phase, Promotion, Run, StableWant, TakeBackCause, decide::Draft};
 use crate::{actor::Identity, deployment::Cause, ids::EnvironmentId};
 
 /// What an alert asks for.
@@ -74,7 +74,21 @@ impl Promotion {
             Some(began_at) => began_at < run.started_at,
             None => self.cause == Cause::Rollback,
         });
-        if is_older { AlertAsks::Note } else { alert.asks }
+        match self.cause {
+            _ if is_older => AlertAsks::Note,
+            // It speaks of what is being left.
+            Cause::Rollback => AlertAsks::Note,
+            Cause::Planned | Cause::Hotfix if self.has_served() => alert.asks,
+            Cause::Planned | Cause::Hotfix => alert.asks.min(AlertAsks::Pause),
+        }
+    }
+
+    /// Whether its version has got requests, or may have: before that no alert is about it.
+    fn has_served(&self) -> bool {
+        self.run().is_some_and(|run| {
+            let is_rolled_out = run.wanted.stable.want != StableWant::AsItIs;
+            is_rolled_out || run.outside.is_some() || run.wanted.weight.generation > 0
+        })
     }
 
     /// Whether an alert would change nothing here: it was told before, it was never told and is over, or
@@ -112,13 +126,10 @@ pub(super) fn alerted(draft: &mut Draft, by: &Identity, alert: Alert) {
         false => JournalEvent::AlertResolved { words: alert.words.clone() },
     };
     draft.note(by, event);
-    let has_steps = draft.next.plan.steps.len() > 1;
     match draft.next.phase.clone() {
         Phase::Starting { mut run } => {
             remember(&mut run, &alert);
-            if takes_back(&alert) {
-                return draft.take_back(run, by, TakeBackCause::Alert { words: alert.words });
-            }
+            pause(draft, &mut run, by, &alert);
             draft.next.phase = Phase::Starting { run };
         }
         Phase::Progressing { mut run, step, since } => {
@@ -126,12 +137,7 @@ pub(super) fn alerted(draft: &mut Draft, by: &Identity, alert: Alert) {
             if takes_back(&alert) {
                 return draft.take_back(run, by, TakeBackCause::Alert { words: alert.words });
             }
-            let pauses = alert.is_firing && alert.asks == AlertAsks::Pause && has_steps;
-            if pauses && run.hold.is_none() {
-                let why = format!("alert {}", alert.words);
-                draft.note(by, JournalEvent::Held { why: why.clone() });
-                run.hold = Some(Hold { by: by.clone(), why, since: draft.now, lifts: false, until: None });
-            }
+            pause(draft, &mut run, by, &alert);
             draft.next.phase = Phase::Progressing { run, step, since };
         }
         // The version runs already: what asks for taking it back proposes a rollback as long as it holds.
@@ -155,6 +161,16 @@ pub(super) fn alerted(draft: &mut Draft, by: &Identity, alert: Alert) {
 pub(super) fn proposal(run: &Run) -> Option<String> {
     let words = run.alerts.iter().filter(|known| known.is_firing).find_map(|known| known.takes_back.as_ref());
     words.map(|words| format!("alert {words}"))
+}
+
+/// Pauses where there are steps, also in the place of a hold that would end by itself.
+fn pause(draft: &mut Draft, run: &mut Run, by: &Identity, alert: &Alert) {
+    let is_asked = alert.is_firing && alert.asks == AlertAsks::Pause && draft.next.plan.steps.len() > 1;
+    if is_asked && !run.hold.as_ref().is_some_and(Hold::stays) {
+        let why = format!("alert {}", alert.words);
+        draft.note(by, JournalEvent::Held { why: why.clone() });
+        run.hold = Some(Hold { by: by.clone(), why, since: draft.now, lifts: false, until: None });
+    }
 }
 
 fn takes_back(alert: &Alert) -> bool {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::{
     APPROVAL_LASTS_DAYS, Approval, Blocker, Decision, Effect, Facts, Failure, Input, JournalEntry, JournalEvent,
     LOOK_EVERY_SECONDS, LOOK_WHILE_WATCHING_SECONDS, Phase, Plan, Promotion, Refusal, Run, Supersedes, TakeBackCause,
-    TakenBack, WAITING_LASTS_DAYS, alerts, judging, observe, outside, steering, way_back, words::headline,
+    TakenBack, WAITING_LASTS_DAYS, alerts, judging, observe, outside, refused, steering, way_back, words::headline,
 };
 use crate::{actor::Identity, analysis::Sample, ids::PersonId};
 
@@ -48,7 +48,7 @@ impl Draft<'_> {
             outside.next_call();
             self.next.trouble = None;
         }
-        if let Some(next) = way_back::begin_back(&mut run, self.now) {
+        if let Some(next) = way_back::begin_back(&self.next, &mut run, self.now) {
             self.note_rule("strategy", JournalEvent::Moves { next });
         }
         self.next.phase = Phase::TakingBack { run, cause, since: self.now };
@@ -114,16 +114,16 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
         Input::Supersede { by, who } => supersede(&mut draft, by, &who),
         Input::Abandon { by, reason } => abandon(&mut draft, &by, reason)?,
         Input::Hold { by, reason } => steering::hold(&mut draft, &by, reason)?,
-        Input::GoOn { by, step } => steering::go_on(&mut draft, &by, step)?,
-        Input::Skip { by, step } => steering::skip(&mut draft, &by, step)?,
-        Input::SetWeight { by, step, weight, reason } => steering::set_weight(&mut draft, &by, step, weight, reason)?,
-        Input::PromoteNow { by, step, reason } => steering::promote_now(&mut draft, &by, step, reason)?,
+        Input::GoOn { by, seen } => steering::go_on(&mut draft, &by, seen)?,
+        Input::Skip { by, seen } => steering::skip(&mut draft, &by, seen)?,
+        Input::SetWeight { by, seen, weight, reason } => steering::set_weight(&mut draft, &by, seen, weight, reason)?,
+        Input::PromoteNow { by, seen, reason } => steering::promote_now(&mut draft, &by, seen, reason)?,
         Input::Reported { by, about, report } => outside::reported(&mut draft, &by, about, report)?,
         Input::Called { generation, answer } => outside::called(&mut draft, generation, answer),
         Input::CallAgain { by } => outside::call_again(&mut draft, &by)?,
         Input::Observed(_) if promotion.outside().is_some() => {}
         Input::Observed(seen) => observe::observed(&mut draft, &seen),
-        Input::RefusedByCluster { generation, message } => refused_by_cluster(&mut draft, generation, message),
+        Input::RefusedByCluster { generation, writes } => refused::by_clusters(&mut draft, generation, writes),
         Input::Alerted { by, alert } => alerts::alerted(&mut draft, &by, alert),
         Input::Measured(samples) => judging::measured(&mut draft, samples),
         Input::Clock if promotion.outside().is_some() => outside::look(&mut draft),
@@ -304,20 +304,6 @@ pub(super) fn may_abandon(promotion: &Promotion) -> Result<(), Refusal> {
     }
 }
 
-/// A refusal of what is not wanted any more says nothing.
-fn refused_by_cluster(draft: &mut Draft, generation: u32, message: String) {
-    match draft.next.phase.clone() {
-        Phase::Starting { run } if run.generation == generation => draft.fail_at_start(run, message),
-        Phase::Progressing { run, .. } if run.generation == generation => {
-            draft.take_back_by_rule(run, TakeBackCause::RefusedByCluster { message });
-        }
-        Phase::TakingBack { run, cause, .. } if run.generation == generation => {
-            draft.end(run, cause, TakenBack::Incomplete { what: message });
-        }
-        _ => {}
-    }
-}
-
 /// What waits, or is only being watched, has nothing to do in a cluster that is away.
 pub(super) fn trouble(draft: &mut Draft, message: String) {
     if !draft.next.occupies() {
@@ -426,11 +412,15 @@ fn start(draft: &mut Draft) {
     draft.next.phase = Phase::Starting { run };
 }
 
+/// How long a watch stays open for what fell into its time: an evaluation, or a rollback that it leads to.
+const WATCH_STAYS_OPEN_SECONDS: i64 = 120;
+
 /// A watch ends well when its time is over, or when the next promotion has started.
 fn settle_watching(draft: &mut Draft) {
-    if let Phase::Watching { run, finished_at, until } = draft.next.phase.clone()
-        && (draft.now >= until || draft.facts.occupant.is_some())
-    {
+    let Phase::Watching { run, finished_at, until } = draft.next.phase.clone() else { return };
+    let may_stay_open = draft.now < until + Duration::seconds(WATCH_STAYS_OPEN_SECONDS);
+    let is_over = draft.now >= until && !(may_stay_open && judging::is_open(&draft.next, &run, until));
+    if is_over || draft.facts.occupant.is_some() {
         draft.note_rule("watch", JournalEvent::Succeeded);
         draft.next.phase = Phase::Succeeded { run, finished_at };
     }
@@ -455,7 +445,8 @@ fn wake_at(next: &Promotion, now: DateTime<Utc>, has_moved: bool) -> Option<Date
             Some(judging::no_later(next, now, now + Duration::seconds((LOOK_EVERY_SECONDS << patience).min(60))))
         }
         Phase::Watching { until, .. } => {
-            let look = (*until).min(now + Duration::seconds(LOOK_WHILE_WATCHING_SECONDS));
+            let usual = now + Duration::seconds(LOOK_WHILE_WATCHING_SECONDS);
+            let look = if *until > now { usual.min(*until) } else { usual };
             Some(judging::no_later(next, now, look))
         }
         Phase::Succeeded { .. }

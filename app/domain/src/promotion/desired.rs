@@ -2,7 +2,7 @@
 
 use super::{
     DesiredCommit, DesiredNudge, JobRun, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, WorkloadPlan,
-    WorkloadProgress, by_git, progress::stands_against, way_back::waits_for_its_own,
+    WorkloadProgress, WritePart, by_git, progress::stands_against, way_back::waits_for_its_own,
 };
 use crate::{
     aside::Aside,
@@ -150,14 +150,29 @@ pub fn desired(promotion: &Promotion) -> Option<Desired> {
         | Phase::Superseded { .. } => return None,
     };
     let planned = &promotion.plan.workloads;
+    let is_taken = |part| move |planned: &&WorkloadPlan| !run.is_refused(&planned.placed, part);
     // A tool writes the objects of such a target, and nobody else.
     let is_by_git = promotion.git().is_some();
     let is_ours = |planned: &&WorkloadPlan| !is_by_git && cause.is_none_or(|cause| is_put_back(planned, cause));
     let is_routed = |planned: &&WorkloadPlan| cause.is_none_or(|cause| is_route_put_back(planned, cause));
     Some(Desired {
-        workloads: planned.iter().filter(is_ours).filter_map(|one| workload(promotion, one, run)).collect(),
-        candidates: planned.iter().filter_map(|one| candidate(promotion, one, run)).collect(),
-        routes: planned.iter().filter(is_routed).filter_map(|one| route(promotion, one, run)).collect(),
+        workloads: planned
+            .iter()
+            .filter(is_ours)
+            .filter(is_taken(WritePart::Workload))
+            .filter_map(|one| workload(promotion, one, run))
+            .collect(),
+        candidates: planned
+            .iter()
+            .filter(is_taken(WritePart::Candidate))
+            .filter_map(|one| candidate(promotion, one, run))
+            .collect(),
+        routes: planned
+            .iter()
+            .filter(is_routed)
+            .filter(is_taken(WritePart::Route))
+            .filter_map(|one| route(promotion, one, run))
+            .collect(),
         commit: by_git::commit(promotion, run),
         nudges: by_git::nudges(promotion, run),
         jobs: run.jobs.iter().filter(|one| one.is_to_write()).map(|one| job(promotion, one, run)).collect(),

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
-use super::{Alert, JournalEntry, Plan, Promotion};
+use super::{Alert, JournalEntry, Plan, Promotion, RefusedWrite};
 use crate::{
     actor::{Identity, NotAllowed},
     analysis::Sample,
@@ -17,6 +18,27 @@ use crate::{
     outside::{CallAnswer, CallId, DeployerCall, Report},
     traffic::{RouteObserved, Weight},
 };
+
+/// What a person saw of a run when they acted. What has changed since they have not meant: a second tap must not let the
+/// next step go, nor may an older page end a pause that another person has made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AsSeen {
+    /// The index of the step, from 0; where a tool is in charge, of the tool's.
+    pub step: usize,
+    /// Since when it is held, when it is.
+    pub held_since: Option<DateTime<Utc>>,
+    /// The share that a person has set.
+    pub by_hand: Option<Weight>,
+}
+
+impl AsSeen {
+    /// A step that is not held, and whose share is its own.
+    #[must_use]
+    pub const fn step(step: usize) -> Self {
+        Self { step, held_since: None, by_hand: None }
+    }
+}
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,22 +98,22 @@ pub enum Input {
     GoOn {
         /// Who.
         by: Identity,
-        /// The index of the step that they saw: a second tap must not let the next one go.
-        step: usize,
+        /// What they saw.
+        seen: AsSeen,
     },
     /// End the present step before its time.
     Skip {
         /// Who.
         by: Identity,
-        /// The index of the step that they saw.
-        step: usize,
+        /// What they saw.
+        seen: AsSeen,
     },
     /// Set the share of the traffic by hand; it stays there until someone lets it go on.
     SetWeight {
         /// Who.
         by: Identity,
-        /// The index of the step that they saw.
-        step: usize,
+        /// What they saw.
+        seen: AsSeen,
         /// The share.
         weight: Weight,
         /// Why.
@@ -101,8 +123,8 @@ pub enum Input {
     PromoteNow {
         /// Who.
         by: Identity,
-        /// The index of the step that they saw.
-        step: usize,
+        /// What they saw.
+        seen: AsSeen,
         /// Why.
         reason: String,
     },
@@ -129,12 +151,12 @@ pub enum Input {
     },
     /// Objects were read; those that could not be are left out.
     Observed(Sight),
-    /// A cluster refused what was to be written; trying again will not help.
+    /// Clusters refused what was to be written; trying again will not help.
     RefusedByCluster {
         /// The generation of the run that was to be written.
         generation: u32,
-        /// The cluster's words.
-        message: String,
+        /// What they refused.
+        writes: Vec<RefusedWrite>,
     },
     /// Another system tells of an alert.
     Alerted {
@@ -288,8 +310,8 @@ pub enum Refusal {
     /// It goes on by itself.
     #[error("this promotion goes on by itself; there is nothing to let go on")]
     NotHeld,
-    /// Another step than the one that was seen.
-    #[error("the promotion has gone on to another step since; look again")]
+    /// Another step than the one that was seen, or it was paused or its share was set since.
+    #[error("the promotion has gone on to another step since, or somebody has paused it or set its share; look again")]
     StepChanged,
     /// The last step cannot be left out.
     #[error("the rollout is what the promotion is for; it cannot be skipped, only aborted")]

@@ -231,18 +231,27 @@ pub(super) fn hear(draft: &mut Draft, run: &mut Run, seen: &Seen) {
     }
 }
 
-/// What a Job says against the version.
+/// What Jobs say against the version: those that have failed, and those that do not end in their time.
 pub(super) fn bad(run: &Run, now: DateTime<Utc>) -> Option<TakeBackCause> {
-    run.jobs.iter().filter(|job| job.unwanted_since.is_none()).find_map(|job| {
-        let why = match (&job.state, job.seen_at) {
-            (Some(state @ JobState::Failed { .. }), _) => state.words(),
-            (Some(JobState::Running { .. }), Some(since))
-                if now >= since + Duration::seconds(i64::from(job.seconds) + JOB_GRACE_SECONDS) =>
-            {
-                format!("did not end within {}", duration_words::exact(i64::from(job.seconds)))
-            }
-            _ => return None,
-        };
+    let late = |job: &&JobRun| {
+        let is_over = |since| now >= since + Duration::seconds(i64::from(job.seconds) + JOB_GRACE_SECONDS);
+        matches!(job.state, Some(JobState::Running { .. })) && job.seen_at.is_some_and(is_over)
+    };
+    failed(run).or_else(|| {
+        let job = wanted(run).find(late)?;
+        let why = format!("did not end within {}", duration_words::exact(i64::from(job.seconds)));
         Some(TakeBackCause::Job { job: job.shown(), why })
     })
+}
+
+/// The first that has failed.
+pub(super) fn failed(run: &Run) -> Option<TakeBackCause> {
+    wanted(run).find_map(|job| match &job.state {
+        Some(state @ JobState::Failed { .. }) => Some(TakeBackCause::Job { job: job.shown(), why: state.words() }),
+        _ => None,
+    })
+}
+
+fn wanted(run: &Run) -> impl Iterator<Item = &JobRun> {
+    run.jobs.iter().filter(|job| job.unwanted_since.is_none())
 }

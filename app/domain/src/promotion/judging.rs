@@ -5,12 +5,15 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Hold, JournalEvent, Move, Phase, Promotion, Run, StableWant, StepWait, TakeBackCause, decide::Draft};
+use super::{
+    Hold, JournalEvent, Move, Phase, Promotion, Run, StableWant, StepWait, TakeBackCause, UNSEEN_AFTER_SECONDS,
+    decide::Draft,
+};
 use crate::{
     actor::Identity,
     analysis::{
-        BuiltInCheck, Conclusion, Folded, LateBreach, Measure, Moment, Sample, Unanswered, Verdict, Watch, conclude,
-        dry_run_breaches, warnings,
+        BuiltInCheck, Comparison, Conclusion, Folded, LateBreach, Measure, Moment, Sample, Unanswered, Verdict, Watch,
+        conclude, dry_run_breaches, warnings,
     },
     moment_words,
     strategy::{AnalysisLength, Step},
@@ -18,7 +21,7 @@ use crate::{
 };
 
 /// The rule that speaks in the journal and holds.
-const ANALYSIS: &str = "analysis";
+pub(super) const ANALYSIS: &str = "analysis";
 
 /// What people are asked when a step that judges has nothing to judge by.
 const NOBODY_JUDGES: &str =
@@ -94,7 +97,12 @@ fn is_judged(promotion: &Promotion, run: &Run, step: usize) -> bool {
 fn speaking(run: &Run) -> impl Iterator<Item = &Watch> {
     let is_rolled_out = run.wanted.stable.want == StableWant::Version;
     let has_requests = is_rolled_out || gets_traffic(run) || run.wanted.aside.mirror > Weight::NONE;
-    run.watches.iter().filter(move |watch| has_requests || !watch.rule.measure().counts_requests())
+    // Beside a version that gets everything there is nothing to compare it with.
+    let has_both = !is_rolled_out && run.wanted.weight.want < Weight::ALL;
+    run.watches.iter().filter(move |watch| {
+        (has_requests || !watch.rule.measure().counts_requests())
+            && (has_both || matches!(watch.rule.comparison(), Comparison::Limits(_)))
+    })
 }
 
 fn due(run: &Run, now: DateTime<Utc>) -> impl Iterator<Item = &Watch> {
@@ -109,6 +117,12 @@ fn counts(run: &Run, watch: &Watch) -> bool {
         Measure::BuiltIn { check: BuiltInCheck::HealthByReadiness | BuiltInCheck::PodsNotReady }
     );
     !(is_growing && is_of_readiness)
+}
+
+/// Whether a watch whose time is over has something open yet: a rollback that its plan asks for, or an evaluation that
+/// fell into its time.
+pub(super) fn is_open(promotion: &Promotion, run: &Run, until: DateTime<Utc>) -> bool {
+    promotion.wants_rollback().is_some() || due(run, until).next().is_some()
 }
 
 /// The time to look again, brought forward to the next evaluation.
@@ -216,7 +230,8 @@ pub(super) fn measured(draft: &mut Draft, samples: Vec<Sample>) {
                 Conclusion::GoOn => lift(draft, &mut run),
                 Conclusion::Wait { .. } | Conclusion::Inconclusive { .. } => {}
             }
-            if run.settled_at.is_some() {
+            // Where a cluster does not answer, nobody knows whether the pods are there that more traffic needs.
+            if run.settled_at.is_some() && draft.next.trouble.is_none() {
                 super::progress::go_on(draft, run, step, since);
             } else {
                 draft.next.phase = Phase::Progressing { run, step, since };
@@ -293,6 +308,10 @@ fn hold(draft: &mut Draft, run: &mut Run, why: String, lifts: bool) {
 pub(super) fn settle_undecided(draft: &mut Draft) {
     let Phase::Progressing { run, .. } = &draft.next.phase else { return };
     let Some(hold) = run.hold.clone().filter(|hold| hold.until.is_some_and(|until| until <= draft.now)) else { return };
+    // Nobody could answer while Slipway was away: the next look gives that time back.
+    if run.looked_at.is_some_and(|at| draft.now > at + Duration::seconds(UNSEEN_AFTER_SECONDS)) {
+        return;
+    }
     let undecided = draft.next.plan.judging.undecided;
     let Phase::Progressing { mut run, step, since } = draft.next.phase.clone() else { return };
     match undecided.then {

@@ -54,14 +54,30 @@ fn wholly_observed(draft: &mut Draft, seen: &Seen, is_troubled: bool) {
 /// What is bad is bad whether or not the other clusters answer, and what goes back there goes back.
 fn partly_observed(draft: &mut Draft, seen: &Seen) {
     match draft.next.phase.clone() {
-        Phase::Progressing { run, .. } => {
-            if let Some(cause) = Telling::hear(&draft.next, &run, seen, None).bad {
+        Phase::Progressing { run, step, since } => progress::partly_seen(draft, run, step, since, seen),
+        Phase::TakingBack { run, cause, since } => way_back::partly_seen(draft, run, cause, since, seen),
+        Phase::Watching { run, .. } => {
+            let bad = Telling::hear(&draft.next, &run, seen, None).bad.filter(is_of_the_version);
+            if let Some(cause) = bad.filter(|_| draft.facts.occupant.is_none()) {
                 draft.take_back_by_rule(run, cause);
             }
         }
-        Phase::TakingBack { run, cause, since } => way_back::partly_seen(draft, run, cause, since, seen),
-        _ => {}
+        Phase::Waiting { .. }
+        | Phase::Starting { .. }
+        | Phase::Succeeded { .. }
+        | Phase::Failed { .. }
+        | Phase::Aborted { .. }
+        | Phase::Rejected { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Expired { .. }
+        | Phase::Superseded { .. } => {}
     }
+}
+
+/// Whether pods of the version fail. That no more of them can be made (a quota that an autoscaler has met) says nothing
+/// of it, and what ran before would meet the same.
+fn is_of_the_version(cause: &TakeBackCause) -> bool {
+    matches!(cause, TakeBackCause::Rollout { .. }) && !progress::is_unmade(cause)
 }
 
 /// The version runs already: only pods that fail bring it back. What somebody else has changed since
@@ -70,7 +86,8 @@ fn watching(draft: &mut Draft, run: &Run, finished_at: DateTime<Utc>, seen: &See
     match Telling::hear(&draft.next, run, seen, None).bad {
         // Another promotion that has started since ends the watch; two writers would fight.
         Some(_) if draft.facts.occupant.is_some() => {}
-        Some(cause @ TakeBackCause::Rollout { .. }) => draft.take_back_by_rule(run.clone(), cause),
+        Some(cause) if is_of_the_version(&cause) => draft.take_back_by_rule(run.clone(), cause),
+        Some(cause) if progress::is_unmade(&cause) => {}
         Some(_) => {
             draft.note_rule("watch", JournalEvent::Succeeded);
             draft.next.phase = Phase::Succeeded { run: run.clone(), finished_at };

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Duration, Utc};
 
 use super::{
-    Failure, JobRun, JournalEvent, Move, Phase, RouteProgress, Run, StableWant, TakeBackCause, TakenBack,
+    Failure, JobRun, JournalEvent, Move, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, TakenBack,
     WorkloadProgress,
     decide::Draft,
     ending,
@@ -20,6 +20,7 @@ use crate::{
     aside::Aside,
     delegated::ToolAct,
     observation::{Observed, PlacedWorkload},
+    rollout::RolloutFailure,
     strategy::Step,
     traffic::Weight,
 };
@@ -30,7 +31,7 @@ pub const DRAIN_SECONDS: i64 = 30;
 
 /// The last healthy pods are never left without traffic, and traffic never goes where no pod is
 /// ready: why a share must not be moved now.
-pub(super) fn guard(run: &Run, next: &Move) -> Option<String> {
+pub(super) fn guard(promotion: &Promotion, run: &Run, next: &Move) -> Option<String> {
     match next {
         Move::Shift(weight) => {
             run.routes.iter().find_map(|route| stands_against(run, route, *weight, &run.wanted.aside))
@@ -38,23 +39,35 @@ pub(super) fn guard(run: &Run, next: &Move) -> Option<String> {
         Move::Aside(aside) => {
             run.routes.iter().find_map(|route| stands_against(run, route, run.wanted.weight.want, aside))
         }
-        // Where nothing moves the traffic but the pods, those of the candidate serve until they end.
-        Move::Remove if run.routes.is_empty() && !run.is_short_accepted => {
-            let (stays, goes) = (ready(&run.progress), ready(&run.candidates));
-            (stays == 0 && goes > 0)
-                .then(|| format!("the candidate stays: its {goes} ready pods are the last ones, the workload has none"))
-        }
+        Move::Remove if !run.is_short_accepted => last_pods(promotion, run),
         Move::Remove | Move::Grow(_) | Move::Stable(_) => None,
     }
 }
 
+/// Why a candidate must not be removed now, in words with the numbers: its pods are the last that are ready. Where
+/// nothing moves the traffic but the pods, they serve until they end; elsewhere somebody may need them yet.
+pub(super) fn last_pods(promotion: &Promotion, run: &Run) -> Option<String> {
+    promotion.plan.workloads.iter().find_map(|planned| {
+        let candidate = planned.placed_candidate()?;
+        let (stays, goes) = (ready(&run.progress, &planned.placed), ready(&run.candidates, &candidate));
+        let name = &candidate.workload.name;
+        (stays == 0 && goes > 0).then(|| {
+            format!(
+                "{} {name} stays: its {goes} ready pods are the last ones, the workload has none",
+                planned.cluster_name
+            )
+        })
+    })
+}
+
+/// The ready pods of one workload, as last seen.
+fn ready(progress: &[WorkloadProgress], placed: &PlacedWorkload) -> u32 {
+    progress.iter().find(|p| p.placed == *placed).map_or(0, |p| p.counts.ready)
+}
+
 /// Why the traffic of one route must not be moved to `weight` now.
 pub(super) fn stands_against(run: &Run, route: &RouteProgress, weight: Weight, aside: &Aside) -> Option<String> {
-    let ready_at = |progress: &[WorkloadProgress], placed: &PlacedWorkload| {
-        progress.iter().find(|p| p.placed == *placed).map_or(0, |p| p.counts.ready)
-    };
-    let on_candidate = ready_at(&run.candidates, &route.candidate);
-    let on_stable = ready_at(&run.progress, &route.placed);
+    let (on_candidate, on_stable) = (ready(&run.candidates, &route.candidate), ready(&run.progress, &route.placed));
     let stays = match weight.cmp(&route.seen) {
         Ordering::Greater => (on_candidate == 0).then_some(on_stable),
         // Where nothing is ready on either side, what ran before is the better guess.
@@ -69,7 +82,8 @@ pub(super) fn begin(draft: &mut Draft, mut run: Run, seen: &Seen) {
     let telling = Telling::hear(&draft.next, &run, seen, None);
     (run.progress, run.candidates, run.routes) = (telling.workloads, telling.candidates, telling.routes);
     homecoming::look(&mut run, seen);
-    match run.wanted.toward(&goal(&draft.next, &run, 0)) {
+    let next = run.wanted.toward(&goal(&draft.next, &run, 0));
+    match next.filter(|_| run.hold.is_none()) {
         // A rolling promotion has one move, which its journal has told already.
         Some(next @ Move::Stable(_)) => run.want(next, draft.now),
         Some(next) => make(draft, &mut run, next),
@@ -91,6 +105,7 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
     take_in(draft, &mut run, telling);
     homecoming::look(&mut run, seen);
     jobs::hear(draft, &mut run, seen);
+    let bad = bad.filter(|cause| lasts(&mut run, cause, draft.now));
     let bad = bad.or_else(|| unserved(&mut run, draft.now)).or_else(|| jobs::bad(&run, draft.now));
     if let Some(cause) = bad {
         return draft.take_back_by_rule(run, cause);
@@ -99,7 +114,7 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
         run.settled_at = None;
         let budget = draft.next.plan.rollout_budget_seconds;
         // Time in which a tool waits by its own steps is not the version's.
-        let waits = run.progress.iter().any(|p| p.tool.as_ref().is_some_and(|tool| tool.waits.is_some()));
+        let waits = run.progress.iter().any(|p| p.is_waiting);
         if waits {
             run.waits_since = None;
         } else {
@@ -117,6 +132,39 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
     }
     run.settled_at.get_or_insert(draft.now);
     go_on(draft, run, step, since);
+}
+
+/// Takes in what a progressing run sees while some of its clusters do not answer: what is bad is bad whatever the others
+/// would say, and nothing goes on.
+pub(super) fn partly_seen(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>, seen: &Seen) {
+    run.look(draft.now, true);
+    let telling = Telling::hear(&draft.next, &run, seen, None);
+    for now in telling.routes {
+        run.routes.iter_mut().filter(|known| known.placed == now.placed).for_each(|known| *known = now.clone());
+    }
+    jobs::hear(draft, &mut run, seen);
+    let bad = telling.bad.filter(|cause| lasts(&mut run, cause, draft.now));
+    match bad.or_else(|| unserved(&mut run, draft.now)).or_else(|| jobs::failed(&run)) {
+        Some(cause) => draft.take_back_by_rule(run, cause),
+        None => draft.next.phase = Phase::Progressing { run, step, since },
+    }
+}
+
+/// How long pods may be impossible to make without one having come: a quota leaves room as soon as former pods have
+/// ended, and a webhook that was away comes back.
+const UNMADE_SECONDS: i64 = 30;
+
+/// Whether what is bad stays so. Pods that cannot be made just now may be made yet, as long as others come.
+fn lasts(run: &mut Run, cause: &TakeBackCause, now: DateTime<Utc>) -> bool {
+    if !is_unmade(cause) {
+        return true;
+    }
+    now >= *run.unmade_since.get_or_insert(now) + Duration::seconds(UNMADE_SECONDS)
+}
+
+/// Whether it is only that pods cannot be made.
+pub(super) const fn is_unmade(cause: &TakeBackCause) -> bool {
+    matches!(cause, TakeBackCause::Rollout { failure: RolloutFailure::Replicas { .. }, .. })
 }
 
 /// How long a candidate may have traffic and no address: one that restarts for a moment is not given up,
@@ -155,7 +203,10 @@ fn keep_what_others_changed(run: &mut Run, seen: &Seen) {
 pub(super) fn go_on(draft: &mut Draft, mut run: Run, step: usize, since: DateTime<Utc>) {
     let next = run.wanted.toward(&goal(&draft.next, &run, step));
     homecoming::lift(draft, &mut run, next.as_ref());
-    if run.hold.is_some() {
+    // A pause keeps what is there; traffic that a person takes away goes all the same.
+    let is_taken_away =
+        matches!(next, Some(Move::Shift(share)) if run.by_hand.is_some() && share < run.wanted.weight.want);
+    if run.hold.is_some() && !is_taken_away {
         run.waits_since = None;
         draft.next.phase = Phase::Progressing { run, step, since };
         return;
@@ -221,7 +272,7 @@ fn make(draft: &mut Draft, run: &mut Run, next: Move) {
     if ends_pods && !is_drained(run, draft.now) {
         return;
     }
-    if let Some(why) = guard(run, &next) {
+    if let Some(why) = guard(&draft.next, run, &next) {
         let by = crate::actor::Identity::rule(CAPACITY);
         let hold = super::Hold { by, why: why.clone(), since: draft.now, lifts: false, until: None };
         draft.note_rule(CAPACITY, JournalEvent::Held { why });
@@ -297,6 +348,7 @@ pub(super) fn take_in(draft: &mut Draft, run: &mut Run, mut telling: Telling) {
     run.routes = telling.routes;
     let moved: Vec<String> = words.into_iter().flatten().collect();
     if !moved.is_empty() {
+        run.unmade_since = None;
         draft.note_rule("rollout", JournalEvent::Pods { progress: moved.join("; ") });
     }
 }
@@ -354,10 +406,6 @@ pub(super) fn overtaken(draft: &mut Draft, run: Run, workload: String) {
     draft.note_rule("rollout", JournalEvent::Failed { why, back: back.clone() });
     let finished_at = draft.now;
     draft.next.phase = Phase::Failed { run: Some(run), failure: Failure::Overtaken { workload }, back, finished_at };
-}
-
-fn ready(progress: &[WorkloadProgress]) -> u32 {
-    progress.iter().map(|p| p.counts.ready).sum()
 }
 
 /// The most pods that were available of a workload since its last change, as far as it was seen before.

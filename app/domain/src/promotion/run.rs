@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{JobRun, KnownAlert, LOOKED_AT_EVERY_SECONDS, Move, UNSEEN_AFTER_SECONDS, Wanted};
+use super::{JobRun, KnownAlert, LOOKED_AT_EVERY_SECONDS, Move, RefusedWrite, UNSEEN_AFTER_SECONDS, Wanted};
 use crate::{
     actor::Identity,
     analysis::Watch,
@@ -82,6 +82,14 @@ pub struct Hold {
     pub until: Option<DateTime<Utc>>,
 }
 
+impl Hold {
+    /// Whether only a person ends it: it neither ends by itself nor is answered by the plan.
+    #[must_use]
+    pub const fn stays(&self) -> bool {
+        !self.lifts && self.until.is_none()
+    }
+}
+
 /// What was last seen of one workload, for the screen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkloadProgress {
@@ -107,6 +115,9 @@ pub struct WorkloadProgress {
     /// How far the tool in charge is, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolProgress>,
+    /// Whether the tool waits for a time or a person by its own steps: that time is not the version's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_waiting: bool,
 }
 
 impl WorkloadProgress {
@@ -261,6 +272,12 @@ pub struct Run {
     /// The alerts that it has heard of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<KnownAlert>,
+    /// What clusters refused while it was taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedWrite>,
+    /// Since when pods cannot be made and none has come; `None` when that is not so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmade_since: Option<DateTime<Utc>>,
 }
 
 impl Run {
@@ -298,6 +315,8 @@ impl Run {
             asked: None,
             jobs: Vec::new(),
             alerts: Vec::new(),
+            refused: Vec::new(),
+            unmade_since: None,
         }
     }
 
@@ -366,8 +385,13 @@ impl Run {
             return;
         };
         let since = (now - last).num_seconds();
-        if is_troubled || since > UNSEEN_AFTER_SECONDS {
+        let is_unseen = since > UNSEEN_AFTER_SECONDS;
+        if is_troubled || is_unseen {
             self.unseen_seconds += since;
+        }
+        // Nobody could answer while Slipway was away.
+        if let Some(until) = self.hold.as_mut().and_then(|hold| hold.until.as_mut()).filter(|_| is_unseen) {
+            *until += now - last;
         }
         if is_troubled || since >= LOOKED_AT_EVERY_SECONDS {
             self.looked_at = Some(now);

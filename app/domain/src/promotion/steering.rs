@@ -1,7 +1,9 @@
 //! What people do to a promotion under way: pause, go on, skip, set a share, leave the rest out.
 
+use chrono::{DateTime, Utc};
+
 use super::{
-    Hold, JournalEvent, Phase, Promotion, Refusal, Run,
+    AsSeen, Hold, JournalEvent, Phase, Promotion, Refusal, Run,
     decide::{Draft, needs_reason},
     homecoming::CAPACITY,
     judging,
@@ -10,7 +12,7 @@ use super::{
 use crate::{actor::Identity, delegated::ToolAct, strategy::Step, traffic::Weight};
 
 /// A run under way, its step and since when.
-fn under_way(draft: &Draft) -> Result<(Run, usize, chrono::DateTime<chrono::Utc>), Refusal> {
+fn under_way(draft: &Draft) -> Result<(Run, usize, DateTime<Utc>), Refusal> {
     match &draft.next.phase {
         Phase::Progressing { run, step, since } => Ok((run.clone(), *step, *since)),
         _ => Err(not_under_way(&draft.next)),
@@ -19,6 +21,27 @@ fn under_way(draft: &Draft) -> Result<(Run, usize, chrono::DateTime<chrono::Utc>
 
 fn not_under_way(promotion: &Promotion) -> Refusal {
     if promotion.is_over() { Refusal::Over(super::headline(promotion).words) } else { Refusal::NotUnderWay }
+}
+
+/// What a person sees of a run at this step.
+fn seen(run: &Run, step: usize) -> AsSeen {
+    let held_since = run.hold.as_ref().map(|hold| hold.since);
+    AsSeen { step: run.step_of_tool().unwrap_or(step), held_since, by_hand: run.by_hand }
+}
+
+fn is_as_seen(run: &Run, step: usize, as_seen: AsSeen) -> Result<(), Refusal> {
+    if seen(run, step) == as_seen { Ok(()) } else { Err(Refusal::StepChanged) }
+}
+
+impl Promotion {
+    /// What a person sees of it, to act on; `None` where it is not under way.
+    #[must_use]
+    pub fn as_seen(&self) -> Option<AsSeen> {
+        match &self.phase {
+            Phase::Progressing { run, step, .. } => Some(seen(run, *step)),
+            _ => None,
+        }
+    }
 }
 
 /// Lets nothing go on by itself.
@@ -33,19 +56,20 @@ pub(super) fn hold(draft: &mut Draft, by: &Identity, reason: String) -> Result<(
     Ok(())
 }
 
-/// Ends a hold, or the step that asks.
-pub(super) fn go_on(draft: &mut Draft, by: &Identity, seen: usize) -> Result<(), Refusal> {
+/// Ends a hold, or the step that asks: whichever they saw.
+pub(super) fn go_on(draft: &mut Draft, by: &Identity, seen: AsSeen) -> Result<(), Refusal> {
     let (mut run, step, since) = under_way(draft)?;
     if tool_step(&run).is_some() {
         return ask_tool_to_go_on(draft, by, run, step, since, seen);
     }
-    if seen != step {
-        return Err(Refusal::StepChanged);
-    }
+    is_as_seen(&run, step, seen)?;
     let is_asked = draft.next.plan.steps.get(step) == Some(&Step::Ask);
     may_go_on(&draft.next)?;
     draft.note(by, JournalEvent::WentOn);
-    judging::answered_for(&mut run, draft.now);
+    // A wait for the analysis that nobody was asked about stays.
+    if run.hold.as_ref().is_some_and(|hold| hold.by == Identity::rule(judging::ANALYSIS)) {
+        judging::answered_for(&mut run, draft.now);
+    }
     run.is_short_accepted |= run.hold.as_ref().is_some_and(|hold| hold.by == Identity::rule(CAPACITY));
     let was_held = run.hold.take().is_some();
     if run.by_hand.is_some() || (is_asked && !was_held) {
@@ -76,13 +100,11 @@ fn ask_tool_to_go_on(
     by: &Identity,
     mut run: Run,
     step: usize,
-    since: chrono::DateTime<chrono::Utc>,
-    seen: usize,
+    since: DateTime<Utc>,
+    seen: AsSeen,
 ) -> Result<(), Refusal> {
     let at = tool_step(&run).ok_or(Refusal::StepChanged)?;
-    if seen != run.step_of_tool().unwrap_or(step) {
-        return Err(Refusal::StepChanged);
-    }
+    is_as_seen(&run, step, seen)?;
     draft.note(by, JournalEvent::WentOn);
     run.asked = Some(ToolAct::GoOn { step: at });
     draft.next.phase = Phase::Progressing { run, step, since };
@@ -90,11 +112,9 @@ fn ask_tool_to_go_on(
 }
 
 /// Ends the present step before its time.
-pub(super) fn skip(draft: &mut Draft, by: &Identity, seen: usize) -> Result<(), Refusal> {
+pub(super) fn skip(draft: &mut Draft, by: &Identity, seen: AsSeen) -> Result<(), Refusal> {
     let (mut run, step, _) = under_way(draft)?;
-    if seen != step {
-        return Err(Refusal::StepChanged);
-    }
+    is_as_seen(&run, step, seen)?;
     match draft.next.plan.steps.get(step) {
         Some(Step::Rollout) | None => return Err(Refusal::RolloutNotSkipped),
         Some(present) => {
@@ -120,15 +140,13 @@ fn leave_step(draft: &mut Draft, mut run: Run, step: usize) {
 pub(super) fn set_weight(
     draft: &mut Draft,
     by: &Identity,
-    seen: usize,
+    seen: AsSeen,
     weight: Weight,
     reason: String,
 ) -> Result<(), Refusal> {
     let (mut run, step, since) = under_way(draft)?;
     // What was decided at a small share must not take a bigger one away.
-    if seen != step {
-        return Err(Refusal::StepChanged);
-    }
+    is_as_seen(&run, step, seen)?;
     let reason = needs_reason(reason)?;
     may_set_weight(&draft.next)?;
     let most = draft.next.most_weight(step);
@@ -183,12 +201,10 @@ pub(super) fn may_set_weight(promotion: &Promotion) -> Result<(), Refusal> {
 }
 
 /// Leaves the pauses and shares out that are left before everything.
-pub(super) fn promote_now(draft: &mut Draft, by: &Identity, seen: usize, reason: String) -> Result<(), Refusal> {
+pub(super) fn promote_now(draft: &mut Draft, by: &Identity, seen: AsSeen, reason: String) -> Result<(), Refusal> {
     let (mut run, step, since) = under_way(draft)?;
     // A second press must not leave out what the first one has led to.
-    if seen != run.step_of_tool().unwrap_or(step) {
-        return Err(Refusal::StepChanged);
-    }
+    is_as_seen(&run, step, seen)?;
     may_promote_now(&draft.next)?;
     let reason = needs_reason(reason)?;
     draft.note(by, JournalEvent::StepsLeftOut { reason });
@@ -246,9 +262,9 @@ pub(super) fn may_go_on(promotion: &Promotion) -> Result<(), Refusal> {
 pub(super) fn may_hold(promotion: &Promotion) -> Result<(), Refusal> {
     match &promotion.phase {
         Phase::Progressing { run, .. } => match &run.hold {
-            Some(hold) => Err(Refusal::HeldAlready(hold.why.clone())),
-            None if promotion.plan.steps.len() > 1 => Ok(()),
-            None => Err(run
+            Some(hold) if hold.stays() => Err(Refusal::HeldAlready(hold.why.clone())),
+            _ if promotion.plan.steps.len() > 1 => Ok(()),
+            _ => Err(run
                 .progress
                 .iter()
                 .find_map(|p| p.tool.as_ref())

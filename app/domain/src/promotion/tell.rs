@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Phase, Promotion, RouteProgress, Run, Sight, StableWant, TakeBackCause, WorkloadPlan, WorkloadProgress, by_git,
+    Phase, Promotion, RouteProgress, Run, Sight, StableWant, TakeBackCause, WorkloadPlan, WorkloadProgress, WritePart,
+    by_git,
     desired::{is_put_back, is_route_put_back, known_images, shown, shown_route, stamp},
 };
 use crate::{
@@ -100,8 +101,10 @@ impl Telling {
     pub(super) fn hear(promotion: &Promotion, run: &Run, seen: &Seen, back: Option<&TakeBackCause>) -> Self {
         let mut telling = Self::default();
         for planned in &promotion.plan.workloads {
+            let is_refused = |part| back.is_some() && run.is_refused(&planned.placed, part);
+            let is_kept = is_refused(WritePart::Workload);
             match seen.workload(&planned.placed) {
-                Some(observed) if back.is_none_or(|cause| is_put_back(planned, cause)) => {
+                Some(observed) if !is_kept && back.is_none_or(|cause| is_put_back(planned, cause)) => {
                     let told = match promotion.git() {
                         Some(git) => by_git::workload(git, planned, observed, run),
                         None => workload(promotion, planned, observed, run),
@@ -111,13 +114,16 @@ impl Telling {
                     }
                 }
                 // It stays as somebody has set it, and its pods serve all the same.
-                Some(Observed::Present(now)) => telling.workloads.push(left(planned, now)),
+                Some(Observed::Present(now)) => telling.workloads.push(left(planned, now, is_kept)),
                 Some(Observed::Missing) | None => {}
             }
             let Some(placed) = planned.placed_candidate() else { continue };
             if let Some(observed) = seen.workload(&placed) {
                 let told = candidate(promotion, planned, &placed, observed, run);
-                if let Some(progress) = telling.take(told, back.is_some(), |_| {}) {
+                if let Some(mut progress) = telling.take(told, back.is_some(), |_| {}) {
+                    if is_refused(WritePart::Candidate) {
+                        (progress.is_complete, progress.was_ours) = (true, true);
+                    }
                     telling.candidates.push(progress);
                 }
             }
@@ -141,7 +147,9 @@ impl Telling {
             RouteObserved::Present(now) => now.weight,
             RouteObserved::Missing => Weight::NONE,
         };
-        let is_left = back.is_some_and(|cause| !is_route_put_back(planned, cause));
+        let is_left = back.is_some_and(|cause| {
+            !is_route_put_back(planned, cause) || run.is_refused(&planned.placed, WritePart::Route)
+        });
         if share == Weight::NONE && run.wanted.is_without(&planned.placed) {
             return;
         }
@@ -192,9 +200,10 @@ impl Telling {
     }
 }
 
-/// A workload that somebody else has set, and that nothing is wanted of any more.
-fn left(planned: &WorkloadPlan, now: &WorkloadObservation) -> WorkloadProgress {
-    let words = "left as someone else has set it".to_owned();
+/// A workload that somebody else has set, or whose change the cluster refused: nothing is wanted of it any more.
+fn left(planned: &WorkloadPlan, now: &WorkloadObservation, is_refused: bool) -> WorkloadProgress {
+    let words = if is_refused { "left: the cluster refused the change" } else { "left as someone else has set it" };
+    let words = words.to_owned();
     let progress = progress_of(planned, &planned.placed, Some(now), words);
     WorkloadProgress { is_complete: true, was_ours: true, tool: None, ..progress }
 }
@@ -263,7 +272,7 @@ fn written(
         (progress.counts.updated, progress.counts.available) = (0, 0);
         return Told::Progress(progress);
     }
-    let runs_wanted = wanted.iter().all(|w| now.image_of(w.container.as_str()) == Some(w.image.as_str()));
+    let runs_wanted = now.runs(wanted);
     if !is_ours || !runs_wanted {
         let words = "changed by someone else".to_owned();
         let progress = WorkloadProgress { was_ours: true, ..progress_of(planned, at, Some(now), words) };
@@ -309,7 +318,7 @@ fn candidate(
     if !is_ours && !was_ours {
         return Told::Progress(progress_of(planned, placed, Some(now), "about to be changed".to_owned()));
     }
-    let runs_wanted = planned.images.iter().all(|w| now.image_of(w.container.as_str()) == Some(w.image.as_str()));
+    let runs_wanted = now.runs(&planned.images);
     if !is_ours || !runs_wanted || now.wanted_replicas < pods {
         let words = "changed by someone else".to_owned();
         let progress = WorkloadProgress { was_ours: true, ..progress_of(planned, placed, Some(now), words) };
@@ -410,6 +419,7 @@ pub(super) fn judged(
         // What is counted as updated is so by the template before.
         (progress.counts.updated, progress.counts.available) = (0, 0);
     }
+    progress.is_waiting = matches!(rollout, Rollout::ByTool { waits: true, .. });
     match rollout {
         Rollout::Failed { failure } => Told::Bad(progress, TakeBackCause::Rollout { workload: named, failure }),
         Rollout::Unseen
@@ -436,6 +446,7 @@ pub(super) fn progress_of(
         is_complete: false,
         was_ours: false,
         most_available: 0,
+        is_waiting: false,
         tool: now.and_then(|n| n.tool.as_ref()).map(ToolStatus::progress),
     }
 }

@@ -4,11 +4,11 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    JournalEvent, Move, Phase, RouteProgress, Run, StableWant, TakeBackCause, TakenBack, WorkloadProgress,
+    JournalEvent, Move, Phase, Promotion, RouteProgress, Run, StableWant, TakeBackCause, TakenBack, WorkloadProgress,
     decide::Draft,
     goals::goal_back,
     jobs,
-    progress::{is_drained, open_in_words, overtaken, stands_against, take_in, words_of},
+    progress::{is_drained, last_pods, open_in_words, overtaken, stands_against, take_in, words_of},
     tell::{Seen, Telling},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 
 /// The first move back, made at once where nothing stands against it. Answers it in words, where the
 /// traffic or a candidate is moved.
-pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
+pub(super) fn begin_back(promotion: &Promotion, run: &mut Run, now: DateTime<Utc>) -> Option<String> {
     run.hold = None;
     run.by_hand = None;
     run.asked = None;
@@ -30,7 +30,7 @@ pub(super) fn begin_back(run: &mut Run, now: DateTime<Utc>) -> Option<String> {
     let first = run.wanted.toward(&goal_back(run));
     let is_free = |next: &Move| match next {
         Move::Stable(_) => true,
-        Move::Shift(_) | Move::Aside(_) | Move::Remove | Move::Grow(_) => may_go_back(run, Some(next), now),
+        Move::Shift(_) | Move::Aside(_) | Move::Remove | Move::Grow(_) => may_go_back(promotion, run, Some(next), now),
     };
     let first = first.filter(is_free)?;
     let words = (!matches!(first, Move::Stable(_))).then(|| words_of(run, &first));
@@ -47,6 +47,7 @@ pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause,
     }
     let mut left = left_as_it_is(&cause);
     left.extend(telling.left.iter().cloned());
+    left.extend(run.refused.iter().map(|write| write.words.clone()));
     left.dedup();
     let keeps_candidate = telling.keeps_candidate;
     take_in(draft, &mut run, telling);
@@ -54,11 +55,12 @@ pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause,
     let next = run.wanted.toward(&goal_back(&run));
     // Whoever has ended writes nothing any more: the traffic of the others goes home first.
     let is_home = run.routes.iter().all(|route| route.is_settled);
-    if next == Some(Move::Remove) && keeps_candidate && is_home {
+    let is_removal = next == Some(Move::Remove);
+    if is_removal && keeps_candidate && is_home {
         return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
     }
     note_settled(&mut run, draft.now);
-    if may_go_back(&run, next.as_ref(), draft.now) {
+    if may_go_back(&draft.next, &run, next.as_ref(), draft.now) {
         let Some(next) = next else {
             let back =
                 if left.is_empty() { TakenBack::Complete } else { TakenBack::Incomplete { what: left.join("; ") } };
@@ -69,6 +71,7 @@ pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause,
     }
     if run.is_over_budget(since, draft.next.plan.rollout_budget_seconds, draft.now) {
         left.push(open_in_words(&run));
+        left.extend(last_pods(&draft.next, &run).filter(|_| is_removal));
         left.retain(|words| !words.is_empty());
         return draft.end(run, cause, TakenBack::Incomplete { what: left.join("; ") });
     }
@@ -122,14 +125,19 @@ fn note_settled(run: &mut Run, now: DateTime<Utc>) {
 
 /// Whether what the next move back stands on is there; without a move, whether all is back. A
 /// candidate may be as bad as it likes meanwhile.
-fn may_go_back(run: &Run, next: Option<&Move>, now: DateTime<Utc>) -> bool {
+fn may_go_back(promotion: &Promotion, run: &Run, next: Option<&Move>, now: DateTime<Utc>) -> bool {
     let is_back = run.progress.iter().all(|p| p.is_complete);
     match next {
         Some(Move::Stable(_) | Move::Grow(_) | Move::Aside(_)) => true,
         // What still serves may be worse than what is coming back: traffic does not wait for the last pod.
         // Each route waits for its own pods, and for no other's.
         Some(Move::Shift(_)) => run.routes.is_empty() || run.routes.iter().any(|route| goes_home(run, route)),
-        Some(Move::Remove) => is_back && run.routes.iter().all(|r| r.is_settled) && is_drained(run, now),
+        Some(Move::Remove) => {
+            is_back
+                && run.routes.iter().all(|r| r.is_settled)
+                && is_drained(run, now)
+                && last_pods(promotion, run).is_none()
+        }
         None => {
             is_back
                 && run.jobs.iter().all(|job| job.is_gone)

@@ -151,7 +151,7 @@ fn by_tool(promotion: &Promotion, run: &Run) -> Option<Headline> {
     let part = |step: u32| u8::try_from(u64::from(step) * 100 / steps?).ok();
     let percent = tool.step.and_then(part);
     let words = format!("{}: {}", tool.tool, progress.words);
-    Some(if tool.waits.is_some() && run.asked.is_none() {
+    Some(if progress.is_waiting && run.asked.is_none() {
         waits(promotion, words, percent)
     } else {
         moving(promotion, words, percent)

@@ -97,10 +97,7 @@ fn candidate(world: &mut World) -> Option<&mut domain::observation::WorkloadObse
 }
 
 fn play(world: &mut World, event: Event) {
-    let step = match &world.promotion.phase {
-        Phase::Progressing { step, .. } => *step,
-        _ => 0,
-    };
+    let seen = world.promotion.as_seen().unwrap_or_default();
     // A refusal is a fine outcome: the promotion stays as it was.
     let _refused = match event {
         Event::Look => {
@@ -141,13 +138,13 @@ fn play(world: &mut World, event: Event) {
         Event::Abort => world.give(Input::Abort { by: rosa(), reason: "no".into() }),
         Event::Supersede => world.give(Input::Supersede { by: 2000, who: theo() }),
         Event::Hold => world.give(Input::Hold { by: rosa(), reason: "wait".into() }),
-        Event::GoOn => world.give(Input::GoOn { by: rosa(), step }),
-        Event::Skip => world.give(Input::Skip { by: rosa(), step }),
+        Event::GoOn => world.give(Input::GoOn { by: rosa(), seen }),
+        Event::Skip => world.give(Input::Skip { by: rosa(), seen }),
         Event::Set(percent) => {
             let weight = Weight::percent(percent).unwrap();
-            world.give(Input::SetWeight { by: rosa(), step, weight, reason: "so".into() })
+            world.give(Input::SetWeight { by: rosa(), seen, weight, reason: "so".into() })
         }
-        Event::PromoteNow => world.give(Input::PromoteNow { by: rosa(), step, reason: "so".into() }),
+        Event::PromoteNow => world.give(Input::PromoteNow { by: rosa(), seen, reason: "so".into() }),
         Event::Trouble => world.give(crate::world::trouble("away")),
     };
 }
@@ -329,7 +326,7 @@ proptest! {
                 _ => 0,
             };
             // The person it may wait for.
-            let _refused = world.give(Input::GoOn { by: rosa(), step });
+            let _refused = world.go_on(step);
         }
         prop_assert!(world.promotion.is_over(), "{}", world.words());
         prop_assert!(desired(&world.promotion).is_none());

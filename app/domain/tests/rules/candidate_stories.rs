@@ -87,7 +87,7 @@ fn a_canary_gets_pods_before_traffic_and_at_the_end_everything_is_as_it_was_but_
     let half = [format!("10 %, 1 pods, {OLD}"), format!("10 %, 2 pods, {OLD}"), format!("50 %, 2 pods, {OLD}")];
     assert_eq!(pictures(&mut world), half);
     assert!(world.promotion.allowed(&actor(&rosa(), Role::ReleaseManager)).contains(&PromotionAct::GoOn));
-    world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
+    world.go_on(3).unwrap();
     let home = [format!("50 %, 2 pods, {OLD}"), format!("50 %, 3 pods, {OLD}"), format!("100 %, 3 pods, {OLD}")];
     assert_eq!(pictures(&mut world), home);
     assert_eq!(world.words(), "canary at 100 %, the workloads get the version: 0 of 3 pods");
@@ -135,19 +135,25 @@ fn nothing_that_people_leave_out_has_a_workload_replaced_that_serves() {
             for _ in 0..2 {
                 world.promote_now().unwrap();
             }
-            let late = Input::PromoteNow { by: rosa(), step: 0, reason: "good".into() };
+            let late =
+                Input::PromoteNow { by: rosa(), seen: domain::promotion::AsSeen::step(0), reason: "good".into() };
             assert_eq!(world.give(late).unwrap_err(), Refusal::StepChanged, "who saw another step leaves out no more");
         }),
         ("a share by hand at the last step", |world| {
             world.promote_now().unwrap();
-            let set = Input::SetWeight { by: rosa(), step: 4, weight: weight(10), reason: "careful".into() };
+            let set = Input::SetWeight {
+                by: rosa(),
+                seen: domain::promotion::AsSeen::step(4),
+                weight: weight(10),
+                reason: "careful".into(),
+            };
             world.give(set).unwrap();
             pictures(world);
-            world.give(Input::GoOn { by: rosa(), step: 4 }).unwrap();
+            world.go_on(4).unwrap();
         }),
         ("the last step is left out while its pods are coming", |world| {
             world.promote_now().unwrap();
-            world.give(Input::Skip { by: rosa(), step: 4 }).unwrap();
+            world.give(Input::Skip { by: rosa(), seen: domain::promotion::AsSeen::step(4) }).unwrap();
         }),
     ];
     for (what, act) in table {
@@ -177,23 +183,36 @@ fn people_pause_set_a_share_skip_and_promote_at_once_within_the_approved_steps()
     let (manager, developer) = (actor(&rosa(), Role::ReleaseManager), actor(&theo(), Role::Developer));
     assert!(!world.promotion.allowed(&developer).contains(&PromotionAct::Skip));
     assert!(world.promotion.allowed(&manager).contains(&PromotionAct::Skip));
-    let set = |percent| Input::SetWeight { by: rosa(), step: 1, weight: weight(percent), reason: "careful".into() };
+    let set = |percent| Input::SetWeight {
+        by: rosa(),
+        seen: domain::promotion::AsSeen::step(1),
+        weight: weight(percent),
+        reason: "careful".into(),
+    };
     assert_eq!(world.give(set(20)).unwrap_err(), Refusal::TooMuch { most: weight(10) });
-    let late = Input::SetWeight { by: rosa(), step: 0, weight: weight(5), reason: "careful".into() };
+    let late = Input::SetWeight {
+        by: rosa(),
+        seen: domain::promotion::AsSeen::step(0),
+        weight: weight(5),
+        reason: "careful".into(),
+    };
     assert_eq!(world.give(late).unwrap_err(), Refusal::StepChanged, "who saw another step");
     world.give(set(5)).unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("5 %, 1 pods, {OLD}"));
     world.pass_seconds(3_600);
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("5 %, 1 pods, {OLD}"), "what a person set stays");
-    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    world.go_on(1).unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("50 %, 2 pods, {OLD}"));
-    assert_eq!(world.give(Input::Skip { by: rosa(), step: 1 }).unwrap_err(), Refusal::StepChanged);
+    assert_eq!(
+        world.give(Input::Skip { by: rosa(), seen: domain::promotion::AsSeen::step(1) }).unwrap_err(),
+        Refusal::StepChanged
+    );
     world.give(Input::Hold { by: theo(), reason: "lunch".into() }).unwrap();
     assert_eq!(
         world.give(Input::Hold { by: rosa(), reason: "too".into() }).unwrap_err(),
         Refusal::HeldAlready("lunch".into())
     );
-    world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
+    world.go_on(3).unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("50 %, 2 pods, {OLD}"), "the question is still open");
     world.promote_now().unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("100 %, 3 pods, {OLD}"));
@@ -207,7 +226,7 @@ fn without_a_traffic_layer_the_numbers_of_pods_are_the_shares() {
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, 1 pods, {OLD}"));
     world.pass_seconds(60);
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, 3 pods, {OLD}"));
-    world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
+    world.go_on(3).unwrap();
     pictures(&mut world);
     world.pass_seconds(DRAIN_SECONDS);
     pictures(&mut world);
@@ -268,7 +287,7 @@ fn beside_a_workload_of_no_pods_there_is_nothing_to_share_and_the_version_still_
     pictures(&mut world);
     world.pass_seconds(60);
     pictures(&mut world);
-    world.give(Input::GoOn { by: rosa(), step: 3 }).unwrap();
+    world.go_on(3).unwrap();
     pictures(&mut world);
     assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
     assert_eq!(picture(&mut world), format!("0 %, no candidate, {NEW}"));
@@ -300,7 +319,14 @@ fn where_pods_are_the_share_fewer_are_a_smaller_one() {
     pictures(&mut world);
     world.pass_seconds(60);
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, 3 pods, {OLD}"));
-    world.give(Input::SetWeight { by: rosa(), step: 3, weight: weight(10), reason: "slowly".into() }).unwrap();
+    world
+        .give(Input::SetWeight {
+            by: rosa(),
+            seen: domain::promotion::AsSeen::step(3),
+            weight: weight(10),
+            reason: "slowly".into(),
+        })
+        .unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("-, 1 pods, {OLD}"));
     // Nothing drains that has no route: what is aborted ends at once.
     world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
@@ -321,11 +347,11 @@ fn testers_and_copies_reach_a_candidate_that_has_no_share_and_are_gone_at_the_en
     pictures(&mut world);
     assert_eq!(picture(&mut world), format!("0 %, 2 pods, {OLD}"), "pods for the copies");
     assert_eq!(world.route().aside, Aside { testers: Some(testers.clone()), mirror: weight(40) });
-    world.give(Input::GoOn { by: rosa(), step: 2 }).unwrap();
+    world.go_on(2).unwrap();
     pictures(&mut world);
     assert_eq!(picture(&mut world), format!("10 %, 2 pods, {OLD}"));
     assert_eq!(world.route().aside, Aside { testers: Some(testers), mirror: Weight::NONE }, "copies end with a weight");
-    world.give(Input::GoOn { by: rosa(), step: 4 }).unwrap();
+    world.go_on(4).unwrap();
     pictures(&mut world);
     world.pass_seconds(DRAIN_SECONDS);
     pictures(&mut world);

@@ -57,7 +57,7 @@ fn a_candidate_is_sized_by_the_most_that_was_needed_and_traffic_comes_home_in_pa
     // Half of the traffic is gone, and so are half of the pods.
     sizes(&mut world, 5);
     world.look();
-    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    world.go_on(1).unwrap();
     for _ in 0..2 {
         world.pass();
     }
@@ -137,7 +137,7 @@ fn a_person_may_let_traffic_come_home_to_fewer_pods() {
     minutes(&mut world, 12);
     assert!(world.promotion.run().unwrap().hold.is_some());
     let Phase::Progressing { step, .. } = world.promotion.phase else { panic!("{}", world.words()) };
-    world.give(Input::GoOn { by: rosa(), step }).unwrap();
+    world.go_on(step).unwrap();
     passes(&mut world);
     assert_eq!(share(&mut world), 0);
 }

@@ -2,17 +2,15 @@
 //! goes on by itself.
 
 use domain::{
-    analysis::{JudgingPolicy, LateBreach, Reading, RuleDraft, Sample, Unanswered, Undecided},
-    deployment::Cause,
-    ids::EnvironmentId,
-    observation::Observed,
-    promotion::{
-        Alert, AlertAsks, DRAIN_SECONDS, Input, JournalEvent, KnownAlert, Phase, PromotionAct, TakeBackCause, desired,
+    analysis::{
+        Comparison, JudgingPolicy, LateBreach, MetricRule, Reading, RuleDraft, Sample, SideBySide, Unanswered,
+        Undecided,
     },
+    observation::Observed,
+    promotion::{DRAIN_SECONDS, Input, JournalEvent, Phase, PromotionAct, TakeBackCause, desired},
     strategy::Step,
     traffic::Weight,
 };
-use uuid::Uuid;
 
 use crate::{
     candidate_stories::{canary, gateway},
@@ -26,11 +24,11 @@ fn steps() -> Vec<Step> {
 }
 
 /// A canary at 10 % that has just got its first traffic.
-fn at_ten() -> World {
+pub fn at_ten() -> World {
     at_ten_with(|world| world)
 }
 
-fn at_ten_with(change: impl FnOnce(World) -> World) -> World {
+pub fn at_ten_with(change: impl FnOnce(World) -> World) -> World {
     let mut world = change(World::with_candidate(canary(gateway(), steps()), &["cart"]).analysed());
     world.facts.plan_now = world.promotion.plan.clone();
     world.give(Input::Clock).unwrap();
@@ -41,20 +39,20 @@ fn at_ten_with(change: impl FnOnce(World) -> World) -> World {
     world
 }
 
-fn share(world: &World) -> u8 {
+pub fn share(world: &World) -> u8 {
     world.promotion.run().map_or(0, |run| run.wanted.weight.want.as_percent())
 }
 
-fn step(world: &World) -> usize {
+pub fn step(world: &World) -> usize {
     match &world.promotion.phase {
         Phase::Progressing { step, .. } => *step,
         _ => panic!("{}", world.words()),
     }
 }
 
-fn go_on(world: &mut World) {
+pub fn go_on(world: &mut World) {
     let step = step(world);
-    world.give(Input::GoOn { by: rosa(), step }).unwrap();
+    world.go_on(step).unwrap();
 }
 
 #[test]
@@ -164,7 +162,14 @@ fn what_was_measured_before_the_share_changed_does_not_count() {
     let late: Vec<Sample> = world.samples(&busy(12.5));
     assert!(late.iter().any(|sample| sample.rule.as_str() == "error-rate"));
     let five = Weight::percent(5).unwrap();
-    world.give(Input::SetWeight { by: rosa(), step: 1, weight: five, reason: "careful".into() }).unwrap();
+    world
+        .give(Input::SetWeight {
+            by: rosa(),
+            seen: domain::promotion::AsSeen::step(1),
+            weight: five,
+            reason: "careful".into(),
+        })
+        .unwrap();
     world.pass();
     let taken = world.give(Input::Measured(late)).unwrap().samples;
     assert!(taken.iter().all(|sample| sample.rule.as_str() != "error-rate"), "{taken:?}");
@@ -290,138 +295,77 @@ fn a_promotion_that_was_stored_before_there_was_a_policy_still_loads() {
     assert_eq!(read.plan.judging, JudgingPolicy::default());
 }
 
-fn alert(key: &str, asks: AlertAsks, is_firing: bool) -> Input {
-    let words = "CheckoutErrors: 7 % of checkouts fail".to_owned();
-    Input::Alerted { by: rosa(), alert: Alert { key: key.to_owned(), words, asks, is_firing, began_at: None } }
-}
-
 #[test]
-fn an_alert_pauses_once_says_when_it_is_over_and_a_person_decides() {
-    let mut world = at_ten();
-    world.give(alert("a", AlertAsks::Pause, true)).unwrap();
-    assert!(world.words().contains("alert CheckoutErrors: 7 % of checkouts fail"), "{}", world.words());
-    go_on(&mut world);
-    let again = world.give(alert("a", AlertAsks::Pause, true)).unwrap();
-    assert_eq!(again.journal, [], "telling of it again changes nothing");
-    assert!(world.promotion.run().unwrap().hold.is_none());
-    world.give(alert("b", AlertAsks::Pause, true)).unwrap();
-    world.give(alert("b", AlertAsks::Pause, false)).unwrap();
-    assert!(world.transcript().contains("Alert resolved | CheckoutErrors"), "{}", world.transcript());
-    assert!(world.promotion.run().unwrap().hold.is_some(), "a person was asked, and a person answers");
-    let late = world.give(alert("b", AlertAsks::TakeBack, true)).unwrap();
-    assert_eq!(late.journal, [], "what is over does not come back by an old message");
-    let never = world.give(alert("c", AlertAsks::TakeBack, false)).unwrap();
-    assert_eq!(never.journal, [], "what was never told is over already");
-}
-
-#[test]
-fn an_alert_takes_back_at_once_and_is_only_noted_where_it_asks_for_nothing() {
-    let mut world = at_ten();
-    world.give(alert("n", AlertAsks::Note, true)).unwrap();
-    assert_eq!(share(&world), 10);
-    world.give(alert("t", AlertAsks::TakeBack, true)).unwrap();
-    let why = "alert CheckoutErrors: 7 % of checkouts fail";
-    assert!(world.words().starts_with("taking back") && world.words().contains(why), "{}", world.words());
-    assert_eq!(desired(&world.promotion).unwrap().routes[0].weight, Weight::NONE, "in the very decision");
-    let before = world.promotion.clone();
-    assert_eq!(world.give(alert("u", AlertAsks::Pause, true)).unwrap().next, before);
-}
-
-#[test]
-fn an_alert_that_may_be_about_several_environments_takes_nothing_back() {
-    let [staging, production] = [1, 2].map(|n| EnvironmentId::new(Uuid::from_u128(n)));
-    for (environments, expected) in [
-        (vec![], AlertAsks::TakeBack),
-        (vec![production], AlertAsks::TakeBack),
-        (vec![production, production], AlertAsks::TakeBack),
-        (vec![production, staging], AlertAsks::Pause),
-        (vec![production, production, staging], AlertAsks::Pause),
-    ] {
-        assert_eq!(AlertAsks::TakeBack.in_environments(&environments), expected, "{environments:?}");
-        assert_eq!(AlertAsks::Note.in_environments(&environments), AlertAsks::Note, "{environments:?}");
-    }
-}
-
-#[test]
-fn an_alert_that_held_before_a_promotion_began_says_nothing_of_its_version() {
-    let told = |world: &mut World, began_at, cause| {
-        world.promotion.cause = cause;
-        let Input::Alerted { by, alert } = alert("t", AlertAsks::TakeBack, true) else { panic!() };
-        world.give(Input::Alerted { by, alert: Alert { began_at, ..alert } }).unwrap();
-        world.words().starts_with("taking back")
+fn beside_a_version_that_gets_everything_there_is_nothing_to_compare_it_with() {
+    let side_by_side = |mut world: World| {
+        let rules = std::mem::take(&mut world.promotion.plan.analysis);
+        let compared = |rule: MetricRule| {
+            if rule.name().as_str() != "p95" {
+                return rule;
+            }
+            let comparison = Comparison::Stable(SideBySide::usual());
+            MetricRule::try_from(RuleDraft { comparison, ..RuleDraft::from(rule) }).unwrap()
+        };
+        world.promotion.plan.analysis = rules.into_iter().map(compared).collect();
+        world.promotion.plan.watch_seconds = 600;
+        world
     };
-    let start = at_ten().promotion.run().unwrap().started_at;
-    let second = chrono::Duration::seconds(1);
-    for (began_at, cause, takes_back) in [
-        (Some(start - second), Cause::Planned, false),
-        (Some(start + second), Cause::Planned, true),
-        (None, Cause::Planned, true),
-        (Some(start - second), Cause::Rollback, false),
-        (None, Cause::Rollback, false),
-    ] {
-        let mut world = at_ten();
-        assert_eq!(told(&mut world, began_at, cause), takes_back, "{began_at:?} {cause:?}");
-        assert!(world.transcript().contains("CheckoutErrors"), "it is noted all the same");
+    let mut world = at_ten_with(side_by_side);
+    let speaks = |world: &World| world.promotion.due(world.now).iter().any(|watch| watch.rule.name().as_str() == "p95");
+    let mut spoke = [false, false];
+    for _ in 0..400 {
+        world.pass_seconds(10);
+        world.pass();
+        let is_all = share(&world) == 100 || !matches!(world.promotion.phase, Phase::Progressing { .. });
+        spoke[usize::from(is_all)] |= speaks(&world);
+        world.measure(&busy(0.2));
     }
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
+    assert_eq!(spoke, [true, false]);
 }
 
 #[test]
-fn an_alert_of_a_version_that_is_only_watched_proposes_a_rollback_as_long_as_it_holds() {
-    for (late_breach, wants) in [(LateBreach::Propose, false), (LateBreach::RollBack, true)] {
-        let mut world = at_ten_with(|mut world| {
-            world.promotion.plan.watch_seconds = 3_600;
-            world.promotion.plan.judging = JudgingPolicy { late_breach, ..JudgingPolicy::default() };
-            world
-        });
-        world.watch_for(600, &busy(0.2));
-        world.give(alert("n", AlertAsks::Note, true)).unwrap();
-        assert!(!world.words().contains("proposes"), "{}", world.words());
-        world.give(alert("t", AlertAsks::TakeBack, true)).unwrap();
-        let why = "proposes a rollback: alert CheckoutErrors: 7 % of checkouts fail";
-        assert!(world.words().contains(why), "{}", world.words());
-        assert_eq!(world.promotion.wants_rollback().is_some(), wants);
-        world.give(alert("t", AlertAsks::TakeBack, false)).unwrap();
-        assert!(!world.words().contains("proposes"), "{}", world.words());
-        assert_eq!(world.promotion.wants_rollback(), None);
+fn what_falls_into_a_watch_is_done_before_it_ends() {
+    let watched = |mut world: World| {
+        world.promotion.plan.watch_seconds = 300;
+        let late_breach = LateBreach::RollBack;
+        world.promotion.plan.judging = JudgingPolicy { late_breach, ..JudgingPolicy::default() };
+        world
+    };
+    let mut world = at_ten_with(watched);
+    while !matches!(world.promotion.phase, Phase::Watching { .. }) {
+        world.watch_for(10, &busy(0.2));
     }
+    // Nobody looks while its time runs out.
+    world.pass_seconds(320);
+    world.give(Input::Clock).unwrap();
+    assert!(matches!(world.promotion.phase, Phase::Watching { .. }), "{}", world.words());
+    world.measure(&busy(0.2));
+    world.give(Input::Clock).unwrap();
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
+    // A rollback that the plan asks for is begun, or after a while a person decides.
+    let mut world = at_ten_with(watched);
+    while !matches!(world.promotion.phase, Phase::Watching { .. }) {
+        world.watch_for(10, &busy(0.2));
+    }
+    world.watch_for(290, &busy(12.5));
+    assert!(world.promotion.wants_rollback().is_some(), "{}", world.words());
+    world.pass_seconds(30);
+    world.give(Input::Clock).unwrap();
+    assert!(world.promotion.wants_rollback().is_some(), "{}", world.words());
+    world.pass_seconds(300);
+    world.give(Input::Clock).unwrap();
+    assert!(matches!(world.promotion.phase, Phase::Succeeded { .. }), "{}", world.words());
 }
 
 #[test]
-fn of_a_storm_of_alerts_the_latest_are_remembered_and_what_is_forgotten_counts_as_new() {
+fn a_source_that_fails_at_the_end_of_a_pause_is_tried_again() {
     let mut world = at_ten();
-    let told = |world: &mut World, n: usize| world.give(alert(&format!("a{n}"), AlertAsks::Note, true)).unwrap();
-    for n in 0..KnownAlert::MOST {
-        assert_eq!(told(&mut world, n).journal.len(), 1);
-    }
-    assert_eq!(told(&mut world, 0).journal, [], "the first is remembered still");
-    told(&mut world, KnownAlert::MOST);
-    let known = |world: &World| world.promotion.run().unwrap().alerts.iter().map(|a| a.key.clone()).collect::<Vec<_>>();
-    let keys = known(&world);
-    assert_eq!((keys.len(), keys[0].as_str()), (KnownAlert::MOST, "a1"), "its state stays small");
-    assert_eq!(told(&mut world, 1).journal, [], "the others are remembered");
-    assert_eq!(told(&mut world, 0).journal.len(), 1, "the forgotten one is told as if for the first time");
-    // One that is told anew is the latest again, and whatever is forgotten, a new one still acts.
-    assert_eq!(known(&world).last().map(String::as_str), Some("a0"));
-    world.give(alert("t", AlertAsks::TakeBack, true)).unwrap();
-    assert!(world.words().starts_with("taking back"), "{}", world.words());
-}
-
-#[test]
-fn an_alert_that_was_stored_before_its_words_were_kept_still_loads() {
-    let stored = serde_json::json!({ "key": "2026-03-02T10:00:00Z c0ffee", "is_firing": true });
-    let read: KnownAlert = serde_json::from_value(stored).unwrap();
-    assert_eq!((read.is_firing, read.takes_back), (true, None));
-}
-
-#[test]
-fn a_flood_of_notes_makes_no_alert_forgotten_that_has_paused() {
-    let mut world = at_ten();
-    world.give(alert("a", AlertAsks::Pause, true)).unwrap();
-    go_on(&mut world);
-    for number in 0..=KnownAlert::MOST {
-        world.give(alert(&format!("note {number}"), AlertAsks::Note, true)).unwrap();
-    }
-    assert_eq!(world.promotion.run().unwrap().alerts.len(), KnownAlert::MOST + 1);
-    let again = world.give(alert("a", AlertAsks::Pause, true)).unwrap();
-    assert_eq!((again.journal, world.promotion.run().unwrap().hold.clone()), (vec![], None));
+    world.watch_for(110, &busy(0.2));
+    let fails = Reading::Unreadable { why: "503".into() };
+    world.watch_for(30, &fails);
+    assert_eq!(world.promotion.run().unwrap().hold, None, "{}", world.words());
+    assert_eq!(share(&world), 10);
+    world.watch_for(60, &busy(0.2));
+    assert_eq!(share(&world), 50, "{}", world.words());
 }

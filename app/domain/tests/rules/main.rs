@@ -4,6 +4,7 @@
 mod measured;
 mod world;
 
+mod alert_stories;
 mod analysis;
 mod candidate_properties;
 mod candidate_stories;
@@ -19,6 +20,8 @@ mod permissions;
 mod promotion_properties;
 mod promotion_stories;
 mod rollout;
+mod steering_stories;
 mod step_stories;
 mod two_clusters_stories;
+mod unseen_stories;
 mod way_back_stories;

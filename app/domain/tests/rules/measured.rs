@@ -1,7 +1,7 @@
 //! What the rules of a promotion measure, for scripts of inputs.
 
 use domain::{
-    analysis::{DataPlane, Measure, Reading, Sample, Traffic, Watch},
+    analysis::{Comparison, DataPlane, Measure, Reading, Sample, Traffic, Watch},
     names::WorkloadName,
     promotion::{Decision, Input},
     strategy::CandidateSettings,
@@ -21,10 +21,15 @@ impl World {
         self
     }
 
-    /// Evaluates the rules that are due; the share of errors is as given, everything else is well.
+    /// Evaluates the rules that are due; the share of errors is as given, everything else is well,
+    /// and what is compared is the same on both sides.
     pub fn samples(&self, errors: &Reading) -> Vec<Sample> {
         let one = |watch: &&Watch| {
             let rule = &watch.rule;
+            if let Comparison::Stable(_) = rule.comparison() {
+                let same = || Reading::series([300.0; 20]).with_requests(Reading::value(600.0));
+                return Sample::compared(rule, self.now, ("q".to_owned(), "q".to_owned()), (same(), same()));
+            }
             let reading = match rule.measure() {
                 Measure::Traffic { what: Traffic::ErrorRate, .. } => errors.clone(),
                 Measure::Traffic { .. } | Measure::Resource { .. } | Measure::Custom { .. } => busy(300.0),

@@ -1,6 +1,6 @@
 //! What holds for every run of inputs.
 
-use domain::promotion::{Input, Phase, Promotion, TakenBack, desired};
+use domain::promotion::{Input, Phase, Promotion, TakenBack, WritePart, desired};
 use proptest::prelude::*;
 
 use crate::world::{World, crash, ines, rosa, theo};
@@ -80,7 +80,7 @@ fn play(world: &mut World, event: Event) {
         Event::Trouble => world.give(crate::world::trouble("away")),
         Event::Refused => {
             let generation = generation(&world.promotion);
-            world.give(Input::RefusedByCluster { generation, message: "denied".into() })
+            world.give(crate::world::refused(&world.promotion, generation, WritePart::Workload))
         }
     };
 }

@@ -5,7 +5,8 @@ use domain::{
     deployment::{Cause, Outcome},
     observation::{Manager, Observed, Stamp},
     promotion::{
-        Failure, Input, Occupant, Phase, Promotion, PromotionAct, Refusal, Sight, Supersedes, TakenBack, desired,
+        Failure, Input, Occupant, Phase, Promotion, PromotionAct, Refusal, Sight, Supersedes, TakenBack, WritePart,
+        desired,
     },
     state::Mark,
 };
@@ -363,7 +364,7 @@ fn a_refusal_of_what_is_not_wanted_any_more_says_nothing() {
     let mut world = World::rolling(&["cart"]);
     let late = world.promotion.run().unwrap().generation;
     world.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap();
-    world.give(Input::RefusedByCluster { generation: late, message: "denied".into() }).unwrap();
+    world.give(crate::world::refused(&world.promotion, late, WritePart::Workload)).unwrap();
     assert!(matches!(world.promotion.phase, Phase::TakingBack { .. }), "{}", world.words());
 }
 

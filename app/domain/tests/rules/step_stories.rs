@@ -115,7 +115,7 @@ fn an_analysis_that_cannot_tell_asks_and_whoever_answers_ends_it() {
     world.watch_for(180, &Reading::series([]));
     assert!(world.words().contains("paused by rule: analysis: no data for error rate"), "{}", world.words());
     assert_eq!(step(&world), 1);
-    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    world.go_on(1).unwrap();
     world.pass();
     assert_eq!(step(&world), 2, "{}", world.words());
     // One breach of three at the end is neither good nor bad.
@@ -136,7 +136,7 @@ fn without_rules_an_analysis_asks_instead_of_passing() {
         world.words()
     );
     assert_eq!(shares(&world), 10);
-    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    world.go_on(1).unwrap();
     for _ in 0..2 {
         world.pass();
     }
@@ -208,7 +208,10 @@ type Deed = (fn(&mut World), &'static str);
 fn what_people_do_to_each_kind_of_step_leaves_it_behind() {
     let steps = [measurements(5), Step::Analysis { length: AnalysisLength::Seconds(600) }];
     let deeds: [Deed; 4] = [
-        (|w| drop(w.give(Input::Skip { by: rosa(), step: 1 }).unwrap()), "canary at 50 %"),
+        (
+            |w| drop(w.give(Input::Skip { by: rosa(), seen: domain::promotion::AsSeen::step(1) }).unwrap()),
+            "canary at 50 %",
+        ),
         (|w| w.promote_now().unwrap(), "canary at 100 %"),
         (|w| drop(w.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap()), "taking back"),
         (
@@ -346,7 +349,10 @@ fn a_job_that_cannot_be_removed_is_left_to_people_and_said() {
 #[test]
 fn what_people_do_while_a_job_runs_removes_it() {
     let deeds: [Deed; 3] = [
-        (|w| drop(w.give(Input::Skip { by: rosa(), step: 1 }).unwrap()), "canary at 50 %"),
+        (
+            |w| drop(w.give(Input::Skip { by: rosa(), seen: domain::promotion::AsSeen::step(1) }).unwrap()),
+            "canary at 50 %",
+        ),
         (|w| w.promote_now().unwrap(), "canary at 100 %"),
         (|w| drop(w.give(Input::Abort { by: rosa(), reason: "no".into() }).unwrap()), "taking back"),
     ];

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A canary in two clusters, taken back while both workloads are being replaced and serve nobody.
-fn taken_back_in_two_clusters() -> World {
+pub fn taken_back_in_two_clusters() -> World {
     let mut world = World::in_two_clusters(canary(gateway(), vec![]));
     for _ in 0..40 {
         world.give(Input::Clock).unwrap();
@@ -44,7 +44,7 @@ fn taken_back_in_two_clusters() -> World {
 }
 
 /// The shares that are wanted now, by cluster.
-fn shares(world: &World) -> Vec<(String, Weight)> {
+pub fn shares(world: &World) -> Vec<(String, Weight)> {
     let wanted = desired(&world.promotion).unwrap().routes.into_iter();
     wanted.map(|route| (route.cluster_name, route.weight)).collect()
 }

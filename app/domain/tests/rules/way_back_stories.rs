@@ -99,7 +99,7 @@ fn blue_green_switches_back_at_once_also_when_the_new_side_is_dead() {
     let settings = CandidateSettings::usual_blue_green(name("cart"), layer);
     let mut world = started(Strategy::BlueGreen(settings));
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("0 %, 3 pods, {OLD}"), "the preview waits for a yes");
-    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    world.go_on(1).unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("100 %, 3 pods, {OLD}"));
     let dead = world.workload("cart-preview");
     (dead.ready_replicas, dead.available_replicas) = (0, 0);
@@ -250,7 +250,7 @@ fn testers_of_a_bad_candidate_go_home_with_the_first_write_and_none_is_sent_to_p
     assert_eq!((back.routes[0].weight, &back.routes[0].aside), (Weight::NONE, &Aside::NOTHING));
     world.promotion = with_testers_alone;
     (world.cluster, world.routes) = cluster;
-    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    world.go_on(1).unwrap();
     pictures(&mut world);
     assert_eq!(world.route().weight, weight(10));
     bad(&mut world);
@@ -304,7 +304,7 @@ fn what_cannot_be_read_any_more_may_still_send_to_the_candidate_which_stays() {
     let settings = CandidateSettings::usual_blue_green(name("cart"), layer);
     let mut world = started(Strategy::BlueGreen(settings));
     pictures(&mut world);
-    world.give(Input::GoOn { by: rosa(), step: 1 }).unwrap();
+    world.go_on(1).unwrap();
     assert_eq!(pictures(&mut world).last().unwrap(), &format!("100 %, 3 pods, {OLD}"));
     let route = world.route();
     (route.weight, route.unfit) = (Weight::NONE, Some("Service cart selects by a label of neither side".into()));

@@ -18,8 +18,8 @@ use domain::{
         WorkloadRef,
     },
     promotion::{
-        CandidatePlan, Decision, DesiredTemplate, Facts, Input, Phase, Plan, Promotion, Refusal, Sight, Supersedes,
-        WorkloadPlan, decide, desired, headline,
+        AsSeen, CandidatePlan, Decision, DesiredTemplate, Facts, Input, Phase, Plan, Promotion, Refusal, RefusedWrite,
+        Sight, Supersedes, WorkloadPlan, WritePart, decide, desired, headline,
     },
     strategy::Strategy,
     traffic::{RouteObservation, RouteObserved, Weight, candidate_of},
@@ -127,6 +127,13 @@ fn elsewhere(placed: &PlacedWorkload) -> PlacedWorkload {
 }
 
 /// Nothing could be read.
+/// The clusters refuse a part of the change of every workload.
+pub fn refused(promotion: &Promotion, generation: u32, part: WritePart) -> Input {
+    let words = |planned: &WorkloadPlan| format!("{} {}: denied", planned.cluster_name, planned.placed.workload);
+    let write = |one: &WorkloadPlan| RefusedWrite { placed: one.placed.clone(), part, words: words(one) };
+    Input::RefusedByCluster { generation, writes: promotion.plan.workloads.iter().map(write).collect() }
+}
+
 pub fn trouble(message: &str) -> Input {
     Input::Observed(Sight { trouble: Some(message.to_owned()), ..Sight::default() })
 }
@@ -271,11 +278,14 @@ impl World {
 
     /// Rosa leaves out what is left of the steps, as her page shows them.
     pub fn promote_now(&mut self) -> Result<(), Refusal> {
-        let step = match &self.promotion.phase {
-            Phase::Progressing { step, .. } => *step,
-            _ => 0,
-        };
-        self.give(Input::PromoteNow { by: rosa(), step, reason: "good".into() }).map(drop)
+        let seen = self.promotion.as_seen().unwrap_or_default();
+        self.give(Input::PromoteNow { by: rosa(), seen, reason: "good".into() }).map(drop)
+    }
+
+    /// As one who sees the promotion as it is.
+    pub fn go_on(&mut self, step: usize) -> Result<Decision, Refusal> {
+        let seen = AsSeen { step, ..self.promotion.as_seen().unwrap_or_default() };
+        self.give(Input::GoOn { by: rosa(), seen })
     }
 
     pub fn give(&mut self, input: Input) -> Result<Decision, Refusal> {

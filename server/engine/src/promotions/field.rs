@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use domain::{
-    promotion::{Desired, Promotion, Sight},
+    observation::Manager,
+    promotion::{Desired, Promotion, RefusedWrite, Sight, WritePart},
     traffic::candidate_of,
 };
 use futures::future::join_all;
@@ -26,18 +27,16 @@ pub(crate) struct Look {
     pub(crate) trouble: Option<String>,
 }
 
-/// What applying gave.
-pub(crate) enum Applied {
-    /// Every workload is as wanted now, or will be judged by the next look (someone else changed or
-    /// marked it); whether anything was written.
-    Settled {
-        /// Whether this call wrote.
-        wrote: bool,
-    },
-    /// A cluster says that it will never take this.
-    Refused(String),
-    /// A cluster could not be told; try again later.
-    Trouble(String),
+/// What applying gave. What it does not name is as wanted now, or will be judged by the next look (someone else
+/// changed or marked it).
+#[derive(Default)]
+pub(crate) struct Applied {
+    /// Whether this call wrote.
+    pub(crate) wrote: bool,
+    /// What clusters will never take.
+    pub(crate) refused: Vec<RefusedWrite>,
+    /// Why a cluster could not be told; it is tried again later.
+    pub(crate) trouble: Option<String>,
 }
 
 /// Looks at every workload of the plan, its candidate and its traffic, all at once.
@@ -120,26 +119,50 @@ pub(crate) async fn apply(
 ) -> Applied {
     let nudges = std::mem::take(&mut desired.nudges);
     let writes = writes(desired, called).into_iter().map(|placed| async move {
-        let outcome = match registry.handle(placed.cluster).await {
+        let outcome = match registry.handle(placed.cluster()).await {
             Ok(cluster) => patiently(placed.write.to(&*cluster)).await,
             Err(error) => Err(error),
         };
-        (placed.cluster_name, placed.write.kind(), placed.write.shown(), outcome)
+        (placed, outcome)
     });
     let nudges = nudges.into_iter().map(|asked| async move {
         let outcome = match registry.handle(asked.placed.cluster).await {
             Ok(cluster) => patiently(cluster.nudge(&asked.placed.workload, asked.nudge)).await,
             Err(error) => Err(error),
         };
-        let workload = asked.placed.workload;
-        (asked.cluster_name, workload.kind, workload.to_string(), outcome)
+        (asked, outcome)
     });
     let (written, nudged) = futures::join!(join_all(writes), join_all(nudges));
-    let mut wrote = false;
-    let mut trouble = None;
-    for (cluster_name, kind, object, outcome) in written.into_iter().chain(nudged) {
+    let mut applied = Applied::default();
+    for (placed, outcome) in written {
+        let managed = |manager: &Manager| {
+            format!("it belongs to {}. {}", manager.words(), manager.advice_for(placed.write.kind()))
+        };
+        let refused = applied.take(&placed.cluster_name, managed, outcome);
+        applied.refused.extend(refused.map(|words| placed.refused(&words)));
+    }
+    for (asked, outcome) in nudged {
+        let kind = asked.placed.workload.kind;
+        let managed = |manager: &Manager| format!("it belongs to {}. {}", manager.words(), manager.advice_for(kind));
+        if let Some(words) = applied.take(&asked.cluster_name, managed, outcome) {
+            let words = format!("{} {}: {words}", asked.cluster_name, asked.placed.workload);
+            applied.refused.push(RefusedWrite { placed: asked.placed, part: WritePart::Workload, words });
+        }
+    }
+    tracing::debug!(promotion.number = promotion.number, applied.wrote, "applied what the promotion wants");
+    applied
+}
+
+impl Applied {
+    /// Takes in what came of one call; answers why the cluster refuses it for good, if it does.
+    fn take(
+        &mut self,
+        cluster_name: &str,
+        managed: impl Fn(&Manager) -> String,
+        outcome: Result<ApplyOutcome, ClusterError>,
+    ) -> Option<String> {
         match outcome {
-            Ok(ApplyOutcome::Written) => wrote = true,
+            Ok(ApplyOutcome::Written) => self.wrote = true,
             // The next look sees each of these and the rules judge them.
             Ok(
                 ApplyOutcome::Unchanged
@@ -147,19 +170,12 @@ pub(crate) async fn apply(
                 | ApplyOutcome::Overtaken(_)
                 | ApplyOutcome::Missing,
             ) => {}
-            Ok(ApplyOutcome::Managed(manager)) => {
-                let why =
-                    format!("{cluster_name} {object} belongs to {}. {}", manager.words(), manager.advice_for(kind));
-                return Applied::Refused(why);
-            }
-            Err(ClusterError::Invalid(message)) => {
-                return Applied::Refused(format!("{cluster_name} {object}: {message}"));
-            }
-            Err(error) => trouble = Some(in_words(&cluster_name, &error)),
+            Ok(ApplyOutcome::Managed(manager)) => return Some(managed(&manager)),
+            Err(ClusterError::Invalid(message)) => return Some(message),
+            Err(error) => self.trouble = Some(in_words(cluster_name, &error)),
         }
+        None
     }
-    tracing::debug!(promotion.number = promotion.number, wrote, "applied what the promotion wants");
-    trouble.map_or(Applied::Settled { wrote }, Applied::Trouble)
 }
 
 /// How long a page waits for what is only good to know.

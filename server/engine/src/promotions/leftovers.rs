@@ -18,7 +18,10 @@ use domain::{
     aside::Aside,
     ids::ClusterId,
     observation::{Observed, Stamp, WorkloadRef},
-    promotion::{DRAIN_SECONDS, Input, JournalEntry, JournalEvent, Phase, Promotion, Run, Sight, WorkloadPlan},
+    promotion::{
+        DRAIN_SECONDS, Input, JournalEntry, JournalEvent, Phase, Promotion, RefusedWrite, Run, Sight, WorkloadPlan,
+        WritePart,
+    },
     traffic::{RouteObserved, Weight},
 };
 use ports::{
@@ -200,7 +203,9 @@ impl Engine {
                     Ok(None) => {}
                     Ok(Some(Moved::Home(words))) => self.note_left(promotion, words).await.or_fail(self)?,
                     Ok(Some(Moved::Not(message))) => {
-                        return Ok(Some(Input::RefusedByCluster { generation: run.generation, message }));
+                        let (placed, part) = (planned.placed.clone(), WritePart::Route);
+                        let writes = vec![RefusedWrite { placed, part, words: message }];
+                        return Ok(Some(Input::RefusedByCluster { generation: run.generation, writes }));
                     }
                     Err(error) => return Ok(trouble(&error)),
                 }

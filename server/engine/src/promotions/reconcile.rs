@@ -144,18 +144,15 @@ impl Engine {
 
     /// Applies what is desired where that was not seen yet, then looks.
     async fn field_work(&self, promotion: &Promotion, heard: Heard) -> Answer<Vec<Input>> {
-        let mut untold = None;
+        let (mut untold, mut inputs) = (None, Vec::new());
         if let Some(desired) = desired(promotion).filter(|_| !promotion.is_all_told()) {
             let called = self.called(promotion).await?;
-            match field::apply(self.clusters(), promotion, desired, &called).await {
-                Applied::Settled { wrote } => {
-                    tracing::info!(promotion.number, wrote, "applied what the promotion wants");
-                }
-                Applied::Refused(message) => {
-                    let generation = promotion.run().map_or(0, |run| run.generation);
-                    return Ok(vec![Input::RefusedByCluster { generation, message }]);
-                }
-                Applied::Trouble(message) => untold = Some(message),
+            let Applied { wrote, refused, trouble } = field::apply(self.clusters(), promotion, desired, &called).await;
+            tracing::info!(promotion.number, wrote, "applied what the promotion wants");
+            untold = trouble;
+            if !refused.is_empty() {
+                let generation = promotion.run().map_or(0, |run| run.generation);
+                inputs.push(Input::RefusedByCluster { generation, writes: refused });
             }
         }
         let Look { seen, trouble } = field::look(self.clusters(), promotion).await;
@@ -164,7 +161,8 @@ impl Engine {
         let Heard { sight: git, trouble: unheard } = heard;
         // What was read is judged also when there was trouble: pods that crash do not wait for another
         // cluster.
-        Ok(vec![Input::Observed(Sight { trouble: untold.or(unheard).or(trouble), git, ..seen })])
+        inputs.push(Input::Observed(Sight { trouble: untold.or(unheard).or(trouble), git, ..seen }));
+        Ok(inputs)
     }
 
     /// What was looked at is known to the Board at once, before the watch tells it: a promotion that

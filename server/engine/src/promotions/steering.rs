@@ -20,17 +20,17 @@ pub(super) fn input(actor: &Actor, steer: Steer) -> Answer<(PromotionAct, Option
             let reason = edge::reason(&reason)?;
             (PromotionAct::Hold, Some(reason.clone()), Input::Hold { by, reason })
         }
-        Steer::GoOn { step } => (PromotionAct::GoOn, None, Input::GoOn { by, step }),
+        Steer::GoOn { seen } => (PromotionAct::GoOn, None, Input::GoOn { by, seen }),
         Steer::CallAgain => (PromotionAct::CallAgain, None, Input::CallAgain { by }),
-        Steer::Skip { step } => (PromotionAct::Skip, None, Input::Skip { by, step }),
-        Steer::SetWeight { step, weight, reason } => {
+        Steer::Skip { seen } => (PromotionAct::Skip, None, Input::Skip { by, seen }),
+        Steer::SetWeight { seen, weight, reason } => {
             let reason = edge::reason(&reason)?;
             let weight = Weight::percent(weight).map_err(|words| ApiError::invalid("weight", words))?;
-            (PromotionAct::SetWeight, Some(reason.clone()), Input::SetWeight { by, step, weight, reason })
+            (PromotionAct::SetWeight, Some(reason.clone()), Input::SetWeight { by, seen, weight, reason })
         }
-        Steer::PromoteNow { step, reason } => {
+        Steer::PromoteNow { seen, reason } => {
             let reason = edge::reason(&reason)?;
-            (PromotionAct::PromoteNow, Some(reason.clone()), Input::PromoteNow { by, step, reason })
+            (PromotionAct::PromoteNow, Some(reason.clone()), Input::PromoteNow { by, seen, reason })
         }
     })
 }

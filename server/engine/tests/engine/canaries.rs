@@ -107,7 +107,7 @@ async fn a_canary_goes_up_step_by_step_and_leaves_nothing_behind() {
     assert_eq!((traffic.wanted, traffic.seen, traffic.most, traffic.step), (50, Some(50), 50, Some(3)));
     assert_eq!(traffic.lines, ["practice production/HTTPRoute cart: 50 %, accepted"]);
     assert_eq!(view.workloads.iter().filter(|w| w.is_candidate).count(), 1);
-    world.engine.steer(&world.rosa, number, Steer::GoOn { step: 3 }).await.unwrap();
+    world.engine.steer(&world.rosa, number, Steer::GoOn { seen: domain::promotion::AsSeen::step(3) }).await.unwrap();
     assert_eq!(world.finish(number).await.phase, "succeeded");
     assert_eq!(share(&world), 0);
     // Nobody is sent to a candidate any more, and everybody gets the version.
@@ -170,15 +170,19 @@ async fn two_people_who_let_it_go_on_are_one_step_and_one_explanation() {
     world.version("cart", "2.0").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "waits for someone").await;
-    let go_on = || world.engine.steer(&world.rosa, number, Steer::GoOn { step: 1 });
-    let other = world.engine.steer(&world.admin, number, Steer::GoOn { step: 1 });
+    let go_on = || world.engine.steer(&world.rosa, number, Steer::GoOn { seen: domain::promotion::AsSeen::step(1) });
+    let other = world.engine.steer(&world.admin, number, Steer::GoOn { seen: domain::promotion::AsSeen::step(1) });
     let (one, two) = tokio::join!(go_on(), other);
     let refused = [one, two].into_iter().filter_map(Result::err).collect::<Vec<_>>();
     assert_eq!(refused.len(), 1);
     assert!(refused[0].message.contains("another step"), "{}", refused[0].message);
     world.pass(20).await;
     assert_eq!(share(&world), 50);
-    let refused = world.engine.steer(&world.theo, number, Steer::Skip { step: 3 }).await.unwrap_err();
+    let refused = world
+        .engine
+        .steer(&world.theo, number, Steer::Skip { seen: domain::promotion::AsSeen::step(3) })
+        .await
+        .unwrap_err();
     assert_eq!(refused.kind, ErrorKind::Refused);
 }
 
@@ -198,7 +202,7 @@ async fn steps_that_were_left_out_are_never_shown_as_done() {
     let view = world.engine.promotion(&world.rosa, number).await.unwrap();
     assert!(view.how.contains("10 % → Pause 1 h → 20 % → Pause 1 h → 50 % → Go on? → 100 %"), "{}", view.how);
     until(&world, number, "canary at 10 % until").await;
-    world.engine.steer(&world.rosa, number, Steer::Skip { step: 1 }).await.unwrap();
+    world.engine.steer(&world.rosa, number, Steer::Skip { seen: domain::promotion::AsSeen::step(1) }).await.unwrap();
     until(&world, number, "canary at 20 % until").await;
     assert_eq!(stages(&world, number).await[0], stage("10 %", Mark::Done, "Pause 1 h left out"));
     world.promote_now(number, "good").await.unwrap();
@@ -220,11 +224,12 @@ async fn letting_a_share_set_by_hand_go_says_where_to() {
     world.version("cart", "2.0").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "canary at 20 % until").await;
-    let weight = Steer::SetWeight { step: 1, weight: 5, reason: "watching".to_owned() };
+    let weight =
+        Steer::SetWeight { seen: domain::promotion::AsSeen::step(1), weight: 5, reason: "watching".to_owned() };
     world.engine.steer(&world.rosa, number, weight).await.unwrap();
     let traffic = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap();
     assert_eq!((traffic.by_hand_now, traffic.then.as_str()), (Some(5), "50 %"));
-    world.engine.steer(&world.rosa, number, Steer::GoOn { step: 1 }).await.unwrap();
+    world.engine.steer(&world.rosa, number, Steer::GoOn { seen: domain::promotion::AsSeen::step(1) }).await.unwrap();
     until(&world, number, "canary at 50 %").await;
     assert_eq!(share(&world), 50);
 }
@@ -235,7 +240,8 @@ async fn a_share_set_by_hand_stays_and_one_beyond_the_approved_step_is_refused()
     world.version("cart", "2.0").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "canary at 20 % until").await;
-    let set = |weight| Steer::SetWeight { step: 1, weight, reason: "watching".to_owned() };
+    let set =
+        |weight| Steer::SetWeight { seen: domain::promotion::AsSeen::step(1), weight, reason: "watching".to_owned() };
     let refused = world.engine.steer(&world.rosa, number, set(40)).await.unwrap_err();
     assert_eq!(refused.field(), Some("weight"));
     world.engine.steer(&world.rosa, number, set(5)).await.unwrap();

@@ -102,7 +102,7 @@ async fn a_rollout_is_followed_through_its_steps_and_let_go_by_one_of_two_taps()
     until(&world, number, "step 4 of 4 (Go on?), 50 %, waits for someone").await;
     let view = world.engine.promotion(&world.rosa, number).await.unwrap();
     assert_eq!(view.next, "Waits until someone lets it go on, here or with Argo Rollouts's own tools.");
-    let at = |step| Steer::GoOn { step };
+    let at = |step| Steer::GoOn { seen: domain::promotion::AsSeen::step(step) };
     let stale = world.engine.steer(&world.rosa, number, at(1)).await.unwrap_err();
     assert_eq!(stale.kind, ErrorKind::Conflict, "{stale:?}");
     let taps =

@@ -59,7 +59,11 @@ async fn what_a_step_says_is_posted_once_and_nobody_waits_for_it() {
         world.pass(90).await;
         assert_eq!(said(&world), ["10 % of you have it"], "{fault:?}");
         let step = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap().step.unwrap();
-        world.engine.steer(&world.rosa, number, Steer::GoOn { step }).await.unwrap();
+        world
+            .engine
+            .steer(&world.rosa, number, Steer::GoOn { seen: domain::promotion::AsSeen::step(step) })
+            .await
+            .unwrap();
         assert_eq!(world.finish(number).await.phase, "succeeded");
         world.pass(5).await;
         assert_eq!(said(&world), ["10 % of you have it", "rolls out, <!channel>"], "{fault:?}");

@@ -101,7 +101,7 @@ async fn the_page_says_which_step_could_be_skipped_and_what_comes_next_until_the
     until(&world, number, "waits for someone to let it go on").await;
     assert_eq!(step().await, said(Some(3), "Go on?", "100 %"));
     assert_eq!(page(&world, number).await.next, "Waits for a release manager to let it go on; then 100 %.");
-    world.engine.steer(&world.rosa, number, Steer::GoOn { step: 3 }).await.unwrap();
+    world.engine.steer(&world.rosa, number, Steer::GoOn { seen: domain::promotion::AsSeen::step(3) }).await.unwrap();
     until(&world, number, "canary at 100 %, the workloads get the version").await;
     assert_eq!(step().await, said(Some(5), "Rollout", "done"));
     let view = page(&world, number).await;

@@ -24,7 +24,7 @@ impl Field {
     }
 
     /// Writes what is desired, then looks; `check` must hold after every single write. `None` when Slipway
-    /// died, or the cluster refused and that is told already.
+    /// died.
     pub async fn work(&mut self, run: &mut Run, check: impl Fn(&Run)) -> Option<Sight> {
         self.trouble_ahead(run);
         if !self.late.is_empty() && run.dice.one_in(4) {
@@ -48,7 +48,7 @@ impl Field {
 
     /// What could not be written.
     async fn write(&mut self, run: &mut Run, check: impl Fn(&Run)) -> Option<Option<String>> {
-        let mut trouble = None;
+        let (mut trouble, mut refused) = (None, Vec::new());
         let wanted = desired(&run.promotion).filter(|_| !run.promotion.is_all_told());
         for placed in wanted.into_iter().flat_map(|desired| writes(desired, &Called::default())) {
             if run.dies() {
@@ -61,12 +61,16 @@ impl Field {
                 continue;
             }
             match placed.write.to(&self.cluster).await {
-                Ok(ApplyOutcome::Managed(manager)) => return refused(run, manager.words()),
+                Ok(ApplyOutcome::Managed(manager)) => refused.push(placed.refused(&manager.words())),
                 Ok(_) => {}
-                Err(ClusterError::Invalid(message)) => return refused(run, message),
+                Err(ClusterError::Invalid(message)) => refused.push(placed.refused(&message)),
                 Err(error) => trouble = Some(error.to_string()),
             }
             check(run);
+        }
+        if !refused.is_empty() {
+            let generation = run.promotion.run().map_or(0, |run| run.generation);
+            run.give(Input::RefusedByCluster { generation, writes: refused });
         }
         Some(trouble)
     }
@@ -119,10 +123,4 @@ impl Field {
             _ => {}
         }
     }
-}
-
-fn refused<T>(run: &mut Run, message: String) -> Option<T> {
-    let generation = run.promotion.run().map_or(0, |run| run.generation);
-    run.give(Input::RefusedByCluster { generation, message });
-    None
 }

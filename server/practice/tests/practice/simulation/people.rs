@@ -1,9 +1,6 @@
 //! What people do on a promotion's page while it is under way.
 
-use domain::{
-    promotion::{Input, Phase},
-    traffic::Weight,
-};
+use domain::{promotion::Input, traffic::Weight};
 
 use super::{Run, request::person};
 
@@ -26,26 +23,23 @@ pub enum LetGo {
 pub fn act(run: &mut Run, deed: u64) -> Option<LetGo> {
     let before = run.promotion.clone();
     let rosa = person(3, "Rosa");
-    let step = match &run.promotion.phase {
-        Phase::Progressing { step, run, .. } => run.step_of_tool().unwrap_or(*step),
-        _ => 0,
-    };
+    let seen = run.promotion.as_seen().unwrap_or_default();
     let reason = || "so".to_owned();
     match deed {
         0 => run.give(Input::Abort { by: rosa, reason: reason() }),
         1 => run.give(Input::Hold { by: rosa, reason: reason() }),
-        2 => run.give(Input::Skip { by: rosa, step }),
-        3 => run.give(Input::PromoteNow { by: rosa, step, reason: reason() }),
+        2 => run.give(Input::Skip { by: rosa, seen }),
+        3 => run.give(Input::PromoteNow { by: rosa, seen, reason: reason() }),
         4 => {
             let weight = Weight::percent(u8::try_from(run.dice.roll(101)).unwrap()).unwrap();
-            run.give(Input::SetWeight { by: rosa, step, weight, reason: reason() });
+            run.give(Input::SetWeight { by: rosa, seen, weight, reason: reason() });
         }
-        5..=40 => run.give(Input::GoOn { by: rosa, step }),
+        5..=40 => run.give(Input::GoOn { by: rosa, seen }),
         _ => {}
     }
     match deed {
         3 if before != run.promotion => Some(LetGo::Everything),
-        5..=40 if before != run.promotion => Some(LetGo::Step(step)),
+        5..=40 if before != run.promotion => Some(LetGo::Step(seen.step)),
         _ => None,
     }
 }

@@ -1,0 +1,186 @@
+//! Stories of two who act at once, and of a hold in whose place another one comes.
+
+use domain::{
+    analysis::Reading,
+    promotion::{Alert, AlertAsks, AsSeen, Input, Phase, Refusal},
+    strategy::Step,
+};
+
+use crate::{
+    candidate_stories::{canary, gateway, weight},
+    measured::busy,
+    world::{World, ines, rosa},
+};
+
+fn canary_that_asks() -> World {
+    let mut world = canary_with(Step::Ask);
+    world.watch_for(70, &busy(0.2));
+    assert_eq!((step(&world), share(&world)), (1, 10));
+    world
+}
+
+/// A canary that has got 10 %, with this step after it.
+fn canary_with(after: Step) -> World {
+    let steps = vec![Step::Weight { weight: weight(10) }, after, Step::Weight { weight: weight(50) }, Step::Ask];
+    let mut world = World::with_candidate(canary(gateway(), steps), &["cart"]).analysed();
+    world.give(Input::Clock).unwrap();
+    for _ in 0..8 {
+        world.pass();
+    }
+    world
+}
+
+fn step(world: &World) -> usize {
+    match &world.promotion.phase {
+        Phase::Progressing { step, .. } => *step,
+        _ => panic!("{}", world.words()),
+    }
+}
+
+fn share(world: &World) -> u8 {
+    world.promotion.run().unwrap().wanted.weight.want.as_percent()
+}
+
+fn held_since(world: &World) -> Option<chrono::DateTime<chrono::Utc>> {
+    world.promotion.run()?.hold.as_ref().map(|hold| hold.since)
+}
+
+fn pausing(key: &str) -> Input {
+    let words = "CheckoutErrors: 3 % of checkouts fail".to_owned();
+    let alert = Alert { key: key.to_owned(), words, asks: AlertAsks::Pause, is_firing: true, began_at: None };
+    Input::Alerted { by: domain::actor::Identity::rule("alert"), alert }
+}
+
+#[test]
+fn who_ends_a_hold_does_not_answer_what_the_step_asks_however_often_they_press() {
+    let mut world = canary_that_asks();
+    world.give(Input::Hold { by: rosa(), reason: "lunch".into() }).unwrap();
+    let held_since = held_since(&world);
+    let press = |by| Input::GoOn { by, seen: AsSeen { held_since, ..AsSeen::step(1) } };
+    world.give(press(rosa())).unwrap();
+    assert_eq!(world.give(press(rosa())).unwrap_err(), Refusal::StepChanged);
+    assert_eq!(world.give(press(ines())).unwrap_err(), Refusal::StepChanged);
+    world.watch_for(30, &busy(0.2));
+    assert_eq!((step(&world), share(&world)), (1, 10), "the question stands");
+    // One who saw the question alone has not seen a hold that came since.
+    world.give(Input::Hold { by: rosa(), reason: "wait".into() }).unwrap();
+    let unheld = Input::GoOn { by: ines(), seen: AsSeen::step(1) };
+    assert_eq!(world.give(unheld.clone()).unwrap_err(), Refusal::StepChanged);
+    world.go_on(1).unwrap();
+    world.give(unheld).unwrap();
+    world.watch_for(30, &busy(0.2));
+    assert_eq!(share(&world), 50);
+}
+
+#[test]
+fn traffic_that_a_person_takes_away_goes_whoever_pauses_meanwhile() {
+    let mut world = canary_that_asks();
+    world.go_on(1).unwrap();
+    world.watch_for(20, &busy(0.2));
+    assert_eq!((step(&world), share(&world)), (3, 50));
+    let (seen, weight, reason) = (world.promotion.as_seen().unwrap(), weight(0), "errors".to_owned());
+    world.give(Input::SetWeight { by: rosa(), seen, weight, reason: reason.clone() }).unwrap();
+    world.give(pausing("a")).unwrap();
+    world.watch_for(20, &busy(0.2));
+    assert_eq!(world.route().weight, weight);
+    // Another page still shows the question.
+    assert_eq!(world.give(Input::GoOn { by: ines(), seen }).unwrap_err(), Refusal::StepChanged);
+    assert_eq!(world.give(Input::PromoteNow { by: ines(), seen, reason }).unwrap_err(), Refusal::StepChanged);
+    // More is not given while it is paused.
+    let seen = world.promotion.as_seen().unwrap();
+    world
+        .give(Input::SetWeight {
+            by: rosa(),
+            seen,
+            weight: crate::candidate_stories::weight(10),
+            reason: "a little".into(),
+        })
+        .unwrap();
+    world.give(pausing("b")).unwrap();
+    world.watch_for(20, &busy(0.2));
+    assert_eq!(world.route().weight, weight);
+}
+
+#[test]
+fn a_pause_that_ends_leaves_the_analysis_its_word() {
+    let mut world = canary_with(Step::Pause { seconds: 5 });
+    world.watch_for(10, &busy(0.2));
+    assert!(world.words().contains("waits for the analysis"), "{}", world.words());
+    world.give(Input::Hold { by: rosa(), reason: "the logs".into() }).unwrap();
+    world.go_on(1).unwrap();
+    world.watch_for(20, &busy(0.2));
+    assert_eq!((step(&world), share(&world)), (1, 10), "{}", world.words());
+    world.watch_for(70, &busy(0.2));
+    assert_eq!(share(&world), 50, "{}", world.words());
+}
+
+#[test]
+fn a_pause_stays_though_a_hold_that_ends_by_itself_was_there_first() {
+    for by_alert in [true, false] {
+        let mut world = canary_that_asks();
+        world.watch_for(120, &Reading::series([]));
+        assert!(world.words().contains("paused by rule: analysis: no data"), "{}", world.words());
+        match by_alert {
+            true => world.give(pausing("a")).unwrap(),
+            false => world.give(Input::Hold { by: rosa(), reason: "let me look".into() }).unwrap(),
+        };
+        world.watch_for(180, &busy(0.2));
+        let hold = world.promotion.run().unwrap().hold.clone().unwrap();
+        assert!(hold.why.contains(if by_alert { "CheckoutErrors" } else { "let me look" }), "{hold:?}");
+        // What stays is not taken the place of.
+        let again = world.give(Input::Hold { by: ines(), reason: "me too".into() });
+        assert!(matches!(again, Err(Refusal::HeldAlready(_))), "{again:?}");
+    }
+}
+
+#[test]
+fn an_alert_that_pauses_before_the_first_write_keeps_it_from_beginning() {
+    let steps = vec![Step::Weight { weight: weight(10) }, Step::Ask];
+    let mut world = World::with_candidate(canary(gateway(), steps), &["cart"]);
+    world.give(Input::Clock).unwrap();
+    assert!(matches!(world.promotion.phase, Phase::Starting { .. }));
+    world.give(pausing("a")).unwrap();
+    for _ in 0..5 {
+        world.pass();
+    }
+    assert!(!world.promotion.run().unwrap().has_written(), "{}", world.words());
+    assert!(world.words().contains("CheckoutErrors"), "{}", world.words());
+    world.go_on(0).unwrap();
+    for _ in 0..5 {
+        world.pass();
+    }
+    assert_eq!(share(&world), 10, "{}", world.words());
+}
+
+#[test]
+fn an_alert_takes_nothing_back_that_nobody_was_served_by_yet() {
+    let mut world = World::with_candidate(canary(gateway(), vec![Step::Preview, Step::Ask]), &["cart"]);
+    world.give(Input::Clock).unwrap();
+    for _ in 0..5 {
+        world.pass();
+    }
+    let Input::Alerted { by, alert } = pausing("a") else { panic!() };
+    world.give(Input::Alerted { by, alert: Alert { asks: AlertAsks::TakeBack, ..alert } }).unwrap();
+    assert!(world.words().contains("paused") && world.words().contains("CheckoutErrors"), "{}", world.words());
+}
+
+#[test]
+fn the_time_to_answer_stands_still_while_slipway_is_away() {
+    let mut world = canary_with(Step::Pause { seconds: 120 });
+    // Beyond the limit, and not often enough: a person is asked.
+    world.watch_for(120, &busy(12.5));
+    let until = world.promotion.run().unwrap().hold.as_ref().and_then(|hold| hold.until);
+    let until = until.unwrap_or_else(|| panic!("{}", world.words()));
+    let minutes = i64::from(world.promotion.plan.judging.undecided.minutes);
+    world.pass_seconds(60 * minutes + 600);
+    assert!(world.now > until);
+    world.give(Input::Clock).unwrap();
+    world.look();
+    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+    for _ in 0..=minutes * 3 {
+        world.pass_seconds(20);
+        world.give(Input::Clock).unwrap();
+        world.look();
+    }
+    assert!(!matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+}
