@@ -98,7 +98,7 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
 fn acts(view: &PromotionView, traffic: &TrafficView, steer: Sendings<Steer>) -> AnyView {
     let may = |act: PromotionAct| view.allowed.contains(&act);
     let then = &traffic.then;
-    let seen = Seen { number: view.line.number, run: traffic.seen.unwrap_or_default() };
+    let seen = Seen { number: view.line.number, run: traffic.as_seen.unwrap_or_default() };
     let asked = |act, label: &str, glyph, says: String, failed| Asked {
         seen,
         act,

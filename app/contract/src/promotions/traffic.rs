@@ -44,7 +44,7 @@ pub struct TrafficView {
     /// Why it does not go on by itself, when somebody or a rule holds it.
     pub hold: Option<String>,
     /// What whoever acts on it has seen, while it is under way.
-    pub seen: Option<AsSeen>,
+    pub as_seen: Option<AsSeen>,
     /// The commands that put the traffic back without Slipway, while there is something to put back.
     #[serde(default)]
     pub by_hand: Option<String>,

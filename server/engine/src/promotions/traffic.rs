@@ -43,7 +43,7 @@ pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<Traf
         most: step.map_or(Weight::NONE, |step| promotion.most_weight(step)).as_percent(),
         by_hand: by_hand::put_traffic_back(promotion),
         hold: run.and_then(|run| run.hold.as_ref()).map(|hold| format!("{}: {}", hold.by.shown(), hold.why)),
-        seen: promotion.as_seen(),
+        as_seen: promotion.as_seen(),
         mirrored: Vec::new(),
     })
 }
@@ -78,7 +78,7 @@ fn by_tool(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView>
         most: 0,
         by_hand: None,
         hold: tool.waits.clone().filter(|_| is_live && run.asked.is_none()),
-        seen: promotion.as_seen(),
+        as_seen: promotion.as_seen(),
         mirrored: mirrored(promotion, tool, progress.was_ours && !is_over_well, is_over_well),
     })
 }

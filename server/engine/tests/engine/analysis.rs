@@ -192,7 +192,7 @@ pub async fn rule(world: &World, number: i64, name: &str) -> RuleView {
 
 async fn go_on(world: &World, number: i64) {
     let traffic = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap();
-    world.engine.steer(&world.rosa, number, Steer::GoOn { seen: traffic.seen.unwrap() }).await.unwrap();
+    world.engine.steer(&world.rosa, number, Steer::GoOn { seen: traffic.as_seen.unwrap() }).await.unwrap();
 }
 
 #[tokio::test]

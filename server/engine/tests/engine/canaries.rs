@@ -229,7 +229,8 @@ async fn letting_a_share_set_by_hand_go_says_where_to() {
     world.engine.steer(&world.rosa, number, weight).await.unwrap();
     let traffic = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap();
     assert_eq!((traffic.by_hand_now, traffic.then.as_str()), (Some(5), "50 %"));
-    world.engine.steer(&world.rosa, number, Steer::GoOn { seen: domain::promotion::AsSeen::step(1) }).await.unwrap();
+    let seen = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap().as_seen.unwrap();
+    world.engine.steer(&world.rosa, number, Steer::GoOn { seen }).await.unwrap();
     until(&world, number, "canary at 50 %").await;
     assert_eq!(share(&world), 50);
 }

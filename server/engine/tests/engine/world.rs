@@ -237,7 +237,7 @@ impl World {
     /// Rosa leaves out what is left of the steps, as her page shows them.
     pub async fn promote_now(&self, number: i64, reason: &str) -> contract::Answer<()> {
         let view = self.engine.promotion(&self.rosa, number).await.unwrap();
-        let seen = view.traffic.and_then(|traffic| traffic.seen).unwrap_or_default();
+        let seen = view.traffic.and_then(|traffic| traffic.as_seen).unwrap_or_default();
         let steer = contract::promotions::Steer::PromoteNow { seen, reason: reason.to_owned() };
         self.engine.steer(&self.rosa, number, steer).await
     }
