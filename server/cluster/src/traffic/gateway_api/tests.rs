@@ -122,6 +122,25 @@ fn a_reference_is_copied_whole_and_other_rules_stay() {
 }
 
 #[test]
+fn two_references_to_the_service_get_their_own_weights_back_from_every_share() {
+    let on = |port: u64, weight: u64| json!({"name": "cart", "port": port, "weight": weight});
+    let alike = |weight: u64, header: &str| {
+        json!({"name": "cart", "port": 80, "weight": weight, "filters": [
+        {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": [header]}}]})
+    };
+    for references in [[on(80, 80), on(90, 20)], [on(80, 80), on(80, 20)], [alike(80, "x"), alike(20, "y")]] {
+        let rules = json!([{"backendRefs": references}]);
+        let mut now = rules.clone();
+        for percent in [10, 50, 100, 25, 5] {
+            now = after(&now, &rules, percent);
+            assert_eq!(read(&now).weight, weight(percent));
+            assert_eq!(rules_now(&now), rules, "{percent}");
+        }
+        assert_eq!(after(&now, &rules, 0), rules);
+    }
+}
+
+#[test]
 fn what_others_changed_meanwhile_stays_and_only_the_candidate_is_taken_out() {
     let rules = json!([{"backendRefs": [to("cart", 1)]}]);
     let mut changed = after(&rules, &rules, 20);
