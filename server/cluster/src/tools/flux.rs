@@ -2,7 +2,7 @@
 //! version is an entry of `spec.images`, or values of the chart; it is there when the condition `Ready` of
 //! the present generation says so.
 
-use domain::delegated::FluxStatus;
+use domain::{delegated::FluxStatus, git::CommitHash};
 use serde_json::{Value, json};
 
 use super::{Form, Place, joined, name_of, name_of_image, parts};
@@ -114,12 +114,8 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> FluxStatus {
         };
         what.to_owned()
     };
-    // Where it names an image, that tells what it has brought; a release names versions of charts there.
-    let is_told_by_commit = places.is_empty() && object.pointer(HELM_PART).is_none();
-    let text_of = |field: &str| {
-        let revision = object.pointer(&format!("/status/{field}")).and_then(Value::as_str);
-        revision.filter(|_| is_told_by_commit).map(str::to_owned)
-    };
+    // Where it names an image, that tells what it has brought.
+    let brought = if places.is_empty() { brought(object) } else { Brought::default() };
     FluxStatus {
         ready: ready.map(|condition| text(condition, "status")),
         reason: ready.map(|condition| text(condition, "reason")).unwrap_or_default(),
@@ -127,9 +123,45 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> FluxStatus {
             .map(|condition| crate::error::cut(&text(condition, "message"), 300))
             .filter(|message| !message.is_empty()),
         is_stalled: of("Stalled").is_some_and(|condition| text(condition, "status") == "True"),
-        revision: text_of("lastAppliedRevision"),
-        attempted: text_of("lastAttemptedRevision"),
+        revision: brought.revision,
+        attempted: brought.attempted,
         unfit: places.is_empty().then(no_place),
+        unfit_for_commits: brought.unfit,
+    }
+}
+
+/// What Flux says of the commits that an object has brought.
+#[derive(Default)]
+struct Brought {
+    revision: Option<String>,
+    attempted: Option<String>,
+    /// Why no commit can be recognised.
+    unfit: Option<String>,
+}
+
+/// The commits of an object with a source; a release has none, and names versions of charts. The revision of an artifact
+/// is a digest of its bytes: of which commit they are made, only its origin says.
+fn brought(object: &Value) -> Brought {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    match text("/spec/sourceRef/kind") {
+        None => Brought::default(),
+        Some(kind) if kind == "GitRepository" => Brought {
+            revision: text("/status/lastAppliedRevision"),
+            attempted: text("/status/lastAttemptedRevision"),
+            unfit: None,
+        },
+        Some(kind) => {
+            let origin = text("/status/lastAppliedOriginRevision");
+            let revision = origin.filter(|origin| CommitHash::of_revision(origin).is_some());
+            let unfit = revision.is_none().then(|| {
+                format!(
+                    "its source is {kind} {}, which does not say of which commit it is made; have the artifact carry that \
+                     (flux push artifact --revision=main@sha1:…), or let it read the Git repository itself",
+                    text("/spec/sourceRef/name").unwrap_or_default()
+                )
+            });
+            Brought { revision, attempted: None, unfit }
+        }
     }
 }
 
@@ -194,5 +226,30 @@ mod tests {
         };
         assert_eq!(status(&object(3), &[]).ready.as_deref(), Some("True"));
         assert_eq!(status(&object(4), &[]).ready, None);
+    }
+
+    #[test]
+    fn only_a_revision_of_git_is_a_commit() {
+        let (hash, digest) = ("ab".repeat(20), "cd".repeat(32));
+        let (oci, git) = (format!("latest@sha256:{digest}"), format!("main@sha1:{hash}"));
+        let table = [
+            ("GitRepository", &git, None, Some(&git)),
+            ("GitRepository", &oci, None, Some(&oci)),
+            ("OCIRepository", &oci, Some(&git), Some(&git)),
+            ("OCIRepository", &oci, Some(&hash), Some(&hash)),
+            ("OCIRepository", &oci, Some(&"1.2.3".to_owned()), None),
+            ("OCIRepository", &oci, None, None),
+            ("Bucket", &format!("sha256:{digest}"), None, None),
+        ];
+        for (kind, applied, origin, expected) in table {
+            let object = json!({"spec": {"sourceRef": {"kind": kind, "name": "shop"}}, "status": {
+                "lastAppliedRevision": applied, "lastAttemptedRevision": applied, "lastAppliedOriginRevision": origin}});
+            let seen = status(&object, &[]);
+            assert_eq!(seen.revision.as_ref(), expected, "{kind} {applied} {origin:?}");
+            assert_eq!(seen.attempted.is_some(), kind == "GitRepository");
+            assert_eq!(seen.unfit_for_commits.is_some(), expected.is_none());
+            let why = seen.unfit_for_commits.unwrap_or_else(|| format!("its source is {kind} shop"));
+            assert!(why.contains(&format!("its source is {kind} shop")), "{why}");
+        }
     }
 }
