@@ -41,6 +41,9 @@ impl KubeCluster {
             if let Judgement::Answer(outcome) = judgement {
                 return Ok(outcome);
             }
+            if let Some(why) = tools::refusal(&record.places, &change.template) {
+                return Err(ClusterError::Invalid(why));
+            }
             match self.patch(change, operations(change, &record)).await {
                 Ok(_) => return Ok(ApplyOutcome::Written),
                 Err(error) if is_conflict(&error) => tokio::time::sleep(PAUSE * (lost + 1)).await,

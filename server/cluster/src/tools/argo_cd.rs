@@ -5,7 +5,7 @@
 use domain::{delegated::ApplicationStatus, git::CommitHash, image::ContainerImage};
 use serde_json::{Map, Value, json};
 
-use super::{Form, Place, flux, joined, name_of, name_of_image};
+use super::{Form, Place, flux, in_parts, name_of, name_of_image};
 
 /// What of the object says the version.
 pub(crate) const PART: &str = "/spec/source";
@@ -44,21 +44,23 @@ fn kustomize(index: usize, entry: &str) -> Option<Place> {
     Some(Place { name, image: image.to_owned(), form: Form::Whole { pointer, before } })
 }
 
-/// Helm parameters in pairs: `image.repository` and `image.tag`.
+/// Helm parameters that belong together: `image.repository` and `image.tag`, with `image.digest` and `image.registry`
+/// where these are there.
 fn parameters(source: &Value) -> Vec<Place> {
     let list = source.pointer("/helm/parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let named = |name: &str| {
-        let index = list.iter().position(|parameter| parameter["name"].as_str() == Some(name))?;
-        Some((format!("{PART}/helm/parameters/{index}/value"), list[index]["value"].as_str()?))
+    let named = |prefix: &str, field: &str| {
+        let is_it = |parameter: &Value| parameter["name"].as_str() == Some(&format!("{prefix}.{field}"));
+        let index = list.iter().position(is_it)?;
+        // Argo CD leaves out a value that is empty.
+        Some((list[index]["value"].as_str().unwrap_or_default(), format!("{PART}/helm/parameters/{index}/value")))
     };
-    let pair = |parameter: &Value| {
+    let place = |parameter: &Value| {
         let prefix = parameter["name"].as_str()?.strip_suffix(".repository")?;
-        let (repository, name) = named(&format!("{prefix}.repository"))?;
-        let (tag, rest) = named(&format!("{prefix}.tag"))?;
-        let form = Form::Parts { repository: Some(repository), tag };
-        Some(Place { name: name_of(prefix)?, image: joined(name, rest), form })
+        let digest = named(prefix, "digest").map_or(("", None), |(digest, pointer)| (digest, Some(pointer)));
+        let registry = named(prefix, "registry").map(|(registry, _)| registry);
+        in_parts(name_of(prefix)?, registry, named(prefix, "repository")?, named(prefix, "tag")?, digest)
     };
-    list.iter().filter_map(pair).collect()
+    list.iter().filter_map(place).collect()
 }
 
 /// Reads what Argo CD says.

@@ -5,7 +5,7 @@
 use domain::{delegated::FluxStatus, git::CommitHash};
 use serde_json::{Value, json};
 
-use super::{Form, Place, joined, name_of, name_of_image, parts};
+use super::{Form, Place, in_parts, joined, name_of, name_of_image, parts};
 
 /// What of a Kustomization says the version.
 pub(crate) const KUSTOMIZATION_PART: &str = "/spec/images";
@@ -57,8 +57,8 @@ pub(crate) fn helm_places(object: &Value) -> Vec<Place> {
     super::apart(in_values(values, HELM_PART))
 }
 
-/// The images in the values of a chart: what has a `repository` and a `tag`, or is a whole reference under a
-/// key `image`.
+/// The images in the values of a chart: what has a `repository` and a `tag`, with a `digest` and a `registry` where these
+/// are there, or is a whole reference under a key `image`.
 pub(crate) fn in_values(values: &Value, pointer: &str) -> Vec<Place> {
     let mut places = Vec::new();
     collect(values, pointer, "", DEPTH, &mut places);
@@ -68,18 +68,17 @@ pub(crate) fn in_values(values: &Value, pointer: &str) -> Vec<Place> {
 fn collect(value: &Value, pointer: &str, path: &str, depth: usize, places: &mut Vec<Place>) {
     let Some(fields) = value.as_object().filter(|_| depth > 0) else { return };
     if let (Some(repository), Some(tag)) = (value["repository"].as_str(), value["tag"].as_str())
-        && !repository.is_empty()
-        && !tag.is_empty()
         && let Some(name) = name_of(if path.is_empty() { "image" } else { path })
     {
-        // A registry of its own field stands before the name, and is not ours to change.
-        let registry = value["registry"].as_str().filter(|registry| !registry.is_empty());
-        let whole = registry.map_or_else(|| repository.to_owned(), |registry| format!("{registry}/{repository}"));
-        let form = Form::Parts {
-            repository: registry.is_none().then(|| format!("{pointer}/repository")),
-            tag: format!("{pointer}/tag"),
-        };
-        places.push(Place { name, image: joined(&whole, tag), form });
+        let at = |field: &str| format!("{pointer}/{field}");
+        let digest = value["digest"].as_str().unwrap_or_default();
+        places.extend(in_parts(
+            name,
+            value["registry"].as_str(),
+            (repository, at("repository")),
+            (tag, at("tag")),
+            (digest, fields.contains_key("digest").then(|| at("digest"))),
+        ));
     }
     for (key, inner) in fields {
         // RFC 6901: a tilde and a slash inside a key.
