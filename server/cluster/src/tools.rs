@@ -279,7 +279,7 @@ impl KubeCluster {
             let mut edit = Edit::of(Some(&seen.resource_version));
             edit.set("/operation", sync);
             let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
-            return self.edit(&resource(workload.kind), namespace, name, edit).await.map(|()| ApplyOutcome::Written);
+            return self.edit(&resource(workload.kind), namespace, name, edit).await.map(|_| ApplyOutcome::Written);
         }
         let Some(operations) = argo_rollouts::asked(&record.object, act, is_as_wanted) else {
             return Ok(ApplyOutcome::Unchanged);

@@ -187,6 +187,11 @@ impl Provider for GatewayApi {
         (custom("gateway.networking.k8s.io", self.kind.kind(), plural), self.route.clone())
     }
 
+    fn why_not_kept(&self, field: &str) -> Option<&'static str> {
+        let is_copies = field == "percent" || field == "requestMirror";
+        is_copies.then_some("its Gateway API is older than 1.3, which copies all requests or none")
+    }
+
     fn rules(&self, scene: &Scene) -> Value {
         Value::Array(plain(self, rules_of(&scene.main)))
     }
