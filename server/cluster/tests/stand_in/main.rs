@@ -15,7 +15,7 @@ use domain::{
     ids::{PromotionId, TargetId},
     image::ContainerImage,
     names::{ContainerName, Namespace, WorkloadName},
-    observation::{ContainerTrouble, PodObservation, Stamp, WorkloadRef},
+    observation::{ContainerTrouble, Manager, PodObservation, Stamp, WorkloadRef},
     traffic::{CandidateName, RouteKind, RouteObserved, TrafficLayer, Weight, candidate_of},
 };
 use http::{Request, Response};
@@ -260,6 +260,32 @@ async fn a_late_worker_takes_away_the_second_ingress_that_it_made_for_nothing() 
     let writes: Vec<&str> = asked.iter().map(|(method, _)| method.as_str()).filter(|m| *m != "GET").collect();
     assert_eq!(writes, ["POST", "PATCH", "DELETE"]);
     assert_eq!(asked.last().unwrap().1["preconditions"], json!({"uid": "second", "resourceVersion": "7"}));
+}
+
+#[tokio::test]
+async fn a_deployment_without_pods_belongs_to_the_rollout_that_takes_its_template() {
+    let idle = || {
+        let mut object: Value = serde_json::from_str(&deployment("10", "cart:1", None).1).unwrap();
+        object["spec"]["replicas"] = json!(0);
+        (200, object.to_string())
+    };
+    let rollouts = |reference: Value| {
+        let rollout = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+            "metadata": {"name": "cart-rollout", "namespace": "shop"}, "spec": {"workloadRef": reference}});
+        let list =
+            json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "RolloutList", "metadata": {}, "items": [rollout]});
+        (200, list.to_string())
+    };
+    let to = |name: &str| json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": name});
+    let (cluster, asked) = server(vec![idle(), rollouts(to("cart"))]);
+    let owner = Manager::Controller { kind: "Rollout".to_owned(), name: "cart-rollout".to_owned() };
+    assert_eq!(cluster.apply(&change()).await, Ok(ApplyOutcome::Managed(owner)));
+    assert_eq!(methods(&asked), ["GET", "GET"]);
+    for others in [rollouts(to("pay")), rollouts(Value::Null), refused(404, "no such kind"), refused(403, "not yours")]
+    {
+        let (cluster, _) = server(vec![idle(), others, deployment("11", "cart:2", Some(5))]);
+        assert_eq!(cluster.apply(&change()).await, Ok(ApplyOutcome::Written));
+    }
 }
 
 /// A change that has a tenth of the requests to an HTTPRoute copied.
