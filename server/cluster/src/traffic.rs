@@ -73,6 +73,8 @@ struct Scene {
     endpoints: u32,
     /// Whom the stable Service reaches, where its selector is what is switched.
     served: Option<Served>,
+    /// The pods of others that a switched selector would select too; read while it is not switched.
+    strangers: Vec<String>,
 }
 
 /// Whom a Service reaches.
@@ -262,12 +264,16 @@ impl KubeCluster {
             self.addressed(namespace, route.candidate.name.as_str()),
         )?;
         let Some(main) = main else { return Ok(None) };
-        let served = match &route.layer {
-            TrafficLayer::Selector { .. } => Some(self.served(namespace, &main).await?),
+        let (served, strangers) = match &route.layer {
+            TrafficLayer::Selector { .. } => {
+                let strangers = self.strangers(route, &main, deployment.as_ref());
+                let (served, strangers) = futures::try_join!(self.served(namespace, &main), strangers)?;
+                (Some(served), strangers)
+            }
             TrafficLayer::Replicas
             | TrafficLayer::GatewayApi { .. }
             | TrafficLayer::Istio { .. }
-            | TrafficLayer::IngressNginx { .. } => None,
+            | TrafficLayer::IngressNginx { .. } => (None, Vec::new()),
         };
         let endpoints = u32::try_from(endpoints.len()).unwrap_or(u32::MAX);
         // Both matter before the candidate gets anything, and are not read again and again afterwards.
@@ -279,7 +285,7 @@ impl KubeCluster {
             (Some((kind, _)), None) => self.all(&kind, namespace).await?,
             (Some(_), Some(_)) | (None, _) => Vec::new(),
         };
-        Ok(Some(Scene { main, second, service, deployment, candidate, others, rivals, endpoints, served }))
+        Ok(Some(Scene { main, second, service, deployment, candidate, others, rivals, endpoints, served, strangers }))
     }
 
     async fn all(&self, kind: &ApiResource, namespace: &str) -> Result<Vec<DynamicObject>, ClusterError> {
@@ -298,6 +304,22 @@ impl KubeCluster {
         let name = service.metadata.name.as_deref().unwrap_or_default();
         let (addressed, pods) = futures::try_join!(self.addressed(namespace, name), pods)?;
         Ok(Served { addressed, selected: pods.into_iter().filter_map(|pod: Pod| pod.metadata.uid).collect() })
+    }
+
+    /// The pods of others that a switched selector would select, while it is not switched.
+    async fn strangers(
+        &self,
+        route: &Route,
+        service: &DynamicObject,
+        deployment: Option<&DynamicObject>,
+    ) -> Result<Vec<String>, ClusterError> {
+        let Some(words) = deployment.and_then(|deployment| selector::switched_words(service, deployment, route.track))
+        else {
+            return Ok(Vec::new());
+        };
+        let namespace = route.stable.namespace.as_str();
+        let pods: Vec<Pod> = list(&self.pods(namespace), Some(&words)).await.map_err(|e| sort(&e))?;
+        Ok(selector::strangers(&pods, route.track))
     }
 
     /// The pods behind the ready addresses of a Service.
