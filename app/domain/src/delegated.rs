@@ -116,6 +116,9 @@ pub struct FluxStatus {
     pub attempted: Option<String>,
     /// Why a version cannot be set in it, with what to do.
     pub unfit: Option<String>,
+    /// Why it cannot be told which commit it has brought, with what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfit_for_commits: Option<String>,
 }
 
 /// A tool that brings versions into a cluster in its own way.
@@ -213,6 +216,15 @@ impl ToolStatus {
             Self::ArgoRollouts(status) => status.unfit.as_deref(),
             Self::ArgoCd(status) => status.unfit.as_deref(),
             Self::Flux(status) => status.unfit.as_deref(),
+        }
+    }
+
+    /// Why it cannot be told which commit has been brought, with what to do.
+    #[must_use]
+    pub fn unfit_for_commits(&self) -> Option<&str> {
+        match self {
+            Self::ArgoRollouts(_) | Self::ArgoCd(_) => None,
+            Self::Flux(status) => status.unfit_for_commits.as_deref(),
         }
     }
 

@@ -246,10 +246,11 @@ impl Manager {
             Self::Helm { release } => format!(
                 "The next helm upgrade of {release} would undo a change made here: upgrade the release with the new image, or say on the target's page that Slipway may write it all the same."
             ),
+            Self::Controller { kind, name } if kind == WorkloadKind::Rollout.words() => format!(
+                "Rollout {name} has the pods of this Deployment (spec.workloadRef) and goes by its own steps: give it a pod template of its own and make it the target, or remove it."
+            ),
             Self::Controller { kind, name } => {
-                format!(
-                    "Change the image in {kind} {name}, which writes this Deployment; a Rollout can be the target itself."
-                )
+                format!("Change the image in {kind} {name}, which writes this Deployment.")
             }
         }
     }

@@ -41,6 +41,9 @@ impl KubeCluster {
             if let Judgement::Answer(outcome) = judgement {
                 return Ok(outcome);
             }
+            if let Some(why) = tools::refusal(&record.places, &change.template) {
+                return Err(ClusterError::Invalid(why));
+            }
             match self.patch(change, operations(change, &record)).await {
                 Ok(_) => return Ok(ApplyOutcome::Written),
                 Err(error) if is_conflict(&error) => tokio::time::sleep(PAUSE * (lost + 1)).await,
@@ -79,13 +82,9 @@ fn operations(change: &WorkloadChange, record: &WorkloadRecord) -> Value {
             }
         }
         TemplateChange::Images(images) => {
-            let containers = seen.template.pointer("/spec/containers").and_then(Value::as_array);
-            for (index, container) in containers.into_iter().flatten().enumerate() {
-                let name = container.get("name").and_then(Value::as_str);
-                let wanted = images.iter().find(|i| Some(i.container.as_str()) == name);
-                if let Some(wanted) = wanted.filter(|w| seen.image_of(w.container.as_str()) != Some(w.image.as_str())) {
-                    let path = format!("/spec/template/spec/containers/{index}/image");
-                    edit.set(path, json!(wanted.image));
+            for (pointer, wanted) in ports::template_places(&seen.template, images) {
+                if seen.image_of(wanted.container.as_str()) != Some(wanted.image.as_str()) {
+                    edit.set(format!("/spec/template{pointer}/image"), json!(wanted.image));
                 }
             }
         }
@@ -149,6 +148,24 @@ mod tests {
         let record = record(json!({"deployment.kubernetes.io/revision": "3"}));
         let images = vec![image("app", "cart:2"), image("proxy", "proxy:1")];
         insta::assert_json_snapshot!(operations(&change(TemplateChange::Images(images), &record), &record));
+    }
+
+    #[test]
+    fn init_containers_get_their_images_too() {
+        let object = json!({
+            "metadata": {"name": "cart", "namespace": "shop", "uid": "u", "resourceVersion": "41", "annotations": {}},
+            "spec": {"template": {"spec": {
+                "initContainers": [{"name": "wait", "image": "wait:1"}, {"name": "migrate", "image": "cart:1"}],
+                "containers": [{"name": "app", "image": "cart:1"}]}}},
+        });
+        let record = WorkloadRecord::new(serde_json::from_value(object).unwrap()).unwrap();
+        let seen: Vec<_> = record.without_pods().images.iter().map(|i| i.container.as_str()).collect();
+        assert_eq!(seen, ["app", "wait", "migrate"]);
+        let change = change(TemplateChange::Images(vec![image("app", "cart:2"), image("migrate", "cart:2")]), &record);
+        assert_eq!(change.judge(record.without_pods()), Ok(Judgement::Write));
+        let patch = operations(&change, &record);
+        let set = |at: &str| json!({"op": "add", "path": format!("/spec/template/spec/{at}/image"), "value": "cart:2"});
+        assert_eq!(patch.as_array().unwrap()[1..3], [set("containers/0"), set("initContainers/1")]);
     }
 
     #[test]

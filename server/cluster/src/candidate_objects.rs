@@ -123,15 +123,9 @@ fn holds(expression: &Value, labels: &Labels) -> bool {
 
 /// The stable pod template with the candidate's labels and images; everything else is as it was.
 fn template(stable: &DynamicObject, pods: &Labels, change: &CandidateChange) -> Value {
-    let mut template = stable.data.pointer("/spec/template").cloned().unwrap_or_default();
+    let own = stable.data.pointer("/spec/template").unwrap_or(&Value::Null);
+    let mut template = ports::with_images(own, &change.images);
     template["metadata"]["labels"] = json!(pods);
-    let containers = template.pointer_mut("/spec/containers").and_then(Value::as_array_mut);
-    for container in containers.into_iter().flatten() {
-        let name = container.get("name").and_then(Value::as_str);
-        if let Some(wanted) = change.images.iter().find(|i| Some(i.container.as_str()) == name) {
-            container["image"] = json!(wanted.image);
-        }
-    }
     template
 }
 
@@ -218,6 +212,19 @@ mod tests {
         let (stable, service_object) = (stable(), stable_service());
         let sides = Sides::of(&service_object, &stable, CandidateName::Canary).unwrap();
         insta::assert_json_snapshot!(deployment(&stable, Some(&sides), &change(TrafficLayer::Replicas)));
+    }
+
+    #[test]
+    fn a_candidates_init_containers_run_the_version_too() {
+        let mut stable = stable();
+        stable.data["spec"]["template"]["spec"]["initContainers"] = json!([{"name": "wait", "image": "w:1"}, {"name": "migrate", "image": "cart:1", "restartPolicy": "Always"}]);
+        let mut change = change(TrafficLayer::Replicas);
+        let container = ContainerName::parse("migrate").unwrap();
+        change.images.push(ContainerImage { container, image: "cart:2".to_owned() });
+        let made = deployment(&stable, None, &change);
+        let images = ports::template_images(&made["spec"]["template"]);
+        let images: Vec<_> = images.iter().map(|i| format!("{}={}", i.container, i.image)).collect();
+        assert_eq!(images, ["proxy=p:1", "app=cart:2", "wait=w:1", "migrate=cart:2"]);
     }
 
     #[test]

@@ -194,12 +194,8 @@ fn grown(
     let mut edit = Edit::of(Some(&seen.resource_version));
     edit.set("/spec/replicas", json!(change.pods));
     if seen.stamp.is_some_and(|stamp| stamp.promotion == change.stamp.promotion) {
-        let containers = seen.template.pointer("/spec/containers").and_then(Value::as_array);
-        for (index, container) in containers.into_iter().flatten().enumerate() {
-            let name = container.get("name").and_then(Value::as_str);
-            if let Some(wanted) = change.images.iter().find(|i| Some(i.container.as_str()) == name) {
-                edit.set(format!("/spec/template/spec/containers/{index}/image"), json!(wanted.image));
-            }
+        for (pointer, wanted) in ports::template_places(&seen.template, &change.images) {
+            edit.set(format!("/spec/template{pointer}/image"), json!(wanted.image));
         }
     } else {
         let pods = labels_at(wanted, "/spec/template/metadata/labels");

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use domain::observation::{PodObservation, WorkloadObservation, WorkloadRef};
+use domain::observation::{PodObservation, WorkloadKind, WorkloadObservation, WorkloadRef};
 
 use crate::{
     pods::PodRecord,
     records::{SetRecord, WorkloadRecord},
+    tools::argo_rollouts,
 };
 
 /// Everything that is known of a cluster's workloads, by Kubernetes' identities.
@@ -98,7 +99,26 @@ impl Inventory {
             let by_template = b.is_updated.cmp(&a.is_updated).then(b_revision.cmp(a_revision));
             by_template.then_with(|| a.name.cmp(&b.name))
         });
-        Some(record.observe(pods.into_iter().map(|(_, pod)| pod).collect()))
+        let pods = pods.into_iter().map(|(_, pod)| pod).collect();
+        let Some(rollout) = self.rollout_of(record) else { return Some(record.observe(pods)) };
+        let mut record = record.clone();
+        record.note_rollout(rollout);
+        Some(record.observe(pods))
+    }
+
+    /// The Rollout that takes the template of its pods from a Deployment.
+    fn rollout_of(&self, deployment: &WorkloadRecord) -> Option<&str> {
+        if !deployment.may_belong_to_rollout() {
+            return None;
+        }
+        let of = deployment.workload();
+        let is_of = |record: &&WorkloadRecord| {
+            let there = record.workload();
+            there.kind == WorkloadKind::Rollout
+                && there.namespace == of.namespace
+                && argo_rollouts::template_of(&record.object) == Some(of.name.as_str())
+        };
+        self.deployments.values().find(is_of).map(|record| record.workload().name.as_str())
     }
 
     fn record(&self, workload: &WorkloadRef) -> Option<&WorkloadRecord> {
@@ -128,4 +148,41 @@ fn current_set<'a>(deployment: &WorkloadRecord, sets: &[&'a SetRecord]) -> Optio
     };
     let same = sets.iter().filter(is_current);
     same.max_by_key(|set| set.revision).map(|set| set.uid.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use domain::observation::Manager;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn record(kind: WorkloadKind, namespace: &str, name: &str, spec: Value) -> WorkloadRecord {
+        let metadata = json!({"name": name, "namespace": namespace, "uid": format!("{namespace}-{name}-{}", kind.words()),
+                              "resourceVersion": "1"});
+        let object = json!({"metadata": metadata, "spec": spec});
+        WorkloadRecord::of(kind, serde_json::from_value(object).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_deployment_without_pods_belongs_to_the_rollout_that_refers_to_it() {
+        let reference = json!({"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "cart"}});
+        let owner = Manager::Controller { kind: "Rollout".to_owned(), name: "slow".to_owned() };
+        let table = [
+            ("shop", 0, reference.clone(), Some(owner)),
+            // It keeps its own pods beside the Rollout's until they are scaled down.
+            ("shop", 2, reference.clone(), None),
+            ("other", 0, reference, None),
+            ("shop", 0, json!({"workloadRef": {"kind": "StatefulSet", "name": "cart"}}), None),
+            ("shop", 0, json!({}), None),
+        ];
+        for (namespace, replicas, spec, expected) in table {
+            let mut inventory = Inventory::default();
+            let deployment = record(WorkloadKind::Deployment, "shop", "cart", json!({"replicas": replicas}));
+            let workload = inventory.put_deployment(deployment);
+            inventory.put_deployment(record(WorkloadKind::Rollout, namespace, "slow", spec.clone()));
+            assert_eq!(inventory.observe(&workload).unwrap().manager, expected, "{namespace} {replicas} {spec}");
+        }
+    }
 }

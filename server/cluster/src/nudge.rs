@@ -49,6 +49,6 @@ impl KubeCluster {
 
     async fn write_nudge(&self, workload: &WorkloadRef, edit: Edit) -> Result<ApplyOutcome, ClusterError> {
         let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
-        self.edit(&tools::resource(workload.kind), namespace, name, edit).await.map(|()| ApplyOutcome::Written)
+        self.edit(&tools::resource(workload.kind), namespace, name, edit).await.map(|_| ApplyOutcome::Written)
     }
 }

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use domain::observation::Stamp;
-use k8s_openapi::api::{
-    apps::v1::Deployment, core::v1::Service, discovery::v1::EndpointSlice, networking::v1::Ingress,
+use domain::{ids::TargetId, observation::Stamp};
+use k8s_openapi::{
+    api::{apps::v1::Deployment, core::v1::Service, discovery::v1::EndpointSlice, networking::v1::Ingress},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
     Api,
@@ -110,19 +111,19 @@ impl KubeCluster {
         bounded(self.objects(kind, namespace).create(&params, &object)).await.map_err(|e| sort(&e))
     }
 
-    /// Patches an object with the resource version in `edit`. One that is gone is a lost race.
+    /// Patches an object with the resource version in `edit`, and answers what it is then. One that is gone is a lost race.
     pub(crate) async fn edit(
         &self,
         kind: &ApiResource,
         namespace: &str,
         name: &str,
         edit: Edit,
-    ) -> Result<(), ClusterError> {
+    ) -> Result<DynamicObject, ClusterError> {
         let unreadable = |e: serde_json::Error| ClusterError::Invalid(format!("a patch could not be made: {e}"));
         let patch = Patch::Json::<()>(serde_json::from_value(Value::Array(edit.0)).map_err(unreadable)?);
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         match bounded(self.objects(kind, namespace).patch(name, &params, &patch)).await {
-            Ok(_) => Ok(()),
+            Ok(object) => Ok(object),
             Err(error) if is_missing(&error) => Err(ClusterError::Conflict),
             Err(error) => Err(sort(&error)),
         }
@@ -194,6 +195,15 @@ impl Edit {
         }
         let (key, value) = marks::shared_annotation(stamp, change_cause);
         self.annotate(&key, value);
+    }
+
+    /// Puts our mark back to what it was, on an object that others use too.
+    pub(crate) fn unmark_shared(&mut self, before: &ObjectMeta, target: TargetId) {
+        let key = marks::shared_key(target);
+        match before.annotations.as_ref().and_then(|annotations| annotations.get(&key)) {
+            Some(mark) => self.annotate(&key, mark.clone()),
+            None => self.remove(format!("/metadata/annotations/{}", key.replace('/', "~1"))),
+        }
     }
 
     /// Sets an annotation of an object that has some.

@@ -1,8 +1,12 @@
 //! Reading one workload: the Deployment or a tool's object, then, where it has pods of its own, its replica sets and pods by its own selector, joined
 //! by owner references (a selector may also match pods of others).
 
-use domain::observation::{Observed, WorkloadRef};
-use kube::{Api, Resource, api::ListParams, core::Selector};
+use domain::observation::{Observed, WorkloadKind, WorkloadRef};
+use kube::{
+    Api, Resource,
+    api::{DynamicObject, ListParams},
+    core::Selector,
+};
 use ports::ClusterError;
 use serde::de::DeserializeOwned;
 
@@ -12,7 +16,7 @@ use crate::{
     inventory::Inventory,
     pods::PodRecord,
     records::{SetRecord, WorkloadRecord, present},
-    tools,
+    tools::{self, argo_rollouts},
 };
 
 /// How many objects are asked for at a time: what kubectl does.
@@ -52,7 +56,26 @@ impl KubeCluster {
             Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(sort(&error)),
         };
-        WorkloadRecord::of(workload.kind, object).map(Some).map_err(ClusterError::Invalid)
+        let mut record = WorkloadRecord::of(workload.kind, object).map_err(ClusterError::Invalid)?;
+        if record.may_belong_to_rollout()
+            && let Some(rollout) = self.rollout_of(workload).await?
+        {
+            record.note_rollout(&rollout);
+        }
+        Ok(Some(record))
+    }
+
+    /// The Rollout that takes the template of its pods from a Deployment.
+    async fn rollout_of(&self, deployment: &WorkloadRef) -> Result<Option<String>, ClusterError> {
+        let rollouts = self.objects(&tools::resource(WorkloadKind::Rollout), deployment.namespace.as_str());
+        let rollouts = match list(&rollouts, None).await {
+            Ok(rollouts) => rollouts,
+            Err(error) if tools::is_absent(&error) => return Ok(None),
+            Err(error) => return Err(sort(&error)),
+        };
+        let is_of =
+            |rollout: &DynamicObject| argo_rollouts::template_of(&rollout.data) == Some(deployment.name.as_str());
+        Ok(rollouts.into_iter().find(is_of).and_then(|rollout| rollout.metadata.name))
     }
 }
 

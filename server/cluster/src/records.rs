@@ -5,7 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use domain::{
     delegated::ToolStatus,
     names::{Namespace, WorkloadName},
-    observation::{Observed, PodObservation, ReplacementSettings, WorkloadKind, WorkloadObservation, WorkloadRef},
+    observation::{
+        Manager, Observed, PodObservation, ReplacementSettings, WorkloadKind, WorkloadObservation, WorkloadRef,
+    },
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kube::api::DynamicObject;
@@ -252,6 +254,20 @@ impl WorkloadRecord {
     /// Whether Slipway made it to be tried beside a workload: no workload of its own.
     pub(crate) fn is_candidate(&self) -> bool {
         self.labels.iter().any(|(key, _)| key == CANDIDATE_OF)
+    }
+
+    /// Whether a Rollout may be what has the pods of this Deployment.
+    pub(crate) const fn may_belong_to_rollout(&self) -> bool {
+        self.seen.workload.kind.is_deployment() && self.seen.wanted_replicas == 0
+    }
+
+    /// Takes note of the Rollout that takes the template of its pods from this Deployment. What would undo a change of the
+    /// Deployment itself comes before that; a Helm release does not.
+    pub(crate) fn note_rollout(&mut self, name: &str) {
+        if matches!(self.seen.manager, None | Some(Manager::Helm { .. })) {
+            let kind = WorkloadKind::Rollout.words().to_owned();
+            self.seen.manager = Some(Manager::Controller { kind, name: name.to_owned() });
+        }
     }
 
     /// Whether its pods belong to other objects, which it makes.

@@ -54,12 +54,16 @@ pub(crate) enum Form {
         /// What stands before it.
         before: String,
     },
-    /// Its name in one field, what follows the colon in another.
+    /// Its name in one field, what follows the colon in another, or in two.
     Parts {
-        /// The field of the name.
-        repository: Option<String>,
-        /// The field of tag and digest.
+        /// The registry and a slash, where a field of its own says it, which stays as it is.
+        registry: String,
+        /// The field of the name after that.
+        repository: String,
+        /// The field of the tag; of the digest too, where that has no field of its own.
         tag: String,
+        /// The field of the digest, which counts where it is not empty.
+        digest: Option<String>,
     },
     /// An entry of Flux's `spec.images`.
     Entry {
@@ -144,20 +148,74 @@ pub(crate) fn edits(edit: &mut Edit, part: &str, object: &Value, places: &[Place
     }
 }
 
+/// Why an image of a change cannot be written at its place, with what to do.
+pub(crate) fn refusal(places: &[Place], change: &TemplateChange) -> Option<String> {
+    let TemplateChange::Images(images) = change else { return None };
+    places.iter().find_map(|place| {
+        let wanted = images.iter().find(|image| image.container == place.name && image.image != place.image)?;
+        let why = place.form.refusal(&wanted.image)?;
+        Some(format!("{} cannot be set at {}: {why}", wanted.image, place.name))
+    })
+}
+
 impl Form {
     fn set(&self, edit: &mut Edit, image: &str) {
         match self {
             Self::Whole { pointer, before } => edit.replace(pointer.as_str(), json!(format!("{before}{image}"))),
-            Self::Parts { repository, tag } => {
+            Self::Parts { registry, repository, tag, digest } => {
                 let (name, rest) = parts(image);
-                if let Some(repository) = repository {
-                    edit.replace(repository.as_str(), json!(name));
+                edit.set(repository.as_str(), json!(name.strip_prefix(registry.as_str()).unwrap_or(name)));
+                match digest {
+                    None => edit.set(tag.as_str(), json!(rest)),
+                    Some(digest) => {
+                        let (of_tag, of_digest) = rest.split_once('@').unwrap_or((rest, ""));
+                        edit.set(tag.as_str(), json!(of_tag));
+                        // A digest that stayed would go on being what runs.
+                        edit.set(digest.as_str(), json!(of_digest));
+                    }
                 }
-                edit.replace(tag.as_str(), json!(rest));
             }
             Self::Entry { pointer, entry } => edit.replace(pointer.as_str(), flux::entry_with(entry, image)),
         }
     }
+
+    /// Why this form cannot say an image.
+    fn refusal(&self, image: &str) -> Option<String> {
+        let Self::Parts { registry, digest, .. } = self else { return None };
+        let (name, rest) = parts(image);
+        if !name.starts_with(registry.as_str()) {
+            let registry = registry.trim_end_matches('/');
+            return Some(format!(
+                "a field of its own says that the registry is {registry}; change that where the object is kept, or have the \
+                 version's image in {registry}"
+            ));
+        }
+        (digest.is_none() && rest.starts_with('@')).then(|| {
+            "there is no field for a digest alone; add an empty one called digest beside the tag, or give the version's \
+             image a tag"
+                .to_owned()
+        })
+    }
+}
+
+/// A place in three or four fields: registry, name, tag and digest; `None` where they say no image. Each comes with the
+/// pointer to it; a digest whose field is not there has none.
+pub(crate) fn in_parts(
+    name: ContainerName,
+    registry: Option<&str>,
+    repository: (&str, String),
+    tag: (&str, String),
+    digest: (&str, Option<String>),
+) -> Option<Place> {
+    let registry = registry.filter(|registry| !registry.is_empty()).map(|registry| format!("{registry}/"));
+    let registry = registry.unwrap_or_default();
+    let digest_words = if digest.0.is_empty() { String::new() } else { format!("@{}", digest.0) };
+    let rest = format!("{}{digest_words}", tag.0);
+    if repository.0.is_empty() || rest.is_empty() {
+        return None;
+    }
+    let image = joined(&format!("{registry}{}", repository.0), &rest);
+    Some(Place { name, image, form: Form::Parts { registry, repository: repository.1, tag: tag.1, digest: digest.1 } })
 }
 
 /// An image's name, and what follows: tag and digest. A colon before the last slash is a registry's port.
@@ -221,7 +279,7 @@ impl KubeCluster {
             let mut edit = Edit::of(Some(&seen.resource_version));
             edit.set("/operation", sync);
             let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
-            return self.edit(&resource(workload.kind), namespace, name, edit).await.map(|()| ApplyOutcome::Written);
+            return self.edit(&resource(workload.kind), namespace, name, edit).await.map(|_| ApplyOutcome::Written);
         }
         let Some(operations) = argo_rollouts::asked(&record.object, act, is_as_wanted) else {
             return Ok(ApplyOutcome::Unchanged);
@@ -269,6 +327,84 @@ mod tests {
         let expected =
             json!({"op": "replace", "path": "/spec/source/kustomize/images/0", "value": "cart=r.test/cart:2.0"});
         assert_eq!(edit.0[1..], [expected]);
+    }
+
+    type Find = fn(&Value) -> Vec<Place>;
+
+    /// The object after a version was set at its only place; the words where that cannot be.
+    fn after(object: &Value, part: &str, image: &str, find: Find) -> Result<Value, String> {
+        let places = find(object);
+        let wanted = ContainerImage { container: places[0].name.clone(), image: image.to_owned() };
+        let change = TemplateChange::Images(vec![wanted]);
+        if let Some(why) = refusal(&places, &change) {
+            return Err(why);
+        }
+        let mut edit = Edit(Vec::new());
+        edits(&mut edit, part, object, &places, &change);
+        let mut changed = object.clone();
+        for operation in edit.0 {
+            let (parent, field) = operation["path"].as_str().unwrap().rsplit_once('/').unwrap();
+            let parent = changed.pointer_mut(parent).unwrap();
+            assert!(operation["op"] == "add" || parent.get(field).is_some(), "{operation}");
+            parent[field] = operation["value"].clone();
+        }
+        Ok(changed)
+    }
+
+    #[test]
+    fn what_is_written_at_a_place_is_read_there_or_refused_before() {
+        let (old, new) = (format!("sha256:{}", "a".repeat(64)), format!("sha256:{}", "b".repeat(64)));
+        let values = [
+            json!({"repository": "r.test/cart", "tag": "1.0", "digest": old}),
+            json!({"repository": "r.test/cart", "tag": "", "digest": old}),
+            json!({"repository": "r.test/cart", "tag": "1.0", "digest": ""}),
+            json!({"repository": "r.test/cart", "tag": "1.0", "digest": null}),
+            json!({"repository": "r.test/cart", "tag": "1.0"}),
+            json!({"registry": "r.test", "repository": "cart", "tag": "1.0", "digest": old}),
+            json!({"registry": "r.test", "repository": "cart", "tag": "1.0"}),
+        ];
+        let wanted = [
+            "r.test/cart:2.0".to_owned(),
+            format!("r.test/cart:2.0@{new}"),
+            format!("r.test/cart@{new}"),
+            "r.test/shop/cart:2.0".to_owned(),
+            "other.test/cart:2.0".to_owned(),
+        ];
+        let parameters = |values: &Value| {
+            let of = |(field, value): (&String, &Value)| {
+                let mut parameter = json!({"name": format!("image.{field}")});
+                // Argo CD leaves an empty value out.
+                if let Some(value) = value.as_str().filter(|value| !value.is_empty()) {
+                    parameter["value"] = json!(value);
+                }
+                parameter
+            };
+            let list: Vec<Value> = values.as_object().unwrap().iter().map(of).collect();
+            json!({"spec": {"source": {"helm": {"parameters": list}}}})
+        };
+        for values in values {
+            let says = |field: &str| values[field].as_str().unwrap_or_default().to_owned();
+            let release = json!({"spec": {"values": {"image": values}}});
+            let application = parameters(&values);
+            let kinds: [(&Value, &str, Find); 2] =
+                [(&release, flux::HELM_PART, flux::helm_places), (&application, argo_cd::PART, argo_cd::places)];
+            for (object, part, find) in kinds {
+                assert_eq!(find(object)[0].image.contains(&old), says("digest") == old, "{values}");
+                for image in &wanted {
+                    let has_place_for = |image: &str| {
+                        (values.get("registry").is_none() || image.starts_with("r.test/"))
+                            && (values.get("digest").is_some() || !parts(image).1.starts_with('@'))
+                    };
+                    match after(object, part, image, find) {
+                        Ok(changed) => {
+                            assert_eq!(&find(&changed)[0].image, image, "{values}");
+                            assert!(has_place_for(image), "{values} {image}");
+                        }
+                        Err(why) => assert!(!has_place_for(image), "{values} {image} {why}"),
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -8,8 +8,10 @@ mod beside;
 mod gateway_api;
 mod ingress_nginx;
 mod istio;
+mod kept;
 mod selector;
 mod weighted;
+mod writing;
 
 #[cfg(test)]
 mod sample;
@@ -22,15 +24,16 @@ use domain::{
 };
 use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
 use kube::{api::DynamicObject, core::ApiResource};
-use ports::{ApplyOutcome, ClusterError, Judgement, Route, RouteChange, judge_made};
+use ports::{ApplyOutcome, ClusterError, Judgement, Route, RouteChange};
 use serde_json::Value;
 
+use self::writing::Wrote;
 use crate::{
     candidate_objects::pod_labels,
     connect::KubeCluster,
     error::sort,
     marks,
-    objects::{Edit, deployments, is_made_by_us, made_stamp, patiently, services},
+    objects::{deployments, is_made_by_us, patiently, services},
     observe::list,
     sides::{Labels, Sides, label_words, labels_at, selects},
 };
@@ -70,6 +73,8 @@ struct Scene {
     endpoints: u32,
     /// Whom the stable Service reaches, where its selector is what is switched.
     served: Option<Served>,
+    /// The pods of others that a switched selector would select too; read while it is not switched.
+    strangers: Vec<String>,
 }
 
 /// Whom a Service reaches.
@@ -136,6 +141,11 @@ trait Provider: Send + Sync {
 
     /// The object beside it, where there is one.
     fn second(&self) -> Option<(ApiResource, String)> {
+        None
+    }
+
+    /// Why a cluster may not keep a field of the main object as it was sent.
+    fn why_not_kept(&self, _field: &str) -> Option<&'static str> {
         None
     }
 
@@ -229,65 +239,8 @@ impl KubeCluster {
                 Wrote::Nothing(outcome) => return Ok(outcome),
             }
         }
-        let (kind, name) = provider.main();
-        let mut edit = Edit::of(scene.main.metadata.resource_version.as_deref());
-        if let Some((pointer, value)) = plan.main.filter(|(at, value)| scene.main.data.pointer(at) != Some(value)) {
-            edit.set(pointer, value);
-        }
-        edit.mark_shared(scene.main.metadata.annotations.is_some(), change.stamp, &change.change_cause);
-        self.edit(&kind, change.route.stable.namespace.as_str(), &name, edit).await?;
-        Ok(ApplyOutcome::Written)
-    }
-
-    /// Removes the second object that was made beside one which somebody has deleted: it would send to a
-    /// Service that is not there any more.
-    async fn remove_second(&self, change: &RouteChange, provider: &dyn Provider) -> Result<(), ClusterError> {
-        let Some((kind, name)) = provider.second() else { return Ok(()) };
-        let namespace = change.route.stable.namespace.as_str();
-        let Some(there) = self.find(&kind, namespace, &name).await? else { return Ok(()) };
-        match judge_made(made_stamp(&there), change.stamp) {
-            Judgement::Write => self.delete(&kind, namespace, &there).await,
-            Judgement::Answer(_) => Ok(()),
-        }
-    }
-
-    async fn write_second(
-        &self,
-        change: &RouteChange,
-        scene: &Scene,
-        (kind, name): (&ApiResource, &str),
-        wanted: Second,
-    ) -> Result<Wrote, ClusterError> {
-        let namespace = change.route.stable.namespace.as_str();
-        if let Some(there) = &scene.second
-            && let Judgement::Answer(outcome) = judge_made(made_stamp(there), change.stamp)
-        {
-            return Ok(Wrote::Nothing(outcome));
-        }
-        match (wanted, &scene.second) {
-            (Second::AsItIs, _) | (Second::Absent, None) => {}
-            (Second::Absent, Some(there)) => self.delete(kind, namespace, there).await?,
-            (Second::Present { spec, annotations }, Some(there)) => {
-                let mut edit = Edit::of(there.metadata.resource_version.as_deref());
-                if there.data.get("spec") != Some(&spec) {
-                    edit.set("/spec", spec);
-                }
-                edit.mark(there.metadata.annotations.is_some(), change.stamp, &change.change_cause);
-                let stale = there.metadata.annotations.iter().flatten().map(|(key, _)| key);
-                for key in stale.filter(|key| ingress_nginx::says_whom(key) && !annotations.contains_key(*key)) {
-                    edit.remove(format!("/metadata/annotations/{}", key.replace('/', "~1")));
-                }
-                for (key, value) in annotations {
-                    edit.annotate(&key, value);
-                }
-                self.edit(kind, namespace, name, edit).await?;
-            }
-            (Second::Present { spec, annotations }, None) => {
-                let object = ingress_nginx::second_object(name, spec, annotations, change);
-                return Ok(Wrote::Made(Box::new(self.make(kind, namespace, object).await?)));
-            }
-        }
-        Ok(Wrote::Other)
+        let changed = plan.main.filter(|(at, value)| scene.main.data.pointer(at) != Some(value));
+        self.write_main(change, &scene.main, provider, changed).await
     }
 
     /// Reads everything that has to do with a route; `None` when what says the shares is not there.
@@ -311,12 +264,16 @@ impl KubeCluster {
             self.addressed(namespace, route.candidate.name.as_str()),
         )?;
         let Some(main) = main else { return Ok(None) };
-        let served = match &route.layer {
-            TrafficLayer::Selector { .. } => Some(self.served(namespace, &main).await?),
+        let (served, strangers) = match &route.layer {
+            TrafficLayer::Selector { .. } => {
+                let strangers = self.strangers(route, &main, deployment.as_ref());
+                let (served, strangers) = futures::try_join!(self.served(namespace, &main), strangers)?;
+                (Some(served), strangers)
+            }
             TrafficLayer::Replicas
             | TrafficLayer::GatewayApi { .. }
             | TrafficLayer::Istio { .. }
-            | TrafficLayer::IngressNginx { .. } => None,
+            | TrafficLayer::IngressNginx { .. } => (None, Vec::new()),
         };
         let endpoints = u32::try_from(endpoints.len()).unwrap_or(u32::MAX);
         // Both matter before the candidate gets anything, and are not read again and again afterwards.
@@ -328,7 +285,7 @@ impl KubeCluster {
             (Some((kind, _)), None) => self.all(&kind, namespace).await?,
             (Some(_), Some(_)) | (None, _) => Vec::new(),
         };
-        Ok(Some(Scene { main, second, service, deployment, candidate, others, rivals, endpoints, served }))
+        Ok(Some(Scene { main, second, service, deployment, candidate, others, rivals, endpoints, served, strangers }))
     }
 
     async fn all(&self, kind: &ApiResource, namespace: &str) -> Result<Vec<DynamicObject>, ClusterError> {
@@ -349,19 +306,28 @@ impl KubeCluster {
         Ok(Served { addressed, selected: pods.into_iter().filter_map(|pod: Pod| pod.metadata.uid).collect() })
     }
 
+    /// The pods of others that a switched selector would select, while it is not switched.
+    async fn strangers(
+        &self,
+        route: &Route,
+        service: &DynamicObject,
+        deployment: Option<&DynamicObject>,
+    ) -> Result<Vec<String>, ClusterError> {
+        let Some(words) = deployment.and_then(|deployment| selector::switched_words(service, deployment, route.track))
+        else {
+            return Ok(Vec::new());
+        };
+        let namespace = route.stable.namespace.as_str();
+        let pods: Vec<Pod> = list(&self.pods(namespace), Some(&words)).await.map_err(|e| sort(&e))?;
+        Ok(selector::strangers(&pods, route.track))
+    }
+
     /// The pods behind the ready addresses of a Service.
     async fn addressed(&self, namespace: &str, service: &str) -> Result<BTreeSet<String>, ClusterError> {
         let selector = format!("kubernetes.io/service-name={service}");
         let slices = list(&self.endpoint_slices(namespace), Some(&selector)).await.map_err(|e| sort(&e))?;
         Ok(ready(&slices))
     }
-}
-
-/// What writing the second object did.
-enum Wrote {
-    Made(Box<DynamicObject>),
-    Other,
-    Nothing(ApplyOutcome),
 }
 
 /// What is behind ready addresses. A pod has one address in each family, and counts once.

@@ -165,15 +165,48 @@ fn no_container(container: &ContainerName, seen: &WorkloadObservation) -> Cluste
     ))
 }
 
-/// The images of the containers of a pod template in Kubernetes' JSON, in its order. What has no
+/// The containers of a pod template in Kubernetes' JSON, each with the pointer to it: those that serve, then those that
+/// run before them or beside them. A name is given once in a pod.
+fn template_containers(template: &Value) -> impl Iterator<Item = (String, &Value)> {
+    ["containers", "initContainers"].into_iter().flat_map(|list| {
+        let containers = template.get("spec").and_then(|spec| spec.get(list)).and_then(Value::as_array);
+        let of = move |(index, container): (usize, _)| (format!("/spec/{list}/{index}"), container);
+        containers.into_iter().flatten().enumerate().map(of)
+    })
+}
+
+/// The images of the containers of a pod template, those that serve before those that run before or beside them. What has no
 /// valid name or no image is left out: Kubernetes accepts neither.
 #[must_use]
 pub fn template_images(template: &Value) -> Vec<ContainerImage> {
-    let containers = template.pointer("/spec/containers").and_then(Value::as_array);
-    let image_of = |container: &Value| {
+    let image_of = |(_, container): (String, &Value)| {
         let name = container.get("name").and_then(Value::as_str)?;
         let image = container.get("image").and_then(Value::as_str)?;
         Some(ContainerImage { container: ContainerName::parse(name).ok()?, image: image.to_owned() })
     };
-    containers.map(|list| list.iter().filter_map(image_of).collect()).unwrap_or_default()
+    template_containers(template).filter_map(image_of).collect()
+}
+
+/// Where in a pod template these images are set, each with the pointer to its container.
+pub fn template_places<'a>(
+    template: &'a Value,
+    images: &'a [ContainerImage],
+) -> impl Iterator<Item = (String, &'a ContainerImage)> {
+    template_containers(template).filter_map(|(pointer, container)| {
+        let name = container.get("name").and_then(Value::as_str);
+        let image = images.iter().find(|image| Some(image.container.as_str()) == name)?;
+        Some((pointer, image))
+    })
+}
+
+/// A pod template with these images set in its containers.
+#[must_use]
+pub fn with_images(template: &Value, images: &[ContainerImage]) -> Value {
+    let mut changed = template.clone();
+    for (pointer, wanted) in template_places(template, images) {
+        if let Some(container) = changed.pointer_mut(&pointer) {
+            container["image"] = Value::String(wanted.image.clone());
+        }
+    }
+    changed
 }

@@ -20,7 +20,7 @@ pub use cluster::{
 };
 pub use git::{GitChange, GitCredentials, GitError, GitRepositories};
 pub use job::{JobChange, JobFound, JobWant};
-pub use judgement::{Judgement, judge_made, template_images};
+pub use judgement::{Judgement, judge_made, template_images, template_places, with_images};
 pub use messenger::{MessageKey, MessageRef, Messenger, MessengerError, PromotionMessage};
 pub use metrics::{HealthProbe, MetricConnector, MetricCredentials, MetricError, MetricSettings, MetricSource};
 pub use permissions::{NEEDED_PERMISSIONS, NeededPermission, PermissionUse};

@@ -301,20 +301,10 @@ pub(crate) fn is_in_scope(workload: &WorkloadRef, scope: &NamespaceScope) -> boo
 
 /// The template with the images set, or the saved one.
 pub(crate) fn changed_template(template: &Value, change: &TemplateChange) -> Value {
-    let images = match change {
-        TemplateChange::Restore(saved) => return saved.clone(),
-        TemplateChange::Images(images) => images,
-    };
-    let mut changed = template.clone();
-    let containers = changed.pointer_mut("/spec/containers").and_then(Value::as_array_mut);
-    for container in containers.into_iter().flatten() {
-        let wanted =
-            images.iter().find(|i| container.get("name").and_then(Value::as_str) == Some(i.container.as_str()));
-        if let (Some(wanted), Some(fields)) = (wanted, container.as_object_mut()) {
-            fields.insert("image".to_owned(), Value::String(wanted.image.clone()));
-        }
+    match change {
+        TemplateChange::Restore(saved) => saved.clone(),
+        TemplateChange::Images(images) => ports::with_images(template, images),
     }
-    changed
 }
 
 /// A state file that cannot be read or written is to the caller a cluster that does not answer.

@@ -233,6 +233,9 @@ fn fit_to_start(planned: &WorkloadPlan, now: &WorkloadObservation, may_write_hel
 /// A tool writes the object: it may belong to it, and needs no place of its own for a version.
 fn fit_for_git(planned: &WorkloadPlan, now: &WorkloadObservation) -> Result<(), String> {
     not_paused(planned, now)?;
+    if let Some(why) = now.tool.as_ref().and_then(ToolStatus::unfit_for_commits) {
+        return Err(format!("{} cannot tell which commit it has brought: {why}", shown(planned)));
+    }
     match planned.placed.workload.kind {
         WorkloadKind::Application | WorkloadKind::Kustomization => Ok(()),
         WorkloadKind::Deployment | WorkloadKind::Rollout | WorkloadKind::HelmRelease => has_containers(planned, now),

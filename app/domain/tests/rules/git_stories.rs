@@ -310,6 +310,21 @@ fn what_somebody_else_wrote_stays_and_is_told() {
 }
 
 #[test]
+fn an_object_that_cannot_say_which_commit_it_has_brought_does_not_start() {
+    let mut world = world(WorkloadKind::Kustomization, |seen| {
+        seen.images = vec![];
+        seen.tool = Some(ToolStatus::Flux(FluxStatus {
+            unfit_for_commits: Some("its source is OCIRepository shop".into()),
+            ..FluxStatus::default()
+        }));
+    });
+    started(&mut world);
+    assert_eq!(world.promotion.phase_word(), "failed");
+    assert!(words(&world.promotion).contains("its source is OCIRepository shop"), "{}", words(&world.promotion));
+    assert!(desired(&world.promotion).is_none_or(|desired| desired.commit.is_none()));
+}
+
+#[test]
 fn a_commit_that_is_written_over_before_the_tool_has_brought_it_is_not_waited_for() {
     let argo = |number| ToolStatus::ArgoCd(application(number, "Synced", "Healthy"));
     let flux = |number| {

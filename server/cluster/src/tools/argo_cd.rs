@@ -5,7 +5,7 @@
 use domain::{delegated::ApplicationStatus, git::CommitHash, image::ContainerImage};
 use serde_json::{Map, Value, json};
 
-use super::{Form, Place, flux, joined, name_of, name_of_image};
+use super::{Form, Place, flux, in_parts, name_of, name_of_image};
 
 /// What of the object says the version.
 pub(crate) const PART: &str = "/spec/source";
@@ -44,21 +44,23 @@ fn kustomize(index: usize, entry: &str) -> Option<Place> {
     Some(Place { name, image: image.to_owned(), form: Form::Whole { pointer, before } })
 }
 
-/// Helm parameters in pairs: `image.repository` and `image.tag`.
+/// Helm parameters that belong together: `image.repository` and `image.tag`, with `image.digest` and `image.registry`
+/// where these are there.
 fn parameters(source: &Value) -> Vec<Place> {
     let list = source.pointer("/helm/parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let named = |name: &str| {
-        let index = list.iter().position(|parameter| parameter["name"].as_str() == Some(name))?;
-        Some((format!("{PART}/helm/parameters/{index}/value"), list[index]["value"].as_str()?))
+    let named = |prefix: &str, field: &str| {
+        let is_it = |parameter: &Value| parameter["name"].as_str() == Some(&format!("{prefix}.{field}"));
+        let index = list.iter().position(is_it)?;
+        // Argo CD leaves out a value that is empty.
+        Some((list[index]["value"].as_str().unwrap_or_default(), format!("{PART}/helm/parameters/{index}/value")))
     };
-    let pair = |parameter: &Value| {
+    let place = |parameter: &Value| {
         let prefix = parameter["name"].as_str()?.strip_suffix(".repository")?;
-        let (repository, name) = named(&format!("{prefix}.repository"))?;
-        let (tag, rest) = named(&format!("{prefix}.tag"))?;
-        let form = Form::Parts { repository: Some(repository), tag };
-        Some(Place { name: name_of(prefix)?, image: joined(name, rest), form })
+        let digest = named(prefix, "digest").map_or(("", None), |(digest, pointer)| (digest, Some(pointer)));
+        let registry = named(prefix, "registry").map(|(registry, _)| registry);
+        in_parts(name_of(prefix)?, registry, named(prefix, "repository")?, named(prefix, "tag")?, digest)
     };
-    list.iter().filter_map(pair).collect()
+    list.iter().filter_map(place).collect()
 }
 
 /// Reads what Argo CD says.
@@ -66,8 +68,8 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> ApplicationStatus {
     let status = &object["status"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let operation = &status["operationState"];
-    let is_of_source = |source: &Value| pruned(source) == pruned(&object["spec"]["source"]);
-    let is_present = is_of_source(&operation["syncResult"]["source"]);
+    let is_of_source = |said: &Value| sources(said) == sources(&object["spec"]);
+    let is_present = is_of_source(&operation["syncResult"]);
     let phase = operation["phase"].as_str().filter(|_| is_present).map(str::to_owned);
     let is_failed = matches!(phase.as_deref(), Some("Failed" | "Error"));
     let conditions = status["conditions"].as_array();
@@ -77,26 +79,46 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> ApplicationStatus {
     let message = wrong.map(|condition| text(&condition["message"]));
     let message = message.or_else(|| is_failed.then(|| text(&operation["message"])));
     ApplicationStatus {
-        is_fresh: is_of_source(&status["sync"]["comparedTo"]["source"]),
+        is_fresh: is_of_source(&status["sync"]["comparedTo"]),
         sync: text(&status["sync"]["status"]),
         health: text(&status["health"]["status"]),
         operation: phase,
         message: message.map(|message| crate::error::cut(&message, 300)),
         is_automatic: is_automatic(object),
         is_busy: object.get("operation").is_some_and(|operation| !operation.is_null()),
-        revision: commit_of(&status["sync"]).filter(|_| places.is_empty()),
-        operation_revision: commit_of(&operation["syncResult"]).filter(|_| places.is_empty()),
+        revision: commit_of(object, &status["sync"]).filter(|_| places.is_empty()),
+        operation_revision: commit_of(object, &operation["syncResult"]).filter(|_| places.is_empty()),
         is_looking: is_looking(object),
         is_broken: is_wrong,
         unfit: unfit(object, places),
     }
 }
 
-/// The commit that a part of the status names: of several sources the first that comes from Git.
-fn commit_of(status: &Value) -> Option<String> {
+/// The commit that a part of the status names: of several sources the first that comes from Git; of a hydrated source
+/// the commit that it was made from, where Argo CD says it.
+fn commit_of(object: &Value, status: &Value) -> Option<String> {
     let several = status["revisions"].as_array().map_or(&[][..], Vec::as_slice);
-    let named = several.iter().chain([&status["revision"]]).filter_map(Value::as_str);
-    named.map(str::to_owned).find(|revision| CommitHash::parse(revision).is_ok())
+    let mut named = several.iter().chain([&status["revision"]]).filter_map(Value::as_str);
+    let commit = named.find(|revision| CommitHash::parse(revision).is_ok())?;
+    let hydrator = object["spec"].get("sourceHydrator").and_then(|_| object["status"].get("sourceHydrator"));
+    let operations = hydrator.map(|status| [&status["lastSuccessfulOperation"], &status["currentOperation"]]);
+    let made = operations.into_iter().flatten().find(|made| made["hydratedSHA"].as_str() == Some(commit));
+    Some(made.and_then(|made| made["drySHA"].as_str()).unwrap_or(commit).to_owned())
+}
+
+/// What a specification or a status says is brought into the cluster, without what says nothing. Of several sources the
+/// one beside them is ignored; a hydrated source is brought from where its result is.
+fn sources(said: &Value) -> Vec<Value> {
+    if let Some(several) = said["sources"].as_array().filter(|several| !several.is_empty()) {
+        return several.iter().map(pruned).collect();
+    }
+    let (dry, synced) = (&said["sourceHydrator"]["drySource"], &said["sourceHydrator"]["syncSource"]);
+    let one = if synced.is_object() {
+        pruned(&json!({"repoURL": dry["repoURL"], "path": synced["path"], "targetRevision": synced["targetBranch"]}))
+    } else {
+        pruned(&said["source"])
+    };
+    vec![if one.is_null() { json!({}) } else { one }]
 }
 
 /// Whether Argo CD was asked to look into the repository and has not yet.
@@ -200,6 +222,54 @@ mod tests {
         assert!(status(&fresh, &[]).is_fresh);
         let stale = application(json!({"repoURL": "r", "path": "cart", "kustomize": {"images": ["a=b:1"]}}));
         assert!(!status(&stale, &[]).is_fresh);
+    }
+
+    #[test]
+    fn a_status_of_several_sources_counts_when_it_was_compared_with_all_of_them() {
+        let sources = json!([{"repoURL": "r", "path": "cart", "helm": {}}, {"repoURL": "r", "ref": "values"}]);
+        let hash = "0123456789abcdef0123456789abcdef01234567";
+        let mut object = json!({
+            "metadata": {"generation": 2}, "spec": {"sources": sources},
+            "status": {
+                // As Argo CD writes it: the one source is a plain struct, and always there.
+                "sync": {"status": "Synced", "revisions": ["1.2.3", hash], "comparedTo": {
+                    "source": {"repoURL": ""}, "destination": {"server": "s"},
+                    "sources": [{"repoURL": "r", "path": "cart"}, {"repoURL": "r", "ref": "values"}]}},
+                "operationState": {"phase": "Succeeded", "syncResult": {"source": {"repoURL": ""}, "revision": "",
+                    "sources": sources, "revisions": ["1.2.3", hash]}}}
+        });
+        let seen = status(&object, &[]);
+        assert_eq!((seen.is_fresh, seen.operation.as_deref()), (true, Some("Succeeded")));
+        assert_eq!((seen.revision.as_deref(), seen.operation_revision.as_deref()), (Some(hash), Some(hash)));
+        object["spec"]["sources"][1]["targetRevision"] = json!("next");
+        let seen = status(&object, &[]);
+        assert_eq!((seen.is_fresh, seen.operation), (false, None));
+        object["spec"]["sources"] = json!([sources[0]]);
+        assert!(!status(&object, &[]).is_fresh);
+    }
+
+    #[test]
+    fn a_status_of_a_hydrated_source_counts_and_names_the_commit_that_it_was_made_from() {
+        let (dry, hydrated) = ("d".repeat(40), "e".repeat(40));
+        let source = json!({"repoURL": "r", "path": "cart", "targetRevision": "environments/production"});
+        let mut object = json!({
+            "metadata": {"generation": 2},
+            "spec": {"sourceHydrator": {
+                "drySource": {"repoURL": "r", "path": "charts/cart", "targetRevision": "main"},
+                "syncSource": {"path": "cart", "targetBranch": "environments/production"}}},
+            "status": {
+                "sync": {"status": "Synced", "revision": hydrated, "comparedTo": {"source": source}},
+                "operationState": {"phase": "Succeeded", "syncResult": {"source": source, "revision": hydrated}},
+                "sourceHydrator": {"lastSuccessfulOperation": {"drySHA": dry, "hydratedSHA": hydrated}}}
+        });
+        let seen = status(&object, &[]);
+        assert_eq!((seen.is_fresh, seen.operation.as_deref()), (true, Some("Succeeded")));
+        assert_eq!((seen.revision, seen.operation_revision), (Some(dry.clone()), Some(dry)));
+        // What nobody knows the source of is named as it is.
+        object["status"]["sourceHydrator"] = Value::Null;
+        assert_eq!(status(&object, &[]).revision, Some(hydrated));
+        object["spec"]["sourceHydrator"]["syncSource"]["path"] = json!("other");
+        assert!(!status(&object, &[]).is_fresh);
     }
 
     #[test]

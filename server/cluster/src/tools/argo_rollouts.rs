@@ -28,6 +28,13 @@ pub(crate) fn status(object: &Value) -> RolloutStatus {
     }
 }
 
+/// The Deployment from which a Rollout takes the template of its pods: that one has none itself, mostly, and whatever is
+/// set in it goes by the Rollout's steps.
+pub(crate) fn template_of(rollout: &Value) -> Option<&str> {
+    let reference = rollout.pointer("/spec/workloadRef").filter(|reference| reference["kind"] == "Deployment")?;
+    reference["name"].as_str()
+}
+
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }

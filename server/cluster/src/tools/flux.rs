@@ -2,10 +2,10 @@
 //! version is an entry of `spec.images`, or values of the chart; it is there when the condition `Ready` of
 //! the present generation says so.
 
-use domain::delegated::FluxStatus;
+use domain::{delegated::FluxStatus, git::CommitHash};
 use serde_json::{Value, json};
 
-use super::{Form, Place, joined, name_of, name_of_image, parts};
+use super::{Form, Place, in_parts, joined, name_of, name_of_image, parts};
 
 /// What of a Kustomization says the version.
 pub(crate) const KUSTOMIZATION_PART: &str = "/spec/images";
@@ -57,8 +57,8 @@ pub(crate) fn helm_places(object: &Value) -> Vec<Place> {
     super::apart(in_values(values, HELM_PART))
 }
 
-/// The images in the values of a chart: what has a `repository` and a `tag`, or is a whole reference under a
-/// key `image`.
+/// The images in the values of a chart: what has a `repository` and a `tag`, with a `digest` and a `registry` where these
+/// are there, or is a whole reference under a key `image`.
 pub(crate) fn in_values(values: &Value, pointer: &str) -> Vec<Place> {
     let mut places = Vec::new();
     collect(values, pointer, "", DEPTH, &mut places);
@@ -68,18 +68,17 @@ pub(crate) fn in_values(values: &Value, pointer: &str) -> Vec<Place> {
 fn collect(value: &Value, pointer: &str, path: &str, depth: usize, places: &mut Vec<Place>) {
     let Some(fields) = value.as_object().filter(|_| depth > 0) else { return };
     if let (Some(repository), Some(tag)) = (value["repository"].as_str(), value["tag"].as_str())
-        && !repository.is_empty()
-        && !tag.is_empty()
         && let Some(name) = name_of(if path.is_empty() { "image" } else { path })
     {
-        // A registry of its own field stands before the name, and is not ours to change.
-        let registry = value["registry"].as_str().filter(|registry| !registry.is_empty());
-        let whole = registry.map_or_else(|| repository.to_owned(), |registry| format!("{registry}/{repository}"));
-        let form = Form::Parts {
-            repository: registry.is_none().then(|| format!("{pointer}/repository")),
-            tag: format!("{pointer}/tag"),
-        };
-        places.push(Place { name, image: joined(&whole, tag), form });
+        let at = |field: &str| format!("{pointer}/{field}");
+        let digest = value["digest"].as_str().unwrap_or_default();
+        places.extend(in_parts(
+            name,
+            value["registry"].as_str(),
+            (repository, at("repository")),
+            (tag, at("tag")),
+            (digest, fields.contains_key("digest").then(|| at("digest"))),
+        ));
     }
     for (key, inner) in fields {
         // RFC 6901: a tilde and a slash inside a key.
@@ -114,12 +113,8 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> FluxStatus {
         };
         what.to_owned()
     };
-    // Where it names an image, that tells what it has brought; a release names versions of charts there.
-    let is_told_by_commit = places.is_empty() && object.pointer(HELM_PART).is_none();
-    let text_of = |field: &str| {
-        let revision = object.pointer(&format!("/status/{field}")).and_then(Value::as_str);
-        revision.filter(|_| is_told_by_commit).map(str::to_owned)
-    };
+    // Where it names an image, that tells what it has brought.
+    let brought = if places.is_empty() { brought(object) } else { Brought::default() };
     FluxStatus {
         ready: ready.map(|condition| text(condition, "status")),
         reason: ready.map(|condition| text(condition, "reason")).unwrap_or_default(),
@@ -127,9 +122,45 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> FluxStatus {
             .map(|condition| crate::error::cut(&text(condition, "message"), 300))
             .filter(|message| !message.is_empty()),
         is_stalled: of("Stalled").is_some_and(|condition| text(condition, "status") == "True"),
-        revision: text_of("lastAppliedRevision"),
-        attempted: text_of("lastAttemptedRevision"),
+        revision: brought.revision,
+        attempted: brought.attempted,
         unfit: places.is_empty().then(no_place),
+        unfit_for_commits: brought.unfit,
+    }
+}
+
+/// What Flux says of the commits that an object has brought.
+#[derive(Default)]
+struct Brought {
+    revision: Option<String>,
+    attempted: Option<String>,
+    /// Why no commit can be recognised.
+    unfit: Option<String>,
+}
+
+/// The commits of an object with a source; a release has none, and names versions of charts. The revision of an artifact
+/// is a digest of its bytes: of which commit they are made, only its origin says.
+fn brought(object: &Value) -> Brought {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    match text("/spec/sourceRef/kind") {
+        None => Brought::default(),
+        Some(kind) if kind == "GitRepository" => Brought {
+            revision: text("/status/lastAppliedRevision"),
+            attempted: text("/status/lastAttemptedRevision"),
+            unfit: None,
+        },
+        Some(kind) => {
+            let origin = text("/status/lastAppliedOriginRevision");
+            let revision = origin.filter(|origin| CommitHash::of_revision(origin).is_some());
+            let unfit = revision.is_none().then(|| {
+                format!(
+                    "its source is {kind} {}, which does not say of which commit it is made; have the artifact carry that \
+                     (flux push artifact --revision=main@sha1:…), or let it read the Git repository itself",
+                    text("/spec/sourceRef/name").unwrap_or_default()
+                )
+            });
+            Brought { revision, attempted: None, unfit }
+        }
     }
 }
 
@@ -194,5 +225,30 @@ mod tests {
         };
         assert_eq!(status(&object(3), &[]).ready.as_deref(), Some("True"));
         assert_eq!(status(&object(4), &[]).ready, None);
+    }
+
+    #[test]
+    fn only_a_revision_of_git_is_a_commit() {
+        let (hash, digest) = ("ab".repeat(20), "cd".repeat(32));
+        let (oci, git) = (format!("latest@sha256:{digest}"), format!("main@sha1:{hash}"));
+        let table = [
+            ("GitRepository", &git, None, Some(&git)),
+            ("GitRepository", &oci, None, Some(&oci)),
+            ("OCIRepository", &oci, Some(&git), Some(&git)),
+            ("OCIRepository", &oci, Some(&hash), Some(&hash)),
+            ("OCIRepository", &oci, Some(&"1.2.3".to_owned()), None),
+            ("OCIRepository", &oci, None, None),
+            ("Bucket", &format!("sha256:{digest}"), None, None),
+        ];
+        for (kind, applied, origin, expected) in table {
+            let object = json!({"spec": {"sourceRef": {"kind": kind, "name": "shop"}}, "status": {
+                "lastAppliedRevision": applied, "lastAttemptedRevision": applied, "lastAppliedOriginRevision": origin}});
+            let seen = status(&object, &[]);
+            assert_eq!(seen.revision.as_ref(), expected, "{kind} {applied} {origin:?}");
+            assert_eq!(seen.attempted.is_some(), kind == "GitRepository");
+            assert_eq!(seen.unfit_for_commits.is_some(), expected.is_none());
+            let why = seen.unfit_for_commits.unwrap_or_else(|| format!("its source is {kind} shop"));
+            assert!(why.contains(&format!("its source is {kind} shop")), "{why}");
+        }
     }
 }

@@ -19,6 +19,9 @@ use crate::{error::cut, objects::custom};
 
 const RULES: &str = "/spec/rules";
 
+/// The group of what routes are attached to, and of the routes.
+const GROUP: &str = "gateway.networking.k8s.io";
+
 /// The filter that copies requests.
 const MIRROR: &str = "RequestMirror";
 
@@ -184,7 +187,12 @@ impl Provider for GatewayApi {
             RouteKind::Http => "httproutes",
             RouteKind::Grpc => "grpcroutes",
         };
-        (custom("gateway.networking.k8s.io", self.kind.kind(), plural), self.route.clone())
+        (custom(GROUP, self.kind.kind(), plural), self.route.clone())
+    }
+
+    fn why_not_kept(&self, field: &str) -> Option<&'static str> {
+        let is_copies = field == "percent" || field == "requestMirror";
+        is_copies.then_some("its Gateway API is older than 1.3, which copies all requests or none")
     }
 
     fn rules(&self, scene: &Scene) -> Value {
@@ -223,32 +231,85 @@ impl Provider for GatewayApi {
     }
 }
 
-/// Whether every gateway of the route has accepted what it says now, and what one says against it.
+/// What a route is attached to, with what the API takes where a field is left out.
+#[derive(PartialEq, Eq)]
+struct Parent<'a> {
+    group: &'a str,
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+    section: Option<&'a str>,
+    port: Option<u64>,
+}
+
+impl<'a> Parent<'a> {
+    fn of(reference: &'a Value, namespace: &'a str) -> Self {
+        let text = |field: &str| reference.get(field).and_then(Value::as_str);
+        Self {
+            group: text("group").unwrap_or(GROUP),
+            kind: text("kind").unwrap_or("Gateway"),
+            namespace: text("namespace").unwrap_or(namespace),
+            name: text("name").unwrap_or_default(),
+            section: text("sectionName"),
+            port: reference.get("port").and_then(Value::as_u64),
+        }
+    }
+
+    /// For people, in a route of this namespace: `Gateway infra/public (https, port 8443)`.
+    fn words(&self, namespace: &str) -> String {
+        let name = match self.namespace {
+            own if own == namespace => self.name.to_owned(),
+            other => format!("{other}/{}", self.name),
+        };
+        let parts: Vec<String> =
+            self.section.map(str::to_owned).into_iter().chain(self.port.map(|port| format!("port {port}"))).collect();
+        let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+        format!("{} {name}{parts}", self.kind)
+    }
+}
+
+/// Whether everything that the route names as its parent has accepted what it says now, and what one says against it.
+/// What else stands in the status was left by one that the route named once.
 fn accepted(route: &DynamicObject) -> (bool, Option<String>) {
-    let generation = route.metadata.generation.unwrap_or(0);
-    let parents = route.data.pointer("/status/parents").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    if parents.is_empty() {
+    let list = |pointer: &str| route.data.pointer(pointer).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let (named, entries) = (list("/spec/parentRefs"), list("/status/parents"));
+    if named.is_empty() || entries.is_empty() {
         return (false, Some("no gateway has taken it up".to_owned()));
     }
+    let generation = route.metadata.generation.unwrap_or(0);
+    let namespace = route.metadata.namespace.as_deref().unwrap_or_default();
     let mut is_accepted = true;
     let mut complaint = None;
-    for parent in parents {
-        let condition = |kind: &str| {
-            let conditions = parent.get("conditions").and_then(Value::as_array);
-            let found =
-                conditions.into_iter().flatten().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))?;
-            // What was said of a former state of the object says nothing of this one.
-            let seen = found.get("observedGeneration").and_then(Value::as_i64).unwrap_or(0);
-            (seen >= generation).then_some(found)
-        };
-        let is = |found: &Value, status: &str| found.get("status").and_then(Value::as_str) == Some(status);
-        let (taken, resolved) = (condition("Accepted"), condition("ResolvedRefs"));
-        let is_bad = resolved.is_some_and(|resolved| is(resolved, "False"));
-        is_accepted &= taken.is_some_and(|taken| is(taken, "True")) && !is_bad;
-        let against = taken.filter(|taken| is(taken, "False")).or(resolved.filter(|_| is_bad));
-        complaint = complaint.or_else(|| against.map(words_of));
+    for parent in named.iter().map(|reference| Parent::of(reference, namespace)) {
+        let is_its = |entry: &&Value| Parent::of(&entry["parentRef"], namespace) == parent;
+        let mut own = entries.iter().filter(is_its).peekable();
+        if own.peek().is_none() {
+            is_accepted = false;
+            complaint = complaint.or_else(|| Some(format!("{} has not taken it up", parent.words(namespace))));
+        }
+        for entry in own {
+            let (takes_it, against) = taken_by(entry, generation);
+            is_accepted &= takes_it;
+            complaint = complaint.or(against);
+        }
     }
     (is_accepted, complaint)
+}
+
+/// Whether a parent has accepted this generation, by its entry in the status, and what it says against it.
+fn taken_by(entry: &Value, generation: i64) -> (bool, Option<String>) {
+    let condition = |kind: &str| {
+        let conditions = entry.get("conditions").and_then(Value::as_array);
+        let found = conditions.into_iter().flatten().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))?;
+        // What was said of a former state of the object says nothing of this one.
+        let seen = found.get("observedGeneration").and_then(Value::as_i64).unwrap_or(0);
+        (seen >= generation).then_some(found)
+    };
+    let is = |found: &Value, status: &str| found.get("status").and_then(Value::as_str) == Some(status);
+    let (taken, resolved) = (condition("Accepted"), condition("ResolvedRefs"));
+    let is_bad = resolved.is_some_and(|resolved| is(resolved, "False"));
+    let against = taken.filter(|taken| is(taken, "False")).or(resolved.filter(|_| is_bad));
+    (taken.is_some_and(|taken| is(taken, "True")) && !is_bad, against.map(words_of))
 }
 
 fn words_of(condition: &Value) -> String {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     aside::{Aside, MatchBy, TesterMatch},
+    observation::ReplacementSettings,
     traffic::Weight,
 };
 use kube::{api::DynamicObject, core::ApiResource};
@@ -14,7 +15,10 @@ use ports::RouteChange;
 use serde_json::{Map, Value, json};
 
 use super::{Names, Plan, Provider, Reading, Scene, Second, Share};
-use crate::objects::{ingresses, is_made_by_us, metadata};
+use crate::{
+    objects::{ingresses, is_made_by_us, metadata},
+    records::WorkloadRecord,
+};
 
 const CANARY: &str = "nginx.ingress.kubernetes.io/canary";
 const HEADER: &str = "nginx.ingress.kubernetes.io/canary-by-header";
@@ -138,6 +142,14 @@ impl IngressNginx {
                  {AFFINITY_OF_CANARY} to legacy, or choose another Ingress for the target"
             ));
         }
+        if let Some(how) = scene.deployment.as_ref().filter(|_| scene.candidate.is_none()).and_then(may_be_emptied) {
+            return Some(format!(
+                "Deployment {} may lose all its pods while they are replaced ({how}), and ingress-nginx answers 503 for a \
+                 host whose own Service has none, whatever goes to the canary; set maxUnavailable below the number of \
+                 pods, or choose another traffic layer",
+                self.names.workload
+            ));
+        }
         let rival = scene.rivals.iter().find_map(|rival| self.rivalry(&scene.main, rival))?;
         Some(format!(
             "Ingress {} is a canary for {} already, and ingress-nginx takes one for a host and path; remove it, or \
@@ -155,6 +167,19 @@ impl IngressNginx {
         let theirs = places(rival.data.pointer("/spec/rules").and_then(Value::as_array).map_or(&[][..], Vec::as_slice));
         let place = places(&self.rules_to_candidate(main)).into_iter().find(|place| theirs.contains(place))?;
         Some((name, place))
+    }
+}
+
+/// By which setting of its own a Deployment may be without a ready pod while its pods are replaced.
+fn may_be_emptied(deployment: &DynamicObject) -> Option<String> {
+    let record = WorkloadRecord::new(deployment.clone()).ok()?;
+    let seen = record.without_pods();
+    let wanted = Some(seen.wanted_replicas).filter(|wanted| *wanted > 0)?;
+    match seen.replacement {
+        ReplacementSettings::Recreate => Some("strategy Recreate".to_owned()),
+        ReplacementSettings::RollingUpdate { max_unavailable, .. } => {
+            (max_unavailable >= wanted).then(|| format!("maxUnavailable {max_unavailable}"))
+        }
     }
 }
 
@@ -327,6 +352,36 @@ mod tests {
         there.second = Some(second("5"));
         there.second.as_mut().unwrap().metadata.labels = None;
         assert!(provider().read(&there).unfit.unwrap().contains("Ingress cart-canary is there already"));
+    }
+
+    #[test]
+    fn a_deployment_that_may_lose_all_its_pods_is_told_before_the_candidate_is_there() {
+        let rolling =
+            |unavailable: Value| json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": unavailable}});
+        let table = [
+            (json!({"type": "Recreate"}), 3, Some("strategy Recreate")),
+            (json!({"type": "Recreate"}), 0, None),
+            (rolling(json!(1)), 1, Some("maxUnavailable 1")),
+            (rolling(json!("100%")), 4, Some("maxUnavailable 4")),
+            (rolling(json!(1)), 2, None),
+            (rolling(json!("50%")), 1, None),
+            (Value::Null, 1, None),
+        ];
+        for (strategy, replicas, words) in table {
+            let mut there = scene(main());
+            let deployment = there.deployment.as_mut().unwrap();
+            let identity = (Some("u".to_owned()), Some("1".to_owned()), Some("shop".to_owned()));
+            (deployment.metadata.uid, deployment.metadata.resource_version, deployment.metadata.namespace) = identity;
+            deployment.data["spec"]["replicas"] = json!(replicas);
+            if !strategy.is_null() {
+                deployment.data["spec"]["strategy"] = strategy.clone();
+            }
+            assert_eq!(provider().read(&there).unfit, None, "what is under way goes on");
+            there.candidate = None;
+            let why = provider().read(&there).unfit;
+            assert_eq!(why.is_some(), words.is_some(), "{strategy} {replicas} {why:?}");
+            assert!(why.is_none_or(|why| words.is_some_and(|words| why.contains(words))));
+        }
     }
 
     #[test]

@@ -321,6 +321,21 @@ mod tests {
         );
     }
 
+    #[test]
+    fn two_subsets_of_the_host_get_their_own_weights_back_from_every_share() {
+        let of =
+            |subset: &str, weight: u64| json!({"destination": {"host": "cart", "subset": subset}, "weight": weight});
+        let http = json!([{"route": [of("v1", 80), of("v2", 20)]}]);
+        let mut now = http.clone();
+        for percent in [10, 50, 100, 25, 5] {
+            now = after(&now, &http, percent);
+            let seen = provider().read(&scene(object(&now)));
+            assert_eq!((seen.weight, seen.is_accepted), (weight(percent), true));
+            assert_eq!(provider().rules(&scene(object(&now))), http, "{percent}");
+        }
+        assert_eq!(after(&now, &http, 0), http);
+    }
+
     fn times_ten(mut destination: Value) -> Value {
         destination["weight"] = json!(destination["weight"].as_u64().unwrap() * 10);
         destination

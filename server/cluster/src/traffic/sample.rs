@@ -49,5 +49,6 @@ pub(super) fn scene(main: Value) -> Scene {
         rivals: Vec::new(),
         endpoints: 0,
         served: None,
+        strangers: Vec::new(),
     }
 }

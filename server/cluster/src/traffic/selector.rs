@@ -2,8 +2,12 @@
 //!
 //! What it says is done when its addresses are those of the pods that it selects, and of no others.
 
-use domain::{aside::Aside, traffic::Weight};
-use kube::core::ApiResource;
+use domain::{
+    aside::Aside,
+    traffic::{CandidateName, Weight},
+};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{api::DynamicObject, core::ApiResource};
 use serde_json::{Value, json};
 
 use super::{Names, Plan, Provider, Reading, Scene, Second, Share};
@@ -32,6 +36,30 @@ impl Selector {
         Self::pods(scene).map_or_else(|| selector.clone(), |pods| unswitched(&selector, &pods, self.names.track))
     }
 
+    /// Why its selector should not be switched, with what to do.
+    fn unfit_to_switch(&self, scene: &Scene) -> Option<String> {
+        let (service, workload) = (&self.names.stable, &self.names.workload);
+        let says = |field: &str| scene.main.data.pointer(&format!("/spec/{field}")).and_then(Value::as_str);
+        if says("type") == Some("LoadBalancer") && says("externalTrafficPolicy") == Some("Local") {
+            return Some(format!(
+                "Service {service} is a load balancer that sends to nodes with its own pods alone (externalTrafficPolicy \
+                 Local): at the switch requests are lost until it knows the other nodes; set externalTrafficPolicy to \
+                 Cluster, or choose another traffic layer"
+            ));
+        }
+        let (first, more) = scene.strangers.split_first()?;
+        let pods = if more.is_empty() { first.clone() } else { format!("{first} and {} more", more.len()) };
+        Some(format!(
+            "the switched selector of Service {service} would also send to pods that are not of {workload}'s candidate \
+             ({pods}); give these another label than {}, or remove them",
+            scene
+                .deployment
+                .as_ref()
+                .and_then(|deployment| switched_words(&scene.main, deployment, self.names.track))
+                .unwrap_or_default()
+        ))
+    }
+
     fn selected(&self, scene: &Scene) -> Selected {
         let selector = labels_at(&scene.main.data, SELECTOR);
         let Some(pods) = Self::pods(scene) else {
@@ -42,6 +70,33 @@ impl Selector {
         };
         selected(&selector, &pods)
     }
+}
+
+/// What selects the pods that a Service would reach if it were switched; `None` while it is, or where it cannot be.
+pub(super) fn switched_words(
+    service: &DynamicObject,
+    deployment: &DynamicObject,
+    track: CandidateName,
+) -> Option<String> {
+    let pods = labels_at(&deployment.data, "/spec/template/metadata/labels");
+    let is_switched = selected(&labels_at(&service.data, SELECTOR), &pods) != Selected::Stable;
+    let sides = Sides::of(service, deployment, track).ok().filter(|_| !is_switched)?;
+    Some(label_words(&sides.switched))
+}
+
+/// Those that are not the candidate's, by name; what has ended gets no traffic.
+pub(super) fn strangers(pods: &[Pod], track: CandidateName) -> Vec<String> {
+    let is_candidates = |pod: &&Pod| {
+        pod.metadata.labels.as_ref().and_then(|labels| labels.get(TRACK)).map(String::as_str) == Some(track.as_str())
+    };
+    let has_ended = |pod: &&Pod| {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        matches!(phase, Some("Succeeded" | "Failed"))
+    };
+    let others = pods.iter().filter(|pod| !is_candidates(pod) && !has_ended(pod));
+    let mut names: Vec<String> = others.filter_map(|pod| pod.metadata.name.clone()).collect();
+    names.sort();
+    names
 }
 
 impl Provider for Selector {
@@ -56,6 +111,11 @@ impl Provider for Selector {
     fn read(&self, scene: &Scene) -> Reading {
         let (service, workload) = (&self.names.stable, &self.names.workload);
         let weight = match self.selected(scene) {
+            // Looked at before the candidate is there; later at the switch itself.
+            Selected::Stable if scene.candidate.is_none() => match self.unfit_to_switch(scene) {
+                Some(why) => return Reading::unfit(why),
+                None => Weight::NONE,
+            },
             Selected::Stable => Weight::NONE,
             Selected::Candidate(track) if track == self.names.track => Weight::ALL,
             Selected::Candidate(track) => {
@@ -92,6 +152,9 @@ impl Provider for Selector {
             Weight::NONE if scene.deployment.is_none() && saved.is_object() => saved.clone(),
             Weight::NONE => now,
             Weight::ALL => {
+                if let Some(why) = self.unfit_to_switch(scene).filter(|_| self.selected(scene) == Selected::Stable) {
+                    return Err(why);
+                }
                 let why = || format!("Service {} does not select the candidate's pods", self.names.candidate);
                 let candidate = scene.candidate.as_ref().map(|service| labels_at(&service.data, SELECTOR));
                 let candidate = candidate.ok_or_else(why)?;
@@ -185,6 +248,63 @@ mod tests {
     fn a_selector_that_another_candidate_holds_is_unfit() {
         let other = json!({"app": "cart-preview"});
         assert!(provider().read(&scene(service(other))).unfit.unwrap().contains("another candidate"));
+    }
+
+    #[test]
+    fn a_switch_that_would_lose_requests_or_reach_pods_of_others_is_refused_before() {
+        let of = |kind: &str, policy: &str, selector: Value, strangers: &[&str], has_candidate: bool| {
+            let mut object = service(selector);
+            object["spec"]["type"] = json!(kind);
+            object["spec"]["externalTrafficPolicy"] = json!(policy);
+            let mut there = scene(object);
+            there.strangers = strangers.iter().map(|name| (*name).to_owned()).collect();
+            there.candidate = there.candidate.filter(|_| has_candidate);
+            there
+        };
+        let (stable, switched) = (json!({"app": "cart"}), json!({"app": "cart-canary"}));
+        let saved = json!({"app": "cart"});
+        for (kind, policy, strangers, words) in [
+            ("LoadBalancer", "Local", &[][..], Some("externalTrafficPolicy")),
+            ("LoadBalancer", "Cluster", &[], None),
+            ("ClusterIP", "Local", &[], None),
+            ("ClusterIP", "Cluster", &["old-7f", "old-9c"], Some("old-7f and 1 more")),
+        ] {
+            let before = of(kind, policy, stable.clone(), strangers, false);
+            let why = provider().read(&before).unfit;
+            assert_eq!(why.is_some(), words.is_some(), "{kind} {policy} {why:?}");
+            assert!(why.is_none_or(|why| words.is_some_and(|words| why.contains(words))));
+            // What comes up later does not end the promotion, and is not switched to either.
+            let later = of(kind, policy, stable.clone(), strangers, true);
+            assert_eq!(provider().read(&later).unfit, None);
+            let switch = provider().write(&later, &saved, &share(100));
+            assert_eq!(switch.is_err(), words.is_some(), "{kind} {policy} {switch:?}");
+            assert!(provider().write(&later, &saved, &share(0)).is_ok());
+            // The way back is always open.
+            let after = of(kind, policy, switched.clone(), strangers, true);
+            assert_eq!((provider().read(&after).unfit, provider().read(&after).weight), (None, Weight::ALL));
+            assert!(provider().write(&after, &saved, &share(0)).is_ok());
+        }
+    }
+
+    #[test]
+    fn pods_of_others_are_those_without_the_label_of_the_candidate() {
+        let pod = |name: &str, labels: Value| -> Pod {
+            serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).unwrap()
+        };
+        let pods = [
+            pod("z", json!({"app": "cart-canary"})),
+            pod("ours", json!({"app": "cart-canary", "slipway.dev/track": "canary"})),
+            pod("a", json!({"app": "cart-canary", "slipway.dev/track": "preview"})),
+        ];
+        assert_eq!(strangers(&pods, CandidateName::Canary), ["a", "z"]);
+        let mut ended = pods;
+        ended[2].status = Some(serde_json::from_value(json!({"phase": "Succeeded"})).unwrap());
+        assert_eq!(strangers(&ended, CandidateName::Canary), ["z"]);
+        let there = scene(service(json!({"app": "cart"})));
+        let deployment = there.deployment.as_ref().unwrap();
+        let words = |service: &DynamicObject| switched_words(service, deployment, CandidateName::Canary);
+        assert_eq!(words(&there.main).as_deref(), Some("app=cart-canary"));
+        assert_eq!(words(&scene(service(json!({"app": "cart-canary"}))).main), None);
     }
 
     #[test]

@@ -108,29 +108,45 @@ fn with_list<D: Dialect>(rule: &Value, list: Option<Vec<Value>>) -> Value {
 }
 
 fn merged_list<D: Dialect>(dialect: &D, list: &[Value]) -> Option<Vec<Value>> {
-    if list.iter().all(|one| dialect.role(one) != Role::Candidate) {
+    let is_candidate = |one: &Value| dialect.role(one) == Role::Candidate;
+    if !list.iter().any(is_candidate) {
         return None;
     }
-    let mut kept: Vec<(Value, u64)> = Vec::new();
-    for one in list.iter().filter(|one| dialect.role(one) != Role::Candidate) {
-        kept.push((one.clone(), weight_of(dialect, one, list.len())));
-    }
-    for one in list.iter().filter(|one| dialect.role(one) == Role::Candidate) {
-        let weight = weight_of(dialect, one, list.len());
-        let bare = without_weight(one);
-        let is_its = |(stable, _): &&mut (Value, u64)| {
-            dialect.role(stable) == Role::Stable && without_weight(&dialect.to_candidate(stable)) == bare
-        };
-        let place = match kept.iter_mut().find(is_its) {
-            Some(place) => Some(place),
-            None => kept.iter_mut().find(|(stable, _)| dialect.role(stable) == Role::Stable),
-        };
-        match place {
-            Some((_, of_stable)) => *of_stable += weight,
-            None => kept.push((dialect.to_stable(one), weight)),
+    let mut merged: Vec<(Value, u64)> =
+        list.iter().map(|one| (one.clone(), weight_of(dialect, one, list.len()))).collect();
+    for (at, of) in origins(dialect, list) {
+        let weight = merged[at].1;
+        match of {
+            Some(of) => merged[of].1 += weight,
+            None => merged.push((dialect.to_stable(&list[at]), weight)),
         }
     }
-    Some(written(dialect, kept))
+    merged.retain(|(one, _)| !is_candidate(one));
+    Some(written(dialect, merged))
+}
+
+/// Where each of the candidate's destinations stands, and the stable one that it was made from: the one before it, as
+/// [`spread_list`] writes them. Where somebody has moved them, the first of a form is of the first stable one of that
+/// form, the second of the second.
+fn origins<D: Dialect>(dialect: &D, list: &[Value]) -> Vec<(usize, Option<usize>)> {
+    let of_role = |role: Role| (0..list.len()).filter(move |at| dialect.role(&list[*at]) == role);
+    let stable: Vec<(usize, Value)> =
+        of_role(Role::Stable).map(|at| (at, without_weight(&dialect.to_candidate(&list[at])))).collect();
+    let candidates: Vec<(usize, Value)> = of_role(Role::Candidate).map(|at| (at, without_weight(&list[at]))).collect();
+    let before = |(at, form): &(usize, Value)| {
+        let found = stable.iter().find(|(of, made)| of + 1 == *at && made == form)?;
+        Some((*at, Some(found.0)))
+    };
+    if let Some(neighbours) = candidates.iter().map(before).collect::<Option<Vec<_>>>() {
+        return neighbours;
+    }
+    let by_order = |(nth, (at, form)): (usize, &(usize, Value))| {
+        let earlier = candidates.iter().take(nth).filter(|(_, other)| other == form).count();
+        let alike: Vec<usize> = stable.iter().filter(|(_, made)| made == form).map(|(of, _)| *of).collect();
+        let of = alike.get(earlier).or(alike.first()).or(stable.first().map(|(of, _)| of));
+        (*at, of.copied())
+    };
+    candidates.iter().enumerate().map(by_order).collect()
 }
 
 /// A destination without its weight.
@@ -293,7 +309,9 @@ mod tests {
         }
 
         fn to_candidate(&self, stable: &Value) -> Value {
-            named(stable, "candidate")
+            let mut candidate = named(stable, "candidate");
+            candidate.as_object_mut().unwrap().remove("subset");
+            candidate
         }
 
         fn to_stable(&self, candidate: &Value) -> Value {
@@ -335,6 +353,46 @@ mod tests {
             let forms = |rules: &[Value]| rules.iter().map(|rule| normal(&Plain, rule)).collect::<Vec<_>>();
             prop_assert_eq!(forms(&unsaved), forms(&rules));
         }
+    }
+
+    proptest! {
+        #[test]
+        fn two_destinations_of_the_stable_service_get_exactly_their_own_weights_back(
+            stable in vec((0_u64..100, 0_usize..3), 2..4), others in vec(0_u64..100, 0..2), percents in vec(0_u8..=100, 1..6),
+        ) {
+            let subsets = [json!("v1"), json!("v2"), Value::Null];
+            let mut list: Vec<Value> = stable
+                .iter()
+                .map(|(weight, subset)| json!({"name": "stable", "subset": subsets[*subset], "weight": weight}))
+                .collect();
+            list[0]["weight"] = json!(stable[0].0 + 1);
+            for weight in others {
+                list.insert(1, json!({"name": "other", "weight": weight}));
+            }
+            let rules = vec![json!({"to": list})];
+            let saved = json!(rules);
+            let mut now = rules.clone();
+            for percent in percents {
+                now = spread(&Plain, &now, &saved, Weight::at_most(percent)).unwrap();
+                prop_assert_eq!(shares(&Plain, &now), Shares::Same(Weight::at_most(percent)));
+                let forms = |rules: &[Value]| rules.iter().map(|rule| normal(&Plain, rule)).collect::<Vec<_>>();
+                prop_assert_eq!(forms(&merged(&Plain, &now)), forms(&rules));
+            }
+            prop_assert_eq!(spread(&Plain, &now, &saved, Weight::NONE).unwrap(), rules);
+        }
+    }
+
+    #[test]
+    fn a_candidates_destination_that_somebody_moved_is_given_back_to_the_one_it_was_made_from() {
+        let stable = |port: u64, weight: u64| json!({"name": "stable", "port": port, "weight": weight});
+        let candidate = |port: u64, weight: u64| json!({"name": "candidate", "port": port, "weight": weight});
+        let moved = [json!({"to": [candidate(90, 10), candidate(80, 40), stable(80, 40), stable(90, 10)]})];
+        assert_eq!(merged(&Plain, &moved), [json!({"to": [stable(80, 80), stable(90, 20)]})]);
+        // Of two that are told apart by their subset alone, each gets one.
+        let of = |subset: &str, weight: u64| json!({"name": "stable", "subset": subset, "weight": weight});
+        let bare = |weight: u64| json!({"name": "candidate", "weight": weight});
+        let moved = [json!({"to": [of("v1", 40), of("v2", 10), bare(40), bare(10)]})];
+        assert_eq!(merged(&Plain, &moved), [json!({"to": [of("v1", 80), of("v2", 20)]})]);
     }
 
     #[test]

@@ -220,7 +220,7 @@ async fn a_route_is_accepted_when_its_gateway_says_so_of_what_it_says_now() {
                        "message": "no Service", "lastTransitionTime": "2026-03-02T09:00:00Z"})
             };
             let status = json!({"status": {"parents": [{
-                "parentRef": {"name": "public"}, "controllerName": "gateway.test/controller",
+                "parentRef": {"name": "public", "sectionName": "https"}, "controllerName": "gateway.test/controller",
                 "conditions": [condition("Accepted", "True"), condition("ResolvedRefs", resolved)]}]}});
             api.patch_status("web", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
         }

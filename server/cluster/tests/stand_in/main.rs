@@ -10,12 +10,13 @@ use std::{
 
 use cluster::KubeCluster;
 use domain::{
+    aside::Aside,
     evidence::{LogTail, Told},
     ids::{PromotionId, TargetId},
     image::ContainerImage,
     names::{ContainerName, Namespace, WorkloadName},
-    observation::{ContainerTrouble, PodObservation, Stamp, WorkloadRef},
-    traffic::{CandidateName, RouteObserved, TrafficLayer, Weight, candidate_of},
+    observation::{ContainerTrouble, Manager, PodObservation, Stamp, WorkloadRef},
+    traffic::{CandidateName, RouteKind, RouteObserved, TrafficLayer, Weight, candidate_of},
 };
 use http::{Request, Response};
 use kube::client::Body;
@@ -249,7 +250,7 @@ async fn a_late_worker_takes_away_the_second_ingress_that_it_made_for_nothing() 
         route: Route { target: TARGET, stable: workload(), candidate, track: CandidateName::Canary, layer },
         stamp: stamp(5),
         weight: Weight::at_most(10),
-        aside: domain::aside::Aside::NOTHING,
+        aside: Aside::NOTHING,
         over: vec![],
         saved: json!({}),
         change_cause: String::new(),
@@ -259,6 +260,107 @@ async fn a_late_worker_takes_away_the_second_ingress_that_it_made_for_nothing() 
     let writes: Vec<&str> = asked.iter().map(|(method, _)| method.as_str()).filter(|m| *m != "GET").collect();
     assert_eq!(writes, ["POST", "PATCH", "DELETE"]);
     assert_eq!(asked.last().unwrap().1["preconditions"], json!({"uid": "second", "resourceVersion": "7"}));
+}
+
+#[tokio::test]
+async fn a_deployment_without_pods_belongs_to_the_rollout_that_takes_its_template() {
+    let idle = || {
+        let mut object: Value = serde_json::from_str(&deployment("10", "cart:1", None).1).unwrap();
+        object["spec"]["replicas"] = json!(0);
+        (200, object.to_string())
+    };
+    let rollouts = |reference: Value| {
+        let rollout = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+            "metadata": {"name": "cart-rollout", "namespace": "shop"}, "spec": {"workloadRef": reference}});
+        let list =
+            json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "RolloutList", "metadata": {}, "items": [rollout]});
+        (200, list.to_string())
+    };
+    let to = |name: &str| json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": name});
+    let (cluster, asked) = server(vec![idle(), rollouts(to("cart"))]);
+    let owner = Manager::Controller { kind: "Rollout".to_owned(), name: "cart-rollout".to_owned() };
+    assert_eq!(cluster.apply(&change()).await, Ok(ApplyOutcome::Managed(owner)));
+    assert_eq!(methods(&asked), ["GET", "GET"]);
+    for others in [rollouts(to("pay")), rollouts(Value::Null), refused(404, "no such kind"), refused(403, "not yours")]
+    {
+        let (cluster, _) = server(vec![idle(), others, deployment("11", "cart:2", Some(5))]);
+        assert_eq!(cluster.apply(&change()).await, Ok(ApplyOutcome::Written));
+    }
+}
+
+/// A change that has a tenth of the requests to an HTTPRoute copied.
+fn copies() -> RouteChange {
+    let name = WorkloadName::parse("cart").unwrap();
+    let layer = TrafficLayer::GatewayApi { kind: RouteKind::Http, service: name.clone(), route: name };
+    let candidate = candidate_of(&workload(), CandidateName::Canary);
+    RouteChange {
+        route: Route { target: TARGET, stable: workload(), candidate, track: CandidateName::Canary, layer },
+        stamp: change().stamp,
+        weight: Weight::NONE,
+        aside: Aside { testers: None, mirror: Weight::at_most(10) },
+        over: vec![],
+        saved: json!([{"backendRefs": [{"name": "cart", "port": 80}]}]),
+        change_cause: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_route_of_which_the_cluster_drops_a_field_is_put_back_at_once_and_told() {
+    let of = |kind: &str, name: &str, labels: Value, spec: Value| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "labels": labels, "namespace": "shop"}, "spec": spec});
+    let route = |version: &str, rules: &Value| {
+        let mut route = of("HTTPRoute", "cart", json!({}), json!({"rules": rules}));
+        route["metadata"]["resourceVersion"] = json!(version);
+        (200, route.to_string())
+    };
+    let ok = |object: Value| (200, object.to_string());
+    let before = json!([{"backendRefs": [{"name": "cart", "port": 80}]}]);
+    let with = |mirror: Value| {
+        json!([{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [{"name": "cart", "port": 80, "weight": 1}],
+                "filters": [{"type": "RequestMirror", "requestMirror": mirror}]}])
+    };
+    let to = json!({"group": "", "kind": "Service", "name": "cart-canary", "port": 80});
+    let mut whole = json!({"percent": 10});
+    whole["backendRef"] = to.clone();
+    let reads = || {
+        let labels = json!({"slipway.dev/candidate-of": "cart"});
+        let template = json!({"metadata": {"labels": {"app": "cart"}}});
+        [
+            route("1", &before),
+            ok(of("Service", "cart", json!({}), json!({"selector": {"app": "cart"}}))),
+            ok(of(
+                "Deployment",
+                "cart",
+                json!({}),
+                json!({"selector": {"matchLabels": {"app": "cart"}}, "template": template}),
+            )),
+            ok(of("Service", "cart-canary", labels, json!({"selector": {"app": "cart-canary"}}))),
+            ok(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSliceList", "metadata": {}, "items": []})),
+        ]
+    };
+    // What a cluster fills in is no difference.
+    let (cluster, asked) = server(reads().into_iter().chain([route("2", &with(whole))]).collect());
+    assert_eq!(cluster.apply_route(&copies()).await, Ok(ApplyOutcome::Written));
+    assert_eq!(methods(&asked).len(), 6);
+
+    let dropped = with(json!({"backendRef": to}));
+    let mark = json!({"promotion": uuid::Uuid::from_u128(1), "sequence": 5, "generation": 0, "cause": ""}).to_string();
+    let marked = |version: &str| {
+        let mut route: Value = serde_json::from_str(&route(version, &dropped).1).unwrap();
+        route["metadata"]["annotations"] = json!({format!("slipway.dev/target-{}", TARGET.uuid().simple()): mark});
+        ok(route)
+    };
+    // The gateway writes its status meanwhile.
+    let answers = [marked("2"), marked("2"), refused(409, "changed"), marked("3"), route("4", &before)];
+    let (cluster, asked) = server(reads().into_iter().chain(answers).collect());
+    let outcome = cluster.apply_route(&copies()).await;
+    let Err(ClusterError::Invalid(why)) = &outcome else { panic!("{outcome:?}") };
+    assert!(why.contains("dropped percent of requestMirror") && why.contains("older than 1.3"), "{why}");
+    let asked = asked.lock().unwrap();
+    let (method, undo) = asked.last().unwrap();
+    assert_eq!((asked.len(), method.as_str(), &undo[0]["value"]), (10, "PATCH", &json!("3")));
+    assert_eq!(undo[1], json!({"op": "add", "path": "/spec/rules", "value": before}));
+    let mark = format!("/metadata/annotations/slipway.dev~1target-{}", TARGET.uuid().simple());
+    assert_eq!(undo[2], json!({"op": "remove", "path": mark}));
 }
 
 fn crashing(restarts: u32) -> PodObservation {

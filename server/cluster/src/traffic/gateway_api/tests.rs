@@ -25,7 +25,8 @@ fn parent(accepted: &str, generation: i64, resolved: &str) -> Value {
         json!({"type": kind, "status": status, "observedGeneration": generation, "reason": format!("R{status}"),
                "message": format!("{kind} is {status}")})
     };
-    json!({"conditions": [condition("Accepted", accepted), condition("ResolvedRefs", resolved)]})
+    json!({"parentRef": {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "public"},
+           "conditions": [condition("Accepted", accepted), condition("ResolvedRefs", resolved)]})
 }
 
 fn after(rules: &Value, saved: &Value, percent: u8) -> Value {
@@ -122,6 +123,25 @@ fn a_reference_is_copied_whole_and_other_rules_stay() {
 }
 
 #[test]
+fn two_references_to_the_service_get_their_own_weights_back_from_every_share() {
+    let on = |port: u64, weight: u64| json!({"name": "cart", "port": port, "weight": weight});
+    let alike = |weight: u64, header: &str| {
+        json!({"name": "cart", "port": 80, "weight": weight, "filters": [
+        {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": [header]}}]})
+    };
+    for references in [[on(80, 80), on(90, 20)], [on(80, 80), on(80, 20)], [alike(80, "x"), alike(20, "y")]] {
+        let rules = json!([{"backendRefs": references}]);
+        let mut now = rules.clone();
+        for percent in [10, 50, 100, 25, 5] {
+            now = after(&now, &rules, percent);
+            assert_eq!(read(&now).weight, weight(percent));
+            assert_eq!(rules_now(&now), rules, "{percent}");
+        }
+        assert_eq!(after(&now, &rules, 0), rules);
+    }
+}
+
+#[test]
 fn what_others_changed_meanwhile_stays_and_only_the_candidate_is_taken_out() {
     let rules = json!([{"backendRefs": [to("cart", 1)]}]);
     let mut changed = after(&rules, &rules, 20);
@@ -166,13 +186,64 @@ fn a_route_is_accepted_when_every_gateway_says_so_of_this_generation() {
         (json!([parent("True", 3, "True"), parent("True", 2, "False")]), false, None),
         (json!([parent("False", 3, "True")]), false, Some("RFalse: Accepted is False")),
         (json!([parent("True", 3, "False")]), false, Some("RFalse: ResolvedRefs is False")),
-        (json!([{"conditions": []}]), false, None),
+        (json!([{"parentRef": {"name": "public"}, "conditions": []}]), false, None),
     ];
     for (parents, is_accepted, complaint) in table {
         let mut object = route(&json!([{"backendRefs": [to("cart", 1)]}]));
         object["status"]["parents"] = parents.clone();
         let seen = provider().read(&scene(object));
         assert_eq!((seen.is_accepted, seen.complaint.as_deref()), (is_accepted, complaint), "{parents}");
+    }
+}
+
+#[test]
+fn only_the_gateways_that_the_route_names_count_and_each_of_them() {
+    let of = |reference: Value, accepted: &str| {
+        let mut entry = parent(accepted, 3, "True");
+        entry["parentRef"] = reference;
+        entry
+    };
+    let (public, section) = (json!({"name": "public"}), json!({"name": "public", "sectionName": "https"}));
+    let whole = json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "shop", "name": "public"});
+    let (elsewhere, on_port) =
+        (json!({"name": "public", "namespace": "infra"}), json!({"name": "public", "port": 8443}));
+    let mesh = json!({"group": "", "kind": "Service", "name": "public"});
+    let missing = "Gateway public has not taken it up";
+    let table = [
+        // What a gateway left that the route does not name any more.
+        (json!([public]), json!([of(json!({"name": "gone"}), "False"), of(whole.clone(), "True")]), true, None),
+        (json!([public]), json!([of(elsewhere.clone(), "False"), of(public.clone(), "True")]), true, None),
+        (json!([public]), json!([of(mesh.clone(), "False"), of(public.clone(), "True")]), true, None),
+        (json!([whole]), json!([of(public.clone(), "True")]), true, None),
+        (json!([public]), json!([of(elsewhere.clone(), "True")]), false, Some(missing)),
+        (
+            json!([public, elsewhere]),
+            json!([of(public.clone(), "True")]),
+            false,
+            Some("Gateway infra/public has not taken it up"),
+        ),
+        (
+            json!([section]),
+            json!([of(public.clone(), "True")]),
+            false,
+            Some("Gateway public (https) has not taken it up"),
+        ),
+        (json!([section]), json!([of(section.clone(), "True"), of(public.clone(), "False")]), true, None),
+        (
+            json!([on_port]),
+            json!([of(public.clone(), "True")]),
+            false,
+            Some("Gateway public (port 8443) has not taken it up"),
+        ),
+        (json!([mesh]), json!([of(mesh.clone(), "True")]), true, None),
+        (json!([]), json!([of(public.clone(), "True")]), false, Some("no gateway has taken it up")),
+    ];
+    for (named, parents, is_accepted, complaint) in table {
+        let mut object = route(&json!([{"backendRefs": [to("cart", 1)]}]));
+        object["spec"]["parentRefs"] = named.clone();
+        object["status"]["parents"] = parents.clone();
+        let seen = provider().read(&scene(object));
+        assert_eq!((seen.is_accepted, seen.complaint.as_deref()), (is_accepted, complaint), "{named} {parents}");
     }
 }
 
