@@ -2,6 +2,8 @@
 //! and pauses them or takes them back. Each promotion remembers what it has heard, so an alert that is told
 //! again, by this system or after a crash, changes nothing.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use chrono::DateTime;
 use contract::{
@@ -45,9 +47,10 @@ impl AlertsBackend for Engine {
         let under_way = under_way(self, &mut read).await?;
         let targets = read.target_names().await.or_fail(self)?;
         drop(read);
+        let services: HashSet<&str> = targets.iter().map(|one| one.service.as_str()).collect();
         let mut taken = AlertsTaken::default();
         for (given, alert) in alerts {
-            let named = Named::by(&rules, &given);
+            let named = Named::by(&rules, &given, &services);
             let touched: Vec<_> = under_way.iter().filter(|one| named.fits(*one)).collect();
             taken.untouched += u64::from(touched.is_empty());
             let in_targets = targets.iter().filter(|one| named.fits(*one)).filter_map(|one| one.environment_id);
@@ -152,14 +155,17 @@ struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
-    /// By the labels of an alert.
-    fn by(rules: &AlertRules, alert: &'a AlertInput) -> Self {
+    /// By the labels of an alert. Beside the Deployment and its namespace, a service that nobody knows is the one
+    /// that was scraped (kube-state-metrics), not the one that the alert is about.
+    fn by(rules: &AlertRules, alert: &'a AlertInput, services: &HashSet<&str>) -> Self {
         let label = |name: &str| alert.labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let (namespace, deployment) = (label(&rules.namespace), label(&rules.deployment));
+        let is_placed = namespace.is_some() && deployment.is_some();
         Self {
-            service: label(&rules.service),
+            service: label(&rules.service).filter(|name| !is_placed || services.contains(name)),
             environment: label(&rules.environment),
-            namespace: label(&rules.namespace),
-            deployment: label(&rules.deployment),
+            namespace,
+            deployment,
         }
     }
 

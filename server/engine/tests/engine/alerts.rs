@@ -53,3 +53,25 @@ async fn an_alert_that_may_be_about_another_environment_takes_nothing_back() {
     let here = [("service", "cart"), ("namespace", "production")];
     assert_eq!(did("Production", &here).await, ["take_back"], "the namespace says which one it is");
 }
+
+#[tokio::test]
+async fn a_deployment_tells_more_than_the_service_that_was_scraped() {
+    let (world, _metrics) = prepared("2.0", "10%, 10m").await;
+    world.service("mail").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "canary at 10 % until").await;
+    let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
+    let since = world.clock.now();
+    let did = async |name: &str, labels: &[(&str, &str)]| {
+        let alerts = vec![alert(since, name, "firing", labels)];
+        let taken = world.engine.take_alerts(&monitor, AlertRules::default(), alerts).await.unwrap();
+        taken.effects.into_iter().map(|effect| effect.did).collect::<Vec<_>>()
+    };
+    let scraped = ("service", "monitoring-kube-state-metrics");
+    let (place, cart) = (("namespace", "production"), ("deployment", "cart-canary"));
+    assert!(did("Mail", &[("service", "mail"), place, cart]).await.is_empty(), "it is about another service");
+    assert!(did("Nowhere", &[scraped, cart]).await.is_empty(), "without a namespace it may be anybody's");
+    assert!(did("Namespace", &[scraped, place]).await.is_empty());
+    assert!(did("Other", &[scraped, place, ("deployment", "mail")]).await.is_empty());
+    assert_eq!(did("Replicas", &[scraped, place, cart, ("severity", "critical")]).await, ["take_back"]);
+}
