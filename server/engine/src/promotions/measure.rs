@@ -28,7 +28,8 @@ use crate::{Engine, clusters::metrics::patiently, error::OrFail};
 struct Named {
     service: ServiceName,
     version: VersionLabel,
-    /// What runs beside it; of no version that is known, the same name stands for both.
+    /// What runs beside it; of no version that is known, the same name stands for both, and what is asked by it is
+    /// not asked twice.
     stable: VersionLabel,
 }
 
@@ -197,6 +198,7 @@ impl Evaluation<'_> {
         let range = self.watch.range(self.at);
         let (canary, beside) = futures::join!(self.read(&asked, range.as_ref()), async {
             match &stable {
+                Some((same, labels)) if *same == asked => Some((same.text(rule, labels), same_question())),
                 Some((asked, labels)) => Some((asked.text(rule, labels), self.read(asked, range.as_ref()).await)),
                 None => None,
             }
@@ -280,6 +282,12 @@ fn settled(run: &Run, planned: &WorkloadPlan, subject: Subject) -> Option<u32> {
         Subject::Candidate => None,
         Subject::Workload => progress().map(|progress| progress.counts.wanted),
     }
+}
+
+/// What is known of the stable version by a question that is the new version's own: the answer would be as good as
+/// that of the new version, whatever that is.
+fn same_question() -> Reading {
+    Reading::series([]).with_note("it is the same question, which does not tell the two versions apart")
 }
 
 /// Whether the numbers of the two versions differ by more than their names.

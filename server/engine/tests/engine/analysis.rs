@@ -15,6 +15,7 @@ use contract::{
     ErrorKind,
     analysis::{MetricAccess, MetricSourceInput, RuleView},
     clusters::ClustersBackend,
+    judging::{ComparedWith, JudgingBackend as _, OwnQuery, RuleInput},
     promotions::{PromotionsBackend, Steer},
     services::{ServicesBackend, StrategyInput},
 };
@@ -28,7 +29,8 @@ use store::{ClusterKind, Durability, Store, StoreOptions};
 
 use crate::{
     canaries::{canary, namespace, route, share_in, until},
-    world::{PracticeConnector, World, connect, engine_measured, noon},
+    judging::target,
+    world::{PracticeConnector, World, connect, engine_measured, noon, workload},
 };
 
 /// How a source answers.
@@ -227,6 +229,37 @@ async fn a_version_with_errors_is_taken_back_within_one_window_and_two_intervals
     let view = world.engine.promotion(&world.rosa, number).await.unwrap();
     let bands: Vec<_> = view.analysis.unwrap().bands.into_iter().map(|band| (band.words, band.to.is_some())).collect();
     assert_eq!(bands, [("10 %".to_owned(), true), ("back".to_owned(), true)]);
+}
+
+#[tokio::test]
+async fn what_runs_beside_it_without_a_name_of_its_own_is_not_asked_the_same_again() {
+    let (world, _metrics) = prepared("2.0", "10%, 30m").await;
+    let own = OwnQuery {
+        words: "failures".to_owned(),
+        unit: None,
+        query: "practice:p95{namespace=\"production\",workload=\"cart\",version=\"{{version}}\"}[60s]".to_owned(),
+        requests: String::new(),
+        too_low: false,
+    };
+    let compared_with = Some(ComparedWith::Stable);
+    let rule = RuleInput { rule: "failures".to_owned(), compared_with, own: Some(own), ..RuleInput::default() };
+    world.engine.set_rule(&world.rosa, target(), rule).await.unwrap();
+    for (running, is_compared) in [("1.0", true), ("9.9", false)] {
+        let image = format!("r.example/cart:{running}");
+        world.practice.set_image_by_other(&workload("cart"), "app", &image).unwrap();
+        world.clock.advance(Duration::from_secs(60));
+        world.see().await;
+        let number = world.ask("cart", "2.0").await;
+        until(&world, number, "canary at 10 % until").await;
+        world.pass(560).await;
+        let kept = samples(&world, number).await;
+        let last = kept.iter().rev().find(|s| s.rule.as_str() == "failures").unwrap();
+        let is_nothing = matches!(last.stable, Some(Reading::Nothing { .. }));
+        assert_eq!(is_nothing, !is_compared, "{running}: {last:?}");
+        assert_eq!(last.judgement.verdict == Verdict::Ok, is_compared, "{running}: {last:?}");
+        world.engine.abort(&world.rosa, number, "enough".to_owned()).await.unwrap();
+        world.finish(number).await;
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use ports::Clock as _;
 
 use crate::{analysis::prepared, canaries::until, world::World};
 
-fn target() -> JudgingPlace {
+pub fn target() -> JudgingPlace {
     JudgingPlace { service: Some("cart".to_owned()), environment: Some("production".to_owned()), tier: None }
 }
 
