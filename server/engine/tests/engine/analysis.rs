@@ -15,9 +15,10 @@ use contract::{
     ErrorKind,
     analysis::{MetricAccess, MetricSourceInput, RuleView},
     clusters::ClustersBackend,
+    environments::{EnvironmentInput, EnvironmentsBackend as _},
     judging::{ComparedWith, JudgingBackend as _, OwnQuery, RuleInput},
     promotions::{PromotionsBackend, Steer},
-    services::{ServicesBackend, StrategyInput},
+    services::{ServicesBackend, StrategyInput, TargetWorkloadInput},
 };
 use domain::{
     analysis::{Reading, Sample, SampleRange, Verdict},
@@ -42,6 +43,8 @@ pub enum Mood {
     Nothing,
     /// It says this number to every question.
     Counts(u8),
+    /// It has seven of what it is asked about with these words, and of all else nothing.
+    Only(&'static str),
     Fails,
     Hangs,
 }
@@ -132,6 +135,8 @@ impl MetricSource for Moody {
             Mood::Honest | Mood::Unhealthy => self.inside.instant(query, at).await,
             Mood::Nothing => Ok(Reading::series([])),
             Mood::Counts(series) => Ok(Reading::value(f64::from(series))),
+            Mood::Only(words) if query.contains(words) => Ok(Reading::value(7.0)),
+            Mood::Only(_) => Ok(Reading::series([])),
             Mood::Fails => Err(MetricError::Unreachable("connection refused".to_owned())),
             Mood::Hangs => std::future::pending().await,
         }
@@ -397,6 +402,27 @@ async fn where_metrics_are_asked_for_is_set_kept_sealed_and_tested() {
     let plane = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().plane.unwrap();
     assert_eq!((plane.series, plane.problem), (12, None));
     assert!(plane.query.contains("istio_requests_total"), "{}", plane.query);
+    let abroad = EnvironmentInput {
+        name: "abroad".to_owned(),
+        title: "abroad".to_owned(),
+        clusters: vec!["eu-1".to_owned()],
+        ..world.environment()
+    };
+    engine.add_environment(&world.admin, abroad).await.unwrap();
+    let place = TargetWorkloadInput {
+        cluster: "eu-1".to_owned(),
+        namespace: "shop".to_owned(),
+        workload: "cart".to_owned(),
+        container: "app".to_owned(),
+        component: None,
+        kind: domain::observation::WorkloadKind::Deployment,
+    };
+    engine.set_target(&world.rosa, "cart", "abroad", vec![place]).await.unwrap();
+    metrics.set(Mood::Only(".+"));
+    let plane = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().plane.unwrap();
+    assert!(plane.query.contains("destination_workload_namespace=~\"shop\""), "{}", plane.query);
+    let why = plane.problem.unwrap();
+    assert!(why.starts_with("it has 7 series of Istio, but none of requests to shop, where targets"), "{why}");
     metrics.set(Mood::Fails);
     let problem = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().problem.unwrap();
     assert!(problem.contains("connection refused"), "{problem}");
