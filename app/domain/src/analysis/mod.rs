@@ -38,7 +38,7 @@ pub use in_force::{
 pub use labels::{Backend, Counted, Given, Labels, Route, RouteRule, Side, rules_to};
 pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use measure::{BuiltInCheck, DataPlane, Measure, Quantile, Resource, Traffic, Unit};
-pub use presence::{Presence, presence};
+pub use presence::{Presence, presence, scrape_seconds};
 pub use promql::{Queries, QueryError, queries};
 pub use reading::{Judgement, Reading, Sample, Verdict, judge_reading};
 pub use rule::{MetricRule, OnMissing, RuleDraft, RuleError, RuleName, Trigger, window_warning};

@@ -8,14 +8,15 @@ use contract::{
     analysis::{MetricTestView, PlaneFound},
 };
 use domain::{
-    analysis::{DataPlane, presence},
+    analysis::{DataPlane, HealthCheck, default_rules, presence, scrape_seconds, window_warning},
     ids::ClusterId,
     names::Namespace,
 };
 use ports::{MetricError, MetricSource};
+use store::Target;
 
 use super::metrics::patiently;
-use crate::{Engine, error::OrFail, strategies};
+use crate::{Engine, error::OrFail, judging, strategies};
 
 /// So many namespaces are named; the rest would not be read.
 const NAMED: usize = 5;
@@ -35,7 +36,10 @@ impl Engine {
         let plane = match plane {
             Some(plane) => {
                 let namespaces = self.target_namespaces(cluster.id).await?;
-                self.look_for(&*source, plane, &namespaces).await
+                match self.look_for(&*source, plane, &namespaces).await {
+                    Some(found) => Some(self.warned(cluster.id, plane, found).await?),
+                    None => None,
+                }
             }
             None => None,
         };
@@ -57,25 +61,75 @@ impl Engine {
         plane: DataPlane,
         namespaces: &[Namespace],
     ) -> Option<PlaneFound> {
-        let query = presence(plane, namespaces)?.series;
-        let found = |series, problem| PlaneFound { plane: plane.words().to_owned(), series, query, problem };
-        Some(match self.number_of(source, &presence(plane, namespaces)?.series).await {
+        let questions = presence(plane, namespaces)?;
+        let number = self.number_of(source, &questions.series).await;
+        let (series, problem) = match number.map(whole) {
             Ok(0) => {
                 let elsewhere = match namespaces {
-                    [] => Ok(0),
+                    [] => Ok(0.0),
                     _ => self.number_of(source, &presence(plane, &[])?.series).await,
                 };
-                found(0, Some(missing(plane, namespaces, elsewhere)))
+                (0, Some(missing(plane, namespaces, elsewhere.map(whole))))
             }
-            Ok(series) => found(series, None),
-            Err(error) => found(0, Some(error.to_string())),
+            Ok(series) => (series, None),
+            Err(error) => (0, Some(error.to_string())),
+        };
+        let interval = match series {
+            0 => None,
+            // A source that does not tell has numbers all the same.
+            _ => self.number_of(source, &questions.interval).await.ok().and_then(scrape_seconds),
+        };
+        Some(PlaneFound {
+            plane: plane.words().to_owned(),
+            series,
+            query: questions.series,
+            problem,
+            scrape_seconds: interval,
+            warnings: Vec::new(),
         })
     }
 
-    /// A whole number that a source answers.
-    async fn number_of(&self, source: &dyn MetricSource, query: &str) -> Result<u64, MetricError> {
+    /// A number that a source answers; 0 for nothing.
+    async fn number_of(&self, source: &dyn MetricSource, query: &str) -> Result<f64, MetricError> {
         let reading = patiently(source.instant(query, self.now())).await?;
-        Ok(reading.latest().map_or(0, whole))
+        Ok(reading.latest().unwrap_or_default())
+    }
+
+    async fn warned(&self, cluster: ClusterId, plane: DataPlane, found: PlaneFound) -> Answer<PlaneFound> {
+        let warnings = match found.scrape_seconds {
+            Some(seconds) => self.window_warnings(cluster, plane, seconds).await?,
+            None => Vec::new(),
+        };
+        Ok(PlaneFound { warnings, ..found })
+    }
+
+    /// The rules that look at too few scrapes: those in force for targets of a cluster whose requests `plane` counts,
+    /// or where there are none, those that they would begin with.
+    async fn window_warnings(&self, cluster: ClusterId, plane: DataPlane, scrape_seconds: u32) -> Answer<Vec<String>> {
+        let mut read = self.store().read().await.or_fail(self)?;
+        let is_counted = |target: &Target| {
+            let counts = target.strategy.candidate().and_then(|(_, settings)| settings.metrics());
+            counts == Some(plane) && target.workloads.iter().any(|one| one.cluster == cluster)
+        };
+        let targets: Vec<Target> = read.targets().await.or_fail(self)?.into_iter().filter(is_counted).collect();
+        let mut warnings = Vec::new();
+        if targets.is_empty() {
+            let rules = default_rules(Some(plane), &HealthCheck::Readiness);
+            warnings.extend(rules.iter().filter_map(|rule| window_warning(rule, scrape_seconds)));
+        }
+        let environments = read.environments().await.or_fail(self)?;
+        for target in targets {
+            let Some(service) = read.service(target.service).await.or_fail(self)? else { continue };
+            let Some(environment) = environments.iter().find(|one| one.id == target.environment) else { continue };
+            let levels = judging::levels(&mut read, service.tier, &target).await.or_fail(self)?;
+            let found = judging::in_force_for(&target.strategy, true, levels);
+            let words = found.rules.iter().filter_map(|one| window_warning(&one.rule, scrape_seconds));
+            warnings.extend(words.map(|words| format!("{} in {}: {words}", service.name, environment.title)));
+        }
+        let more = warnings.len().saturating_sub(NAMED);
+        warnings.truncate(NAMED);
+        warnings.extend((more > 0).then(|| format!("the same goes for {more} more rules")));
+        Ok(warnings)
     }
 }
 

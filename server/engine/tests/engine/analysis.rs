@@ -423,6 +423,15 @@ async fn where_metrics_are_asked_for_is_set_kept_sealed_and_tested() {
     assert!(plane.query.contains("destination_workload_namespace=~\"shop\""), "{}", plane.query);
     let why = plane.problem.unwrap();
     assert!(why.starts_with("it has 7 series of Istio, but none of requests to shop, where targets"), "{why}");
+    metrics.set(Mood::Counts(60));
+    let plane = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().plane.unwrap();
+    assert_eq!(plane.scrape_seconds, Some(60));
+    let few = "the window of error-rate (60 s) has fewer than four scrapes of 60 s; take at least 240 s";
+    assert!(plane.warnings.contains(&few.to_owned()), "{:?}", plane.warnings);
+    let counted = StrategyInput { metrics: "istio".to_owned(), ..canary("10%, 10m") };
+    world.engine.set_strategy(&world.rosa, "cart", "abroad", counted).await.unwrap();
+    let plane = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().plane.unwrap();
+    assert!(plane.warnings.contains(&format!("cart in abroad: {few}")), "{:?}", plane.warnings);
     metrics.set(Mood::Fails);
     let problem = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().problem.unwrap();
     assert!(problem.contains("connection refused"), "{problem}");

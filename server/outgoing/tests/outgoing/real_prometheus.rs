@@ -13,7 +13,7 @@ use domain::{
     analysis::{
         Backend, Conclusion, Counted, CustomQuery, DataPlane, Labels, Measure, MetricRule, Moment, Quantile, Queries,
         Reading, Resource, Route, RouteRule, RuleDraft, Sample, SampleRange, Side, Traffic, Trigger, Watch, conclude,
-        default_rules, presence, queries,
+        default_rules, presence, queries, scrape_seconds,
     },
     names::{Namespace, ServiceName, WorkloadName},
     traffic::RouteKind,
@@ -267,7 +267,12 @@ async fn is_found_where_it_is(source: &Prometheus, plane: DataPlane, at: DateTim
     for (namespaces, is_there) in [(&["shop"][..], true), (&["attic", "shop"], true), (&[], true), (&["attic"], false)]
     {
         let parsed: Vec<_> = namespaces.iter().map(|name| Namespace::parse(name).unwrap()).collect();
-        let found = source.instant(&presence(plane, &parsed).unwrap().series, at).await.unwrap();
+        let questions = presence(plane, &parsed).unwrap();
+        let found = source.instant(&questions.series, at).await.unwrap();
+        // Over four seconds instead of ten minutes.
+        let interval = source.instant(&questions.interval.replace("600", "4"), at).await.unwrap();
+        let every = interval.latest().and_then(scrape_seconds);
+        assert_eq!(every, is_there.then_some(1), "{plane:?} in {namespaces:?}: {interval:?}");
         assert_eq!(
             found.latest().is_some_and(|series| series > 0.0),
             is_there,

@@ -4,6 +4,7 @@ use domain::{
     analysis::{
         Backend, Counted, CustomQuery, CustomQueryError, DataPlane, Given, Labels, Measure, Quantile, Queries,
         QueryError, Resource, Route, RouteRule, RuleDraft, Side, Traffic, Unit, presence, queries, rules_to,
+        scrape_seconds,
     },
     names::{Namespace, ServiceName, WorkloadName},
     traffic::{RouteKind, TrafficLayer},
@@ -233,6 +234,23 @@ fn what_a_source_has_is_asked_by_the_labels_that_rules_ask_by() {
         assert!(asked(plane, &[]).unwrap().contains(".+"), "{plane:?}");
     }
     assert_eq!(asked(DataPlane::Practice, &namespaces), None);
+}
+
+#[test]
+fn the_interval_of_scrapes_is_counted_where_it_has_lasted() {
+    let shop = [Namespace::parse("shop").unwrap()];
+    let one = r#"istio_requests_total{reporter="destination",destination_workload_namespace=~"shop"}"#;
+    assert_eq!(
+        presence(DataPlane::Istio, &shop).unwrap().interval,
+        format!("600 / max((count_over_time({one}[600s])) and ({one} offset 600s))")
+    );
+    let rows = [(15.0, 15), (14.6, 15), (54.5, 60), (66.7, 60), (2.0, 2), (40.2, 40), (0.97, 1), (600.0, 600)];
+    for (counted, expected) in rows {
+        assert_eq!(scrape_seconds(counted), Some(expected), "{counted}");
+    }
+    for nothing in [0.0, -1.0, f64::NAN, f64::INFINITY, 601.0] {
+        assert_eq!(scrape_seconds(nothing), None, "{nothing}");
+    }
 }
 
 #[test]
