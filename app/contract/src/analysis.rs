@@ -150,4 +150,8 @@ pub struct PlaneFound {
     pub query: String,
     /// What is wrong, when there is none; and what to look at.
     pub problem: Option<String>,
+    /// How many seconds lie between two scrapes; `None` as long as they have not been there for ten minutes.
+    pub scrape_seconds: Option<u32>,
+    /// Which rules look at too few scrapes.
+    pub warnings: Vec<String>,
 }

@@ -2,6 +2,8 @@
 //! and pauses them or takes them back. Each promotion remembers what it has heard, so an alert that is told
 //! again, by this system or after a crash, changes nothing.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use chrono::DateTime;
 use contract::{
@@ -10,10 +12,11 @@ use contract::{
 };
 use domain::{
     actor::{Act, Actor},
+    ids::EnvironmentId,
     promotion::{Alert, AlertAsks, Input, Phase, Promotion},
     readable,
 };
-use store::Read;
+use store::{Read, TargetNames};
 
 use crate::{Engine, edge, error::OrFail, promotions::advance};
 
@@ -42,12 +45,17 @@ impl AlertsBackend for Engine {
             .collect::<Answer<_>>()?;
         let mut read = self.store().read().await.or_fail(self)?;
         let under_way = under_way(self, &mut read).await?;
+        let targets = read.target_names().await.or_fail(self)?;
         drop(read);
+        let services: HashSet<&str> = targets.iter().map(|one| one.service.as_str()).collect();
         let mut taken = AlertsTaken::default();
         for (given, alert) in alerts {
-            let touched: Vec<_> = under_way.iter().filter(|one| one.is_touched(&rules, &given)).collect();
+            let named = Named::by(&rules, &given, &services);
+            let touched: Vec<_> = under_way.iter().filter(|one| named.fits(*one)).collect();
             taken.untouched += u64::from(touched.is_empty());
-            let environments: Vec<_> = touched.iter().map(|one| one.promotion.environment).collect();
+            let in_targets = targets.iter().filter(|one| named.fits(*one)).filter_map(|one| one.environment_id);
+            let under_way = touched.iter().map(|one| one.promotion.environment);
+            let environments: Vec<EnvironmentId> = in_targets.chain(under_way).collect();
             let alert = Alert { asks: alert.asks.in_environments(&environments), ..alert };
             for one in touched {
                 let did = self.alert(actor, &one.promotion, &alert).await?;
@@ -96,27 +104,81 @@ async fn under_way(engine: &Engine, read: &mut Read) -> Answer<Vec<UnderWay>> {
     Ok(found)
 }
 
-impl UnderWay {
-    /// Whether every label that an alert has fits, and at least one of them names a service or a workload:
-    /// an alert about a whole environment is about no version in it.
-    fn is_touched(&self, rules: &AlertRules, alert: &AlertInput) -> bool {
+/// What labels are compared with.
+trait Place {
+    fn service(&self) -> &str;
+    /// The environment's name; `None` for what is in none.
+    fn environment(&self) -> Option<&str>;
+    /// Whether `is_it` says so of one of the workloads, by namespace and name.
+    fn runs(&self, is_it: &dyn Fn(&str, &str) -> bool) -> bool;
+}
+
+impl Place for UnderWay {
+    fn service(&self) -> &str {
+        &self.service
+    }
+
+    fn environment(&self) -> Option<&str> {
+        Some(&self.environment)
+    }
+
+    fn runs(&self, is_it: &dyn Fn(&str, &str) -> bool) -> bool {
+        self.promotion.plan.workloads.iter().any(|planned| {
+            let own = &planned.placed.workload;
+            let candidate = planned.candidate.as_ref().map(|candidate| &candidate.workload);
+            std::iter::once(own).chain(candidate).any(|one| is_it(one.namespace.as_str(), one.name.as_str()))
+        })
+    }
+}
+
+impl Place for TargetNames {
+    fn service(&self) -> &str {
+        self.service.as_str()
+    }
+
+    fn environment(&self) -> Option<&str> {
+        self.environment.as_ref().map(|name| name.as_str())
+    }
+
+    fn runs(&self, is_it: &dyn Fn(&str, &str) -> bool) -> bool {
+        let place = self.namespace.as_ref().zip(self.workload.as_ref());
+        place.is_some_and(|(namespace, name)| is_it(namespace.as_str(), name.as_str()))
+    }
+}
+
+/// What an alert's labels name.
+struct Named<'a> {
+    service: Option<&'a str>,
+    environment: Option<&'a str>,
+    namespace: Option<&'a str>,
+    deployment: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    /// By the labels of an alert. Beside the Deployment and its namespace, a service that nobody knows is the one
+    /// that was scraped (kube-state-metrics), not the one that the alert is about.
+    fn by(rules: &AlertRules, alert: &'a AlertInput, services: &HashSet<&str>) -> Self {
         let label = |name: &str| alert.labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
-        let (service, environment) = (label(&rules.service), label(&rules.environment));
         let (namespace, deployment) = (label(&rules.namespace), label(&rules.deployment));
-        let runs = |is_it: &dyn Fn(&str, &str) -> bool| {
-            self.promotion.plan.workloads.iter().any(|planned| {
-                let own = &planned.placed.workload;
-                let candidate = planned.candidate.as_ref().map(|candidate| &candidate.workload);
-                std::iter::once(own).chain(candidate).any(|one| is_it(one.namespace.as_str(), one.name.as_str()))
-            })
-        };
+        let is_placed = namespace.is_some() && deployment.is_some();
+        Self {
+            service: label(&rules.service).filter(|name| !is_placed || services.contains(name)),
+            environment: label(&rules.environment),
+            namespace,
+            deployment,
+        }
+    }
+
+    /// Whether all that is named fits, and at least a service or a workload is named: an alert about a whole
+    /// environment is about no version in it.
+    fn fits(&self, place: &impl Place) -> bool {
         let is_there = |at: &str, name: &str| {
-            namespace.is_none_or(|wanted| wanted == at) && deployment.is_none_or(|wanted| wanted == name)
+            self.namespace.is_none_or(|wanted| wanted == at) && self.deployment.is_none_or(|wanted| wanted == name)
         };
-        (service.is_some() || deployment.is_some())
-            && service.is_none_or(|wanted| wanted == self.service)
-            && environment.is_none_or(|wanted| wanted == self.environment)
-            && ((namespace.is_none() && deployment.is_none()) || runs(&is_there))
+        (self.service.is_some() || self.deployment.is_some())
+            && self.service.is_none_or(|wanted| wanted == place.service())
+            && self.environment.is_none_or(|wanted| Some(wanted) == place.environment())
+            && ((self.namespace.is_none() && self.deployment.is_none()) || place.runs(&is_there))
     }
 }
 

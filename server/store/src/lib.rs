@@ -7,6 +7,7 @@
 //!
 //! Text must be free of the character U+0000: PostgreSQL cannot hold it ([`StoreError::Text`]).
 
+mod alerting;
 mod audit;
 mod board;
 mod board_fold;
@@ -51,6 +52,7 @@ mod tokens;
 mod unit;
 mod versions;
 
+pub use alerting::TargetNames;
 pub use audit::{AuditEntry, AuditFilter, AuditPosition, AuditResult, AuditSearch};
 pub use board::{
     Ahead, BoardCell, BoardCounts, BoardDeployment, BoardFilter, BoardPage, BoardPromotion, BoardRow, BoardRunning,
@@ -98,6 +100,7 @@ pub use statements::{For, Statement};
 #[must_use]
 pub fn statements() -> Vec<Statement> {
     [
+        alerting::STATEMENTS,
         audit::STATEMENTS,
         board::STATEMENTS,
         changes::STATEMENTS,

@@ -1,6 +1,8 @@
 //! What was measured of promotions: each evaluation of a rule with its question, answer and verdict.
-//! Of each rule of a promotion only the last [`SAMPLES_PER_RULE`] are kept.
+//! The last [`SAMPLES_PER_RULE`] of each rule are all kept. Older ones are thinned out: warnings, breaches and what
+//! stands at a change of the verdict stay, of the others one a minute, and of one rule never more than [`MOST`].
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     analysis::{Sample, Verdict},
     ids::PromotionId,
@@ -14,9 +16,14 @@ use crate::{
     statements::statements,
 };
 
-/// Two hours of a rule that is evaluated every minute: more is not drawn, and ten years of promotions
-/// must stay small.
+/// Two hours of a rule that is evaluated every minute: whoever looks closely looks at these.
 pub const SAMPLES_PER_RULE: u32 = 120;
+
+/// More than a day of one a minute; ten years of promotions must stay small.
+const MOST: u32 = 2_000;
+
+/// Older samples that say nothing new are kept so far apart: nothing finer can be drawn.
+const APART: TimeDelta = TimeDelta::minutes(1);
 
 record! {
     struct SampleColumns {
@@ -24,9 +31,22 @@ record! {
     }
 }
 
+record! {
+    struct Moment {
+        at: DateTime<Utc>,
+        verdict: String,
+    }
+}
+
 const INSERT: &str = "
     INSERT INTO samples (promotion_id, rule, at, verdict, sample) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (promotion_id, rule, at) DO NOTHING";
+
+// The newest of those that are thinned out, between the one after it and the one before it.
+const LEAVING: &str = "
+    SELECT at, verdict FROM samples WHERE promotion_id = $1 AND rule = $2 ORDER BY at DESC LIMIT 3 OFFSET $3";
+
+const DELETE: &str = "DELETE FROM samples WHERE promotion_id = $1 AND rule = $2 AND at = $3";
 
 const PRUNE: &str = "
     DELETE FROM samples WHERE promotion_id = $1 AND rule = $2 AND at < (
@@ -35,14 +55,26 @@ const PRUNE: &str = "
         ) AS kept
     )";
 
+// Of the older ones, those that are well and those that are not are chosen apart, each in even steps. Every window is
+// in the order of the key, so that nothing is sorted.
 const OF_PROMOTION: &str = "
-    SELECT sample FROM (
-        SELECT rule, at, sample, ROW_NUMBER() OVER (PARTITION BY rule ORDER BY at DESC) AS place
+    WITH counted AS (
+        SELECT rule, at, verdict = 'ok' AS is_well,
+            COUNT(*) OVER whole - COUNT(*) OVER so_far AS newer,
+            COUNT(CASE WHEN verdict = 'ok' THEN 1 END) OVER so_far AS well,
+            COUNT(CASE WHEN verdict = 'ok' THEN 1 END) OVER whole AS all_well,
+            COUNT(CASE WHEN verdict <> 'ok' THEN 1 END) OVER so_far AS other,
+            COUNT(CASE WHEN verdict <> 'ok' THEN 1 END) OVER whole AS all_other
         FROM samples WHERE promotion_id = $1
-    ) AS ranked
-    WHERE place <= $2 ORDER BY at, rule";
+        WINDOW whole AS (PARTITION BY rule), so_far AS (PARTITION BY rule ORDER BY at)
+    )
+    SELECT s.sample FROM counted c JOIN samples s ON s.promotion_id = $1 AND s.rule = c.rule AND s.at = c.at
+    WHERE c.newer < $2
+        OR (c.is_well AND (c.well - 1) % ((c.all_well + $2) / $2) = 0)
+        OR (NOT c.is_well AND (c.other - 1) % ((c.all_other + $2) / $2) = 0)
+    ORDER BY s.at, s.rule";
 
-statements!("samples.rs": INSERT, PRUNE, OF_PROMOTION);
+statements!("samples.rs": INSERT, LEAVING, DELETE, PRUNE, OF_PROMOTION);
 
 /// The word of a verdict in its column.
 const fn word(verdict: Verdict) -> &'static str {
@@ -55,9 +87,15 @@ const fn word(verdict: Verdict) -> &'static str {
     }
 }
 
+/// Whether a sample may go: what stands before and after it says the same, not long ago, and is no bad news.
+fn says_nothing_new(this: &Moment, before: &Moment, after: &Moment) -> bool {
+    let is_news = [Verdict::Warning, Verdict::Breach].into_iter().any(|verdict| this.verdict == word(verdict));
+    let is_change = this.verdict != before.verdict || this.verdict != after.verdict;
+    !is_news && !is_change && this.at - before.at < APART
+}
+
 impl Tx {
-    /// Keeps samples of a promotion and forgets the oldest of their rules beyond [`SAMPLES_PER_RULE`].
-    /// One that is there already, by its rule and its moment, stays as it is. The change is told with the
+    /// Keeps samples of a promotion and thins out the older ones of their rules. One that is there already, by its rule and its moment, stays as it is. The change is told with the
     /// promotion that is saved with them.
     ///
     /// # Errors
@@ -65,15 +103,33 @@ impl Tx {
     pub async fn insert_samples(&mut self, promotion: PromotionId, samples: &[Sample]) -> Result<(), StoreError> {
         for sample in samples {
             let (rule, verdict) = (sample.rule.as_str(), word(sample.judgement.verdict));
-            execute!(self, INSERT, promotion.uuid(), rule, sample.at, verdict, Json(sample))?;
-            execute!(self, PRUNE, promotion.uuid(), rule, i64::from(SAMPLES_PER_RULE))?;
+            if execute!(self, INSERT, promotion.uuid(), rule, sample.at, verdict, Json(sample))? == 1 {
+                self.thin_out(promotion, rule).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the one sample that has just become an older one.
+    async fn thin_out(&mut self, promotion: PromotionId, rule: &str) -> Result<(), StoreError> {
+        let newer = i64::from(SAMPLES_PER_RULE - 1);
+        let leaving = fetch_all!(self, LEAVING => Moment, promotion.uuid(), rule, newer)?;
+        match leaving.as_slice() {
+            [after, this, before] if says_nothing_new(this, before, after) => {
+                execute!(self, DELETE, promotion.uuid(), rule, this.at)?;
+            }
+            [_, _, _] => {
+                execute!(self, PRUNE, promotion.uuid(), rule, i64::from(MOST))?;
+            }
+            _ => {}
         }
         Ok(())
     }
 }
 
 impl Read {
-    /// The last `per_rule` samples of each rule of a promotion, all in the order of time.
+    /// The last `per_rule` samples (1 or more) of each rule of a promotion, and of the older ones as many that are
+    /// well and as many that are not, in even steps; all in the order of time.
     ///
     /// # Errors
     /// [`StoreError`].

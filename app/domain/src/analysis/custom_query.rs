@@ -108,6 +108,12 @@ impl CustomQuery {
         &self.text
     }
 
+    /// Whether it has this placeholder.
+    #[must_use]
+    pub fn asks_for(&self, placeholder: Placeholder) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Hole(found, _) if *found == placeholder))
+    }
+
     /// The query with its placeholders filled in; `value` gives what each stands for.
     #[must_use]
     pub fn filled(&self, value: impl Fn(Placeholder) -> String) -> String {

@@ -227,7 +227,13 @@ impl InForce {
                 }
                 return;
             }
-            RuleChange::Set { rule } => *rule,
+            RuleChange::Set { rule } => match MetricRule::try_from(rule.draft()) {
+                Ok(rule) => rule,
+                Err(why) => {
+                    self.unfit.push((level, name.clone(), ChangeError::Refused { rule: name, why }));
+                    return;
+                }
+            },
             RuleChange::Adjust { values, .. } => {
                 let present = at.and_then(|at| self.rules.get(at)).map(|one| RuleDraft::from(one.rule.clone()));
                 // What somebody switched off before is what is adjusted again, by the templates.

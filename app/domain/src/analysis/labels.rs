@@ -43,14 +43,35 @@ pub struct Route {
     pub is_shared: bool,
 }
 
+/// What Envoy Gateway counts a side's requests with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// With those to all backends of the rule.
+    Together,
+    /// Alone, as this one of the rule's backends, from 0: so where one of them has a filter.
+    Backend(u16),
+    /// Alone, as copies that this one of the rule's filters makes, from 0.
+    Copies(u16),
+}
+
 /// A rule of a route, as it is while the traffic is shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteRule {
     /// Which of the route's rules, from 0.
     pub number: u16,
-    /// Which of the rule's backends this side is, from 0, where backends are counted one by one: Envoy
-    /// Gateway does so when one of them has a filter, and counts all of a rule together otherwise.
-    pub backend: Option<u16>,
+    /// How this side's requests are counted there.
+    pub counted: Counted,
+}
+
+/// Which requests a candidate gets, and whether some rules are for it alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Whether a rule of its own leads testers to it.
+    pub testers: bool,
+    /// Whether it has a share of the others.
+    pub share: bool,
+    /// Whether it gets copies.
+    pub copies: bool,
 }
 
 /// What one side of a target is called where requests are counted.
@@ -76,11 +97,12 @@ pub struct Labels {
 
 /// The rules that requests of a side go by, from a route's `rules` as they were before the change, and the
 /// port of the Service where they name one. While the traffic is shared out, a candidate's reference stands
-/// behind each of the Service's, and with testers a rule of theirs stands before each that is shared.
+/// behind each of the Service's; with testers a rule of theirs stands before each that is shared, and a filter
+/// that copies stands behind the others of its rule.
 #[must_use]
-pub fn rules_to(saved: &Value, service: &WorkloadName, side: Side, has_testers: bool) -> (Vec<RouteRule>, Option<u16>) {
+pub fn rules_to(saved: &Value, service: &WorkloadName, side: Side, given: Given) -> (Vec<RouteRule>, Option<u16>) {
     let (mut rules, mut port) = (Vec::new(), None);
-    let mut number = 0;
+    let (is_canary, mut number) = (side == Side::Canary, 0);
     for rule in saved.as_array().into_iter().flatten() {
         let references = rule.get("backendRefs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let is_to = |one: &&Value| one.get("name").and_then(Value::as_str) == Some(service.as_str());
@@ -89,20 +111,27 @@ pub fn rules_to(saved: &Value, service: &WorkloadName, side: Side, has_testers: 
         if let Some((at, reference)) = found.and_then(|at| Some((at, references.get(at)?))) {
             let named = reference.get("port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
             port = port.or(named);
-            let is_counted_alone = references.iter().any(has_filters);
-            if has_testers {
-                let of_testers = RouteRule { number, backend: is_counted_alone.then_some(0) };
-                rules.extend((side == Side::Canary).then_some(of_testers));
+            let alone = references.iter().any(|one| filters(one) > 0);
+            let counted = |backend| if alone { Counted::Backend(backend) } else { Counted::Together };
+            if given.testers {
+                rules.extend(is_canary.then(|| RouteRule { number, counted: counted(0) }));
                 number += 1;
             }
-            let backend = u16::try_from(at).unwrap_or(u16::MAX).saturating_add(u16::from(side == Side::Canary));
-            rules.push(RouteRule { number, backend: is_counted_alone.then_some(backend) });
+            let backend = u16::try_from(at).unwrap_or(u16::MAX).saturating_add(u16::from(is_canary));
+            if !is_canary || given.share {
+                rules.push(RouteRule { number, counted: counted(backend) });
+            }
+            if is_canary && given.copies {
+                rules.push(RouteRule { number, counted: Counted::Copies(filters(rule)) });
+            }
         }
         number += 1;
     }
     (rules, port)
 }
 
-fn has_filters(reference: &Value) -> bool {
-    reference.get("filters").and_then(Value::as_array).is_some_and(|filters| !filters.is_empty())
+/// How many filters a rule or a reference has.
+fn filters(of: &Value) -> u16 {
+    let filters = of.get("filters").and_then(Value::as_array).map_or(0, Vec::len);
+    u16::try_from(filters).unwrap_or(u16::MAX)
 }

@@ -17,6 +17,7 @@ mod in_force;
 mod labels;
 mod mann_whitney;
 mod measure;
+mod presence;
 mod promql;
 mod reading;
 mod rule;
@@ -34,10 +35,11 @@ pub use in_force::{
     HealthRequest, InForce, JudgingPolicy, JudgingSettings, LateBreach, Level, RuleInForce, Unanswered, Undecided,
     in_force,
 };
-pub use labels::{Backend, Labels, Route, RouteRule, Side, rules_to};
+pub use labels::{Backend, Counted, Given, Labels, Route, RouteRule, Side, rules_to};
 pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use measure::{BuiltInCheck, DataPlane, Measure, Quantile, Resource, Traffic, Unit};
-pub use promql::{Queries, QueryError, queries, series_of_plane};
+pub use presence::{Presence, presence, scrape_seconds};
+pub use promql::{Queries, QueryError, queries};
 pub use reading::{Judgement, Reading, Sample, Verdict, judge_reading};
 pub use rule::{MetricRule, OnMissing, RuleDraft, RuleError, RuleName, Trigger, window_warning};
 pub use watch::{Conclusion, Folded, MetricState, Moment, SampleRange, Watch, conclude, dry_run_breaches, warnings};

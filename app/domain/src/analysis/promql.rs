@@ -10,7 +10,7 @@
 use super::{
     BuiltInCheck, DataPlane, Labels, Measure, MetricRule, Placeholder, Quantile, Resource, Side, Traffic,
     custom_query::{escaped, pattern_of},
-    labels::{Route, RouteRule},
+    labels::{Counted, Route, RouteRule},
 };
 use crate::traffic::RouteKind;
 
@@ -105,34 +105,16 @@ pub fn queries(rule: &MetricRule, labels: &Labels) -> Result<Queries, QueryError
     }
 }
 
-/// Counts the series of requests that a data plane has in a source, whatever they are of: whether it is
-/// scraped at all. `None` for the practice cluster, which answers by itself.
-#[must_use]
-pub const fn series_of_plane(plane: DataPlane) -> Option<&'static str> {
-    match plane {
-        DataPlane::EnvoyGateway => {
-            Some("count(envoy_cluster_upstream_rq{envoy_cluster_name=~\"(http|grpc)route/.+\"})")
-        }
-        DataPlane::IstioGateway => Some("count(istio_requests_total{reporter=\"source\"})"),
-        DataPlane::Istio => Some("count(istio_requests_total{reporter=\"destination\"})"),
-        DataPlane::IstioStockEnvoy => Some(
-            "count({__name__=~\"envoy_cluster_.+_svc_cluster_local__upstream_rq\",envoy_cluster_name=~\"outbound.+\"})",
-        ),
-        DataPlane::IngressNginx => Some("count(nginx_ingress_controller_requests)"),
-        DataPlane::Practice => None,
-    }
-}
-
 /// The statuses of gRPC for which a server is to blame, as Istio writes them.
 const GRPC_FAULTS: &str = "2|4|8|12|13|14|15";
 
 /// A label matcher.
-fn is(label: &str, value: &str) -> String {
+pub(super) fn is(label: &str, value: &str) -> String {
     format!("{label}=\"{}\"", escaped(value, '"'))
 }
 
 /// A label matcher for any of some values.
-fn one_of(label: &str, values: &[String]) -> String {
+pub(super) fn one_of(label: &str, values: &[String]) -> String {
     match values {
         [value] => is(label, value),
         values => {
@@ -142,6 +124,13 @@ fn one_of(label: &str, values: &[String]) -> String {
     }
 }
 
+/// A matcher of a label that the scraped series has itself, in both ways that it may be called afterwards: a scrape
+/// that does not honour the labels of what it scrapes has its own under that name, and the series' beside it.
+pub(super) fn scraped(label: &str, matcher: impl Fn(&str) -> String) -> [String; 2] {
+    let exported = format!("exported_{label}");
+    [format!("{},{}", matcher(label), is(&exported, "")), matcher(&exported)]
+}
+
 /// What Envoy Gateway calls the clusters behind the rules of a route.
 fn clusters(route: &Route) -> Vec<String> {
     let kind = match route.kind {
@@ -149,8 +138,12 @@ fn clusters(route: &Route) -> Vec<String> {
         RouteKind::Grpc => "grpcroute",
     };
     let cluster = |rule: &RouteRule| {
-        let backend = rule.backend.map(|number| format!("/backend/{number}")).unwrap_or_default();
-        format!("{kind}/{}/{}/rule/{}{backend}", route.namespace, route.name, rule.number)
+        let which = match rule.counted {
+            Counted::Together => String::new(),
+            Counted::Backend(number) => format!("/backend/{number}"),
+            Counted::Copies(filter) => format!("-mirror-{filter}"),
+        };
+        format!("{kind}/{}/{}/rule/{}{which}", route.namespace, route.name, rule.number)
     };
     route.rules.iter().map(cluster).collect()
 }
@@ -163,8 +156,9 @@ struct Series {
     buckets: String,
     /// What turns the histogram's unit into milliseconds.
     to_ms: &'static str,
-    /// The matchers that choose this side.
-    matchers: String,
+    /// The matchers that choose this side; where its series may be named in several ways, one for each, of which
+    /// no series fits two.
+    matchers: Vec<String>,
     /// The matchers of server errors, of which no request fits two; none where nothing tells them.
     errors: Vec<String>,
     /// The matcher of everything else.
@@ -192,7 +186,7 @@ impl Series {
             counter: format!("{prefix}upstream_rq"),
             buckets: format!("{prefix}upstream_rq_time_bucket"),
             to_ms: "",
-            matchers,
+            matchers: vec![matchers],
             errors: if is_grpc { vec![] } else { vec![errors] },
             good: "envoy_response_code!~\"5..\"".to_owned(),
         }
@@ -201,7 +195,7 @@ impl Series {
     fn envoy_gateway(labels: &Labels) -> Result<Self, QueryError> {
         let needs = QueryError::Needs { plane: DataPlane::EnvoyGateway.words(), what: "the HTTPRoute" };
         let route = labels.route.as_ref().filter(|route| !route.rules.is_empty()).ok_or(needs)?;
-        if route.is_shared && route.rules.iter().any(|rule| rule.backend.is_none()) {
+        if route.is_shared && route.rules.iter().any(|rule| rule.counted == Counted::Together) {
             let service = labels.backend.as_ref().map_or_else(String::new, |backend| backend.stable.to_string());
             return Err(QueryError::Together { service });
         }
@@ -227,7 +221,7 @@ impl Series {
             counter: "istio_requests_total".to_owned(),
             buckets: "istio_request_duration_milliseconds_bucket".to_owned(),
             to_ms: "",
-            matchers,
+            matchers: vec![matchers],
             errors: vec![
                 "response_code=~\"5..\"".to_owned(),
                 format!("response_code!~\"5..\",grpc_response_status=~\"{GRPC_FAULTS}\""),
@@ -264,25 +258,34 @@ impl Series {
         let ingress = labels.ingress.as_ref().ok_or(needs)?;
         let needs = QueryError::Needs { plane: DataPlane::IngressNginx.words(), what: "the Service" };
         let service = labels.backend.as_ref().ok_or(needs)?.service.as_str();
-        let side = match labels.side {
-            Side::Canary => format!("canary=~\"{}-{}-.+\"", labels.namespace, service),
-            Side::Stable => format!("{},canary=\"\"", is("service", service)),
+        let sides = match labels.side {
+            Side::Canary => vec![format!("canary=~\"{}-{}-.+\"", labels.namespace, service)],
+            Side::Stable => {
+                scraped("service", |label| is(label, service)).map(|side| format!("{side},canary=\"\"")).into()
+            }
         };
-        // A scrape that keeps its own labels renames the metric's namespace.
-        let matchers = [is("namespace", labels.namespace.as_str()), is("ingress", ingress.as_str()), side];
+        let places = scraped("namespace", |label| is(label, labels.namespace.as_str()));
+        let ingress = is("ingress", ingress.as_str());
+        let at = |place: &String| sides.iter().map(|side| format!("{place},{ingress},{side}")).collect::<Vec<_>>();
         Ok(Self {
             counter: "nginx_ingress_controller_requests".to_owned(),
             buckets: "nginx_ingress_controller_response_duration_seconds_bucket".to_owned(),
             to_ms: "1000 * ",
-            matchers: matchers.join(","),
+            matchers: places.iter().flat_map(at).collect(),
             errors: vec!["status=~\"5..\"".to_owned()],
             good: "status!~\"5..\"".to_owned(),
         })
     }
 
-    fn rate(&self, more: &str, window: &str) -> String {
+    /// What `function` makes of each series of a metric over the window.
+    fn over(&self, function: &str, metric: &str, more: &str, window: &str) -> String {
         let comma = if more.is_empty() { "" } else { "," };
-        format!("sum(rate({}{{{}{comma}{more}}}[{window}]))", self.counter, self.matchers)
+        let one = |matchers: &String| format!("{function}({metric}{{{matchers}{comma}{more}}}[{window}])");
+        self.matchers.iter().map(one).collect::<Vec<_>>().join(" or ")
+    }
+
+    fn rate(&self, more: &str, window: &str) -> String {
+        format!("sum({})", self.over("rate", &self.counter, more, window))
     }
 
     /// Requests that fit one of these, in percent of all.
@@ -295,11 +298,10 @@ impl Series {
 
     fn quantile(&self, quantile: Quantile, window: &str) -> String {
         format!(
-            "{}histogram_quantile({}, sum by (le) (rate({}{{{}}}[{window}]))) >= 0",
+            "{}histogram_quantile({}, sum by (le) ({})) >= 0",
             self.to_ms,
             quantile.as_fraction(),
-            self.buckets,
-            self.matchers
+            self.over("rate", &self.buckets, "", window)
         )
     }
 
@@ -313,7 +315,7 @@ impl Series {
     }
 
     fn requests(&self, window: &str) -> String {
-        format!("sum(increase({}{{{}}}[{window}]))", self.counter, self.matchers)
+        format!("sum({})", self.over("increase", &self.counter, "", window))
     }
 }
 

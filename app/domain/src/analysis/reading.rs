@@ -240,7 +240,8 @@ fn usable(rule: &MetricRule, reading: &Reading, of_whom: &str) -> Result<Vec<f64
 }
 
 fn nothing(rule: &MetricRule, of_whom: &str) -> Judgement {
-    Judgement { verdict: Verdict::NoData, words: format!("no data for {}{of_whom}", rule.measure().words()) }
+    let words = format!("no data for {}{of_whom}{}", rule.measure().words(), words::why_nothing(rule));
+    Judgement { verdict: Verdict::NoData, words }
 }
 
 fn enough_values(rule: &MetricRule, values: &[f64], whose: &str) -> Result<(), Judgement> {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Comparison, Direction, Measure,
+    Comparison, Direction, Measure, Placeholder, Resource, Traffic,
     comparison::{check_limits, check_side_by_side},
 };
 
@@ -60,6 +60,21 @@ pub enum RuleError {
     /// A built-in check has no two sides.
     #[error("a built-in check cannot be compared with the stable version; give it a limit")]
     NoSides,
+    /// The versions get different shares of the requests, whatever they do with them.
+    #[error(
+        "the request rate cannot be compared with the stable version, which gets another share of the requests; give \
+         it a limit"
+    )]
+    OtherShare,
+    /// The versions are in one namespace, whose volumes are asked about.
+    #[error("the space used cannot be compared with the stable version, which has the same volumes; give it a limit")]
+    SameVolumes,
+    /// The query asks the same about both versions.
+    #[error(
+        "a query that does not say which version it asks about gives the same for both; name it in the query, as \
+         version=\"{{{{version}}}}\", or give it a limit"
+    )]
+    SameQuestion,
     /// A custom measure without words.
     #[error("say in 1 to 60 characters what the query measures")]
     NoWords,
@@ -238,16 +253,39 @@ impl RuleDraft {
 
 /// A checked rule. Made from a [`RuleDraft`], and read back as one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RuleDraft", into = "RuleDraft")]
+#[serde(try_from = "StoredRule", into = "RuleDraft")]
 pub struct MetricRule {
     name: RuleName,
     draft: RuleDraft,
+}
+
+/// A rule as it was stored. What was taken once can be read, also where it would not be taken any more: a promotion
+/// under way keeps the rules of its start.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct StoredRule(RuleDraft);
+
+impl TryFrom<StoredRule> for MetricRule {
+    type Error = RuleError;
+
+    fn try_from(stored: StoredRule) -> Result<Self, RuleError> {
+        Self::checked(stored.0)
+    }
 }
 
 impl TryFrom<RuleDraft> for MetricRule {
     type Error = RuleError;
 
     fn try_from(draft: RuleDraft) -> Result<Self, RuleError> {
+        if matches!(draft.comparison, Comparison::Stable(_)) {
+            check_sides(&draft.measure)?;
+        }
+        Self::checked(draft)
+    }
+}
+
+impl MetricRule {
+    fn checked(draft: RuleDraft) -> Result<Self, RuleError> {
         let name = RuleName::parse(&draft.name)?;
         check_times(&draft)?;
         check_trigger(draft.trigger)?;
@@ -277,6 +315,19 @@ impl From<MetricRule> for RuleDraft {
 pub(super) fn within(what: &'static str, given: u32, least: u32, most: u32) -> Result<(), RuleError> {
     let is_within = (least..=most).contains(&given);
     if is_within { Ok(()) } else { Err(RuleError::Bounds { what, least, most, given }) }
+}
+
+/// Whether the numbers of two versions that are equally good are the same, and those of two others need not be.
+fn check_sides(measure: &Measure) -> Result<(), RuleError> {
+    match measure {
+        Measure::Traffic { what: Traffic::RequestRate, .. } => Err(RuleError::OtherShare),
+        Measure::Resource { what: Resource::Disk } => Err(RuleError::SameVolumes),
+        Measure::Custom { query, .. } if !query.asks_for(Placeholder::Version) => Err(RuleError::SameQuestion),
+        Measure::Traffic { what: Traffic::ErrorRate | Traffic::SuccessRate | Traffic::Latency(_), .. }
+        | Measure::Resource { what: Resource::Cpu | Resource::Memory }
+        | Measure::BuiltIn { .. }
+        | Measure::Custom { .. } => Ok(()),
+    }
 }
 
 fn check_times(draft: &RuleDraft) -> Result<(), RuleError> {

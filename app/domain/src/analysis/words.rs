@@ -1,6 +1,6 @@
 //! Values, verdicts and runs of verdicts in words.
 
-use super::{Comparison, Direction, MetricRule, Trigger, Unit, Verdict};
+use super::{Comparison, DataPlane, Direction, Measure, MetricRule, Trigger, Unit, Verdict};
 use crate::duration_words;
 
 /// The most decimals that a value is shown with.
@@ -77,6 +77,20 @@ pub(super) fn against_limit(rule: &MetricRule, number: f64, limit: Option<f64>, 
         (true, Direction::TooLow) => format!("{} {number} is below {limit}", measure.words()),
         (false, Direction::TooHigh | Direction::TooLow) => {
             format!("{} {number} (limit {limit})", measure.words())
+        }
+    }
+}
+
+/// What may be the reason that a rule about requests has no value: ` (no requests in 60 s, or fewer than two scrapes)`.
+pub(super) fn why_nothing(rule: &MetricRule) -> String {
+    match rule.measure() {
+        // The practice cluster is not scraped.
+        Measure::Traffic { plane: DataPlane::Practice, .. }
+        | Measure::Resource { .. }
+        | Measure::BuiltIn { .. }
+        | Measure::Custom { .. } => String::new(),
+        Measure::Traffic { .. } => {
+            format!(" (no requests in {} s, or fewer than two scrapes)", rule.window_seconds())
         }
     }
 }

@@ -196,12 +196,17 @@ fn plane_found(found: PlaneFound) -> AnyView {
         Some(problem) => (State::Waiting, format!("No numbers of {}", found.plane), sentence(&problem)),
         None => {
             let series = if found.series == 1 { "1 series".to_owned() } else { format!("{} series", found.series) };
-            (State::Done, format!("It has numbers of {}", found.plane), format!("{series} of requests."))
+            let every = found.scrape_seconds.map(|seconds| format!(", scraped every {seconds} s")).unwrap_or_default();
+            let state = if found.warnings.is_empty() { State::Done } else { State::Waiting };
+            (state, format!("It has numbers of {}", found.plane), format!("{series} of requests{every}."))
         }
     };
+    let warnings: Vec<AnyView> =
+        found.warnings.iter().map(|words| view! { <p>{sentence(words)}</p> }.into_any()).collect();
     view! {
         <Notice state title>
             <p>{words}</p>
+            {warnings}
             <p class="mono">{found.query}</p>
         </Notice>
     }

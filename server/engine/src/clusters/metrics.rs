@@ -1,22 +1,18 @@
-//! Where the metrics of clusters are asked for: setting it, testing it, and the handle to it. The
+//! Where the metrics of clusters are asked for: setting it, and the handle to it. The
 //! practice cluster has its own numbers; every other one has what a person has set, or nothing.
 
 use std::sync::Arc;
 
 use contract::{
     Answer, ApiError,
-    analysis::{MetricAccess, MetricSourceInput, MetricSourceView, MetricTestView, PlaneFound},
+    analysis::{MetricAccess, MetricSourceInput, MetricSourceView},
 };
-use domain::{
-    actor::Actor,
-    analysis::{DataPlane, Reading, series_of_plane},
-    ids::ClusterId,
-};
+use domain::{actor::Actor, ids::ClusterId};
 use ports::{MetricCredentials, MetricError, MetricSettings};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{Cluster, ClusterKind, Held, MetricSource, MetricSourceKind, StoreError};
 
-use crate::{Engine, edge, error::OrFail, strategies};
+use crate::{Engine, edge, error::OrFail};
 
 /// How long a question may take, also one of a person who tests: what is not answered by then would
 /// hold up the next evaluation.
@@ -195,51 +191,6 @@ impl Engine {
         }
         self.keep_cluster(tx, actor, "cluster.metrics_clear", "took away the metric source of", &cluster).await
     }
-
-    pub(super) async fn try_metric_source(&self, cluster: &str, plane: &str) -> Answer<MetricTestView> {
-        let plane = strategies::plane(plane)?;
-        let cluster = self.cluster_to_read(cluster).await?;
-        let source = match self.metrics_of(cluster.id).await {
-            Ok(source) => source,
-            Err(error) => return Ok(problem(&error)),
-        };
-        let version = match patiently(source.check(self.now())).await {
-            Ok(version) => version,
-            Err(error) => return Ok(problem(&error)),
-        };
-        let plane = match plane.and_then(|plane| Some((plane, series_of_plane(plane)?))) {
-            Some((plane, query)) => Some(found_of(plane, query, patiently(source.instant(query, self.now())).await)),
-            None => None,
-        };
-        Ok(MetricTestView { problem: None, version, plane })
-    }
-}
-
-fn problem(error: &MetricError) -> MetricTestView {
-    MetricTestView { problem: Some(error.to_string()), ..MetricTestView::default() }
-}
-
-/// Whether a source has numbers of a data plane. A source that has none is none that judges a version.
-fn found_of(plane: DataPlane, query: &str, answer: Result<Reading, MetricError>) -> PlaneFound {
-    let (series, problem) = match answer {
-        Ok(reading) => {
-            let series = reading.latest().map_or(0, whole);
-            let missing = "it has no requests of it; see that its metrics are scraped, and that some were sent";
-            (series, (series == 0).then(|| missing.to_owned()))
-        }
-        Err(error) => (0, Some(error.to_string())),
-    };
-    PlaneFound { plane: plane.words().to_owned(), series, query: query.to_owned(), problem }
-}
-
-/// A number of series, which is never negative and never larger than memory.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a cast of a float stops at the ends of the whole numbers"
-)]
-fn whole(count: f64) -> u64 {
-    count as u64
 }
 
 fn refuse_practice(cluster: &Cluster) -> Answer<()> {

@@ -1,6 +1,7 @@
 //! Clusters: connecting, testing, discovering what runs.
 
 pub(crate) mod adopt;
+mod metric_test;
 pub(crate) mod metrics;
 pub(crate) mod owners;
 pub(crate) mod registry;

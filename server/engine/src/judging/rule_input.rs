@@ -133,7 +133,9 @@ fn field_of(why: &RuleError) -> &'static str {
         RuleError::NoLimit | RuleError::NotFinite(_) | RuleError::Share { .. } => "breach",
         RuleError::Order => "warning",
         RuleError::NoRequests => "minimum_requests",
-        RuleError::NoSides => "compared_with",
+        RuleError::NoSides | RuleError::OtherShare | RuleError::SameVolumes | RuleError::SameQuestion => {
+            "compared_with"
+        }
         RuleError::NoWords => "own.words",
     }
 }

@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 use contract::Answer;
 use domain::{
     analysis::{
-        Backend, BuiltInCheck, Comparison, Labels, Measure, MetricRule, Queries, Reading, Resource, Route, Sample,
-        SampleRange, Side, Watch, built_in_reading, queries, rules_to, without_later_pods,
+        Backend, BuiltInCheck, Comparison, Given, Labels, Measure, MetricRule, Queries, Reading, Resource, Route,
+        Sample, SampleRange, Side, Watch, built_in_reading, queries, rules_to, without_later_pods,
     },
     names::ServiceName,
     observation::{Observed, PlacedWorkload},
@@ -28,7 +28,8 @@ use crate::{Engine, clusters::metrics::patiently, error::OrFail};
 struct Named {
     service: ServiceName,
     version: VersionLabel,
-    /// What runs beside it; of no version that is known, the same name stands for both.
+    /// What runs beside it; of no version that is known, the same name stands for both, and what is asked by it is
+    /// not asked twice.
     stable: VersionLabel,
 }
 
@@ -197,6 +198,7 @@ impl Evaluation<'_> {
         let range = self.watch.range(self.at);
         let (canary, beside) = futures::join!(self.read(&asked, range.as_ref()), async {
             match &stable {
+                Some((same, labels)) if *same == asked => Some((same.text(rule, labels), same_question())),
                 Some((asked, labels)) => Some((asked.text(rule, labels), self.read(asked, range.as_ref()).await)),
                 None => None,
             }
@@ -282,6 +284,12 @@ fn settled(run: &Run, planned: &WorkloadPlan, subject: Subject) -> Option<u32> {
     }
 }
 
+/// What is known of the stable version by a question that is the new version's own: the answer would be as good as
+/// that of the new version, whatever that is.
+fn same_question() -> Reading {
+    Reading::series([]).with_note("it is the same question, which does not tell the two versions apart")
+}
+
 /// Whether the numbers of the two versions differ by more than their names.
 const fn has_two_sides(rule: &MetricRule) -> bool {
     match rule.measure() {
@@ -305,7 +313,13 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, (subject, side): (Su
     };
     let layer = candidate.map(|candidate| &candidate.layer);
     let weight = run.wanted.weight.want;
-    let has_testers = subject == Subject::Candidate && run.wanted.aside.testers.is_some();
+    let aside = &run.wanted.aside;
+    let is_tried = subject == Subject::Candidate;
+    let given = Given {
+        testers: is_tried && aside.testers.is_some(),
+        share: weight > Weight::NONE,
+        copies: is_tried && aside.mirror > Weight::NONE,
+    };
     // As they are now, without what is ours: others may have added to them.
     let now = seen.routes.iter().find(|(placed, _)| *placed == planned.placed).and_then(|(_, seen)| match seen {
         RouteObserved::Present(now) => Some(&now.rules),
@@ -313,7 +327,7 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, (subject, side): (Su
     });
     let saved = || run.saved_routes.iter().find(|saved| saved.placed == planned.placed).map(|saved| &saved.rules);
     let rules = now.filter(|rules| rules.is_array()).or_else(saved);
-    let to = |service| rules.map(|rules| rules_to(rules, service, side, has_testers)).unwrap_or_default();
+    let to = |service| rules.map(|rules| rules_to(rules, service, side, given)).unwrap_or_default();
     let (route_rules, port) = layer.and_then(TrafficLayer::service).map(to).unwrap_or_default();
     let backend = layer.and_then(TrafficLayer::service).map(|service| {
         // What switches a Service as a whole sends everything through that Service, whoever answers.
@@ -333,7 +347,7 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, (subject, side): (Su
                 name: route.clone(),
                 kind: *kind,
                 rules: route_rules,
-                is_shared: subject == Subject::Candidate && weight != Weight::ALL,
+                is_shared: is_tried && given.share && weight != Weight::ALL,
             }),
             TrafficLayer::Replicas
             | TrafficLayer::Selector { .. }

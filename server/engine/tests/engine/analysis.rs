@@ -15,8 +15,10 @@ use contract::{
     ErrorKind,
     analysis::{MetricAccess, MetricSourceInput, RuleView},
     clusters::ClustersBackend,
+    environments::{EnvironmentInput, EnvironmentsBackend as _},
+    judging::{ComparedWith, JudgingBackend as _, OwnQuery, RuleInput},
     promotions::{PromotionsBackend, Steer},
-    services::{ServicesBackend, StrategyInput},
+    services::{ServicesBackend, StrategyInput, TargetWorkloadInput},
 };
 use domain::{
     analysis::{Reading, Sample, SampleRange, Verdict},
@@ -28,7 +30,8 @@ use store::{ClusterKind, Durability, Store, StoreOptions};
 
 use crate::{
     canaries::{canary, namespace, route, share_in, until},
-    world::{PracticeConnector, World, connect, engine_measured, noon},
+    judging::target,
+    world::{PracticeConnector, World, connect, engine_measured, noon, workload},
 };
 
 /// How a source answers.
@@ -40,6 +43,8 @@ pub enum Mood {
     Nothing,
     /// It says this number to every question.
     Counts(u8),
+    /// It has seven of what it is asked about with these words, and of all else nothing.
+    Only(&'static str),
     Fails,
     Hangs,
 }
@@ -130,6 +135,8 @@ impl MetricSource for Moody {
             Mood::Honest | Mood::Unhealthy => self.inside.instant(query, at).await,
             Mood::Nothing => Ok(Reading::series([])),
             Mood::Counts(series) => Ok(Reading::value(f64::from(series))),
+            Mood::Only(words) if query.contains(words) => Ok(Reading::value(7.0)),
+            Mood::Only(_) => Ok(Reading::series([])),
             Mood::Fails => Err(MetricError::Unreachable("connection refused".to_owned())),
             Mood::Hangs => std::future::pending().await,
         }
@@ -227,6 +234,37 @@ async fn a_version_with_errors_is_taken_back_within_one_window_and_two_intervals
     let view = world.engine.promotion(&world.rosa, number).await.unwrap();
     let bands: Vec<_> = view.analysis.unwrap().bands.into_iter().map(|band| (band.words, band.to.is_some())).collect();
     assert_eq!(bands, [("10 %".to_owned(), true), ("back".to_owned(), true)]);
+}
+
+#[tokio::test]
+async fn what_runs_beside_it_without_a_name_of_its_own_is_not_asked_the_same_again() {
+    let (world, _metrics) = prepared("2.0", "10%, 30m").await;
+    let own = OwnQuery {
+        words: "failures".to_owned(),
+        unit: None,
+        query: "practice:p95{namespace=\"production\",workload=\"cart\",version=\"{{version}}\"}[60s]".to_owned(),
+        requests: String::new(),
+        too_low: false,
+    };
+    let compared_with = Some(ComparedWith::Stable);
+    let rule = RuleInput { rule: "failures".to_owned(), compared_with, own: Some(own), ..RuleInput::default() };
+    world.engine.set_rule(&world.rosa, target(), rule).await.unwrap();
+    for (running, is_compared) in [("1.0", true), ("9.9", false)] {
+        let image = format!("r.example/cart:{running}");
+        world.practice.set_image_by_other(&workload("cart"), "app", &image).unwrap();
+        world.clock.advance(Duration::from_secs(60));
+        world.see().await;
+        let number = world.ask("cart", "2.0").await;
+        until(&world, number, "canary at 10 % until").await;
+        world.pass(560).await;
+        let kept = samples(&world, number).await;
+        let last = kept.iter().rev().find(|s| s.rule.as_str() == "failures").unwrap();
+        let is_nothing = matches!(last.stable, Some(Reading::Nothing { .. }));
+        assert_eq!(is_nothing, !is_compared, "{running}: {last:?}");
+        assert_eq!(last.judgement.verdict == Verdict::Ok, is_compared, "{running}: {last:?}");
+        world.engine.abort(&world.rosa, number, "enough".to_owned()).await.unwrap();
+        world.finish(number).await;
+    }
 }
 
 #[tokio::test]
@@ -364,6 +402,36 @@ async fn where_metrics_are_asked_for_is_set_kept_sealed_and_tested() {
     let plane = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().plane.unwrap();
     assert_eq!((plane.series, plane.problem), (12, None));
     assert!(plane.query.contains("istio_requests_total"), "{}", plane.query);
+    let abroad = EnvironmentInput {
+        name: "abroad".to_owned(),
+        title: "abroad".to_owned(),
+        clusters: vec!["eu-1".to_owned()],
+        ..world.environment()
+    };
+    engine.add_environment(&world.admin, abroad).await.unwrap();
+    let place = TargetWorkloadInput {
+        cluster: "eu-1".to_owned(),
+        namespace: "shop".to_owned(),
+        workload: "cart".to_owned(),
+        container: "app".to_owned(),
+        component: None,
+        kind: domain::observation::WorkloadKind::Deployment,
+    };
+    engine.set_target(&world.rosa, "cart", "abroad", vec![place]).await.unwrap();
+    metrics.set(Mood::Only(".+"));
+    let plane = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().plane.unwrap();
+    assert!(plane.query.contains("destination_workload_namespace=~\"shop\""), "{}", plane.query);
+    let why = plane.problem.unwrap();
+    assert!(why.starts_with("it has 7 series of Istio, but none of requests to shop, where targets"), "{why}");
+    metrics.set(Mood::Counts(60));
+    let plane = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().plane.unwrap();
+    assert_eq!(plane.scrape_seconds, Some(60));
+    let few = "the window of error-rate (60 s) has fewer than four scrapes of 60 s; take at least 240 s";
+    assert!(plane.warnings.contains(&few.to_owned()), "{:?}", plane.warnings);
+    let counted = StrategyInput { metrics: "istio".to_owned(), ..canary("10%, 10m") };
+    world.engine.set_strategy(&world.rosa, "cart", "abroad", counted).await.unwrap();
+    let plane = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().plane.unwrap();
+    assert!(plane.warnings.contains(&format!("cart in abroad: {few}")), "{:?}", plane.warnings);
     metrics.set(Mood::Fails);
     let problem = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().problem.unwrap();
     assert!(problem.contains("connection refused"), "{problem}");

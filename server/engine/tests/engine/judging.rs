@@ -23,7 +23,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{analysis::prepared, canaries::until, world::World};
 
-fn target() -> JudgingPlace {
+pub fn target() -> JudgingPlace {
     JudgingPlace { service: Some("cart".to_owned()), environment: Some("production".to_owned()), tier: None }
 }
 
@@ -320,7 +320,7 @@ async fn a_change_that_has_no_effect_here_says_why() {
     assert!(view.policy[2].contains("production does not watch"), "{:?}", view.policy);
 }
 
-fn alert(began_at: DateTime<Utc>, name: &str, status: &str, labels: &[(&str, &str)]) -> AlertInput {
+pub fn alert(began_at: DateTime<Utc>, name: &str, status: &str, labels: &[(&str, &str)]) -> AlertInput {
     let named = [("alertname", name)];
     let labels = labels.iter().chain(&named).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     AlertInput {

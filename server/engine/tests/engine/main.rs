@@ -8,6 +8,7 @@ mod loops;
 mod world;
 
 mod adopting;
+mod alerts;
 mod analysis;
 mod approving;
 mod at_once;

@@ -11,9 +11,9 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     analysis::{
-        Backend, Conclusion, CustomQuery, DataPlane, Labels, Measure, MetricRule, Moment, Quantile, Queries, Reading,
-        Resource, Route, RouteRule, RuleDraft, Sample, SampleRange, Side, Traffic, Trigger, Watch, conclude,
-        default_rules, queries,
+        Backend, Conclusion, Counted, CustomQuery, DataPlane, Labels, Measure, MetricRule, Moment, Quantile, Queries,
+        Reading, Resource, Route, RouteRule, RuleDraft, Sample, SampleRange, Side, Traffic, Trigger, Watch, conclude,
+        default_rules, presence, queries, scrape_seconds,
     },
     names::{Namespace, ServiceName, WorkloadName},
     traffic::RouteKind,
@@ -49,9 +49,14 @@ impl Drop for Real {
 
 impl Real {
     fn start(scraped: SocketAddr, web_config: &str) -> Self {
+        Self::scraping(&format!("honor_labels: true, static_configs: [{{targets: ['{scraped}']}}]"), web_config)
+    }
+
+    /// One that scrapes by this job.
+    fn scraping(job: &str, web_config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n- job_name: exporter\n  honor_labels: true\n  static_configs: [{{targets: ['{scraped}']}}]\n"
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs: [{{job_name: exporter, {job}}}]\n"
         );
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         std::fs::write(folder.path().join("web.yml"), web_config).unwrap();
@@ -141,7 +146,7 @@ fn labels(name: &str) -> Labels {
             namespace,
             name: workload("cart"),
             kind: RouteKind::Http,
-            rules: vec![RouteRule { number: 0, backend: Some(1) }],
+            rules: vec![RouteRule { number: 0, counted: Counted::Backend(1) }],
             is_shared: true,
         }),
         ingress: Some(workload("cart")),
@@ -209,6 +214,7 @@ async fn every_template_gives_the_number_that_was_exported() {
         let expected = format!("error rate {errors} % is above 5 %");
         assert_eq!(sample.judgement.words, expected, "{}", sample.query);
         near(&evaluate(&source, &rule(Traffic::SuccessRate, plane), &canary, at).await.canary, 100.0 - errors);
+        is_found_where_it_is(&source, plane, at).await;
     }
     // Between 500 and 1,000 ms lie the requests 94 to 100 of a hundred.
     let p95 = 500.0 + 500.0 / 6.0;
@@ -233,6 +239,46 @@ async fn every_template_gives_the_number_that_was_exported() {
     a_real_canary_is_judged(&real, &source).await;
     odd_queries_are_told_apart(&real, &source).await;
     names_stay_inside_their_strings(&source).await;
+}
+
+#[tokio::test]
+async fn an_ingress_is_found_also_where_a_scrape_keeps_its_own_labels() {
+    let exporter = exporter::start().await;
+    // As a ServiceMonitor and a PodMonitor label what they scrape.
+    for own in ["namespace: ingress-nginx, service: ingress-nginx-controller-metrics", "namespace: ingress-nginx"] {
+        let real = Real::scraping(&format!("static_configs: [{{targets: ['{exporter}'], labels: {{{own}}}}}]"), "");
+        let source = real.client(MetricCredentials::None);
+        real.until(async || source.check(now()).await, Result::is_ok).await.unwrap();
+        scraped(&real, &source).await;
+        let at = now();
+        let ask = async |what, name: &str| {
+            evaluate(&source, &rule(what, DataPlane::IngressNginx), &labels(name), at).await.canary
+        };
+        near(&ask(Traffic::ErrorRate, "cart-canary").await, 40.0);
+        near(&ask(Traffic::ErrorRate, "cart").await, 0.0);
+        near(&ask(Traffic::SuccessRate, "cart").await, 100.0);
+        near(&ask(Traffic::Latency(Quantile::P95), "cart-canary").await, 500.0 + 500.0 / 6.0);
+        is_found_where_it_is(&source, DataPlane::IngressNginx, at).await;
+    }
+}
+
+/// What rules ask for is found in the namespace that has requests, in all of them, and nowhere else.
+async fn is_found_where_it_is(source: &Prometheus, plane: DataPlane, at: DateTime<Utc>) {
+    for (namespaces, is_there) in [(&["shop"][..], true), (&["attic", "shop"], true), (&[], true), (&["attic"], false)]
+    {
+        let parsed: Vec<_> = namespaces.iter().map(|name| Namespace::parse(name).unwrap()).collect();
+        let questions = presence(plane, &parsed).unwrap();
+        let found = source.instant(&questions.series, at).await.unwrap();
+        // Over four seconds instead of ten minutes.
+        let interval = source.instant(&questions.interval.replace("600", "4"), at).await.unwrap();
+        let every = interval.latest().and_then(scrape_seconds);
+        assert_eq!(every, is_there.then_some(1), "{plane:?} in {namespaces:?}: {interval:?}");
+        assert_eq!(
+            found.latest().is_some_and(|series| series > 0.0),
+            is_there,
+            "{plane:?} in {namespaces:?}: {found:?}"
+        );
+    }
 }
 
 async fn containers_are_measured_against_their_limits(source: &Prometheus, at: DateTime<Utc>) {

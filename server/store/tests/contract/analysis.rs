@@ -17,7 +17,8 @@ use crate::{
 
 on_both_databases!(
     samples_are_kept_in_the_order_of_time,
-    only_the_last_samples_of_each_rule_are_kept,
+    older_samples_that_say_nothing_new_are_thinned_out,
+    a_rule_never_has_more_samples_than_can_be_kept,
     a_cluster_has_one_metric_source_and_takes_it_along,
     what_a_level_says_is_kept_until_it_says_nothing,
     of_changes_of_a_level_at_once_none_is_lost,
@@ -56,8 +57,8 @@ async fn samples_are_kept_in_the_order_of_time(store: Store) {
     let mut read = store.read().await.unwrap();
     assert_eq!(read.samples(id, 100).await.unwrap(), all);
     assert_eq!(read.samples(id, 100).await.unwrap()[1].judgement.verdict, Verdict::Breach);
-    let last = [all[1].clone(), all[3].clone()];
-    assert_eq!(read.samples(id, 1).await.unwrap(), last, "the last one of each rule");
+    let some = [all[0].clone(), all[1].clone(), all[3].clone()];
+    assert_eq!(read.samples(id, 1).await.unwrap(), some, "the last one of each rule, and one of those before");
     assert_eq!(read.samples(PromotionId::new(uuid(1)), 100).await.unwrap(), []);
     drop(read);
     let mut tx = store.begin().await.unwrap();
@@ -65,18 +66,50 @@ async fn samples_are_kept_in_the_order_of_time(store: Store) {
     assert!(matches!(nowhere, Err(StoreError::ForeignKey)), "{nowhere:?}");
 }
 
-async fn only_the_last_samples_of_each_rule_are_kept(store: Store) {
+async fn older_samples_that_say_nothing_new_are_thinned_out(store: Store) {
     let id = promoted(&store).await;
-    let most = i64::from(SAMPLES_PER_RULE);
-    let many: Vec<_> = (0..most + 5).map(|n| sample("error-rate", n * 60, 1.0)).collect();
+    let newest = i64::from(SAMPLES_PER_RULE);
+    // Every ten seconds; once it is only a little worse, once far too bad, and once nobody can say for a while.
+    let many: Vec<_> = (0..1_500)
+        .map(|n| match n {
+            503 => sample("error-rate", n * 10, 3.0),
+            707 => sample("error-rate", n * 10, 12.5),
+            901..=920 => sample("error-rate", n * 10, f64::NAN),
+            _ => sample("error-rate", n * 10, 1.0),
+        })
+        .collect();
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_samples(id, &many).await.unwrap();
+    tx.insert_samples(id, &many[1_490..]).await.unwrap();
+    tx.commit().await.unwrap();
+    let kept = store.read().await.unwrap().samples(id, 2_000).await.unwrap();
+    let older = many.len() - usize::try_from(newest).unwrap();
+    let (start, end): (Vec<_>, Vec<_>) = kept.iter().cloned().partition(|one| one.at < many[older].at);
+    assert_eq!(end, many[older..], "the newest are all there");
+    assert_eq!(start.first(), many.first());
+    assert!((older / 6..older / 6 + 12).contains(&start.len()), "one a minute: {} of {older}", start.len());
+    for n in [502, 503, 504, 706, 707, 708, 900, 901, 920, 921] {
+        assert!(start.contains(&many[n]), "sample {n} says something");
+    }
+    let apart = start.windows(2).map(|two| (two[1].at - two[0].at).num_seconds());
+    assert!(apart.max().unwrap() <= 60, "nothing is missing for longer than a minute");
+    // What is shown of a long watch: all that is new, and of the rest an even choice, with what was not well.
+    let shown = store.read().await.unwrap().samples(id, SAMPLES_PER_RULE).await.unwrap();
+    assert!(shown.len() <= 3 * many.len().min(120), "{}", shown.len());
+    assert!([503, 707].iter().all(|n| shown.contains(&many[*n])) && shown.ends_with(&many[older..]));
+}
+
+async fn a_rule_never_has_more_samples_than_can_be_kept(store: Store) {
+    let id = promoted(&store).await;
+    let bad: Vec<_> = (0..2_010).map(|n| sample("error-rate", n * 10, 12.5)).collect();
     let mut tx = store.begin().await.unwrap();
     tx.insert_samples(id, &[sample("p95", 0, 300.0)]).await.unwrap();
-    tx.insert_samples(id, &many).await.unwrap();
+    tx.insert_samples(id, &bad).await.unwrap();
     tx.commit().await.unwrap();
-    let kept = store.read().await.unwrap().samples(id, SAMPLES_PER_RULE * 2).await.unwrap();
+    let kept = store.read().await.unwrap().samples(id, 5_000).await.unwrap();
     let of = |rule: &str| kept.iter().filter(|s| s.rule.as_str() == rule).collect::<Vec<_>>();
-    assert_eq!((of("p95").len(), of("error-rate").len()), (1, many.len() - 5));
-    assert_eq!(*of("error-rate")[0], many[5]);
+    assert_eq!((of("p95").len(), of("error-rate").len()), (1, 2_000));
+    assert_eq!(*of("error-rate")[0], bad[10]);
 }
 
 async fn a_cluster_has_one_metric_source_and_takes_it_along(store: Store) {

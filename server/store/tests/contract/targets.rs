@@ -20,6 +20,7 @@ use crate::{
 on_both_databases!(
     targets_are_found_by_place_service_environment_and_workload,
     replacing_a_target_replaces_its_workloads,
+    every_service_has_its_names_in_each_of_its_environments,
     a_deployment_belongs_to_one_target,
     targets_and_their_deployments_are_counted,
     a_target_that_was_promoted_to_cannot_be_removed,
@@ -47,6 +48,30 @@ async fn targets_are_found_by_place_service_environment_and_workload(store: Stor
     let rollout = WorkloadRef { kind: WorkloadKind::Rollout, ..workload("cart") };
     assert_eq!(read.targets_of_workload(CLUSTER, &rollout).await.unwrap(), []);
     assert_eq!(read.targets_of_workload(ClusterId::new(uuid(99)), &workload("cart")).await.unwrap(), []);
+}
+
+async fn every_service_has_its_names_in_each_of_its_environments(store: Store) {
+    company(&store).await;
+    let mut tx = store.begin().await.unwrap();
+    let mut bare = target(PAY_PRODUCTION, PAY, PRODUCTION, "pay");
+    bare.workloads.clear();
+    assert!(tx.replace_target(&bare).await.unwrap());
+    let found = tx.target_names().await.unwrap();
+    let text = |one: store::TargetNames| {
+        let place = one.namespace.zip(one.workload).map(|(namespace, workload)| format!("{namespace}/{workload}"));
+        let environment = one.environment.map(|name| name.to_string());
+        [Some(one.service.to_string()), environment, place].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    };
+    let words: Vec<_> = found.iter().cloned().map(text).collect();
+    let (shop, names) = (workload("cart").namespace, |service: &str| {
+        words.iter().filter(|one| one.starts_with(service)).cloned().collect::<Vec<_>>()
+    });
+    assert_eq!(names("cart "), [format!("cart production {shop}/cart"), format!("cart staging {shop}/cart-staging")]);
+    assert_eq!(names("payment-api"), ["payment-api production"], "what is in no cluster has a name all the same");
+    assert!(tx.delete_target(PAY_PRODUCTION).await.unwrap());
+    let found = tx.target_names().await.unwrap();
+    let nowhere = found.iter().find(|one| one.service.as_str() == "payment-api").unwrap();
+    assert_eq!((nowhere.environment_id, &nowhere.workload), (None, &None), "a service that is nowhere is known");
 }
 
 async fn replacing_a_target_replaces_its_workloads(store: Store) {

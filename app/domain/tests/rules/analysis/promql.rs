@@ -2,8 +2,9 @@
 
 use domain::{
     analysis::{
-        Backend, CustomQuery, CustomQueryError, DataPlane, Labels, Measure, Quantile, Queries, QueryError, Resource,
-        Route, RouteRule, RuleDraft, Side, Traffic, Unit, queries, rules_to,
+        Backend, Counted, CustomQuery, CustomQueryError, DataPlane, Given, Labels, Measure, Quantile, Queries,
+        QueryError, Resource, Route, RouteRule, RuleDraft, Side, Traffic, Unit, presence, queries, rules_to,
+        scrape_seconds,
     },
     names::{Namespace, ServiceName, WorkloadName},
     traffic::{RouteKind, TrafficLayer},
@@ -25,7 +26,7 @@ pub fn labels() -> Labels {
             namespace: Namespace::parse("web-shop").unwrap(),
             name: workload("cart"),
             kind: RouteKind::Http,
-            rules: vec![RouteRule { number: 0, backend: Some(1) }],
+            rules: vec![RouteRule { number: 0, counted: Counted::Backend(1) }],
             is_shared: true,
         }),
         ingress: Some(workload("cart.main")),
@@ -66,7 +67,7 @@ fn the_error_rate_of_each_data_plane() {
         ),
         (
             DataPlane::IngressNginx,
-            r#"100 * (sum(rate(nginx_ingress_controller_requests{namespace="web-shop",ingress="cart.main",canary=~"web-shop-cart-canary-.+",status=~"5.."}[60s])) or vector(0)) / (sum(rate(nginx_ingress_controller_requests{namespace="web-shop",ingress="cart.main",canary=~"web-shop-cart-canary-.+"}[60s])) > 0)"#,
+            r#"100 * (sum(rate(nginx_ingress_controller_requests{namespace="web-shop",exported_namespace="",ingress="cart.main",canary=~"web-shop-cart-canary-.+",status=~"5.."}[60s]) or rate(nginx_ingress_controller_requests{exported_namespace="web-shop",ingress="cart.main",canary=~"web-shop-cart-canary-.+",status=~"5.."}[60s])) or vector(0)) / (sum(rate(nginx_ingress_controller_requests{namespace="web-shop",exported_namespace="",ingress="cart.main",canary=~"web-shop-cart-canary-.+"}[60s]) or rate(nginx_ingress_controller_requests{exported_namespace="web-shop",ingress="cart.main",canary=~"web-shop-cart-canary-.+"}[60s])) > 0)"#,
         ),
         (
             DataPlane::Practice,
@@ -82,7 +83,7 @@ fn the_error_rate_of_each_data_plane() {
 fn latencies_rates_and_counts() {
     assert_eq!(
         traffic(DataPlane::IngressNginx, Traffic::Latency(Quantile::P95)),
-        r#"1000 * histogram_quantile(0.95, sum by (le) (rate(nginx_ingress_controller_response_duration_seconds_bucket{namespace="web-shop",ingress="cart.main",canary=~"web-shop-cart-canary-.+"}[60s]))) >= 0"#
+        r#"1000 * histogram_quantile(0.95, sum by (le) (rate(nginx_ingress_controller_response_duration_seconds_bucket{namespace="web-shop",exported_namespace="",ingress="cart.main",canary=~"web-shop-cart-canary-.+"}[60s]) or rate(nginx_ingress_controller_response_duration_seconds_bucket{exported_namespace="web-shop",ingress="cart.main",canary=~"web-shop-cart-canary-.+"}[60s]))) >= 0"#
     );
     assert_eq!(
         traffic(DataPlane::Istio, Traffic::Latency(Quantile::P50)),
@@ -109,7 +110,14 @@ fn latencies_rates_and_counts() {
 fn the_two_sides_ask_for_different_things() {
     let stable = Labels { side: Side::Stable, ..labels() };
     let ask = |plane, labels: &Labels| asked(Measure::Traffic { what: Traffic::ErrorRate, plane }, labels);
-    assert!(ask(DataPlane::IngressNginx, &stable).0.contains("canary=\"\""));
+    let ingress = ask(DataPlane::IngressNginx, &stable).0;
+    for service in
+        [r#"service="cart-canary",exported_service="",canary="""#, r#"exported_service="cart-canary",canary="""#]
+    {
+        for namespace in [r#"{namespace="web-shop",exported_namespace="","#, r#"{exported_namespace="web-shop","#] {
+            assert!(ingress.contains(&format!("{namespace}ingress=\"cart.main\",{service}")), "{ingress}");
+        }
+    }
     assert!(ask(DataPlane::Practice, &stable).0.contains("side=\"stable\""));
     let mut somewhere = labels();
     somewhere.backend.as_mut().unwrap().port = None;
@@ -124,7 +132,7 @@ fn refused(plane: DataPlane, what: Traffic, labels: &Labels) -> Option<QueryErro
 #[test]
 fn numbers_of_both_versions_in_one_judge_neither() {
     let mut together = labels();
-    together.route.as_mut().unwrap().rules.push(RouteRule { number: 3, backend: None });
+    together.route.as_mut().unwrap().rules.push(RouteRule { number: 3, counted: Counted::Together });
     for what in [Traffic::ErrorRate, Traffic::Latency(Quantile::P95), Traffic::RequestRate] {
         let why = refused(DataPlane::EnvoyGateway, what, &together).unwrap().to_string();
         assert!(why.contains("give the backendRef of cart a filter"), "{why}");
@@ -165,17 +173,84 @@ fn every_rule_that_sends_to_the_service_is_counted_where_it_stands() {
         {},
         {"backendRefs": [{"name": "cart", "port": 8080}]},
     ]);
-    let at = |number, backend| RouteRule { number, backend };
-    for (side, has_testers, expected) in [
-        (Side::Stable, false, vec![at(1, Some(1)), at(4, None)]),
-        (Side::Canary, false, vec![at(1, Some(2)), at(4, None)]),
-        (Side::Stable, true, vec![at(2, Some(1)), at(6, None)]),
-        (Side::Canary, true, vec![at(1, Some(0)), at(2, Some(2)), at(5, None), at(6, None)]),
+    let at = |number, counted| RouteRule { number, counted };
+    let (alone, together) = (Counted::Backend, Counted::Together);
+    let shared = Given { testers: false, share: true, copies: false };
+    let tested = Given { testers: true, ..shared };
+    for (side, given, expected) in [
+        (Side::Stable, shared, vec![at(1, alone(1)), at(4, together)]),
+        (Side::Canary, shared, vec![at(1, alone(2)), at(4, together)]),
+        (Side::Stable, tested, vec![at(2, alone(1)), at(6, together)]),
+        (Side::Canary, tested, vec![at(1, alone(0)), at(2, alone(2)), at(5, together), at(6, together)]),
     ] {
-        let (rules, port) = rules_to(&saved, &cart, side, has_testers);
-        assert_eq!((rules, port), (expected, Some(8080)), "{side:?} {has_testers}");
+        let (rules, port) = rules_to(&saved, &cart, side, given);
+        assert_eq!((rules, port), (expected, Some(8080)), "{side:?} {given:?}");
     }
-    assert_eq!(rules_to(&serde_json::json!({"app": "cart"}), &cart, Side::Canary, true), (vec![], None));
+    assert_eq!(rules_to(&serde_json::json!({"app": "cart"}), &cart, Side::Canary, tested), (vec![], None));
+}
+
+#[test]
+fn copies_are_counted_where_the_filter_that_makes_them_is_counted() {
+    let cart = WorkloadName::parse("cart").unwrap();
+    let saved = serde_json::json!([
+        {"backendRefs": [{"name": "pay"}]},
+        {"filters": [{"type": "URLRewrite"}], "backendRefs": [{"name": "cart", "port": 80}]},
+    ]);
+    let copied = Given { testers: false, share: false, copies: true };
+    let clusters = |side, given| {
+        let rules = rules_to(&saved, &cart, side, given).0;
+        let mut labels = Labels { side, ..labels() };
+        let route = labels.route.as_mut().unwrap();
+        (route.rules, route.is_shared) = (rules, given.share);
+        traffic_of(DataPlane::EnvoyGateway, &labels)
+    };
+    let canary = clusters(Side::Canary, copied);
+    assert!(canary.contains(r#"{envoy_cluster_name="httproute/web-shop/cart/rule/1-mirror-1"}"#), "{canary}");
+    let stable = clusters(Side::Stable, copied);
+    assert!(stable.contains(r#"{envoy_cluster_name="httproute/web-shop/cart/rule/1"}"#), "{stable}");
+    let counted =
+        |given| rules_to(&saved, &cart, Side::Canary, given).0.into_iter().map(|rule| (rule.number, rule.counted));
+    let of_testers: Vec<_> = counted(Given { testers: true, ..copied }).collect();
+    assert_eq!(of_testers, [(1, Counted::Together), (2, Counted::Copies(1))]);
+    let with_share: Vec<_> = counted(Given { share: true, ..copied }).collect();
+    assert_eq!(with_share, [(1, Counted::Together), (1, Counted::Copies(1))]);
+}
+
+#[test]
+fn what_a_source_has_is_asked_by_the_labels_that_rules_ask_by() {
+    let namespaces: Vec<_> = ["shop", "web-shop"].iter().map(|name| Namespace::parse(name).unwrap()).collect();
+    let asked = |plane, namespaces| presence(plane, namespaces).map(|questions| questions.series);
+    let rows = [
+        (DataPlane::EnvoyGateway, r#"envoy_cluster_name=~"(http|grpc)route/(shop|web-shop)/.+""#),
+        (DataPlane::IstioGateway, r#"reporter="source",destination_service_namespace=~"shop|web-shop""#),
+        (DataPlane::Istio, r#"reporter="destination",destination_workload_namespace=~"shop|web-shop""#),
+        (DataPlane::IstioStockEnvoy, r#"__name__=~"envoy_cluster_(shop|web_shop)_svc_cluster_local__upstream_rq""#),
+        (DataPlane::IngressNginx, r#"namespace=~"shop|web-shop",exported_namespace="",ingress!="""#),
+        (DataPlane::IngressNginx, r#"{exported_namespace=~"shop|web-shop",ingress!="""#),
+    ];
+    for (plane, expected) in rows {
+        let question = asked(plane, &namespaces).unwrap();
+        assert!(question.starts_with("count(") && question.contains(expected), "{question}");
+        assert!(asked(plane, &[]).unwrap().contains(".+"), "{plane:?}");
+    }
+    assert_eq!(asked(DataPlane::Practice, &namespaces), None);
+}
+
+#[test]
+fn the_interval_of_scrapes_is_counted_where_it_has_lasted() {
+    let shop = [Namespace::parse("shop").unwrap()];
+    let one = r#"istio_requests_total{reporter="destination",destination_workload_namespace=~"shop"}"#;
+    assert_eq!(
+        presence(DataPlane::Istio, &shop).unwrap().interval,
+        format!("600 / max((count_over_time({one}[600s])) and ({one} offset 600s))")
+    );
+    let rows = [(15.0, 15), (14.6, 15), (54.5, 60), (66.7, 60), (2.0, 2), (40.2, 40), (0.97, 1), (600.0, 600)];
+    for (counted, expected) in rows {
+        assert_eq!(scrape_seconds(counted), Some(expected), "{counted}");
+    }
+    for nothing in [0.0, -1.0, f64::NAN, f64::INFINITY, 601.0] {
+        assert_eq!(scrape_seconds(nothing), None, "{nothing}");
+    }
 }
 
 #[test]

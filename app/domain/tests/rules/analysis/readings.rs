@@ -66,7 +66,10 @@ fn nothing_nan_and_infinity_are_no_data_and_an_error_is_an_error() {
         Reading::series([f64::NAN, f64::NAN]),
     ] {
         let judged = judge_reading(&rule(error_rate()), &reading, None);
-        assert_eq!((judged.verdict, judged.words.as_str()), (Verdict::NoData, "no data for error rate"));
+        assert_eq!(
+            (judged.verdict, judged.words.as_str()),
+            (Verdict::NoData, "no data for error rate (no requests in 60 s, or fewer than two scrapes)")
+        );
     }
     let judged = judge_reading(&rule(error_rate()), &unreadable(), None);
     assert_eq!((judged.verdict, judged.words.as_str()), (Verdict::Error, "no answer in time"));
@@ -146,7 +149,7 @@ fn side_by_side_needs_enough_values_of_both() {
     let rows = [
         (&few, Some(&many), "not enough values of p95 from the canary: 7 of 8"),
         (&many, Some(&few), "not enough values of p95 from the stable version: 7 of 8"),
-        (&many, None, "no data for p95 of the stable version"),
+        (&many, None, "no data for p95 of the stable version (no requests in 60 s, or fewer than two scrapes)"),
     ];
     for (canary, stable, words) in rows {
         let judged = judge_reading(&side, canary, stable);

@@ -1,8 +1,9 @@
 //! What a rule may be, and how it is written down.
 
 use domain::analysis::{
-    BuiltInCheck, Comparison, Direction, Effect, Finite, Limits, Measure, MetricRule, OnMissing, RuleDraft, RuleError,
-    SideBySide, Trigger, window_warning,
+    BuiltInCheck, Comparison, CustomQuery, DataPlane, Direction, Effect, Finite, JudgingSettings, Level, Limits,
+    Measure, MetricRule, OnMissing, Resource, RuleChange, RuleDraft, RuleError, SideBySide, Traffic, Trigger, Unit,
+    in_force, window_warning,
 };
 use serde_json::json;
 
@@ -57,6 +58,47 @@ fn a_rule_that_cannot_work_is_refused_with_what_to_give_instead() {
         ..error_rate()
     };
     assert_eq!(MetricRule::try_from(built_in), Err(RuleError::NoSides));
+}
+
+#[test]
+fn what_the_two_versions_cannot_differ_in_is_not_compared() {
+    let stable = |measure| {
+        let comparison = Comparison::Stable(SideBySide::usual());
+        MetricRule::try_from(RuleDraft { measure, comparison, minimum_requests: 0, ..error_rate() })
+    };
+    let own = |query: &str| Measure::Custom {
+        words: "failures".into(),
+        unit: Unit::None,
+        query: CustomQuery::parse(query).unwrap(),
+        requests: None,
+    };
+    let rate = Measure::Traffic { what: Traffic::RequestRate, plane: DataPlane::Istio };
+    let rows = [
+        (rate, "gets another share of the requests; give it a limit"),
+        (Measure::Resource { what: Resource::Disk }, "has the same volumes; give it a limit"),
+        (own("sum(rate(x{s=\"{{service}}\"}[{{window}}]))"), "name it in the query, as version=\"{{version}}\""),
+    ];
+    for (measure, expected) in rows {
+        let refused = stable(measure).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
+    }
+    assert!(stable(own("sum(rate(x{v=\"{{version}}\"}[{{window}}]))")).is_ok());
+    assert!(stable(Measure::Traffic { what: Traffic::ErrorRate, plane: DataPlane::Istio }).is_ok());
+}
+
+#[test]
+fn a_rule_that_would_not_be_taken_any_more_is_read_and_found_unfit() {
+    let rate = Measure::Traffic { what: Traffic::RequestRate, plane: DataPlane::Istio };
+    let mut written = serde_json::to_value(rule(RuleDraft { measure: rate, ..error_rate() })).unwrap();
+    written["comparison"] = serde_json::to_value(Comparison::Stable(SideBySide::usual())).unwrap();
+    let read: MetricRule = serde_json::from_value(written).unwrap();
+    assert!(matches!(read.comparison(), Comparison::Stable(_)), "what is under way goes on");
+    let set = RuleChange::Set { rule: Box::new(read) };
+    let settings = JudgingSettings { rules: vec![set], ..JudgingSettings::default() };
+    let found = in_force(vec![rule(error_rate())], Some(DataPlane::Istio), [(Level::Service, settings)]);
+    assert_eq!(found.rules.iter().map(|one| one.from).collect::<Vec<_>>(), [None], "it is as it was before");
+    let [(Level::Service, _, why)] = found.unfit.as_slice() else { panic!("{:?}", found.unfit) };
+    assert!(why.to_string().contains("another share of the requests"), "{why}");
 }
 
 #[test]

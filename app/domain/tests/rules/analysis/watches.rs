@@ -88,7 +88,10 @@ fn no_data_holds_until_there_is_some_and_neither_counts_nor_ends_a_row() {
     let nothing = || Reading::series([]);
     let after =
         |on_no_data, readings: Vec<Reading>| said(&[fed(rule(RuleDraft { on_no_data, ..error_rate() }), readings)]);
-    assert_eq!(after(OnMissing::Hold, vec![nothing()]), "hold: no data for error rate");
+    assert_eq!(
+        after(OnMissing::Hold, vec![nothing()]),
+        "hold: no data for error rate (no requests in 60 s, or fewer than two scrapes)"
+    );
     assert_eq!(after(OnMissing::Hold, vec![nothing(), Reading::value(0.0)]), "go on");
     let across = after(OnMissing::Hold, vec![bad(), nothing(), bad(), nothing(), bad()]);
     assert_eq!(across, "back: error rate 9 % is above 5 % in 3 evaluations in a row");
@@ -97,9 +100,15 @@ fn no_data_holds_until_there_is_some_and_neither_counts_nor_ends_a_row() {
         after(OnMissing::Pass, vec![bad(), bad(), nothing(), bad()]),
         "wait: error rate 9 % is above 5 %, 1 of 3 in a row"
     );
-    assert_eq!(after(OnMissing::Fail, vec![nothing()]), "wait: no data for error rate, 1 of 3 in a row");
+    assert_eq!(
+        after(OnMissing::Fail, vec![nothing()]),
+        "wait: no data for error rate (no requests in 60 s, or fewer than two scrapes), 1 of 3 in a row"
+    );
     let gone = after(OnMissing::Fail, vec![nothing(), nothing(), nothing()]);
-    assert_eq!(gone, "back: no data for error rate in 3 evaluations in a row");
+    assert_eq!(
+        gone,
+        "back: no data for error rate (no requests in 60 s, or fewer than two scrapes) in 3 evaluations in a row"
+    );
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! Which promotion an alert is about, where its labels could mean several.
+
+use std::time::Duration;
+
+use contract::{
+    alerts::{AlertRules, AlertsBackend as _},
+    clusters::{AdoptWorkload, ClustersBackend as _},
+};
+use domain::{
+    environment::EnvironmentKind,
+    names::{Namespace, WorkloadName},
+};
+use ports::Clock as _;
+
+use crate::{
+    analysis::prepared,
+    canaries::until,
+    judging::alert,
+    world::{World, image, ticked},
+};
+
+/// Cart in staging too, in a namespace of its own, where nothing is under way.
+async fn staged(world: &World) {
+    world.add_environment("staging", EnvironmentKind::Staging, 0, "").await;
+    let namespace = Namespace::parse("staging").unwrap();
+    let images = vec![image("app", "r.example/cart:1.0")];
+    let name = WorkloadName::parse("cart").unwrap();
+    world.practice.create_deployment(&practice::NewDeployment::new(namespace, name, 3, images)).unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    let place =
+        |at: &str| AdoptWorkload { namespace: at.to_owned(), environment: at.to_owned(), ..ticked("cart", "cart") };
+    let adopted = world.engine.adopt(&world.rosa, "practice", vec![place("staging")]).await.unwrap();
+    assert_eq!(adopted.targets, 1, "{:?}", adopted.left_out);
+}
+
+#[tokio::test]
+async fn an_alert_that_may_be_about_another_environment_takes_nothing_back() {
+    let (world, _metrics) = prepared("2.0", "10%, 10m").await;
+    staged(&world).await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "canary at 10 % until").await;
+    let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
+    let since = world.clock.now();
+    let did = async |name: &str, labels: &[(&str, &str)]| {
+        let critical = [labels, &[("severity", "critical")]].concat();
+        let alerts = vec![alert(since, name, "firing", &critical)];
+        let taken = world.engine.take_alerts(&monitor, AlertRules::default(), alerts).await.unwrap();
+        taken.effects.into_iter().map(|effect| effect.did).collect::<Vec<_>>()
+    };
+    assert_eq!(did("Anywhere", &[("service", "cart")]).await, ["pause"], "staging has a cart as well");
+    assert_eq!(did("Any", &[("deployment", "cart")]).await, ["pause"], "a name alone may be anybody's");
+    assert!(did("Staging", &[("service", "cart"), ("namespace", "staging")]).await.is_empty());
+    let here = [("service", "cart"), ("namespace", "production")];
+    assert_eq!(did("Production", &here).await, ["take_back"], "the namespace says which one it is");
+}
+
+#[tokio::test]
+async fn a_deployment_tells_more_than_the_service_that_was_scraped() {
+    let (world, _metrics) = prepared("2.0", "10%, 10m").await;
+    world.service("mail").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "canary at 10 % until").await;
+    let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
+    let since = world.clock.now();
+    let did = async |name: &str, labels: &[(&str, &str)]| {
+        let alerts = vec![alert(since, name, "firing", labels)];
+        let taken = world.engine.take_alerts(&monitor, AlertRules::default(), alerts).await.unwrap();
+        taken.effects.into_iter().map(|effect| effect.did).collect::<Vec<_>>()
+    };
+    let scraped = ("service", "monitoring-kube-state-metrics");
+    let (place, cart) = (("namespace", "production"), ("deployment", "cart-canary"));
+    assert!(did("Mail", &[("service", "mail"), place, cart]).await.is_empty(), "it is about another service");
+    assert!(did("Nowhere", &[scraped, cart]).await.is_empty(), "without a namespace it may be anybody's");
+    assert!(did("Namespace", &[scraped, place]).await.is_empty());
+    assert!(did("Other", &[scraped, place, ("deployment", "mail")]).await.is_empty());
+    assert_eq!(did("Replicas", &[scraped, place, cart, ("severity", "critical")]).await, ["take_back"]);
+}
