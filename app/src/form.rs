@@ -419,7 +419,7 @@ pub fn FormProblem(
 
 /// Scrolls as little as is needed.
 #[cfg(feature = "hydrate")]
-fn bring_into_sight(place: NodeRef<leptos::html::Div>) {
+pub(crate) fn bring_into_sight(place: NodeRef<leptos::html::Div>) {
     if let Some(place) = place.get_untracked() {
         let nearest = web_sys::ScrollIntoViewOptions::new();
         nearest.set_block(web_sys::ScrollLogicalPosition::Nearest);

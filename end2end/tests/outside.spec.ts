@@ -61,12 +61,15 @@ test('a secret is shown once, and what cannot be called is refused with what was
   const form = card(rosa, 'By your own deployer');
   await form.getByLabel('Address for the start').fill('http://169.254.169.254/latest');
   await form.getByRole('button', { name: 'Save the deployer' }).click();
+  await expect(rosa.getByLabel("Take the workloads out of Slipway's hands")).toBeFocused();
+  await form.getByLabel("Take the workloads out of Slipway's hands").check();
+  await form.getByRole('button', { name: 'Save the deployer' }).click();
   await expect(form).toContainText('calls may not go to');
   await expect(form.getByLabel('Address for the start')).toHaveValue('http://169.254.169.254/latest');
   await form.getByLabel('Address for the start').fill('https://deploy.larder.example/slots');
   await form.getByLabel('Deadline in minutes').fill('10');
   await form.getByRole('button', { name: 'Save the deployer' }).click();
-  await expect(rosa.getByText(/^whsec_/)).toBeVisible();
+  await expect(rosa.getByText(/^whsec_/)).toBeInViewport();
   await visit(rosa, '/services/slots/targets/development');
   await expect(form.getByLabel('Deadline in minutes')).toHaveValue('10');
   await expect(rosa.getByText(/^whsec_/)).toHaveCount(0);

@@ -4,7 +4,7 @@ use contract::deployers::DeployerView;
 use leptos::prelude::*;
 
 use crate::{
-    components::{Button, Card, Chip, Glyph, InputKind, Kind, Notice, Show, Size, State, TextField, Time},
+    components::{Button, Card, CheckBox, Chip, Glyph, InputKind, Kind, Notice, Show, Size, State, TextField, Time},
     form::{FormProblem, Sending, about, besides},
     pages::settings::shown_once,
     server_fns::deployers::{NewDeployerSecret, PingDeployer, SetDeployer},
@@ -122,7 +122,15 @@ fn settings(
     let leaves = has_workloads.then(|| {
         view! {
             <Notice state=State::Waiting title="This target is in a cluster now">
-                "Saving an address here takes its workloads out of Slipway's hands; they stay in the cluster as they are."
+                <p>
+                    "Saving an address here takes its workloads out of Slipway's hands; they stay in the cluster as they are."
+                </p>
+                <CheckBox
+                    id="deployer-leaves"
+                    name="leaves"
+                    label="Take the workloads out of Slipway's hands"
+                    required=true
+                />
             </Notice>
         }
     });

@@ -256,9 +256,23 @@ fn acts(view: &PromotionView, forms: Forms) -> AnyView {
 
 fn what_abort_does(view: &PromotionView) -> String {
     let before = view.comparison.from.clone().unwrap_or_else(|| "What ran before".to_owned());
-    match &view.outside {
-        Some(outside) => format!("{before} is brought back: {} is told to.", outside.host),
-        None => format!("{before} is brought back, in all workloads of this promotion."),
+    match (&view.outside, &view.git, &view.traffic) {
+        (Some(outside), ..) => format!("{before} is brought back: {} is told to.", outside.host),
+        (None, Some(_), _) => format!("{before} is brought back: a commit sets it in the repository again."),
+        (None, None, Some(traffic)) if !traffic.mirrored.is_empty() => {
+            format!("{before} gets all of the traffic back, in the tool's own way; then its images are set again.")
+        }
+        (None, None, Some(traffic)) if traffic.wanted == 100 => {
+            format!(
+                "{before} gets all of the traffic back as soon as its pods are there. Then the candidate is removed."
+            )
+        }
+        (None, None, Some(traffic)) if traffic.wanted > 0 => format!(
+            "{before} gets all of the traffic back at once, of which {} has {} % now. Then the candidate is removed.",
+            view.line.version, traffic.wanted
+        ),
+        (None, None, Some(_)) => format!("The candidate is removed; {before} has all of the traffic."),
+        (None, None, None) => format!("{before} is brought back, in all workloads of this promotion."),
     }
 }
 

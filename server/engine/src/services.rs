@@ -343,6 +343,10 @@ impl ServicesBackend for Engine {
             known = tx.target_of(service.id, environment.id).await.or_fail(self)?;
         }
         self.not_of_others(&mut tx, &parsed, known.as_ref().map(|t| t.id)).await?;
+        if parsed.is_empty() && known.as_ref().is_some_and(|target| target.deployer.outside().is_some()) {
+            let words = "no workload is given, and a deployer of your own deploys here already";
+            return Err(ApiError::invalid("workloads", words));
+        }
         let target = Target {
             id: known.as_ref().map_or_else(|| TargetId::new(self.uuid()), |t| t.id),
             service: service.id,

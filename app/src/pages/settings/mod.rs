@@ -60,7 +60,15 @@ pub fn settings_page(current: Settings, lead: &'static str, inside: AnyView) -> 
 
 /// Something that is shown now and never again.
 pub fn shown_once(title: &'static str, says: &'static str, text: Signal<Option<String>>) -> AnyView {
-    (move || {
+    let place = NodeRef::<leptos::html::Div>::new();
+    // Whoever does not see it now never will.
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        if text.get().is_some() {
+            request_animation_frame(move || crate::form::bring_into_sight(place));
+        }
+    });
+    let shown = move || {
         text.get().map(|text| {
             view! {
                 <Notice state=State::Done title>
@@ -69,7 +77,12 @@ pub fn shown_once(title: &'static str, says: &'static str, text: Signal<Option<S
                 </Notice>
             }
         })
-    })
+    };
+    view! {
+        <div class="shown-once" node_ref=place>
+            {shown}
+        </div>
+    }
     .into_any()
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct Deed<'a> {
     /// `promotion.approve`, …
     pub(crate) act: &'static str,
     /// `approved`, …
-    pub(crate) verb: &'static str,
+    pub(crate) verb: &'a str,
     /// Why, when it was said.
     pub(crate) reason: Option<String>,
 }
@@ -128,7 +128,7 @@ impl Engine {
             tx.commit().await?;
             return Ok(stored.promotion);
         }
-        save(&mut tx, &stored.promotion, stored.revision, &decision, self).await?;
+        // What rules do because of it stands after it in the audit.
         if let Some(deed) = deed {
             let sentence = sentence(&mut tx, &decision.next, deed.verb).await?;
             let entry = audit::Entry {
@@ -142,6 +142,7 @@ impl Engine {
             };
             audit::record(&mut tx, self, deed.actor, entry).await?;
         }
+        save(&mut tx, &stored.promotion, stored.revision, &decision, self).await?;
         tx.commit().await?;
         Ok(decision.next)
     }
@@ -269,6 +270,6 @@ pub(super) async fn named(tx: &mut Tx, promotion: &Promotion) -> Result<String, 
 }
 
 /// A person's or token's deed.
-pub(crate) fn deed<'a>(actor: &'a Actor, act: &'static str, verb: &'static str, reason: Option<&str>) -> Deed<'a> {
+pub(crate) fn deed<'a>(actor: &'a Actor, act: &'static str, verb: &'a str, reason: Option<&str>) -> Deed<'a> {
     Deed { actor, act, verb, reason: reason.map(str::to_owned) }
 }

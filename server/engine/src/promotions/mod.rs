@@ -74,14 +74,18 @@ impl Engine {
             PromotionAct::Abort => ("promotion.abort", "aborted"),
             PromotionAct::Abandon => ("promotion.abandon", "gave up taking back"),
             PromotionAct::Hold => ("promotion.hold", "paused"),
-            PromotionAct::GoOn => ("promotion.go_on", "let go on"),
+            PromotionAct::GoOn => ("promotion.go_on", "went on with"),
             PromotionAct::Skip => ("promotion.skip", "skipped a step of"),
             PromotionAct::SetWeight => ("promotion.set_weight", "set the share of"),
             PromotionAct::CallAgain => ("promotion.call_again", "had the deployer told once more about"),
             PromotionAct::PromoteNow => ("promotion.promote_now", "left out the steps of"),
         };
+        let verb = match &input {
+            Input::SetWeight { weight, .. } => format!("set to {weight} the share of"),
+            _ => verb.to_owned(),
+        };
         let found = self.numbered(number).await?;
-        let deed = advance::deed(actor, name, verb, reason);
+        let deed = advance::deed(actor, name, &verb, reason);
         if let Err(refusal) = found.promotion.permits(actor, act) {
             self.audit_refusal(found.promotion.id, &deed, &refusal).await.or_fail(self)?;
             return Err(refusal.into());

@@ -393,12 +393,6 @@ impl Engine {
             asked.push(by(JournalEvent::Moves { next }));
         }
         tx.append_journal(promotion.id, &asked).await?;
-        let known = facts::load(tx, &promotion, None).await?;
-        // Time alone is never refused.
-        if let Ok(mut decision) = decide(&promotion, &known, Input::Clock, now) {
-            decision.outbox = vec![domain::promotion::Effect::TellMessenger];
-            advance::save(tx, &promotion, revision, &decision, self).await?;
-        }
         let (act, verb) = match draft.cause {
             Cause::Rollback => ("promotion.roll_back", "rolled back with"),
             Cause::Planned | Cause::Hotfix => ("promotion.request", "asked for"),
@@ -409,6 +403,13 @@ impl Engine {
         entry.id = Some(promotion.id.uuid());
         entry.reason = Some(draft.reason);
         audit::record(tx, self, draft.actor, entry).await?;
+        // What rules do because of it stands after it in the audit.
+        let known = facts::load(tx, &promotion, None).await?;
+        // Time alone is never refused.
+        if let Ok(mut decision) = decide(&promotion, &known, Input::Clock, now) {
+            decision.outbox = vec![domain::promotion::Effect::TellMessenger];
+            advance::save(tx, &promotion, revision, &decision, self).await?;
+        }
         Ok(number)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use domain::{
     delegated::Tool,
     duration_words,
+    git::GitPlan,
     observation::WorkloadKind,
     promotion::Promotion,
     strategy::{Step, Strategy},
@@ -24,6 +25,9 @@ pub(crate) fn in_short(promotion: &Promotion) -> String {
     }
     let strategy = &promotion.plan.strategy;
     let by = by_whom(promotion.plan.workloads.iter().map(|planned| planned.placed.workload.kind));
+    if promotion.git().is_some() {
+        return "by Git".to_owned();
+    }
     if strategy.candidate().is_some() || by.is_empty() {
         return strategy.words().to_owned();
     }
@@ -39,19 +43,22 @@ struct Way<'a> {
     strategy: &'a Strategy,
     steps: &'a [Step],
     kinds: Vec<WorkloadKind>,
+    /// What is committed, where the version lives in a Git repository.
+    git: Option<&'a GitPlan>,
     /// How long an outside deployer has, where there is one.
     deadline_seconds: Option<u32>,
     budget_seconds: u32,
     watch_seconds: u32,
 }
 
-/// What will happen, with the time that it has.
-pub(crate) fn in_full(asked: &Asked) -> String {
+/// What will happen, with the time that it has; `git` is what would be committed, where something would.
+pub(crate) fn in_full(asked: &Asked, git: Option<&GitPlan>) -> String {
     let rules = &asked.environment.rules;
     let way = Way {
         strategy: &asked.target.strategy,
         steps: &asked.target.strategy.steps(),
         kinds: asked.target.workloads.iter().map(|row| row.workload.kind).collect(),
+        git,
         deadline_seconds: asked.target.deployer.outside().map(|outside| outside.deadline_seconds()),
         budget_seconds: rules.rollout_budget_seconds,
         watch_seconds: rules.watch_seconds,
@@ -66,11 +73,24 @@ pub(crate) fn planned_in_full(promotion: &Promotion) -> String {
         strategy: &plan.strategy,
         steps: &plan.steps,
         kinds: plan.workloads.iter().map(|planned| planned.placed.workload.kind).collect(),
+        git: promotion.git(),
         deadline_seconds: promotion.outside().map(|outside| outside.deadline_seconds()),
         budget_seconds: plan.rollout_budget_seconds,
         watch_seconds: plan.watch_seconds,
     };
     way.words()
+}
+
+fn by_git(git: &GitPlan, budget_minutes: u32, watch: &str) -> String {
+    let writes = git.writes.iter().map(|write| format!("{} to {}", write.field, write.value));
+    format!(
+        "by Git: a commit on {} of {} sets {} in {}; the tool that reads it there brings it to the cluster within \
+         {budget_minutes} min{watch}. Taking back is a commit too",
+        git.branch,
+        git.repository.shown(),
+        writes.collect::<Vec<_>>().join(", "),
+        git.file
+    )
 }
 
 impl Way<'_> {
@@ -86,6 +106,9 @@ impl Way<'_> {
                 "{OUTSIDE}: it is told by a webhook, reports how it gets on, and has {deadline}{watch}. Without its word \
                  by then it is told to bring back what ran before"
             );
+        }
+        if let Some(git) = self.git {
+            return by_git(git, budget, &watch);
         }
         if let Some((_, settings)) = self.strategy.candidate() {
             let steps: Vec<String> = self.steps.iter().map(Step::words).collect();

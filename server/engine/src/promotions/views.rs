@@ -348,7 +348,7 @@ pub(crate) async fn promote(
         ..PromotionFilter::default()
     };
     let others = read.promotions(&open, Paging { limit: 20, offset: 0 }).await.or_fail(engine)?.rows;
-    let (mut demands, mut warnings, mut planned) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut demands, mut warnings, mut planned, mut git) = (Vec::new(), Vec::new(), Vec::new(), None);
     let mut refusal = actor.may(Act::RequestPromotion).err().map(|e| e.to_string());
     if let (Some(to), Some(comparison)) = (&to, &comparison) {
         demands = demands_before(engine, &mut read, &asked, to, comparison).await?;
@@ -357,6 +357,7 @@ pub(crate) async fn promote(
         }
         let made = plan_now(engine, &mut read, &asked, to, &asked.target.strategy).await?;
         planned = made.as_ref().map(|plan| plan.workloads.clone()).unwrap_or_default();
+        git = made.as_ref().ok().and_then(|plan| plan.git.clone());
         refusal = refusal.or(made.err().map(|error| error.to_string()));
         warnings.extend(warning(engine, &mut read, &asked, to).await?);
     }
@@ -375,7 +376,7 @@ pub(crate) async fn promote(
         versions: choices,
         comparison,
         demands,
-        strategy: strategy_words::in_full(&asked),
+        strategy: strategy_words::in_full(&asked, git.as_ref()),
         can_supersede,
         others: others.into_iter().map(line).collect(),
         button: format!("{verb} {}{what} to {}", asked.service.name, asked.environment.title),
