@@ -158,9 +158,13 @@ impl DeployersBackend for Engine {
         let mut tx = self.store().begin().await.or_fail(self)?;
         let service = self.service_named(&mut tx, service).await?;
         let environment = self.environment_named(&mut tx, environment).await?;
-        let known = tx.target_of(service.id, environment.id).await.or_fail(self)?;
-        if let Some(target) = known.as_ref().filter(|target| target.deployer.outside().is_none()) {
+        let mut known = tx.target_of(service.id, environment.id).await.or_fail(self)?;
+        if let Some(target) = &known {
+            // Read again once it is ours: who deploys to it, and its secret, may have been set meanwhile.
             tx.hold_target(target.id).await.or_fail(self)?;
+            known = tx.target_of(service.id, environment.id).await.or_fail(self)?;
+        }
+        if let Some(target) = known.as_ref().filter(|target| target.deployer.outside().is_none()) {
             self.nothing_under_way(&mut tx, target.id).await?;
         }
         let target = Target {
@@ -206,6 +210,7 @@ impl DeployersBackend for Engine {
         if asked.target.deployer.is_clusters() {
             return Err(no_deployer(&label));
         }
+        tx.hold_target(asked.target.id).await.or_fail(self)?;
         let known = tx.deployer_secret(asked.target.id).await.or_fail(self)?;
         let (row, secret) = self.make_secret(asked.target.id, known)?;
         tx.put_deployer_secret(&row).await.or_fail(self)?;

@@ -11,7 +11,7 @@ use domain::{
     ids::{ClusterId, EnvironmentId},
     names::{ClusterName, EnvironmentName},
 };
-use store::{Environment, Tx};
+use store::{Environment, Held, Tx};
 
 use crate::{Engine, audit, edge, error::OrFail};
 
@@ -42,6 +42,7 @@ impl EnvironmentsBackend for Engine {
     async fn add_environment(&self, actor: &Actor, input: EnvironmentInput) -> Answer<()> {
         actor.may(Act::ManageEnvironments)?;
         let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.hold(Held::Environments).await.or_fail(self)?;
         let name = parse_name("name", &input.name)?;
         if tx.environment_by_name(&name).await.or_fail(self)?.is_some() {
             return Err(ApiError::invalid("name", format!("there is an environment {name} already")));
@@ -67,6 +68,7 @@ impl EnvironmentsBackend for Engine {
     async fn change_environment(&self, actor: &Actor, input: EnvironmentInput) -> Answer<()> {
         actor.may(Act::ManageEnvironments)?;
         let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.hold(Held::Environments).await.or_fail(self)?;
         let found = self.environment_named(&mut tx, &input.name).await?;
         let rules = self.rules_of(&mut tx, &input, Some(&found)).await?;
         let changed = Environment {
@@ -87,6 +89,7 @@ impl EnvironmentsBackend for Engine {
     async fn move_environment_up(&self, actor: &Actor, name: &str) -> Answer<()> {
         actor.may(Act::ManageEnvironments)?;
         let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.hold(Held::Environments).await.or_fail(self)?;
         let found = self.environment_named(&mut tx, name).await?;
         let all = tx.environments().await.or_fail(self)?;
         let Some(before) = all.iter().rev().find(|e| e.position < found.position) else {

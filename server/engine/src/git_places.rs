@@ -201,6 +201,7 @@ impl Engine {
             user => Some(user),
         };
         let known_hosts = if is_http { None } else { Some(known_hosts(&input.known_hosts)?) };
+        tx.hold_target(asked.target.id).await.or_fail(self)?;
         let known = tx.git_place(asked.target.id).await.or_fail(self)?;
         let secret = self.git_secret(&input, &place, user.as_deref(), known.as_ref())?;
         let sealed = self.sealer().seal(&*self.parts.randomness, &secret_place(asked.target.id), &secret);

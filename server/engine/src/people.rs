@@ -10,7 +10,7 @@ use domain::{
     ids::PersonId,
 };
 use secrecy::{ExposeSecret, SecretString};
-use store::{LinkPurpose as LinkKind, OneTimeLink, Paging, Person, Tx};
+use store::{Held, LinkPurpose as LinkKind, OneTimeLink, Paging, Person, Tx};
 
 use crate::{
     Engine, audit,
@@ -151,6 +151,7 @@ impl Engine {
         let email = email_address(email)?;
         let hash = self.new_password_hash(password).await?;
         let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.hold(Held::People).await.or_fail(self)?;
         self.spend(&mut tx, token, LinkKind::FirstAdministrator).await?;
         if self.has_administrator(&mut tx).await? {
             return Err(link_is_spent());
@@ -177,6 +178,7 @@ impl Engine {
     ) -> Answer<PersonId> {
         let hash = self.new_password_hash(password).await?;
         let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.hold(Held::People).await.or_fail(self)?;
         let id = self.spend(&mut tx, token, LinkKind::SetPassword).await?.ok_or_else(link_is_spent)?;
         let person = tx.person(id).await.or_fail(self)?.filter(|p| p.is_active).ok_or_else(link_is_spent)?;
         let changed = Person { password_hash: Some(hash), ..person.clone() };
@@ -298,6 +300,7 @@ impl PeopleBackend for Engine {
         actor.may(Act::ManagePeople)?;
         role_of_people(role)?;
         let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.hold(Held::People).await.or_fail(self)?;
         let found = self.someone(&mut tx, person).await?;
         tx.update_person(&Person { role, ..found.clone() }).await.or_fail(self)?;
         self.keep_an_administrator(&mut tx).await?;
@@ -310,6 +313,7 @@ impl PeopleBackend for Engine {
     async fn set_active(&self, actor: &Actor, person: PersonId, is_active: bool) -> Answer<()> {
         actor.may(Act::ManagePeople)?;
         let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.hold(Held::People).await.or_fail(self)?;
         let found = self.someone(&mut tx, person).await?;
         tx.update_person(&Person { is_active, ..found.clone() }).await.or_fail(self)?;
         if !is_active {

@@ -17,7 +17,7 @@ use domain::{
 use ports::Messenger;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use store::{StoreError, Tx};
+use store::{Held, StoreError, Tx};
 
 use crate::{Engine, audit, error::OrFail};
 
@@ -124,6 +124,7 @@ impl SlackBackend for Engine {
             return Err(ApiError::invalid("channel", "a channel's name or identifier is needed, such as releases"));
         }
         let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.hold(Held::Setting(SETTINGS)).await.or_fail(self)?;
         let before: Settings = tx.setting(SETTINGS).await.or_fail(self)?.unwrap_or_default();
         let token = input.token.trim();
         let sealed_token = if token.is_empty() {

@@ -60,6 +60,12 @@ impl Dialect {
     pub(crate) const fn hold_target_of(self) -> &'static str {
         self.pick(HOLD_TARGET_OF_SQLITE, HOLD_TARGET_OF_POSTGRES)
     }
+
+    /// Holds a name until the end of the transaction, whether anything of this name is stored or not.
+    /// `$1` the name.
+    pub(crate) const fn hold(self) -> &'static str {
+        self.pick(HOLD_SQLITE, HOLD_POSTGRES)
+    }
 }
 
 /// Puts the identities of a JSON array of hexadecimal digits, `$1`, before a statement as `asked`.
@@ -179,6 +185,11 @@ const HOLD_TARGET_SQLITE: &str = "SELECT id FROM targets WHERE id = $1";
 
 const HOLD_TARGET_POSTGRES: &str = "SELECT id FROM targets WHERE id = $1 FOR NO KEY UPDATE";
 
+const HOLD_SQLITE: &str = "SELECT $1";
+
+// There may be no row to hold. Two names with one hash wait for each other, and lose nothing.
+const HOLD_POSTGRES: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+
 const HOLD_TARGET_OF_SQLITE: &str = "SELECT target_id AS id FROM promotions WHERE id = $1";
 
 const HOLD_TARGET_OF_POSTGRES: &str = "
@@ -188,5 +199,5 @@ statements!("dialect.rs":
     CLAIM_PROMOTIONS_SQLITE, CLAIM_PROMOTIONS_POSTGRES, LOAD_PROMOTION_SQLITE, LOAD_PROMOTION_POSTGRES,
     CLAIM_EFFECTS_SQLITE, CLAIM_EFFECTS_POSTGRES, CLAIM_DELIVERIES_SQLITE, CLAIM_DELIVERIES_POSTGRES, INSERT_COMMITS_SQLITE, INSERT_COMMITS_POSTGRES,
     LOCK_SERVICE_SQLITE, LOCK_SERVICE_POSTGRES, HOLD_TARGET_SQLITE, HOLD_TARGET_POSTGRES, HOLD_TARGET_OF_SQLITE,
-    HOLD_TARGET_OF_POSTGRES,
+    HOLD_TARGET_OF_POSTGRES, HOLD_SQLITE, HOLD_POSTGRES,
 );

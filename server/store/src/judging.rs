@@ -31,7 +31,7 @@ pub enum JudgingScope {
 
 impl JudgingScope {
     /// The key of its row: `tier:1`.
-    fn key(self) -> String {
+    pub(crate) fn key(self) -> String {
         match self {
             Self::Environment(id) => format!("environment:{}", id.uuid()),
             Self::Tier(tier) => format!("tier:{tier}"),

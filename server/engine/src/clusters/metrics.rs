@@ -14,7 +14,7 @@ use domain::{
 };
 use ports::{MetricCredentials, MetricError, MetricSettings};
 use secrecy::{ExposeSecret as _, SecretString};
-use store::{Cluster, ClusterKind, MetricSource, MetricSourceKind, StoreError};
+use store::{Cluster, ClusterKind, Held, MetricSource, MetricSourceKind, StoreError};
 
 use crate::{Engine, edge, error::OrFail, strategies};
 
@@ -113,6 +113,7 @@ impl Engine {
 
     pub(super) async fn write_metric_source(&self, actor: &Actor, input: MetricSourceInput) -> Answer<()> {
         let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.hold(Held::Clusters).await.or_fail(self)?;
         let cluster = self.cluster_named(&mut tx, &input.cluster).await?;
         refuse_practice(&cluster)?;
         let known = tx.metric_source(cluster.id).await.or_fail(self)?;

@@ -25,7 +25,7 @@ use domain::{
 };
 use ports::{ClusterError, ConnectionSettings, Permission, PermissionUse};
 use secrecy::SecretString;
-use store::{Cluster, ClusterKind, ClusterState, ClusterTrouble, Read, Tx};
+use store::{Cluster, ClusterKind, ClusterState, ClusterTrouble, Held, Read, Tx};
 
 use crate::{Engine, audit, error::OrFail, inventory::scope_of};
 
@@ -101,6 +101,7 @@ impl ClustersBackend for Engine {
     async fn change_cluster(&self, actor: &Actor, input: ClusterInput) -> Answer<()> {
         actor.may(Act::ManageClusters)?;
         let mut tx = self.store().begin().await.or_fail(self)?;
+        tx.hold(Held::Clusters).await.or_fail(self)?;
         let found = self.cluster_named(&mut tx, &input.name).await?;
         let cluster = self.with_input(found, &input)?;
         tx.update_cluster(&cluster).await.or_fail(self)?;

@@ -134,11 +134,6 @@ impl Engine {
         Ok(Found { scope, level, title, service, environment })
     }
 
-    async fn settings_of(&self, read: &mut Read, scope: JudgingScope) -> Answer<JudgingSettings> {
-        let [settings, ..] = read.judging([scope; 4]).await.or_fail(self)?;
-        Ok(settings)
-    }
-
     /// Keeps what a level says now, with its audit row.
     async fn keep_judging(
         &self,
@@ -187,7 +182,7 @@ impl JudgingBackend for Engine {
         let change = rule_input::change(&input)?;
         let mut tx = self.store().begin().await.or_fail(self)?;
         let found = self.judging_place(&mut tx, &place).await?;
-        let settings = self.settings_of(&mut tx, found.scope).await?.with(change.clone());
+        let settings = tx.judging_to_change(found.scope).await.or_fail(self)?.with(change.clone());
         rule_input::at_most(&settings)?;
         if let (Level::Target, Some(service), Some(environment)) = (found.level, &found.service, &found.environment) {
             self.fits_target(&mut tx, service, environment, &settings, change.rule()).await?;
@@ -201,7 +196,7 @@ impl JudgingBackend for Engine {
         let name = RuleName::parse(rule).map_err(|e| ApiError::invalid("rule", e.to_string()))?;
         let mut tx = self.store().begin().await.or_fail(self)?;
         let found = self.judging_place(&mut tx, &place).await?;
-        let settings = self.settings_of(&mut tx, found.scope).await?;
+        let settings = tx.judging_to_change(found.scope).await.or_fail(self)?;
         if !settings.rules.iter().any(|change| *change.rule() == name) {
             return Err(ApiError::not_found("change of the rule", name.as_str()));
         }
@@ -223,7 +218,7 @@ impl JudgingBackend for Engine {
         };
         let mut tx = self.store().begin().await.or_fail(self)?;
         let found = self.judging_place(&mut tx, &place).await?;
-        let settings = self.settings_of(&mut tx, found.scope).await?;
+        let settings = tx.judging_to_change(found.scope).await.or_fail(self)?;
         let settings = JudgingSettings { late_breach: input.late_breach, undecided, ..settings };
         let said = said_in_words(&settings);
         let said = if said.is_empty() { "as it comes".to_owned() } else { said.join("; ") };
@@ -237,7 +232,7 @@ impl JudgingBackend for Engine {
         let (service, environment) = (Some(service.to_owned()), Some(environment.to_owned()));
         let mut tx = self.store().begin().await.or_fail(self)?;
         let found = self.judging_place(&mut tx, &JudgingPlace { service, environment, tier: None }).await?;
-        let settings = self.settings_of(&mut tx, found.scope).await?;
+        let settings = tx.judging_to_change(found.scope).await.or_fail(self)?;
         let said = match &health {
             Some(health) => format!("by GET {} within {} s", health.address, health.timeout_seconds),
             None => "by its pods' readiness".to_owned(),

@@ -10,6 +10,7 @@ mod world;
 mod adopting;
 mod analysis;
 mod approving;
+mod at_once;
 mod canaries;
 mod clusters;
 mod crash;

@@ -20,6 +20,7 @@ on_both_databases!(
     only_the_last_samples_of_each_rule_are_kept,
     a_cluster_has_one_metric_source_and_takes_it_along,
     what_a_level_says_is_kept_until_it_says_nothing,
+    of_changes_of_a_level_at_once_none_is_lost,
 );
 
 fn rules() -> Vec<MetricRule> {
@@ -136,4 +137,28 @@ async fn what_a_level_says_is_kept_until_it_says_nothing(store: Store) {
     tx.put_judging(tier, &nothing, day(3)).await.unwrap();
     assert_eq!(tx.judging(scopes).await.unwrap(), [nothing.clone(), nothing.clone(), nothing.clone(), nothing]);
     tx.commit().await.unwrap();
+}
+
+async fn of_changes_of_a_level_at_once_none_is_lost(store: Store) {
+    let scope = JudgingScope::Tier(1);
+    let change = |rule: MetricRule| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let mut tx = store.begin().await.unwrap();
+            let settings = tx.judging_to_change(scope).await.unwrap();
+            let change = RuleChange::Off { rule: rule.name().clone() };
+            tx.put_judging(scope, &settings.with(change), day(1)).await.unwrap();
+            tx.commit().await.unwrap();
+        })
+    };
+    let tasks: Vec<_> = rules().into_iter().map(change).collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let [kept, ..] = store.read().await.unwrap().judging([scope; 4]).await.unwrap();
+    let mut kept: Vec<_> = kept.rules.iter().map(|change| change.rule().to_string()).collect();
+    let mut expected: Vec<_> = rules().iter().map(|rule| rule.name().to_string()).collect();
+    kept.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(kept, expected);
 }
