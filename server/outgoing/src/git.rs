@@ -7,6 +7,7 @@
 //! Fails with [`GitError`]: what a host says is sorted by whether waiting helps, a person at the host, or a
 //! person at the target's settings.
 
+mod ancestry;
 pub mod edit;
 mod leftovers;
 mod program;
@@ -17,10 +18,11 @@ use ports::{GitChange, GitCredentials, GitError, GitRepositories};
 use tokio::sync::OnceCell;
 
 use crate::judge::Judge;
+use ancestry::InVain;
 use leftovers::Leftovers;
 use program::{Output, Workspace};
 
-/// How many commits are looked at: more than come onto a branch while one promotion is under way.
+/// How many commits are looked at: more than usually come onto a branch while one promotion is under way.
 const DEPTH: u32 = 200;
 
 /// How often a branch may move under a commit within one call; the next call goes on.
@@ -39,6 +41,7 @@ pub struct Repositories {
     /// That the program is new enough; asked until it is.
     checked: OnceCell<()>,
     leftovers: Leftovers,
+    in_vain: InVain,
 }
 
 /// The file, as it is at a commit.
@@ -65,6 +68,7 @@ impl Repositories {
             author_email: format!("slipway@{host}"),
             checked: OnceCell::new(),
             leftovers: Leftovers::default(),
+            in_vain: InVain::default(),
         }
     }
 
@@ -72,7 +76,7 @@ impl Repositories {
         self.checked.get_or_try_init(program::check_version).await?;
         self.leftovers.sweep_now_and_then().await;
         let workspace = Workspace::new(&self.judge, &plan.repository, credentials, &self.author_email).await?;
-        fetch(&workspace, plan).await?;
+        fetch(&workspace, plan, DEPTH).await?;
         Ok(workspace)
     }
 }
@@ -113,7 +117,7 @@ impl GitRepositories for Repositories {
             let hash = make(&workspace, change, &file.at, &tree).await?;
             match push(&workspace, &change.plan, &file.at, &hash).await {
                 Ok(Pushed::Done) => return Ok(GitWritten::Committed { generation, hash, is_ours: true }),
-                Ok(Pushed::Moved) => fetch(&workspace, &change.plan).await?,
+                Ok(Pushed::Moved) => fetch(&workspace, &change.plan, DEPTH).await?,
                 // Who does not take this one does not take the earlier one either.
                 Err(GitError::Refused(_)) if says_it => {
                     return Ok(GitWritten::Committed { generation, hash: file.at, is_ours: false });
@@ -131,63 +135,27 @@ impl GitRepositories for Repositories {
         commit: &CommitHash,
         revisions: &[CommitHash],
     ) -> Result<Vec<(CommitHash, Carries)>, GitError> {
-        let workspace = self.fetched(plan, credentials).await?;
-        let known = good(workspace.run(&["rev-list", HEAD], None).await?, "the branch cannot be read")?.text();
-        let is_known = |hash: &CommitHash| known.lines().any(|line| line == hash.as_str());
-        let mut answers = Vec::with_capacity(revisions.len());
-        for revision in revisions {
-            let builds_on = is_known(commit) && is_known(revision) && builds_on(&workspace, revision, commit).await?;
-            let carries =
-                if builds_on { fields_of(&workspace, plan, revision, commit).await? } else { Carries::Nothing };
-            answers.push((revision.clone(), carries));
+        let asked = self.in_vain.worth_asking(commit, revisions);
+        if asked.is_empty() {
+            return Ok(Vec::new());
         }
+        let workspace = self.fetched(plan, credentials).await?;
+        let answers = ancestry::carries(&workspace, plan, commit, &asked).await?;
+        self.in_vain.note(commit, asked, &answers);
         Ok(answers)
     }
 }
 
+/// Fetches commits, without what their files hold, and nothing besides.
+const FETCH: [&str; 6] =
+    ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--filter=blob:none"];
+
 /// Fetches the last commits of the branch.
-async fn fetch(workspace: &Workspace, plan: &GitPlan) -> Result<(), GitError> {
-    let (depth, refspec) = (format!("--depth={DEPTH}"), format!("+refs/heads/{}:{HEAD}", plan.branch));
-    let arguments = [
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--no-write-fetch-head",
-        "--no-recurse-submodules",
-        "--filter=blob:none",
-        &depth,
-        "--",
-        "origin",
-        &refspec,
-    ];
+async fn fetch(workspace: &Workspace, plan: &GitPlan, depth: u32) -> Result<(), GitError> {
+    let (depth, refspec) = (format!("--depth={depth}"), format!("+refs/heads/{}:{HEAD}", plan.branch));
+    let arguments = [FETCH.as_slice(), &[&depth, "--", "origin", &refspec]].concat();
     let fetched = workspace.run(&arguments, None).await?;
     if fetched.is_good { Ok(()) } else { Err(sorted(&fetched.stderr, plan)) }
-}
-
-async fn builds_on(workspace: &Workspace, revision: &CommitHash, commit: &CommitHash) -> Result<bool, GitError> {
-    let arguments = ["merge-base", "--is-ancestor", commit.as_str(), revision.as_str()];
-    Ok(workspace.run(&arguments, None).await?.is_good)
-}
-
-/// What `revision`, which builds on `commit`, says in the fields of that one: somebody may have written over them.
-async fn fields_of(
-    workspace: &Workspace,
-    plan: &GitPlan,
-    revision: &CommitHash,
-    commit: &CommitHash,
-) -> Result<Carries, GitError> {
-    // Most commits of others leave the file alone, and then nothing has to be fetched to see it.
-    let same_file = ["diff-tree", "-r", "--quiet", commit.as_str(), revision.as_str(), "--", plan.file.as_str()];
-    if workspace.run(&same_file, None).await?.is_good {
-        return Ok(Carries::TheFields);
-    }
-    let values = match file_at(workspace, plan, revision.clone()).await {
-        Ok(file) => file.values,
-        Err(GitError::Unfit(_)) => return Ok(Carries::WrittenOver(Vec::new())),
-        Err(error) => return Err(error),
-    };
-    let then = file_at(workspace, plan, commit.clone()).await?.values;
-    Ok(if values == then { Carries::TheFields } else { Carries::WrittenOver(values) })
 }
 
 /// Reads the file on the branch, and its fields.

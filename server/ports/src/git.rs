@@ -80,7 +80,8 @@ pub trait GitRepositories: Send + Sync + 'static {
     /// [`GitError`]; after [`GitError::Unreachable`] the commit may or may not be there.
     async fn commit(&self, change: &GitChange, credentials: &GitCredentials) -> Result<GitWritten, GitError>;
 
-    /// What each of `revisions` has of `commit`, as far as the branch of the plan tells.
+    /// What each of `revisions` has of `commit`. One of which that cannot be told is left out of the answer: the
+    /// repository gives one of the two no more, or not the whole way between them.
     ///
     /// # Errors
     /// [`GitError`].

@@ -271,11 +271,14 @@ impl GitRepositories for PracticeRepositories {
             let values = commits.get(place).map(|commit| &commit.values);
             keys(plan).iter().filter_map(|key| values.and_then(|values| values.get(key)).cloned()).collect()
         };
-        let carries = |revision: &CommitHash| match (place(commit), place(revision)) {
-            (Some(ours), Some(theirs)) if theirs >= ours && said(theirs) == said(ours) => Carries::TheFields,
-            (Some(ours), Some(theirs)) if theirs >= ours => Carries::WrittenOver(said(theirs)),
-            _ => Carries::Nothing,
+        let carries = |revision: &CommitHash| {
+            let theirs = place(revision)?;
+            Some(match place(commit) {
+                Some(ours) if theirs >= ours && said(theirs) == said(ours) => Carries::TheFields,
+                Some(ours) if theirs >= ours => Carries::WrittenOver(said(theirs)),
+                Some(_) | None => Carries::Nothing,
+            })
         };
-        Ok(revisions.iter().map(|revision| (revision.clone(), carries(revision))).collect())
+        Ok(revisions.iter().filter_map(|revision| Some((revision.clone(), carries(revision)?))).collect())
     }
 }

@@ -199,7 +199,8 @@ impl GitRun {
         self.commits.iter().find(|commit| commit.generation == generation)
     }
 
-    /// What the commit that a tool names has of this one; `None` when nobody has looked yet.
+    /// What the commit that a tool names has of this one; `None` when nobody has looked yet, or who looked could not
+    /// tell.
     #[must_use]
     pub fn carries(&self, commit: &GitCommit, revision: &CommitHash) -> Option<&Carries> {
         if *revision == commit.hash {
@@ -236,7 +237,8 @@ pub struct GitSight {
     pub unfit: Option<String>,
     /// What came of writing.
     pub written: Option<GitWritten>,
-    /// Commits that tools name, and what they have of the commit of the present generation.
+    /// Commits that tools name, and what they have of the commit of the present generation. One that is asked about
+    /// again and again and left out here is one of which the repository does not tell.
     pub named: Vec<(CommitHash, Carries)>,
 }
 

@@ -260,8 +260,10 @@ pub(super) fn workload(
             Told::Bad(progress, TakeBackCause::ChangedByOthers { workload: plan.words(), images: values })
         }
         Arrival::Unknown if was_ours => {
+            // What has arrived has arrived; that others commit after it opens nothing again.
+            let is_complete = run.progress.iter().any(|p| p.placed == *at && p.is_complete);
             let words = format!("what {} has brought is not known yet", bringer(now));
-            Told::Progress(WorkloadProgress { was_ours, ..told(waits(words), now, git, commit) })
+            Told::Progress(WorkloadProgress { was_ours, is_complete, ..told(waits(words), now, git, commit) })
         }
         Arrival::NotYet if was_ours => {
             let progress = WorkloadProgress { was_ours, ..waits("changed by someone else".to_owned()) };
@@ -280,7 +282,7 @@ enum Arrival<'a> {
     There(Cow<'a, WorkloadObservation>),
     /// The tool is at it: the object, with what it says of other commits left out.
     Tried(Cow<'a, WorkloadObservation>),
-    /// The repository has not said yet whether what the tool names has the commit in it.
+    /// The repository has not said yet whether what the tool names has the commit in it, or cannot tell.
     Unknown,
     /// It is what it was before.
     NotYet,

@@ -287,6 +287,40 @@ fn a_commit_that_nobody_has_asked_about_yet_takes_nothing_back_and_ends_no_watch
 }
 
 #[test]
+fn what_has_arrived_stays_so_while_nobody_can_tell_what_a_later_commit_has_of_it() {
+    let mut world = World::new(&["cart", "mail"], 0);
+    let version = [VersionImage { component: None, image: Image::parse(NEW, None).unwrap() }];
+    world.promotion.plan.git = Some(GitPlan::make(&place("image.tag"), "2.0", &version).unwrap());
+    world.promotion.plan.workloads[0].placed.workload.kind = WorkloadKind::Application;
+    world.facts.plan_now = world.promotion.plan.clone();
+    world.cluster[0].0.workload.kind = WorkloadKind::Application;
+    see(&mut world, |seen| {
+        seen.workload.kind = WorkloadKind::Application;
+        seen.images = vec![];
+        seen.tool = Some(ToolStatus::ArgoCd(application(1, "Synced", "Healthy")));
+    });
+    world.give(Input::Clock).unwrap();
+    started(&mut world);
+    committed(&mut world, 2);
+    let is_there = |world: &World| world.promotion.run().unwrap().progress[0].is_complete;
+    says(&mut world, application(2, "Synced", "Progressing"));
+    look(&mut world, None);
+    says(&mut world, application(3, "Synced", "Healthy"));
+    look(&mut world, None);
+    assert!(!is_there(&world), "what had not arrived has not arrived by that");
+    says(&mut world, application(2, "Synced", "Healthy"));
+    look(&mut world, None);
+    assert!(is_there(&world));
+    says(&mut world, application(4, "Synced", "Healthy"));
+    look(&mut world, None);
+    assert!(is_there(&world), "{}", words(&world.promotion));
+    let (_, Observed::Present(mail)) = &mut world.cluster[1] else { panic!("it is there") };
+    mail.images = vec![image(NEW)];
+    look(&mut world, None);
+    assert_eq!(world.promotion.phase_word(), "succeeded", "{}", words(&world.promotion));
+}
+
+#[test]
 fn what_somebody_else_wrote_stays_and_is_told() {
     let mut world = world(WorkloadKind::Deployment, |_| {});
     started(&mut world);

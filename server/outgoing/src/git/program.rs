@@ -199,6 +199,19 @@ impl Workspace {
         }
     }
 
+    /// The commits at which the history that was fetched ends before its beginning, one on each line; empty when all of
+    /// it is there.
+    ///
+    /// # Errors
+    /// [`GitError::Unreachable`].
+    pub(super) async fn ends_of_history(&self) -> Result<String, GitError> {
+        match tokio::fs::read_to_string(self.dir.path().join("r").join("shallow")).await {
+            Ok(ends) => Ok(ends),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(local(&error)),
+        }
+    }
+
     /// What git says, without secrets: a host may say back what it was sent.
     pub(super) fn clean(&self, said: &str) -> String {
         let mut clean = said.replace(&*self.dir.path().to_string_lossy(), "");

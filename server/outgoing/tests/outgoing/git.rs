@@ -244,9 +244,33 @@ async fn what_a_commit_builds_on_is_told() {
         (beside, Carries::TheFields),
         (reverted, Carries::WrittenOver(vec!["1.0.0".to_owned()])),
         (removed, Carries::WrittenOver(Vec::new())),
-        (unknown, Carries::Nothing),
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(told, wanted, "nobody knows the last of those that were asked about");
+}
+
+#[tokio::test]
+async fn a_commit_is_found_behind_very_many_of_others_and_what_cannot_be_told_is_left_out() {
+    let host = GitHost::with(&[(FILE, BEFORE)]).await;
+    let change = change(&host, "2.0.0", 1, "1.0.0");
+    let before = domain::git::CommitHash::parse(&host.log("%H")[0]).unwrap();
+    let written = repositories().commit(&change, &token(TOKEN)).await.unwrap();
+    let GitWritten::Committed { hash, .. } = written else { panic!("{written:?}") };
+    host.commit_many(250);
+    let later = domain::git::CommitHash::parse(&host.log("%H")[0]).unwrap();
+    let asked = [before.clone(), later.clone()];
+    let told = repositories().carries(&change.plan, &token(TOKEN), &hash, &asked).await.unwrap();
+    assert_eq!(told, [(before.clone(), Carries::Nothing), (later.clone(), Carries::TheFields)]);
+    // The way from the newest to ours is longer than anybody looks.
+    host.commit_many(2_100);
+    let newest = domain::git::CommitHash::parse(&host.log("%H")[0]).unwrap();
+    let asked = [newest.clone(), before.clone()];
+    let repositories = repositories();
+    let told = repositories.carries(&change.plan, &token(TOKEN), &hash, &asked).await.unwrap();
+    assert_eq!(told, [(before, Carries::Nothing)]);
+    // The host is not asked the same again at once.
+    let requests = host.requests();
+    assert_eq!(repositories.carries(&change.plan, &token(TOKEN), &hash, &[newest]).await.unwrap(), []);
+    assert_eq!(host.requests(), requests);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! who may write. It can do something before an answer, or leave the answer out.
 
 use std::{
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{
@@ -144,6 +145,24 @@ impl GitHost {
 
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
+    }
+
+    /// Somebody else commits this often, and leaves the files as they are.
+    pub fn commit_many(&self, count: u32) {
+        let commit = |number| {
+            let from = if number == 0 { "from refs/heads/main^0\n" } else { "" };
+            let committer = format!("committer Theo Lind <theo@example.com> {} +0000", 1_900_000_000 + number);
+            format!("commit refs/heads/main\n{committer}\ndata 4\nMore\n{from}\n")
+        };
+        let mut child = Command::new("git")
+            .args(["fast-import", "--quiet"])
+            .current_dir(self.bare())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let commits: String = (0..count).map(commit).collect();
+        child.stdin.take().unwrap().write_all(commits.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
     }
 
     /// The file on `main`.
