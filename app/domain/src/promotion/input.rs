@@ -9,7 +9,6 @@ use crate::{
     actor::{Identity, NotAllowed},
     analysis::Sample,
     capacity::Capacity,
-    environment::EnvironmentRules,
     git::GitSight,
     ids::{ClusterId, PersonId, PromotionId, VersionId},
     job::{JobObserved, JobRef},
@@ -179,20 +178,19 @@ pub struct Occupant {
 /// What the deciding transaction knows besides the promotion itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// The environment's rules now.
-    pub rules: EnvironmentRules,
-    /// What the plan would be if it were made now: images, workloads and rules of this moment.
+    /// What the plan would be if it were made now: images, workloads and rules of this moment. What has started keeps
+    /// its plan, and this is that one.
     pub plan_now: Plan,
-    /// The environment that must be healthy before, when the rules name one: its name, and whether
+    /// The environment that must be healthy before a start, when the rules name one: its name, and whether
     /// the version is healthy there now.
     pub healthy_before: Option<(String, bool)>,
     /// Another promotion that holds the target.
     pub occupant: Option<Occupant>,
     /// The sequence number that a start at this target would get.
     pub next_sequence: i64,
-    /// The version that is known to run in the target, asked for outside deployers alone.
+    /// The version that is known to run in the target, asked for outside deployers alone, until their start.
     pub runs: Option<VersionId>,
-    /// Those among the approvers who may approve at this moment.
+    /// Those among the approvers who may approve at this moment; nobody is asked any more once it has started.
     pub may_approve: BTreeSet<PersonId>,
 }
 

@@ -199,15 +199,8 @@ impl World {
             trouble: None,
         };
         let may_approve: BTreeSet<_> = [ines(), rosa(), theo()].iter().filter_map(Identity::person).collect();
-        let facts = Facts {
-            rules,
-            plan_now: plan,
-            healthy_before: None,
-            occupant: None,
-            next_sequence: 7,
-            runs: None,
-            may_approve,
-        };
+        let facts =
+            Facts { plan_now: plan, healthy_before: None, occupant: None, next_sequence: 7, runs: None, may_approve };
         let cluster = workloads
             .iter()
             .map(|n| (placed(n), Observed::Present(Box::new(settled(&placed(n), OLD, None)))))

@@ -1,5 +1,6 @@
 //! What the deciding transaction knows besides the promotion: loaded in that transaction, so that
-//! rules are judged by what holds at the moment of effect.
+//! rules are judged by what holds at the moment of effect. What waits is judged by everything that a start asks
+//! for; what has started is not, so that no setting that cannot be read keeps anybody from taking it back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use domain::{
     environment::{EnvironmentRules, Quorum},
     ids::{ClusterId, EnvironmentId, PersonId, ServiceId, VersionId},
     outside::Deployer,
-    promotion::{Facts, Plan, Promotion},
+    promotion::{Facts, Phase, Plan, Promotion},
     state::Mark,
     strategy::Strategy,
 };
@@ -29,6 +30,20 @@ pub(crate) async fn load(
     promotion: &Promotion,
     asking: Option<PersonId>,
 ) -> Result<Facts, StoreError> {
+    let occupant = read.occupant(promotion.target).await?;
+    let occupant = occupant.filter(|o| o.id != promotion.id);
+    let next_sequence = read.next_sequence(promotion.target).await?;
+    let is_waiting = matches!(promotion.phase, Phase::Waiting { .. });
+    let runs = match promotion.outside() {
+        Some(_) if is_waiting || matches!(promotion.phase, Phase::Starting { .. }) => {
+            super::outside::running(read, promotion.target, promotion.service, promotion.environment).await?
+        }
+        Some(_) | None => None,
+    };
+    if !is_waiting {
+        let (plan_now, may_approve) = (promotion.plan.clone(), BTreeSet::new());
+        return Ok(Facts { plan_now, healthy_before: None, occupant, next_sequence, runs, may_approve });
+    }
     let environment = read.environment(promotion.environment).await?;
     let (rules, title) = environment.map(|e| (e.rules, e.title)).unwrap_or_default();
     let rules = if promotion.cause == Cause::Rollback { without_entry(rules) } else { rules };
@@ -37,21 +52,14 @@ pub(crate) async fn load(
         Some(before) => healthy_in(read, promotion.service, before, promotion.plan.version).await?,
         None => None,
     };
-    let occupant = read.occupant(promotion.target).await?;
-    let next_sequence = read.next_sequence(promotion.target).await?;
-    let runs = match promotion.outside() {
-        Some(_) => super::outside::running(read, promotion.target, promotion.service, promotion.environment).await?,
-        None => None,
-    };
     let may_approve = may_approve(read, promotion, asking).await?;
     Ok(Facts {
-        rules,
         plan_now,
         healthy_before: healthy_before.map(|health| match health.why_not {
             None => (health.environment, true),
             Some(why) => (format!("{} ({why})", health.environment), false),
         }),
-        occupant: occupant.filter(|o| o.id != promotion.id),
+        occupant,
         next_sequence,
         runs,
         may_approve,

@@ -19,6 +19,7 @@ use domain::{
     promotion::KnownAlert,
 };
 use ports::Clock as _;
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{analysis::prepared, canaries::until, world::World};
 
@@ -442,4 +443,18 @@ async fn an_alert_about_a_version_that_is_only_watched_proposes_or_starts_a_roll
             assert!(!world.status(number).await.words.contains("proposes"), "it is over");
         }
     }
+}
+
+#[tokio::test]
+async fn a_setting_that_cannot_be_read_keeps_nobody_from_aborting() {
+    let (world, _metrics) = prepared("2.0", "10%, 10m").await;
+    world.engine.set_rule(&world.rosa, target(), breach("error-rate", 4.0)).await.unwrap();
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "canary at 10 % until").await;
+    let mut database = SqliteConnection::connect(&world.database()).await.unwrap();
+    let spoilt = sqlx::query("UPDATE judging SET settings = '7'").execute(&mut database).await.unwrap();
+    assert_eq!(spoilt.rows_affected(), 1);
+    assert!(world.engine.judging(&world.rosa, "cart", "production").await.is_err());
+    world.engine.abort(&world.rosa, number, "enough".to_owned()).await.unwrap();
+    assert_eq!(world.finish(number).await.phase, "aborted");
 }
