@@ -39,6 +39,33 @@ pub struct Pause {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// A step of a tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredStep")]
+pub struct ToolStep {
+    /// In words: `25 %`, `Pause 30s`.
+    pub words: String,
+    /// Whether the share and what runs stay as they are, as by [`crate::strategy::Step::stays`].
+    pub stays: bool,
+}
+
+/// A step as it is stored; words alone do not say what it does, and are a step of their own.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredStep {
+    Words(String),
+    Whole { words: String, stays: bool },
+}
+
+impl From<StoredStep> for ToolStep {
+    fn from(stored: StoredStep) -> Self {
+        match stored {
+            StoredStep::Words(words) => Self { words, stays: false },
+            StoredStep::Whole { words, stays } => Self { words, stays },
+        }
+    }
+}
+
 /// What Argo Rollouts says of a Rollout.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolloutStatus {
@@ -52,8 +79,8 @@ pub struct RolloutStatus {
     pub is_aborted: bool,
     /// Whether it leaves the remaining steps out.
     pub is_promoting_now: bool,
-    /// The steps, in words; empty without any.
-    pub steps: Vec<String>,
+    /// The steps; empty without any.
+    pub steps: Vec<ToolStep>,
     /// The index of the step under way; the number of steps when all are done.
     pub step: Option<u32>,
     /// The share that the new pods have, as the tool says it.
@@ -158,9 +185,9 @@ pub enum ToolStatus {
 pub struct ToolProgress {
     /// Who works: `Argo Rollouts`.
     pub tool: String,
-    /// Its steps, in words; empty where it has none.
+    /// Its steps; empty where it has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<String>,
+    pub steps: Vec<ToolStep>,
     /// The index of the step under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<u32>,
@@ -278,8 +305,8 @@ impl RolloutStatus {
     fn place(&self) -> String {
         let share = self.weight.map(|weight| weight.to_string());
         let step = self.step.and_then(|index| {
-            let words = self.steps.get(usize::try_from(index).ok()?)?;
-            Some(format!("step {} of {} ({words})", index + 1, self.steps.len()))
+            let present = self.steps.get(usize::try_from(index).ok()?)?;
+            Some(format!("step {} of {} ({})", index + 1, self.steps.len(), present.words))
         });
         match (step, share) {
             (Some(step), Some(share)) => format!("{step}, {share}"),

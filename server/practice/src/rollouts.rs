@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    delegated::{Pause, RolloutStatus, ToolAct},
+    delegated::{Pause, RolloutStatus, ToolAct, ToolStep},
     observation::WorkloadRef,
     traffic::Weight,
 };
@@ -34,6 +34,10 @@ impl RolloutStep {
             Self::Pause(Some(seconds)) => format!("Pause {seconds} s"),
             Self::Pause(None) => "Go on?".to_owned(),
         }
+    }
+
+    fn shown(self) -> ToolStep {
+        ToolStep { words: self.words(), stays: matches!(self, Self::Pause(_)) }
     }
 }
 
@@ -178,7 +182,7 @@ impl Deployment {
             is_at_stable,
             is_aborted: steps.is_aborted,
             is_promoting_now: steps.is_promoting_now,
-            steps: steps.steps.iter().map(|step| step.words()).collect(),
+            steps: steps.steps.iter().map(|step| step.shown()).collect(),
             step: u32::try_from(steps.step).ok(),
             weight: (!is_at_stable).then(|| steps.weight()),
             pauses: pause

@@ -1,12 +1,25 @@
 //! What tools say of their objects, judged.
 
 use domain::{
-    delegated::{ApplicationStatus, FluxStatus, Pause, RolloutStatus, ToolStatus},
+    delegated::{ApplicationStatus, FluxStatus, Pause, RolloutStatus, ToolStatus, ToolStep},
     observation::{Manager, WorkloadKind, WorkloadRef},
     rollout::{Rollout, judge},
 };
 
 use crate::world::{NEW, crash, noon, placed, settled};
+
+pub fn step(words: &str, stays: bool) -> ToolStep {
+    ToolStep { words: words.to_owned(), stays }
+}
+
+#[test]
+fn steps_are_read_as_they_are_stored_also_as_words_alone() {
+    let steps = [step("25 %", false), step("Go on?", true)];
+    let stored = serde_json::to_value(&steps).unwrap();
+    assert_eq!(serde_json::from_value::<[ToolStep; 2]>(stored).unwrap(), steps);
+    let words = serde_json::json!(["25 %", "Go on?"]);
+    assert_eq!(serde_json::from_value::<[ToolStep; 2]>(words).unwrap(), ["25 %", "Go on?"].map(|one| step(one, false)));
+}
 
 fn word(tool: ToolStatus, change: impl Fn(&mut domain::observation::WorkloadObservation)) -> String {
     let mut seen = settled(&placed("cart"), NEW, None);
@@ -85,7 +98,7 @@ fn flux_is_done_when_it_is_ready_in_the_present_generation() {
 fn a_rollout_waits_by_its_steps_and_fails_by_its_pods_first() {
     let paused = RolloutStatus {
         phase: "Paused".into(),
-        steps: vec!["25 %".into(), "Go on?".into()],
+        steps: vec![step("25 %", false), step("Go on?", true)],
         step: Some(1),
         pauses: vec![Pause { reason: "CanaryPauseStep".into(), until: None }],
         ..RolloutStatus::default()

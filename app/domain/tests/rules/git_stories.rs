@@ -11,6 +11,7 @@ use domain::{
 };
 
 use crate::{
+    delegated::step,
     git_places::{hash, place},
     world::{NEW, OLD, World, image, rosa},
 };
@@ -213,7 +214,7 @@ fn an_application_that_is_as_a_commit_says_already_needs_no_sync_of_it() {
 fn a_rollout_comes_back_without_its_steps_as_soon_as_the_commit_is_there_and_not_before() {
     let paused = || RolloutStatus {
         phase: "Paused".into(),
-        steps: vec!["25 %".into(), "Go on?".into()],
+        steps: vec![step("25 %", false), step("Go on?", true)],
         step: Some(1),
         pauses: vec![Pause { reason: "CanaryPauseStep".into(), until: None }],
         ..RolloutStatus::default()

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    delegated::{Pause, RolloutStatus, ToolAct},
+    delegated::{Pause, RolloutStatus, ToolAct, ToolStep},
     traffic::Weight,
 };
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(crate) fn status(object: &Value) -> RolloutStatus {
         is_promoting_now: status["promoteFull"].as_bool().unwrap_or(false),
         weight: weight(object, steps, step),
         pauses: pauses(status, steps, step),
-        steps: steps.iter().map(words).collect(),
+        steps: steps.iter().map(step_of).collect(),
         step: step.filter(|_| !steps.is_empty()),
         unfit: unfit(object),
     }
@@ -57,6 +57,13 @@ fn weight(object: &Value, steps: &[Value], step: Option<u32>) -> Option<Weight> 
     let done = usize::try_from(step?).ok()?;
     let asked = steps.iter().take(done + 1).filter_map(|step| percent(&step["setWeight"])).next_back();
     Some(if done >= steps.len() { Weight::ALL } else { asked.unwrap_or(Weight::NONE) })
+}
+
+/// Kinds of steps by which the share and what runs stay as they are.
+const STAYING: [&str; 4] = ["pause", "analysis", "experiment", "setMirrorRoute"];
+
+fn step_of(step: &Value) -> ToolStep {
+    ToolStep { words: words(step), stays: STAYING.iter().any(|kind| step.get(kind).is_some()) }
 }
 
 fn words(step: &Value) -> String {
@@ -204,7 +211,9 @@ mod tests {
     #[test]
     fn steps_shares_and_pauses_are_read() {
         let seen = status(&paused(1));
-        assert_eq!(seen.steps, ["25 %", "Pause 30s", "50 %", "Go on?", "Analysis"]);
+        let steps: Vec<_> = seen.steps.iter().map(|step| (step.words.as_str(), step.stays)).collect();
+        let expected = [("25 %", false), ("Pause 30s", true), ("50 %", false), ("Go on?", true), ("Analysis", true)];
+        assert_eq!(steps, expected);
         assert_eq!((seen.step, seen.weight.unwrap().as_percent()), (Some(1), 25));
         assert_eq!(seen.pauses[0].until.unwrap().to_rfc3339(), "2026-03-02T09:00:30+00:00");
         let seen = status(&paused(3));

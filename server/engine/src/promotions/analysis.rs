@@ -86,35 +86,32 @@ fn point(sample: &Sample) -> SamplePoint {
 
 /// The steps from the journal: one lasts until the next begins, the last until it is over or taken back.
 fn bands(promotion: &Promotion, journal: &[JournalEntry]) -> Vec<StepBand> {
-    let first = promotion.plan.steps.first().map(Step::words).unwrap_or_default();
-    let mut begun: Vec<StepBand> = Vec::new();
+    let step = |number: usize| promotion.plan.steps.get(number.checked_sub(1)?);
+    let mut begun: Vec<(StepBand, Option<&Step>)> = Vec::new();
     for entry in journal {
-        let words = match &entry.event {
-            JournalEvent::RollingOut { .. } => Some(first.clone()),
-            JournalEvent::StepBegan { words, .. } => Some(words.clone()),
-            JournalEvent::TakingBack { .. } => Some("back".to_owned()),
-            JournalEvent::WatchStarted { .. } => Some("watched".to_owned()),
-            _ => None,
+        let (words, step) = match &entry.event {
+            JournalEvent::RollingOut { .. } => (step(1).map(Step::words).unwrap_or_default(), step(1)),
+            JournalEvent::StepBegan { number, words } => (words.clone(), step(*number)),
+            JournalEvent::TakingBack { .. } => ("back".to_owned(), None),
+            JournalEvent::WatchStarted { .. } => ("watched".to_owned(), None),
+            _ => continue,
         };
-        let Some(words) = words else { continue };
-        if let Some(before) = begun.last_mut() {
+        if let Some((before, _)) = begun.last_mut() {
             before.to = Some(entry.at);
         }
-        begun.push(StepBand { words, from: entry.at, to: None });
+        begun.push((StepBand { words, from: entry.at, to: None }, step));
     }
-    if let Some(last) = begun.last_mut().filter(|_| promotion.is_over()) {
+    if let Some((last, _)) = begun.last_mut().filter(|_| promotion.is_over()) {
         last.to = journal.last().map(|entry| entry.at);
     }
-    // A share that is reached at once is no stretch of time; what waits or looks after it has its name.
+    // A share that is reached at once is no stretch of time; what stays there has its name.
     let mut bands: Vec<StepBand> = Vec::new();
-    let mut share = String::new();
-    for mut band in begun {
-        if band.words.ends_with('%') {
-            share = band.words.clone();
-        } else if ["Pause", "Analysis", "Message", "Job"].iter().any(|kind| band.words.starts_with(kind))
-            && !share.is_empty()
-        {
-            band.words.clone_from(&share);
+    let mut share: Option<String> = None;
+    for (mut band, step) in begun {
+        if step.is_some_and(|step| step.weight().is_some()) {
+            share = Some(band.words.clone());
+        } else if let Some(share) = share.as_ref().filter(|_| step.is_some_and(Step::stays)) {
+            band.words.clone_from(share);
         }
         match bands.last_mut().filter(|last| last.words == band.words) {
             Some(last) => last.to = band.to,

@@ -4,10 +4,11 @@ use contract::promotions::{StepView, TrafficView, WorkloadView};
 use domain::{
     delegated::ToolProgress,
     moment_words,
-    promotion::{Phase, Promotion, Run, StableWant, StepWait, WorkloadPlan},
+    observation::PlacedWorkload,
+    promotion::{Phase, Promotion, Run, StableWant, StepWait, WorkloadPlan, WorkloadProgress},
     state::Mark,
     strategy::Step,
-    traffic::Weight,
+    traffic::{TrafficLayer, Weight},
 };
 
 use super::{by_hand, pieces, stages, taken_back};
@@ -24,7 +25,7 @@ pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<Traf
     // What objects say is the candidate's share; once the workload itself has the version, everybody gets it.
     let has_arrived = has_arrived(promotion);
     let wanted = if has_arrived { Weight::ALL } else { candidates };
-    let seen = if has_arrived { Some(wanted) } else { run.and_then(|run| seen(run, wanted)) };
+    let seen = if has_arrived { Some(wanted) } else { run.and_then(|run| seen(promotion, run, wanted)) };
     let is_over_well = matches!(promotion.phase, Phase::Watching { .. } | Phase::Succeeded { .. });
     let shares = run.filter(|_| !is_over_well).map(shares).unwrap_or_default();
     Some(TrafficView {
@@ -58,8 +59,7 @@ fn by_tool(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView>
         (None, false) if tool.steps.is_empty() => return None,
         (None, false) => Weight::NONE,
     };
-    let words =
-        |p: &domain::promotion::WorkloadProgress| format!("{} {}: {}", p.cluster_name, p.placed.workload, p.words);
+    let words = |p: &WorkloadProgress| format!("{} {}: {}", p.cluster_name, p.placed.workload, p.words);
     let is_live = matches!(promotion.phase, Phase::Progressing { .. });
     Some(TrafficView {
         by: format!("by {} ({} {})", tool.tool, progress.placed.workload.kind.words(), progress.placed.workload.name),
@@ -84,14 +84,13 @@ fn by_tool(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView>
 /// The step of a tool that is so many after the present one, in its words.
 fn step_of_tool(tool: &ToolProgress, after: usize) -> Option<String> {
     let at = usize::try_from(tool.step?).ok()?;
-    tool.steps.get(at + after).cloned()
+    tool.steps.get(at + after).map(|step| step.words.clone())
 }
 
 /// The steps of a tool: a share with the waits after it is one piece.
 fn mirrored(promotion: &Promotion, tool: &ToolProgress, is_live: bool, is_done: bool) -> Vec<StepView> {
     let at = tool.step.filter(|_| is_live).and_then(|step| usize::try_from(step).ok());
-    let is_wait = |words: &String| words.starts_with("Pause") || words == "Go on?";
-    let named = tool.steps.iter().map(|words| (words.clone(), is_wait(words)));
+    let named = tool.steps.iter().map(|step| (step.words.clone(), step.stays));
     let all = 0..tool.steps.len();
     let left_out: Vec<usize> = match promotion.run() {
         _ if promotion.leaves_steps_out() => all.collect(),
@@ -113,14 +112,28 @@ fn mirrored(promotion: &Promotion, tool: &ToolProgress, is_live: bool, is_done: 
     stages::stages(named).into_iter().map(piece).collect()
 }
 
-/// The share that was last seen: what objects say, and without such objects what the pods' numbers give.
-fn seen(run: &Run, wanted: Weight) -> Option<Weight> {
-    if let Some(route) = run.routes.first() {
-        return Some(route.seen);
+/// The share that was last seen: what objects say, and without such objects what the pods' numbers give. Where
+/// clusters differ, that of the one which is furthest from what is wanted.
+fn seen(promotion: &Promotion, run: &Run, wanted: Weight) -> Option<Weight> {
+    if run.routes.is_empty() {
+        furthest(promotion.plan.workloads.iter().filter_map(|planned| share_by_pods(planned, run, wanted)), wanted)
+    } else {
+        furthest(run.routes.iter().map(|route| route.seen), wanted)
     }
-    let ready = |progress: &[domain::promotion::WorkloadProgress]| progress.first().map_or(0, |p| p.counts.ready);
-    let (stable, candidate) = (ready(&run.progress), ready(&run.candidates));
-    (stable + candidate > 0).then(|| domain::traffic::TrafficLayer::Replicas.achievable(stable, candidate, wanted))
+}
+
+fn furthest(shares: impl Iterator<Item = Weight>, wanted: Weight) -> Option<Weight> {
+    shares.max_by_key(|share| share.as_percent().abs_diff(wanted.as_percent()))
+}
+
+/// The share that the pods of a workload's candidate have beside its own; `None` without a candidate or pods.
+fn share_by_pods(planned: &WorkloadPlan, run: &Run, wanted: Weight) -> Option<Weight> {
+    let candidate = planned.placed_candidate()?;
+    let ready = |seen: &[WorkloadProgress], placed: &PlacedWorkload| {
+        seen.iter().find(|progress| progress.placed == *placed).map_or(0, |progress| progress.counts.ready)
+    };
+    let (stable, candidate) = (ready(&run.progress, &planned.placed), ready(&run.candidates, &candidate));
+    (stable + candidate > 0).then(|| TrafficLayer::Replicas.achievable(stable, candidate, wanted))
 }
 
 fn shares(run: &Run) -> Vec<String> {
@@ -244,4 +257,22 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
         }
     };
     Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_clusters_differ_the_one_furthest_from_what_is_wanted_is_shown() {
+        let of = |shares: &[u8], wanted| {
+            let shares = shares.iter().map(|share| Weight::at_most(*share));
+            furthest(shares, Weight::at_most(wanted)).map(Weight::as_percent)
+        };
+        assert_eq!(of(&[], 25), None);
+        assert_eq!(of(&[25, 10], 25), Some(10));
+        assert_eq!(of(&[10, 25], 25), Some(10), "whichever comes first by its name");
+        assert_eq!(of(&[0, 40, 100], 60), Some(0));
+        assert_eq!(of(&[50, 50], 50), Some(50));
+    }
 }

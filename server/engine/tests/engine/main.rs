@@ -33,6 +33,7 @@ mod signing_in;
 mod steps;
 mod superseding;
 mod targets;
+mod traffic;
 mod two_servers;
 mod way_back_words;
 mod works;
