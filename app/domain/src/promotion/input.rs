@@ -327,7 +327,9 @@ pub enum Refusal {
         /// The most.
         most: Weight,
     },
-    /// The clusters answer.
-    #[error("the clusters answer, so taking back ends by itself; it can be given up only while one does not")]
+    /// Everything that taking back needs answers.
+    #[error(
+        "taking back is under way and ends by itself; it can be given up only while a cluster, the Git repository or the outside deployer does not answer"
+    )]
     EndsByItself,
 }

@@ -194,7 +194,7 @@ pub enum JournalEvent {
         /// Where more can be read.
         link: Option<String>,
     },
-    /// The clusters cannot be told or asked.
+    /// A cluster, the Git repository or the outside deployer cannot be told or asked.
     Trouble {
         /// In words.
         message: String,
@@ -322,7 +322,7 @@ impl JournalEvent {
             Self::SentAgain { call } => format!("the {}, under the same id", call.as_str()),
             Self::Reported { percent, message, .. } => outside::in_words(*percent, message),
             Self::Trouble { message } => message.clone(),
-            Self::TroubleOver => "the clusters answer again".into(),
+            Self::TroubleOver => "what did not answer answers again".into(),
             Self::TakingBack { cause } => cause.words(),
             Self::WatchStarted { until } => format!("until {}", moment_words::minute(*until)),
             Self::Succeeded => "the new version runs".into(),

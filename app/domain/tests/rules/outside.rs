@@ -421,3 +421,23 @@ proptest! {
         prop_assert_eq!(world.words(), format!("deploying: {percent} %, at work"));
     }
 }
+
+#[test]
+fn what_is_said_of_trouble_is_true_of_a_deployer_too() {
+    let mut world = started(true, true);
+    answered(&mut world, 1, CallAnswer::Taken);
+    for _ in 0..3 {
+        world.pass_seconds(20);
+        world.give(Input::Clock).unwrap();
+    }
+    assert!(world.promotion.trouble.is_some(), "{}", world.words());
+    tell(&mut world, 1, running(40, "half way")).unwrap();
+    assert!(world.promotion.trouble.is_none(), "{}", world.words());
+    let transcript = world.transcript().to_owned();
+    assert!(transcript.contains("Can tell again | what did not answer answers again"), "{transcript}");
+    world.give(Input::Abort { by: rosa(), reason: "wrong version".into() }).unwrap();
+    let refused = world.give(Input::Abandon { by: rosa(), reason: "it takes long".into() }).unwrap_err();
+    let why = "taking back is under way and ends by itself; it can be given up only while a cluster, the Git repository \
+               or the outside deployer does not answer";
+    assert_eq!((refused.to_string().as_str(), refused), (why, Refusal::EndsByItself));
+}
