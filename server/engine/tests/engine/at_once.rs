@@ -73,7 +73,8 @@ async fn a_role_and_keeping_out_are_both_kept(world: &World) {
         engine.set_active(admin, ines, true).await.unwrap();
         let (out, role) =
             tokio::join!(engine.set_active(admin, ines, false), engine.set_role(admin, ines, Role::Viewer));
-        (out.unwrap(), role.unwrap());
+        out.unwrap();
+        role.unwrap();
         let found = engine.people(admin).await.unwrap().into_iter().find(|one| one.id == ines).unwrap();
         assert_eq!((found.role, found.is_active), (Role::Viewer, false));
     }
@@ -94,7 +95,8 @@ async fn environments_keep_their_order_and_make_no_circle(world: &World) {
             engine.move_environment_up(admin, &last),
             engine.change_environment(admin, named(&last, &title, "")),
         );
-        (moved.unwrap(), changed.unwrap());
+        moved.unwrap();
+        changed.unwrap();
         let first = engine.environments(admin).await.unwrap().remove(0);
         assert_eq!((first.name, first.title), (last, title));
     }
@@ -110,7 +112,8 @@ async fn a_token_of_slack_is_kept_when_the_channel_changes(world: &World) {
     let input = |token: &str, channel: &str| SlackInput { token: token.to_owned(), channel: channel.to_owned() };
     let (token, channel) =
         tokio::join!(engine.set_slack(admin, input("xoxb-1", "releases")), engine.set_slack(admin, input("", "ops")));
-    (token.unwrap(), channel.unwrap());
+    token.unwrap();
+    channel.unwrap();
     assert!(engine.slack(admin).await.unwrap().has_token);
 }
 
@@ -135,7 +138,8 @@ async fn a_token_of_a_repository_is_kept_when_the_branch_changes(world: &World) 
         let token = format!("token-{round}");
         world.repositories.ask_for(&token);
         let (renewed, changed) = tokio::join!(set("main", &token), set("release", ""));
-        (renewed.unwrap(), changed.unwrap());
+        renewed.unwrap();
+        changed.unwrap();
         let found = world.engine.test_git_place(&world.rosa, "cart", "production").await.unwrap();
         assert!(found.is_good, "{found:?}");
     }

@@ -74,7 +74,6 @@ impl Request {
             trouble: None,
         };
         let facts = Facts {
-            rules,
             plan_now: plan,
             healthy_before: None,
             occupant: None,
