@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    AsSeen, Hold, JournalEvent, Phase, Promotion, Refusal, Run,
+    AsSeen, Hold, Input, JournalEvent, Phase, Promotion, Refusal, Run,
     decide::{Draft, needs_reason},
     homecoming::CAPACITY,
     judging,
@@ -41,6 +41,23 @@ impl Promotion {
             Phase::Progressing { run, step, .. } => Some(seen(run, *step)),
             _ => None,
         }
+    }
+}
+
+impl Input {
+    /// What whoever acts on something that is not there any more is told: that, rather than why what is there now does
+    /// not allow it.
+    #[must_use]
+    pub fn refused(&self, promotion: &Promotion, refusal: Refusal) -> Refusal {
+        let (Self::GoOn { seen, .. }
+        | Self::Skip { seen, .. }
+        | Self::SetWeight { seen, .. }
+        | Self::PromoteNow { seen, .. }) = self
+        else {
+            return refusal;
+        };
+        let has_changed = promotion.as_seen().is_some_and(|now| now != *seen);
+        if has_changed && !matches!(refusal, Refusal::NotAllowed(_)) { Refusal::StepChanged } else { refusal }
     }
 }
 

@@ -67,9 +67,12 @@ fn who_ends_a_hold_does_not_answer_what_the_step_asks_however_often_they_press()
     let unheld = Input::GoOn { by: ines(), seen: AsSeen::step(1) };
     assert_eq!(world.give(unheld.clone()).unwrap_err(), Refusal::StepChanged);
     world.go_on(1).unwrap();
-    world.give(unheld).unwrap();
+    world.give(unheld.clone()).unwrap();
     world.watch_for(30, &busy(0.2));
     assert_eq!(share(&world), 50);
+    // Whoever comes too late hears that, and not what is the matter now.
+    let late = unheld.refused(&world.promotion, Refusal::NotHeld);
+    assert_eq!(late, Refusal::StepChanged);
 }
 
 #[test]

@@ -87,6 +87,7 @@ impl Engine {
         let found = self.numbered(number).await?;
         let deed = advance::deed(actor, name, &verb, reason);
         if let Err(refusal) = found.promotion.permits(actor, act) {
+            let refusal = input.refused(&found.promotion, refusal);
             self.audit_refusal(found.promotion.id, &deed, &refusal).await.or_fail(self)?;
             return Err(refusal.into());
         }

@@ -96,7 +96,7 @@ fn reached_step(promotion: &Promotion, title: &str) -> StepView {
             step(headline.mark, title, headline.words, Some(*since))
         }
         Phase::Progressing { run, since, .. } if promotion.plan.strategy.candidate().is_none() => {
-            step(Mark::Moving, title, progress_in_words(&run.progress), Some(*since))
+            step(headline(promotion).mark, title, progress_in_words(&run.progress), Some(*since))
         }
         Phase::Progressing { since, .. } => {
             let headline = headline(promotion);

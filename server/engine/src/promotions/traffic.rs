@@ -79,7 +79,7 @@ fn by_tool(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView>
         by_hand: None,
         hold: tool.waits.clone().filter(|_| is_live && run.asked.is_none()),
         as_seen: promotion.as_seen(),
-        mirrored: mirrored(promotion, tool, progress.was_ours && !is_over_well, is_over_well),
+        mirrored: mirrored(promotion, tool, progress.was_ours && !promotion.is_over(), is_over_well),
     })
 }
 
