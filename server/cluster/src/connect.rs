@@ -15,7 +15,7 @@ use domain::{
 };
 use futures::stream::BoxStream;
 use k8s_openapi::api::{apps::v1::ReplicaSet, core::v1::Pod};
-use kube::{Api, Client, Config, api::DynamicObject, core::ApiResource};
+use kube::{Api, Client, Config, api::DynamicObject, client::ClientBuilder, core::ApiResource};
 use ports::{
     ApplyOutcome, CandidateChange, CandidateFound, Cluster, ClusterConnector, ClusterError, ConnectionReport,
     ConnectionSettings, DiscoveredWorkload, InventoryEvent, JobChange, JobFound, NamespaceScope, Route, RouteChange,
@@ -24,7 +24,7 @@ use ports::{
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{kubeconfig, objects::deployments, watch};
+use crate::{kubeconfig, limits::LimitLayer, objects::deployments, watch};
 
 /// How long making a connection may take. Three seconds is a lost packet and its two repeats.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -54,13 +54,13 @@ pub struct KubeCluster {
 }
 
 impl KubeCluster {
-    fn new(config: Config) -> Result<Self, ClusterError> {
+    pub(crate) fn new(config: Config) -> Result<Self, ClusterError> {
         // kube asks rustls for the process's provider; the first to set it wins, and any will do.
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             drop(rustls::crypto::ring::default_provider().install_default());
         }
-        let client = Client::try_from(config).map_err(|e| ClusterError::Settings(e.to_string()))?;
-        Ok(Self { client })
+        let builder = ClientBuilder::try_from(config).map_err(|e| ClusterError::Settings(e.to_string()))?;
+        Ok(Self { client: builder.with_layer(&LimitLayer).build() })
     }
 
     /// A cluster reached through a client that is there already: for tests with a stand-in server.

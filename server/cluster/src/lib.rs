@@ -16,6 +16,7 @@ mod error;
 mod inventory;
 mod jobs;
 pub mod kubeconfig;
+mod limits;
 mod marks;
 mod nudge;
 mod objects;

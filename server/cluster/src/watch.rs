@@ -42,11 +42,20 @@ const SYNC_PATIENCE: Duration = Duration::from_secs(30);
 /// How often a tool is looked for that was not there: it is seldom installed while one waits.
 const LOOK_FOR_TOOLS: Duration = Duration::from_secs(30);
 
-/// The first and the longest pause before starting over.
+/// The first and the longest pause before starting over. They get longer until a watch has held for as long as
+/// the longest: a cluster whose lists are well and whose watches are not is not listed every second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 pub(crate) fn stream(cluster: KubeCluster, scope: NamespaceScope) -> BoxStream<'static, InventoryEvent> {
-    let watch = Watch { cluster, scope, session: None, queue: VecDeque::new(), pause: Duration::ZERO, lost: None };
+    let watch = Watch {
+        cluster,
+        scope,
+        session: None,
+        queue: VecDeque::new(),
+        pause: Duration::ZERO,
+        synced_at: None,
+        lost: None,
+    };
     stream::unfold(watch, |mut watch| async move { Some((watch.next().await, watch)) }).boxed()
 }
 
@@ -56,6 +65,8 @@ struct Watch {
     session: Option<Session>,
     queue: VecDeque<InventoryEvent>,
     pause: Duration,
+    /// Since when everything that is there is known, while it is.
+    synced_at: Option<Instant>,
     /// What was told of the loss that lasts; a loss is told once, and again when its cause changes.
     lost: Option<ClusterError>,
 }
@@ -76,7 +87,7 @@ impl Watch {
             match session.step().await {
                 Ok(events) => {
                     if events.last() == Some(&InventoryEvent::Synced) {
-                        (self.pause, self.lost) = (Duration::ZERO, None);
+                        (self.synced_at, self.lost) = (Some(Instant::now()), None);
                     }
                     self.queue.extend(events);
                 }
@@ -87,6 +98,9 @@ impl Watch {
 
     fn lose(&mut self, error: ClusterError) {
         self.session = None;
+        if self.synced_at.take().is_some_and(|at| at.elapsed() >= BACK_OFF.1) {
+            self.pause = Duration::ZERO;
+        }
         self.pause = (self.pause * 2).clamp(BACK_OFF.0, BACK_OFF.1);
         if self.lost.as_ref() != Some(&error) {
             self.lost = Some(error.clone());

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use contract::Answer;
 use domain::{outside::CallAnswer, promotion::Input};
 use ports::{Webhook, WebhookAnswer};
-use store::{AfterAttempt, AttemptEnd, Delivery, DeliveryState, StoreError};
+use store::{AfterAttempt, AttemptEnd, Delivery, DeliveryState, LoadedPromotion, StoreError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -99,8 +99,7 @@ impl Engine {
         let now = self.now();
         let mut tx = self.store().begin().await?;
         let loaded = tx.promotion(delivery.promotion_id).await?;
-        let wanted = loaded.as_ref().and_then(|loaded| loaded.promotion.call());
-        if wanted.is_none_or(|(_, id)| id.generation != delivery.generation) {
+        if !is_wanted(loaded.as_ref(), delivery) {
             tx.drop_delivery(&delivery.id, self.owner(), now).await?;
             return tx.commit().await;
         }
@@ -147,10 +146,25 @@ impl Engine {
             return Ok(());
         }
         let mut tx = self.store().begin().await?;
+        // Decisions that come while a webhook is being sent leave it to the end of the try. They hold the target, as
+        // this does: none can come in between.
+        let loaded = tx.load_promotion(delivery.promotion_id).await?;
+        let next = match next {
+            AfterAttempt::Again(_) if !is_wanted(loaded.as_ref(), delivery) => {
+                AfterAttempt::Done(DeliveryState::Dropped)
+            }
+            next => next,
+        };
         let end = AttemptEnd { status, words: &words, next };
         tx.end_attempt(delivery, self.owner(), now, end).await?;
         tx.commit().await
     }
+}
+
+/// Whether a promotion still wants a webhook sent.
+fn is_wanted(loaded: Option<&LoadedPromotion>, delivery: &Delivery) -> bool {
+    let wanted = loaded.and_then(|loaded| loaded.promotion.call());
+    wanted.is_some_and(|(_, id)| id.generation == delivery.generation)
 }
 
 fn due_again(delivery: &Delivery, asked: Option<u64>, now: DateTime<Utc>) -> DateTime<Utc> {

@@ -385,9 +385,16 @@ fn sorted(stderr: &str, plan: &GitPlan) -> GitError {
             credential(plan)
         ));
     }
-    if has(&["redirect"]) {
+    // Some versions of git say that they were sent on, and some the status only.
+    let sent_on = ["301", "302", "303", "307", "308"].map(|status| format!("returned error: {status}"));
+    if has(&["redirect"]) || sent_on.iter().any(|words| stderr.contains(words)) {
         return GitError::Refused(format!(
             "{host} sends on to another address, which is not followed; give that one on the target's page"
+        ));
+    }
+    if has(&["Out of memory", "out of memory", "File too large", "died of signal 25"]) {
+        return GitError::Refused(format!(
+            "{host} answers with more than the 1 GB that Slipway takes of a repository; give a smaller one on the target's page"
         ));
     }
     GitError::Unreachable(format!("{host}: {said}"))

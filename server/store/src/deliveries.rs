@@ -154,6 +154,10 @@ const FINISH: &str = "
     UPDATE deliveries SET state = $3, done_at = $4, lease_owner = NULL, lease_until = NULL
     WHERE id = $1 AND lease_owner = $2 AND done_at IS NULL";
 
+const DROP_EARLIER: &str = "
+    UPDATE deliveries SET state = 'dropped', done_at = $3, lease_owner = NULL, lease_until = NULL
+    WHERE promotion_id = $1 AND generation < $2 AND done_at IS NULL AND (lease_until IS NULL OR lease_until < $3)";
+
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM deliveries WHERE id = $1");
 
 const OF_PROMOTION: &str =
@@ -179,7 +183,7 @@ const INSERT_REPORT: &str = "
 const REPORT: &str = "SELECT content FROM deployer_reports WHERE promotion_id = $1 AND report_id = $2";
 
 statements!("deliveries.rs":
-    PUT, ATTEMPT, INSERT_ATTEMPT, END_ATTEMPT, AGAIN, FINISH, BY_ID, OF_PROMOTION, ATTEMPTS_OF, PUT_SECRET, SECRET,
+    PUT, ATTEMPT, INSERT_ATTEMPT, END_ATTEMPT, AGAIN, FINISH, DROP_EARLIER, BY_ID, OF_PROMOTION, ATTEMPTS_OF, PUT_SECRET, SECRET,
     INSERT_REPORT, REPORT,
 );
 
@@ -285,6 +289,20 @@ impl Tx {
     /// [`StoreError`].
     pub async fn drop_delivery(&mut self, id: &str, owner: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
         execute!(self, FINISH, id, owner, DeliveryState::Dropped.as_str(), now).map(drop)
+    }
+
+    /// Ends the webhooks of a promotion from before `generation` without another try. One that a worker has
+    /// just now stays that worker's to end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn drop_earlier_deliveries(
+        &mut self,
+        promotion: PromotionId,
+        generation: u32,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        execute!(self, DROP_EARLIER, promotion.uuid(), i64::from(generation), now).map(drop)
     }
 
     /// Sets what signs the webhooks of a target.

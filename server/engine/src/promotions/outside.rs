@@ -33,7 +33,8 @@ const LINK_AT_MOST: usize = 1000;
 /// How far a deployer's clock may be ahead: a time from further on would shut out what it says later.
 const REPORT_AHEAD_SECONDS: i64 = 300;
 
-/// Writes the webhooks among a decision's effects.
+/// Writes the webhooks among a decision's effects. Those of the promotion that they make needless are not
+/// tried again, so that they hold nothing up.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -45,9 +46,10 @@ pub(super) async fn write_calls(
 ) -> Result<(), StoreError> {
     for effect in effects {
         let Effect::CallDeployer { call, generation } = *effect else { continue };
+        let now = engine.now();
+        tx.drop_earlier_deliveries(next.id, generation, now).await?;
         let Some(address) = next.outside().and_then(|outside| outside.address(call)) else { continue };
         let id = CallId { promotion: next.id, generation }.to_string();
-        let now = engine.now();
         let body = body(tx, next, call, &id, engine).await?;
         let delivery = Delivery {
             id,

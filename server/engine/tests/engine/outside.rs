@@ -35,6 +35,8 @@ on_both_databases!(
     a_server_that_dies_between_sending_and_noting_sends_the_same_again,
     what_fails_is_taken_back_with_what_ran_before,
     a_start_that_was_not_sent_is_not_sent_after_an_abort,
+    an_abort_does_not_wait_for_the_next_try_of_the_start,
+    an_abort_during_a_try_of_the_start_is_sent_when_the_try_ends,
     a_receiver_that_is_away_is_tried_ever_more_rarely_and_one_that_refuses_waits_for_a_person,
     reports_that_do_not_count_change_nothing,
     a_report_of_a_clock_that_is_far_ahead_is_refused,
@@ -46,6 +48,7 @@ struct Wire {
     sent: Mutex<Vec<Webhook>>,
     hangs: AtomicBool,
     arrived: tokio::sync::Notify,
+    goes_on: tokio::sync::Notify,
 }
 
 #[async_trait]
@@ -59,7 +62,7 @@ impl WebhookSender for Wire {
         let answer = self.deployer.send(webhook).await;
         if self.hangs.load(Ordering::SeqCst) {
             self.arrived.notify_one();
-            std::future::pending::<()>().await;
+            self.goes_on.notified().await;
         }
         answer
     }
@@ -73,8 +76,9 @@ struct Server {
 
 fn server(world: &World, seed: u64, deployer: &PracticeDeployer) -> Server {
     let clock: Arc<dyn ports::Clock> = Arc::new(world.clock.clone());
-    let (sent, arrived) = (Mutex::default(), tokio::sync::Notify::new());
-    let wire = Arc::new(Wire { deployer: deployer.clone(), sent, hangs: AtomicBool::new(false), arrived });
+    let (sent, hangs) = (Mutex::default(), AtomicBool::new(false));
+    let (arrived, goes_on) = <(tokio::sync::Notify, tokio::sync::Notify)>::default();
+    let wire = Arc::new(Wire { deployer: deployer.clone(), sent, hangs, arrived, goes_on });
     let engine = Engine::new(Parts {
         store: world.engine.store().clone(),
         clock: Arc::clone(&clock),
@@ -274,6 +278,48 @@ async fn a_start_that_was_not_sent_is_not_sent_after_an_abort(world: &World) {
     assert!(deliveries[0].words.contains("not wanted"), "{deliveries:?}");
     server.report(number, &deliveries[1].id, "r-1", "succeeded").await.unwrap();
     assert_eq!(world.status(number).await.phase, "aborted");
+}
+
+/// A receiver that wants to be left alone for 5 min.
+fn busy() -> WebhookAnswer {
+    WebhookAnswer::Again { status: Some(503), words: "it answered 503".into(), wait_seconds: Some(300) }
+}
+
+async fn an_abort_does_not_wait_for_the_next_try_of_the_start(world: &World) {
+    let (server, deployer) = prepare(world).await;
+    let number = world.ask("mail", "2.0").await;
+    deployer.answer_next(busy());
+    server.pass().await;
+    world.clock.advance(Duration::from_secs(5));
+    server.engine.abort(&world.rosa, number, "wrong version".to_owned()).await.unwrap();
+    assert_eq!(server.engine.send_due().await.unwrap(), 1, "the abort is sent at once");
+    assert_eq!(deployer.received().pop().unwrap().kind, "deployment.abort");
+    let deliveries = server.engine.promotion(&world.rosa, number).await.unwrap().outside.unwrap().deliveries;
+    assert!(deliveries[0].words.contains("not wanted"), "{deliveries:?}");
+    world.clock.advance(Duration::from_secs(300));
+    server.pass().await;
+    assert_eq!(deployer.received().pop().unwrap().kind, "deployment.abort", "the start is never sent again");
+}
+
+async fn an_abort_during_a_try_of_the_start_is_sent_when_the_try_ends(world: &World) {
+    let (server, deployer) = prepare(world).await;
+    let number = world.ask("mail", "2.0").await;
+    server.engine.reconcile_due().await.unwrap();
+    deployer.answer_next(busy());
+    server.wire.hangs.store(true, Ordering::SeqCst);
+    let meanwhile = async {
+        server.wire.arrived.notified().await;
+        server.wire.hangs.store(false, Ordering::SeqCst);
+        server.engine.abort(&world.rosa, number, "wrong version".to_owned()).await.unwrap();
+        assert_eq!(server.engine.send_due().await.unwrap(), 0, "a deployer never hears of the abort before the start");
+        server.wire.goes_on.notify_one();
+    };
+    let (sent, ()) = tokio::join!(server.engine.send_due(), meanwhile);
+    assert_eq!(sent.unwrap(), 1);
+    assert_eq!(server.engine.send_due().await.unwrap(), 1, "the abort is sent at once");
+    assert_eq!(deployer.received().pop().unwrap().kind, "deployment.abort");
+    let deliveries = server.engine.promotion(&world.rosa, number).await.unwrap().outside.unwrap().deliveries;
+    assert!(deliveries[0].words.contains("not wanted"), "{deliveries:?}");
 }
 
 async fn a_receiver_that_is_away_is_tried_ever_more_rarely_and_one_that_refuses_waits_for_a_person(world: &World) {

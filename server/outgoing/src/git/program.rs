@@ -30,6 +30,10 @@ const TIMEOUT: Duration = Duration::from_secs(40);
 /// The most that is read of what git says: lists of a few hundred commits or of a folder, a file of manifests.
 const OUTPUT_LIMIT: u64 = 4 * 1024 * 1024;
 
+/// The most memory, and the largest file, that git and each program it starts may have: git keeps a whole answer,
+/// and a host need not end one.
+const SIZE_LIMIT: u64 = 1024 * 1024 * 1024;
+
 /// Where programs are looked for. The server's own search path is not git's business.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -122,6 +126,8 @@ impl Workspace {
             ("credential.helper", ""),
             ("core.hooksPath", "/dev/null"),
             ("gc.auto", "0"),
+            // Each thread takes address space, which is limited, and there is little to do.
+            ("pack.threads", "1"),
             ("maintenance.auto", "false"),
             ("http.followRedirects", "false"),
             ("http.proxy", ""),
@@ -186,6 +192,7 @@ impl Workspace {
             _ => local(&error),
         })?;
         let group = Group::of(&child);
+        group.limit();
         let talked = tokio::time::timeout(TIMEOUT, talk(&mut child, input)).await;
         if matches!(talked, Ok(Ok(_))) {
             group.has_ended();
@@ -230,6 +237,26 @@ impl Group {
     fn of(child: &Child) -> Self {
         Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
     }
+
+    /// Holds what they take within [`SIZE_LIMIT`]: what git starts later, which is what talks to the host, has the
+    /// limits from it.
+    #[cfg(target_os = "linux")]
+    fn limit(&self) {
+        use rustix::process::{Resource, Rlimit, prlimit};
+
+        for resource in [Resource::As, Resource::Fsize] {
+            let most = Rlimit { current: Some(SIZE_LIMIT), maximum: Some(SIZE_LIMIT) };
+            if let Some(leader) = self.0
+                && let Err(error) = prlimit(Some(leader), resource, most)
+            {
+                tracing::debug!(error.message = %error, "git has ended already, or has a lower limit");
+            }
+        }
+    }
+
+    /// Other systems cannot limit a process that runs.
+    #[cfg(not(target_os = "linux"))]
+    const fn limit(&self) {}
 
     /// There is nothing to end any more, and the number may soon be another's.
     fn has_ended(mut self) {

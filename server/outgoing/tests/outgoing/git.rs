@@ -9,8 +9,12 @@ use domain::{
 use outgoing::{Judge, Repositories};
 use ports::{GitChange, GitCredentials, GitError, GitRepositories};
 use secrecy::SecretString;
+use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 
-use crate::git_host::{GitHost, Stop, TOKEN, commit_files, git};
+use crate::{
+    git_host::{GitHost, Stop, TOKEN, commit_files, git},
+    stand_in::{Answer, StandIn},
+};
 
 const FILE: &str = "apps/cart/kustomization.yaml";
 
@@ -350,4 +354,50 @@ async fn attack_36_a_link_in_the_place_of_the_file_is_not_followed() {
     git(clone.path(), &["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
     let refused = repositories().commit(&change(&host, "2.0.0", 1, "1.0.0"), &token(TOKEN)).await.unwrap_err();
     assert!(matches!(&refused, GitError::Unfit(words) if words.contains("is no file but")), "{refused:?}");
+}
+
+/// Where `path` lies on a host that is none of Git.
+fn plan_at(base: &str) -> GitPlan {
+    let place = GitPlace {
+        repository: domain::git::RepositoryAddress::parse(&format!("{base}/shop/deploy.git")).unwrap(),
+        branch: domain::git::BranchName::parse("main").unwrap(),
+        file: domain::git::FilePath::parse(FILE).unwrap(),
+        fields: vec![GitField::parse("images[name=cart].newTag").unwrap()],
+    };
+    let image = Image::parse("r.test/cart:2.0.0", None).unwrap();
+    GitPlan::make(&place, "2.0.0", &[VersionImage { component: None, image }]).unwrap()
+}
+
+#[tokio::test]
+async fn a_host_that_sends_on_is_a_refusal_with_what_to_do() {
+    for status in [301, 302, 303, 307, 308] {
+        let elsewhere = vec![("location", "http://127.0.0.1:9/shop/deploy.git/info/refs".to_owned())];
+        let host = StandIn::start(vec![Answer::Raw(status, elsewhere, String::new())]).await;
+        let told = repositories().read(&plan_at(&host.base), &token(TOKEN)).await.unwrap_err();
+        let GitError::Refused(words) = &told else { panic!("{status}: {told:?}") };
+        assert!(
+            words.ends_with("sends on to another address, which is not followed; give that one on the target's page")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_answers_without_end_does_not_get_all_memory() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    // More than git may take, but not so much that a test could eat a machine.
+    let taken = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut said = connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        let mut megabytes = 0;
+        while said.is_ok() && megabytes < 1300 {
+            said = connection.write_all(&vec![b'7'; 1024 * 1024]).await;
+            megabytes += 1;
+        }
+        megabytes
+    });
+    let told = repositories().read(&plan_at(&base), &token(TOKEN)).await.unwrap_err();
+    let GitError::Refused(words) = &told else { panic!("{told:?}") };
+    assert!(words.contains("more than the 1 GB that Slipway takes of a repository"), "{words}");
+    assert!(taken.await.unwrap() < 1100, "git was ended before");
 }

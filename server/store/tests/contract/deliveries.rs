@@ -12,6 +12,7 @@ use crate::{
 
 on_both_databases!(
     of_each_promotion_the_oldest_open_webhook_is_handed_out_to_one_worker,
+    what_is_not_wanted_any_more_does_not_hold_up_what_follows,
     what_came_of_each_try_is_kept_and_a_webhook_can_be_opened_again,
     a_secret_is_replaced_and_a_report_is_kept_once,
     a_target_says_who_deploys_it,
@@ -81,6 +82,35 @@ async fn of_each_promotion_the_oldest_open_webhook_is_handed_out_to_one_worker(s
     let dropped = tx.delivery(&later.id).await.unwrap().unwrap();
     assert_eq!((dropped.state, dropped.done_at), (DeliveryState::Dropped, Some(after)));
     assert_eq!(tx.pending_effects().await.unwrap(), 1);
+}
+
+async fn what_is_not_wanted_any_more_does_not_hold_up_what_follows(store: Store) {
+    let [first, later, other] = deliveries(&store).await;
+    let (now, owner) = (day(4), uuid(71));
+    let until = now + Duration::seconds(60);
+    let ids = |claimed: Vec<Delivery>| claimed.into_iter().map(|one| one.id).collect::<Vec<_>>();
+    let mut tx = store.begin().await.unwrap();
+    tx.claim_deliveries(owner, now, until, 10).await.unwrap();
+    // A worker has it just now.
+    tx.drop_earlier_deliveries(first.promotion_id, 2, now).await.unwrap();
+    assert_eq!(tx.delivery(&first.id).await.unwrap().unwrap().state, DeliveryState::Open);
+    assert_eq!(ids(tx.claim_deliveries(uuid(72), now, until, 10).await.unwrap()), [""; 0]);
+    tx.begin_attempt(&first.id, owner, now, until).await.unwrap();
+    let end = AttemptEnd { status: Some(503), words: "busy", next: AfterAttempt::Again(day(9)) };
+    tx.end_attempt(&first, owner, now, end).await.unwrap();
+    assert_eq!(ids(tx.claim_deliveries(owner, now, until, 10).await.unwrap()), [""; 0], "the next try is days away");
+    tx.drop_earlier_deliveries(first.promotion_id, 2, now).await.unwrap();
+    let dropped = tx.delivery(&first.id).await.unwrap().unwrap();
+    assert_eq!((dropped.state, dropped.done_at), (DeliveryState::Dropped, Some(now)));
+    assert_eq!(ids(tx.claim_deliveries(owner, now, until, 10).await.unwrap()), [later.id.as_str()]);
+    // Its own generation and other promotions are left alone, and a lease that has ended protects nothing.
+    let after = until + Duration::seconds(1);
+    tx.drop_earlier_deliveries(first.promotion_id, 2, after).await.unwrap();
+    let state = async |tx: &mut store::Tx, id: &str| tx.delivery(id).await.unwrap().unwrap().state;
+    assert_eq!(state(&mut tx, &later.id).await, DeliveryState::Open);
+    assert_eq!(state(&mut tx, &other.id).await, DeliveryState::Open);
+    tx.drop_earlier_deliveries(first.promotion_id, 3, after).await.unwrap();
+    assert_eq!(state(&mut tx, &later.id).await, DeliveryState::Dropped);
 }
 
 async fn what_came_of_each_try_is_kept_and_a_webhook_can_be_opened_again(store: Store) {
