@@ -128,8 +128,9 @@ impl MetricConnector for Metrics {
             (MetricSettings::Practice, None) => {
                 Err(MetricError::Settings("the practice cluster is only there in the demo".to_owned()))
             }
-            (MetricSettings::Prometheus { address, credentials }, _) => {
-                Ok(Arc::new(Prometheus::new(self.client.clone(), address, credentials.clone())?))
+            (MetricSettings::Prometheus { address, credentials, tenant }, _) => {
+                let source = Prometheus::new(self.client.clone(), address, credentials.clone())?;
+                Ok(Arc::new(source.of_tenant(tenant.clone())))
             }
         }
     }

@@ -81,6 +81,10 @@ pub struct MetricSourceView {
     pub access: MetricAccess,
     /// The user name, where a password opens it.
     pub user: Option<String>,
+    /// The labels that name the cluster, where several share the source: `cluster="eu-1"`; empty where it has its own.
+    pub matchers: String,
+    /// On whose behalf it is asked, where several share it.
+    pub tenant: Option<String>,
 }
 
 /// How a metric source lets Slipway in.
@@ -124,6 +128,10 @@ pub struct MetricSourceInput {
     pub user: String,
     /// The password; empty keeps the one that is known, for the same user at the same address only.
     pub password: String,
+    /// The labels that name the cluster, where several share the source; empty where it has its own.
+    pub matchers: String,
+    /// On whose behalf it is asked (`X-Scope-OrgID`); empty for nobody's.
+    pub tenant: String,
 }
 
 /// What 'Test' found of a metric source.

@@ -54,7 +54,8 @@ pub struct OwnQuery {
     /// `percent`, `milliseconds`, `per_second`, `count` or `none`.
     #[cfg_attr(feature = "openapi", schema(value_type = String, example = "percent"))]
     pub unit: Option<Unit>,
-    /// PromQL with `{{service}}`, `{{namespace}}`, `{{version}}` and `{{window}}`; its value must be one number.
+    /// PromQL with `{{service}}`, `{{namespace}}`, `{{version}}`, `{{window}}` and `{{matchers}}`; its value must be one
+    /// number.
     pub query: String,
     /// PromQL for the number of requests that the value rests on; empty for none.
     pub requests: String,

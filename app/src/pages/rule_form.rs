@@ -332,7 +332,7 @@ fn own_fields(own: OwnQuery, form: Sending<SetRule>) -> AnyView {
             id="rule-query"
             name="query"
             label="PromQL"
-            hint="Its value must be one number. {{service}}, {{namespace}} and {{version}} stand in quotes, {{window}} anywhere: sum(rate(failures{service=\"{{service}}\"}[{{window}}]))."
+            hint="Its value must be one number. {{service}}, {{namespace}} and {{version}} stand in quotes, {{window}} anywhere, the cluster's labels ({{matchers}}) between braces: sum(rate(failures{service=\"{{service}}\"}[{{window}}]))."
                 .to_owned()
             value=form.typed("query", &own.query)
             required=true

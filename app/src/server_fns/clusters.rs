@@ -92,9 +92,12 @@ pub async fn set_metric_source(
     #[server(default)] token: String,
     #[server(default)] user: String,
     #[server(default)] password: String,
+    #[server(default)] matchers: String,
+    #[server(default)] tenant: String,
 ) -> Result<(), AppError> {
     let (backend, actor) = super::backend()?;
-    let input = contract::analysis::MetricSourceInput { cluster, address, access, token, user, password };
+    let input =
+        contract::analysis::MetricSourceInput { cluster, address, access, token, user, password, matchers, tenant };
     Ok(backend.set_metric_source(&actor, input).await?)
 }
 

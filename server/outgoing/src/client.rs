@@ -5,6 +5,7 @@
 
 use std::{error::Error, time::Duration};
 
+use domain::analysis::Tenant;
 use ports::MetricCredentials;
 use reqwest::{Method, RequestBuilder, Url, header::HeaderMap, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
@@ -37,6 +38,15 @@ pub enum CallError {
     /// The answer is larger than can be of use; it was not read to its end.
     #[error("the answer is too large")]
     TooLarge,
+}
+
+/// As whom a metric source is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    /// How it lets us in.
+    pub credentials: &'a MetricCredentials,
+    /// On whose behalf.
+    pub tenant: Option<&'a Tenant>,
 }
 
 /// An answer with its whole body.
@@ -101,27 +111,27 @@ impl Client {
     pub(crate) async fn ask(
         &self,
         url: Url,
-        credentials: &MetricCredentials,
+        caller: Caller<'_>,
         form: &[(&str, &str)],
         timeout: Duration,
         limit: usize,
     ) -> Result<RawAnswer, CallError> {
         self.judge.look_at(&url)?;
         let request = self.http.post(url).timeout(timeout).form(form);
-        self.finish(with(request, credentials), limit).await
+        self.finish(with(request, caller), limit).await
     }
 
     /// Reads what stands at an address, as [`Client::ask`] does.
     pub(crate) async fn read(
         &self,
         url: Url,
-        credentials: &MetricCredentials,
+        caller: Caller<'_>,
         timeout: Duration,
         limit: usize,
     ) -> Result<RawAnswer, CallError> {
         self.judge.look_at(&url)?;
         let request = self.http.get(url).timeout(timeout);
-        self.finish(with(request, credentials), limit).await
+        self.finish(with(request, caller), limit).await
     }
 
     /// Sends a body as it is, with these headers, within `timeout`. The status is the answer: of what follows
@@ -172,8 +182,12 @@ impl Client {
     }
 }
 
-fn with(request: RequestBuilder, credentials: &MetricCredentials) -> RequestBuilder {
-    match credentials {
+fn with(request: RequestBuilder, caller: Caller<'_>) -> RequestBuilder {
+    let request = match caller.tenant {
+        Some(tenant) => request.header("X-Scope-OrgID", tenant.as_str()),
+        None => request,
+    };
+    match caller.credentials {
         MetricCredentials::None => request,
         MetricCredentials::Token(token) => request.bearer_auth(token.expose_secret()),
         MetricCredentials::Password { user, password } => request.basic_auth(user, Some(password.expose_secret())),

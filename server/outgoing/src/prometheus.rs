@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::analysis::{Reading, SampleRange};
+use domain::analysis::{Reading, SampleRange, Tenant};
 use ports::{MetricCredentials, MetricError, MetricSource};
 use reqwest::Url;
 
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Caller, Client};
 
 /// A question takes this long at most: what is not answered by then would hold up the next evaluation.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +30,7 @@ pub struct Prometheus {
     client: Client,
     base: Url,
     credentials: MetricCredentials,
+    tenant: Option<Tenant>,
     timeout: Duration,
 }
 
@@ -45,7 +46,17 @@ impl Prometheus {
         if base.query().is_some() || base.fragment().is_some() {
             return Err(MetricError::Settings("the address ends before any ? or #".to_owned()));
         }
-        Ok(Self { client, base, credentials, timeout: TIMEOUT })
+        Ok(Self { client, base, credentials, tenant: None, timeout: TIMEOUT })
+    }
+
+    /// The same asked on behalf of a tenant (`X-Scope-OrgID`), where several share it.
+    #[must_use]
+    pub fn of_tenant(self, tenant: Option<Tenant>) -> Self {
+        Self { tenant, ..self }
+    }
+
+    fn caller(&self) -> Caller<'_> {
+        Caller { credentials: &self.credentials, tenant: self.tenant.as_ref() }
     }
 
     /// The same with another limit to the time of a question (10 s).
@@ -66,7 +77,7 @@ impl Prometheus {
     /// The version that it says it has. Not all that speak the protocol say one; that is no trouble.
     async fn version(&self) -> Option<String> {
         let url = self.at(&["status", "buildinfo"]);
-        let raw = self.client.read(url, &self.credentials, self.timeout, ANSWER_LIMIT).await.ok()?;
+        let raw = self.client.read(url, self.caller(), self.timeout, ANSWER_LIMIT).await.ok()?;
         answer::version(&raw)
     }
 
@@ -75,7 +86,7 @@ impl Prometheus {
         // The source gives up with us, instead of working on for nobody.
         let timeout = format!("{}ms", self.timeout.as_millis());
         let form: Vec<(&str, &str)> = form.iter().copied().chain([("timeout", timeout.as_str())]).collect();
-        match self.client.ask(url, &self.credentials, &form, self.timeout, ANSWER_LIMIT).await {
+        match self.client.ask(url, self.caller(), &form, self.timeout, ANSWER_LIMIT).await {
             Ok(raw) => answer::read(&raw),
             Err(CallError::Denied(denied)) => Err(MetricError::Settings(denied.to_string())),
             Err(CallError::NoAnswer(what)) => Err(MetricError::Unreachable(what)),

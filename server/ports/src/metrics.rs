@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::analysis::{Reading, SampleRange};
+use domain::analysis::{Reading, SampleRange, Tenant};
 use secrecy::SecretString;
 
 /// How a source is asked to let us in.
@@ -34,6 +34,8 @@ pub enum MetricSettings {
         address: String,
         /// How to get in.
         credentials: MetricCredentials,
+        /// On whose behalf, where several share it.
+        tenant: Option<Tenant>,
     },
     /// The practice cluster's own numbers, labelled as such on every screen.
     Practice,

@@ -58,6 +58,14 @@ pub struct NewMetricSource {
     /// The password, with `access` password. Left out, the one that is known stays, as with `token`.
     #[serde(default)]
     password: String,
+    /// The labels that name this cluster in a source that several share; every question about it has them. At most
+    /// five, without patterns.
+    #[serde(default)]
+    #[schema(example = "cluster=\"eu-1\"")]
+    matchers: String,
+    /// On whose behalf the source is asked, as the header `X-Scope-OrgID` (Mimir).
+    #[serde(default)]
+    tenant: String,
 }
 
 /// What to test.
@@ -96,8 +104,8 @@ async fn set_metric_source(
     Path(cluster): Path<String>,
     ApiJson(new): ApiJson<NewMetricSource>,
 ) -> Out<StatusCode> {
-    let NewMetricSource { address, access, token, user, password } = new;
-    let input = MetricSourceInput { cluster, address, access, token, user, password };
+    let NewMetricSource { address, access, token, user, password, matchers, tenant } = new;
+    let input = MetricSourceInput { cluster, address, access, token, user, password, matchers, tenant };
     web.backend.set_metric_source(&actor, input).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     actor::{Identity, Role},
-    analysis::JudgingSettings,
+    analysis::{JudgingSettings, Matchers, Tenant},
     deployment::{Cause, Outcome, Severity},
     environment::{EnvironmentKind, Quorum},
     git::GitPlace,
@@ -69,7 +69,7 @@ stored_by!(Uuid, |raw| Ok(Self::new(raw)) =>
 
 stored_by!(String, |raw| Ok(Self::try_from(raw)?) =>
     ServiceName, EnvironmentName, TeamName, ClusterName, Namespace, ContainerName, WorkloadName, VersionLabel,
-    CommitHash, WebLink, Digest,
+    CommitHash, WebLink, Digest, Matchers, Tenant,
 );
 
 stored_by!(String, |raw| Self::parse(&raw).ok_or_else(|| format!("unknown word '{raw}'").into()) =>

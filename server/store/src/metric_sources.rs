@@ -1,7 +1,10 @@
 //! Where the metrics of a cluster are asked for: an address and what opens it, sealed by the caller.
 
 use chrono::{DateTime, Utc};
-use domain::ids::ClusterId;
+use domain::{
+    analysis::{Matchers, Tenant},
+    ids::ClusterId,
+};
 
 use crate::{
     Entity, Read, StoreError, Tx,
@@ -52,24 +55,31 @@ record! {
         /// The password, or without a user name the token, as the engine sealed it; `None` where everybody
         /// is let in.
         pub sealed_secret: Option<Vec<u8>>,
+        /// What names the cluster there, where several share it.
+        pub matchers: Matchers,
+        /// On whose behalf it is asked.
+        pub tenant: Option<Tenant>,
         /// When it was set.
         pub changed_at: DateTime<Utc>,
     }
 }
 
 const PUT: &str = "
-    INSERT INTO metric_sources (cluster_id, kind, address, user_name, sealed_secret, changed_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO metric_sources (cluster_id, kind, address, user_name, sealed_secret, matchers, tenant, changed_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (cluster_id) DO UPDATE SET kind = excluded.kind, address = excluded.address,
-        user_name = excluded.user_name, sealed_secret = excluded.sealed_secret, changed_at = excluded.changed_at";
+        user_name = excluded.user_name, sealed_secret = excluded.sealed_secret, matchers = excluded.matchers,
+        tenant = excluded.tenant, changed_at = excluded.changed_at";
 
 const DELETE: &str = "DELETE FROM metric_sources WHERE cluster_id = $1";
 
 const OF_CLUSTER: &str = "
-    SELECT cluster_id, kind, address, user_name, sealed_secret, changed_at FROM metric_sources WHERE cluster_id = $1";
+    SELECT cluster_id, kind, address, user_name, sealed_secret, matchers, tenant, changed_at
+    FROM metric_sources WHERE cluster_id = $1";
 
 const LIST: &str = "
-    SELECT cluster_id, kind, address, user_name, sealed_secret, changed_at FROM metric_sources ORDER BY cluster_id";
+    SELECT cluster_id, kind, address, user_name, sealed_secret, matchers, tenant, changed_at
+    FROM metric_sources ORDER BY cluster_id";
 
 statements!("metric_sources.rs": PUT, DELETE, OF_CLUSTER, LIST);
 
@@ -87,6 +97,8 @@ impl Tx {
             source.address.as_str(),
             source.user_name.as_deref(),
             source.sealed_secret.as_deref(),
+            source.matchers.to_string(),
+            source.tenant.as_ref().map(Tenant::as_str),
             source.changed_at,
         )?;
         self.signal(Entity::Cluster, source.cluster_id.uuid(), 0);

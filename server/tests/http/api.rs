@@ -178,13 +178,23 @@ async fn a_metric_source_is_set_by_api_and_its_secret_is_never_told() {
     let ci = app.machine(Role::Admin).await;
     ci.get(path).await.problem(404);
     let secret = "metrics-canary-0815";
-    let input = json!({ "address": "https://prometheus.example", "access": "token", "token": secret });
+    let shared = |matchers: &str| {
+        let source = json!({ "address": "https://prometheus.example", "access": "token", "token": secret });
+        let mut source = source.as_object().unwrap().clone();
+        source.extend([("matchers".to_owned(), json!(matchers)), ("tenant".to_owned(), json!("shop"))]);
+        Value::Object(source)
+    };
+    let unnamed = ci.send(Method::PUT, path, &shared("eu-1")).await.problem(422);
+    assert_eq!(unnamed["field"], "matchers", "{unnamed}");
+    let input = shared("cluster=\"eu-1\"");
     let set = ci.send(Method::PUT, path, &input).await;
     assert_eq!(set.status, 204, "{}", set.text);
     let shown = ci.get(path).await;
     assert!(!shown.text.contains(secret));
-    let expected =
-        json!({ "address": "https://prometheus.example", "is_practice": false, "access": "token", "user": null });
+    let expected = json!({
+        "address": "https://prometheus.example", "is_practice": false, "access": "token", "user": null,
+        "matchers": "cluster=\"eu-1\"", "tenant": "shop",
+    });
     assert_eq!(shown.json(), expected);
     let private = json!({ "address": "https://10.0.0.1" });
     let refused = ci.send(Method::PUT, path, &private).await.problem(422);

@@ -146,10 +146,8 @@ impl Slipway {
         let input = MetricSourceInput {
             cluster: "real".to_owned(),
             address: address.to_owned(),
-            token: String::new(),
-            user: String::new(),
-            password: String::new(),
             access: MetricAccess::Open,
+            ..MetricSourceInput::default()
         };
         self.engine.set_metric_source(&self.admin, input).await.unwrap();
     }

@@ -1,9 +1,10 @@
-//! A query of a person's own with the four placeholders `{{service}}`, `{{namespace}}`, `{{version}}`
-//! and `{{window}}`.
+//! A query of a person's own with the placeholders `{{service}}`, `{{namespace}}`, `{{version}}`, `{{window}}`
+//! and `{{matchers}}`.
 //!
 //! A value is put in as the place asks for it, so that no name can end a string and begin PromQL: in a
 //! quoted string it is escaped for that kind of quote, after `=~` and `!~` also as a regular expression.
-//! Outside of strings only the window may stand; anything else is refused when the query is parsed.
+//! Outside of strings only the window may stand, and what names the cluster, which is a list of matchers and stands
+//! nowhere else; anything else is refused when the query is parsed.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub enum Placeholder {
     Version,
     /// The rule's window, as a PromQL duration: `60s`.
     Window,
+    /// What names the cluster in a source that several share, between braces: `cluster="eu-1"`, or nothing.
+    Matchers,
 }
 
 impl Placeholder {
@@ -30,6 +33,7 @@ impl Placeholder {
             "namespace" => Some(Self::Namespace),
             "version" => Some(Self::Version),
             "window" => Some(Self::Window),
+            "matchers" => Some(Self::Matchers),
             _ => None,
         }
     }
@@ -44,9 +48,10 @@ pub enum CustomQueryError {
     /// Too long.
     #[error("a query has at most {LONGEST} characters; make a recording rule of a longer one")]
     TooLong,
-    /// Not one of the four.
+    /// Not one of them.
     #[error(
-        "{{{{{0}}}}} is not known; there are {{{{service}}}}, {{{{namespace}}}}, {{{{version}}}} and {{{{window}}}}"
+        "{{{{{0}}}}} is not known; there are {{{{service}}}}, {{{{namespace}}}}, {{{{version}}}}, {{{{window}}}} and \
+         {{{{matchers}}}}"
     )]
     Unknown(String),
     /// `{{` without its end.
@@ -58,6 +63,9 @@ pub enum CustomQueryError {
     /// A name outside of a string.
     #[error("{{{{{0}}}}} must stand inside a quoted string, such as service=\"{{{{service}}}}\"")]
     NotQuoted(String),
+    /// Matchers inside of a string.
+    #[error("{{{{{0}}}}} must stand between braces and outside of quotes, such as up{{job=\"x\", {{{{{0}}}}}}}")]
+    Quoted(String),
     /// A placeholder in a comment.
     #[error("{{{{{0}}}}} stands in a comment")]
     InComment(String),
@@ -118,10 +126,21 @@ impl CustomQuery {
     #[must_use]
     pub fn filled(&self, value: impl Fn(Placeholder) -> String) -> String {
         let mut out = String::with_capacity(self.text.len());
+        let mut is_nothing = false;
         for part in &self.parts {
             match part {
+                // No matcher may be missing before a comma.
+                Part::Text(text) if is_nothing => {
+                    let rest = text.trim_start();
+                    out.push_str(rest.strip_prefix(',').unwrap_or(rest));
+                    is_nothing = false;
+                }
                 Part::Text(text) => out.push_str(text),
-                Part::Hole(placeholder, place) => out.push_str(&fitted(&value(*placeholder), *place)),
+                Part::Hole(placeholder, place) => {
+                    let value = fitted(&value(*placeholder), *place);
+                    is_nothing = *placeholder == Placeholder::Matchers && value.is_empty();
+                    out.push_str(&value);
+                }
             }
         }
         out
@@ -179,7 +198,8 @@ fn hole(word: &str, place: Place) -> Result<Placeholder, CustomQueryError> {
         (Place::Bare, Placeholder::Service | Placeholder::Namespace | Placeholder::Version) => {
             Err(CustomQueryError::NotQuoted(shown()))
         }
-        (Place::Bare, Placeholder::Window) | (Place::Quoted { .. }, _) => Ok(placeholder),
+        (Place::Quoted { .. }, Placeholder::Matchers) => Err(CustomQueryError::Quoted(shown())),
+        (Place::Bare, Placeholder::Window | Placeholder::Matchers) | (Place::Quoted { .. }, _) => Ok(placeholder),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::Matchers;
 use crate::{
     names::{Namespace, ServiceName, WorkloadName},
     traffic::RouteKind,
@@ -79,6 +80,8 @@ pub struct Given {
 pub struct Labels {
     /// Which side.
     pub side: Side,
+    /// What names the cluster in a source that several share.
+    pub cluster: Matchers,
     /// The service.
     pub service: ServiceName,
     /// Its namespace.

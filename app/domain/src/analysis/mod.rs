@@ -16,6 +16,7 @@ mod defaults;
 mod in_force;
 mod labels;
 mod mann_whitney;
+mod matchers;
 mod measure;
 mod presence;
 mod promql;
@@ -37,6 +38,7 @@ pub use in_force::{
 };
 pub use labels::{Backend, Counted, Given, Labels, Route, RouteRule, Side, rules_to};
 pub use mann_whitney::{MannWhitney, mann_whitney};
+pub use matchers::{Matchers, ScopeError, Tenant};
 pub use measure::{BuiltInCheck, DataPlane, Measure, Quantile, Resource, Traffic, Unit};
 pub use presence::{Presence, presence, scrape_seconds};
 pub use promql::{Queries, QueryError, queries};

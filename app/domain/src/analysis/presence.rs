@@ -1,7 +1,7 @@
 //! Whether a source has the numbers that rules ask for, before anything depends on it.
 
 use super::{
-    DataPlane,
+    DataPlane, Matchers,
     custom_query::{escaped, pattern_of},
     promql::{is, scraped},
 };
@@ -22,11 +22,11 @@ const COUNTED_OVER: u32 = 600;
 /// What scrapes are usually apart, in seconds.
 const USUAL_INTERVALS: [u32; 10] = [1, 5, 10, 15, 20, 30, 60, 120, 180, 300];
 
-/// What to ask a source for, of requests to these namespaces; of all where none is given. `None` for the practice
-/// cluster, which answers by itself.
+/// What to ask a source for, of requests to these namespaces of a cluster; of all where none is given. `None` for the
+/// practice cluster, which answers by itself.
 #[must_use]
-pub fn presence(plane: DataPlane, namespaces: &[Namespace]) -> Option<Presence> {
-    let selectors = selectors(plane, namespaces)?;
+pub fn presence(plane: DataPlane, namespaces: &[Namespace], cluster: &Matchers) -> Option<Presence> {
+    let selectors = selectors(plane, namespaces, cluster)?;
     let each = |spelt: &dyn Fn(&String) -> String| selectors.iter().map(spelt).collect::<Vec<_>>().join(" or ");
     let counts = each(&|one| format!("count_over_time({one}[{COUNTED_OVER}s])"));
     // What began to be scraped in between has fewer scrapes than that.
@@ -53,26 +53,27 @@ fn any_of(namespaces: &[Namespace], spelt: impl Fn(&str) -> String) -> String {
     escaped(&pattern, '"')
 }
 
-fn selectors(plane: DataPlane, namespaces: &[Namespace]) -> Option<Vec<String>> {
+fn selectors(plane: DataPlane, namespaces: &[Namespace], cluster: &Matchers) -> Option<Vec<String>> {
     let any = any_of(namespaces, str::to_owned);
     let among = |label: &str| format!("{label}=~\"{any}\"");
+    let of = |metric: &str, matchers: &str| format!("{metric}{{{}}}", cluster.before(matchers));
     let istio = |reporter: &str, label: &str| {
-        vec![format!("istio_requests_total{{{},{}}}", is("reporter", reporter), among(label))]
+        vec![of("istio_requests_total", &format!("{},{}", is("reporter", reporter), among(label)))]
     };
     Some(match plane {
         DataPlane::EnvoyGateway => {
-            vec![format!("envoy_cluster_upstream_rq{{envoy_cluster_name=~\"(http|grpc)route/({any})/.+\"}}")]
+            vec![of("envoy_cluster_upstream_rq", &format!("envoy_cluster_name=~\"(http|grpc)route/({any})/.+\""))]
         }
         DataPlane::IstioGateway => istio("source", "destination_service_namespace"),
         DataPlane::Istio => istio("destination", "destination_workload_namespace"),
         DataPlane::IstioStockEnvoy => {
             let any = any_of(namespaces, |name| name.replace('-', "_"));
             let name = format!("__name__=~\"envoy_cluster_({any})_svc_cluster_local__upstream_rq\"");
-            vec![format!("{{{name},envoy_cluster_name=~\"outbound.+\"}}")]
+            vec![of("", &format!("{name},envoy_cluster_name=~\"outbound.+\""))]
         }
         DataPlane::IngressNginx => {
             let ways = scraped("namespace", among);
-            ways.map(|way| format!("nginx_ingress_controller_requests{{{way},ingress!=\"\"}}")).into()
+            ways.map(|way| of("nginx_ingress_controller_requests", &format!("{way},ingress!=\"\""))).into()
         }
         DataPlane::Practice => return None,
     })

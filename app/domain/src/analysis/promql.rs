@@ -8,7 +8,7 @@
 //! shows them, Istio's standard metrics, ingress-nginx's, cAdvisor's and kube-state-metrics'.
 
 use super::{
-    BuiltInCheck, DataPlane, Labels, Measure, MetricRule, Placeholder, Quantile, Resource, Side, Traffic,
+    BuiltInCheck, DataPlane, Labels, Matchers, Measure, MetricRule, Placeholder, Quantile, Resource, Side, Traffic,
     custom_query::{escaped, pattern_of},
     labels::{Counted, Route, RouteRule},
 };
@@ -86,6 +86,7 @@ pub fn queries(rule: &MetricRule, labels: &Labels) -> Result<Queries, QueryError
                 Placeholder::Namespace => labels.namespace.to_string(),
                 Placeholder::Version => labels.version.to_string(),
                 Placeholder::Window => window.clone(),
+                Placeholder::Matchers => labels.cluster.to_string(),
             };
             let requests = requests.as_ref().filter(|_| is_counted).map(|q| q.filled(fill));
             Ok(Queries::Source { value: query.filled(fill), requests })
@@ -95,7 +96,7 @@ pub fn queries(rule: &MetricRule, labels: &Labels) -> Result<Queries, QueryError
             Ok(Queries::Source { value: practice(practice_name(*what), labels, &window), requests })
         }
         Measure::Traffic { what, plane } => {
-            let series = Series::of(*plane, labels)?;
+            let series = Series::of(*plane, labels)?.within(&labels.cluster);
             if series.errors.is_empty() && matches!(what, Traffic::ErrorRate | Traffic::SuccessRate) {
                 return Err(QueryError::GrpcErrors { plane: plane.words() });
             }
@@ -277,6 +278,11 @@ impl Series {
         })
     }
 
+    /// Those of one cluster alone.
+    fn within(self, cluster: &Matchers) -> Self {
+        Self { matchers: self.matchers.iter().map(|matchers| cluster.before(matchers)).collect(), ..self }
+    }
+
     /// What `function` makes of each series of a metric over the window.
     fn over(&self, function: &str, metric: &str, more: &str, window: &str) -> String {
         let comma = if more.is_empty() { "" } else { "," };
@@ -321,7 +327,7 @@ impl Series {
 
 /// The pods of a Deployment are named after it, its replica set and themselves.
 fn resource(what: Resource, labels: &Labels, window: &str) -> String {
-    let namespace = is("namespace", labels.namespace.as_str());
+    let namespace = labels.cluster.before(&is("namespace", labels.namespace.as_str()));
     let pattern = format!("{}-[a-z0-9]{{1,10}}-[a-z0-9]{{5}}", pattern_of(labels.workload.as_str()));
     let pods = format!("{namespace},pod=~\"{}\"", escaped(&pattern, '"'));
     let limit =

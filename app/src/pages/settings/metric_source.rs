@@ -13,7 +13,7 @@ use crate::{
     server_fns::clusters::{ClearMetricSource, SetMetricSource, TestMetricSource},
 };
 
-const FIELDS: [&str; 4] = ["address", "token", "user", "password"];
+const FIELDS: [&str; 6] = ["address", "token", "user", "password", "matchers", "tenant"];
 
 /// The forms of a metric source.
 #[derive(Clone, Copy)]
@@ -104,6 +104,7 @@ fn set_form(cluster: &str, source: Option<MetricSourceView>, form: Sending<SetMe
     let cluster = cluster.to_owned();
     let error = form.errors();
     let other = besides(&FIELDS, error);
+    let shared = shared_fields(form, source.as_ref());
     let (address, user, access) = match source {
         Some(source) => (source.address, source.user.unwrap_or_default(), source.access),
         None => (String::new(), String::new(), MetricAccess::Open),
@@ -166,11 +167,44 @@ fn set_form(cluster: &str, source: Option<MetricSourceView>, form: Sending<SetMe
                     error=about("user", error)
                 /> {secret("password", "Password", keeps(MetricAccess::Password))}
             </div>
+            {shared}
             <FormProblem error=other title="Not saved" />
             <div class="form-acts">
                 <Button busy=form.busy()>"Save the metric source"</Button>
             </div>
         </ActionForm>
+    }
+    .into_any()
+}
+
+/// What tells this cluster from others in a source that several share.
+fn shared_fields(form: Sending<SetMetricSource>, source: Option<&MetricSourceView>) -> AnyView {
+    let error = form.errors();
+    let matchers = source.map(|source| source.matchers.as_str()).unwrap_or_default();
+    let tenant = source.and_then(|source| source.tenant.as_deref()).unwrap_or_default();
+    view! {
+        <div class="form-row">
+            <TextField
+                id="metrics-matchers"
+                name="matchers"
+                label="Labels of this cluster"
+                kind=InputKind::Code
+                hint="Where several clusters share the source: cluster=\"eu-1\". Every question about this cluster has \
+                      them; queries of your own as {{matchers}}."
+                    .to_owned()
+                value=form.typed("matchers", matchers)
+                error=about("matchers", error)
+            />
+            <TextField
+                id="metrics-tenant"
+                name="tenant"
+                label="Tenant"
+                autocomplete="off"
+                hint="Sent as X-Scope-OrgID, where the source asks for one (Mimir).".to_owned()
+                value=form.typed("tenant", tenant)
+                error=about("tenant", error)
+            />
+        </div>
     }
     .into_any()
 }

@@ -8,14 +8,14 @@ use contract::{
     analysis::{MetricTestView, PlaneFound},
 };
 use domain::{
-    analysis::{DataPlane, HealthCheck, default_rules, presence, scrape_seconds, window_warning},
+    analysis::{DataPlane, HealthCheck, Matchers, default_rules, presence, scrape_seconds, window_warning},
     ids::ClusterId,
     names::Namespace,
 };
 use ports::{MetricError, MetricSource};
 use store::Target;
 
-use super::metrics::patiently;
+use super::metrics::{ClusterMetrics, patiently};
 use crate::{Engine, error::OrFail, judging, strategies};
 
 /// So many namespaces are named; the rest would not be read.
@@ -25,18 +25,18 @@ impl Engine {
     pub(super) async fn try_metric_source(&self, cluster: &str, plane: &str) -> Answer<MetricTestView> {
         let plane = strategies::plane(plane)?;
         let cluster = self.cluster_to_read(cluster).await?;
-        let source = match self.metrics_of(cluster.id).await {
-            Ok(source) => source,
+        let metrics = match self.metrics_of(cluster.id).await {
+            Ok(metrics) => metrics,
             Err(error) => return Ok(problem(&error)),
         };
-        let version = match patiently(source.check(self.now())).await {
+        let version = match patiently(metrics.source.check(self.now())).await {
             Ok(version) => version,
             Err(error) => return Ok(problem(&error)),
         };
         let plane = match plane {
             Some(plane) => {
                 let namespaces = self.target_namespaces(cluster.id).await?;
-                match self.look_for(&*source, plane, &namespaces).await {
+                match self.look_for(&metrics, plane, &namespaces).await {
                     Some(found) => Some(self.warned(cluster.id, plane, found).await?),
                     None => None,
                 }
@@ -57,19 +57,35 @@ impl Engine {
     /// Whether a source has numbers of a data plane. A source that has none is none that judges a version.
     async fn look_for(
         &self,
-        source: &dyn MetricSource,
+        metrics: &ClusterMetrics,
         plane: DataPlane,
         namespaces: &[Namespace],
     ) -> Option<PlaneFound> {
-        let questions = presence(plane, namespaces)?;
+        let source = &*metrics.source;
+        let questions = presence(plane, namespaces, &metrics.cluster)?;
         let number = self.number_of(source, &questions.series).await;
         let (series, problem) = match number.map(whole) {
             Ok(0) => {
-                let elsewhere = match namespaces {
-                    [] => Ok(0.0),
-                    _ => self.number_of(source, &presence(plane, &[])?.series).await,
-                };
-                (0, Some(missing(plane, namespaces, elsewhere.map(whole))))
+                let mut there = Missing::Nothing;
+                // From what is nearest to what was asked: the cluster's other namespaces, then other clusters.
+                for (cluster, elsewhere) in [
+                    (&metrics.cluster, Missing::Namespaces as fn(u64) -> Missing),
+                    (&Matchers::default(), Missing::Cluster),
+                ] {
+                    let query = presence(plane, &[], cluster)?.series;
+                    match self.number_of(source, &query).await.map(whole) {
+                        Ok(0) => {}
+                        Ok(series) => {
+                            there = elsewhere(series);
+                            break;
+                        }
+                        Err(error) => {
+                            there = Missing::Unknown(error);
+                            break;
+                        }
+                    }
+                }
+                (0, Some(there.words(plane, namespaces, &metrics.cluster)))
             }
             Ok(series) => (series, None),
             Err(error) => (0, Some(error.to_string())),
@@ -137,17 +153,33 @@ fn problem(error: &MetricError) -> MetricTestView {
     MetricTestView { problem: Some(error.to_string()), ..MetricTestView::default() }
 }
 
-/// What is wrong where nothing was found that rules ask for.
-fn missing(plane: DataPlane, namespaces: &[Namespace], elsewhere: Result<u64, MetricError>) -> String {
-    match elsewhere {
-        Ok(0) => "it has no requests of it; see that its metrics are scraped, and that some were sent".to_owned(),
-        Ok(series) => format!(
-            "it has {series} series of {}, but none of requests to {}, where targets of this cluster are; see that some \
-             were sent there, and that the scrape keeps the labels that name the namespace",
-            plane.words(),
-            named(namespaces)
-        ),
-        Err(error) => error.to_string(),
+/// What is there in place of what rules ask for.
+enum Missing {
+    Nothing,
+    /// So many series of the cluster, to other namespaces.
+    Namespaces(u64),
+    /// So many series of other clusters.
+    Cluster(u64),
+    Unknown(MetricError),
+}
+
+impl Missing {
+    fn words(&self, plane: DataPlane, namespaces: &[Namespace], cluster: &Matchers) -> String {
+        match self {
+            Self::Nothing => {
+                "it has no requests of it; see that its metrics are scraped, and that some were sent".to_owned()
+            }
+            Self::Namespaces(series) => format!(
+                "it has {series} series of {}, but none of requests to {}, where targets of this cluster are; see that \
+                 some were sent there, and that the scrape keeps the labels that name the namespace",
+                plane.words(),
+                named(namespaces)
+            ),
+            Self::Cluster(series) => {
+                format!("it has {series} series of {}, but none with {cluster}; correct the labels", plane.words())
+            }
+            Self::Unknown(error) => error.to_string(),
+        }
     }
 }
 

@@ -7,7 +7,11 @@ use contract::{
     Answer, ApiError,
     analysis::{MetricAccess, MetricSourceInput, MetricSourceView},
 };
-use domain::{actor::Actor, ids::ClusterId};
+use domain::{
+    actor::Actor,
+    analysis::{Matchers, Tenant},
+    ids::ClusterId,
+};
 use ports::{MetricCredentials, MetricError, MetricSettings};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{Cluster, ClusterKind, Held, MetricSource, MetricSourceKind, StoreError};
@@ -29,6 +33,14 @@ fn secret_place(id: ClusterId) -> String {
     format!("metric_source:{id}")
 }
 
+/// A cluster's metric source, with what names the cluster there.
+pub(crate) struct ClusterMetrics {
+    /// What is asked.
+    pub source: Arc<dyn ports::MetricSource>,
+    /// What every question about the cluster says.
+    pub cluster: Matchers,
+}
+
 /// Waits for an answer for a while.
 ///
 /// # Errors
@@ -46,26 +58,29 @@ impl Engine {
     /// # Errors
     /// [`MetricError::Settings`] when nobody has set one, or it cannot be used,
     /// [`MetricError::Unreachable`] when our own database does not answer.
-    pub(crate) async fn metrics_of(&self, id: ClusterId) -> Result<Arc<dyn ports::MetricSource>, MetricError> {
+    pub(crate) async fn metrics_of(&self, id: ClusterId) -> Result<ClusterMetrics, MetricError> {
         let settings = self.metric_settings(id).await;
-        let settings =
+        let (settings, cluster) =
             settings.map_err(|e| MetricError::Unreachable(format!("its settings cannot be read: {e}")))??;
-        self.parts.metrics.connect(&settings)
+        Ok(ClusterMetrics { source: self.parts.metrics.connect(&settings)?, cluster })
     }
 
-    async fn metric_settings(&self, id: ClusterId) -> Result<Result<MetricSettings, MetricError>, StoreError> {
+    async fn metric_settings(
+        &self,
+        id: ClusterId,
+    ) -> Result<Result<(MetricSettings, Matchers), MetricError>, StoreError> {
         let mut read = self.store().read().await?;
         let Some(cluster) = read.cluster(id).await? else {
             return Ok(Err(MetricError::Settings("this cluster is not connected any more".to_owned())));
         };
         if cluster.kind == ClusterKind::Practice {
-            return Ok(Ok(MetricSettings::Practice));
+            return Ok(Ok((MetricSettings::Practice, Matchers::default())));
         }
         let Some(source) = read.metric_source(id).await? else {
             let why = format!("cluster {} has no metric source; an administrator can set one", cluster.name);
             return Ok(Err(MetricError::Settings(why)));
         };
-        Ok(self.opened(&source))
+        Ok(self.opened(&source).map(|settings| (settings, source.matchers)))
     }
 
     fn opened(&self, source: &MetricSource) -> Result<MetricSettings, MetricError> {
@@ -81,7 +96,8 @@ impl Engine {
         };
         match source.kind {
             MetricSourceKind::Prometheus => {
-                Ok(MetricSettings::Prometheus { address: source.address.clone(), credentials })
+                let (address, tenant) = (source.address.clone(), source.tenant.clone());
+                Ok(MetricSettings::Prometheus { address, credentials, tenant })
             }
         }
     }
@@ -91,8 +107,9 @@ impl Engine {
         let found = self.cluster_named(&mut read, cluster).await?;
         if found.kind == ClusterKind::Practice {
             let address = "practice".to_owned();
-            let access = MetricAccess::Open;
-            return Ok(Some(MetricSourceView { address, is_practice: true, access, user: None }));
+            let (access, matchers) = (MetricAccess::Open, String::new());
+            let practice = MetricSourceView { address, is_practice: true, access, user: None, matchers, tenant: None };
+            return Ok(Some(practice));
         }
         let source = read.metric_source(found.id).await.or_fail(self)?;
         Ok(source.map(|source| MetricSourceView {
@@ -104,6 +121,8 @@ impl Engine {
                 (None, None) => MetricAccess::Open,
             },
             user: source.user_name,
+            matchers: source.matchers.to_string(),
+            tenant: source.tenant.map(String::from),
         }))
     }
 
@@ -127,7 +146,8 @@ impl Engine {
             (_, None) => MetricCredentials::None,
         };
         // What cannot be used at all is refused before it is kept; whether it answers is another question.
-        let settings = MetricSettings::Prometheus { address: address.clone(), credentials };
+        let (matchers, tenant) = scope_of(&input)?;
+        let settings = MetricSettings::Prometheus { address: address.clone(), credentials, tenant: tenant.clone() };
         self.parts.metrics.connect(&settings).map_err(|e| ApiError::invalid("address", reason_of(e)))?;
         let seal = |secret: &SecretString| {
             let sealed = self.sealer().seal(&*self.parts.randomness, &secret_place(cluster.id), secret);
@@ -139,6 +159,8 @@ impl Engine {
             address,
             user_name: user,
             sealed_secret: secret.as_ref().map(seal).transpose()?,
+            matchers,
+            tenant,
             changed_at: self.now(),
         };
         tx.put_metric_source(&source).await.or_fail(self)?;
@@ -191,6 +213,16 @@ impl Engine {
         }
         self.keep_cluster(tx, actor, "cluster.metrics_clear", "took away the metric source of", &cluster).await
     }
+}
+
+/// What tells the cluster from others there, as it was typed.
+fn scope_of(input: &MetricSourceInput) -> Answer<(Matchers, Option<Tenant>)> {
+    let matchers = Matchers::parse(&input.matchers).map_err(|e| ApiError::invalid("matchers", e.to_string()))?;
+    let tenant = match input.tenant.trim() {
+        "" => None,
+        text => Some(Tenant::parse(text).map_err(|e| ApiError::invalid("tenant", e.to_string()))?),
+    };
+    Ok((matchers, tenant))
 }
 
 fn refuse_practice(cluster: &Cluster) -> Answer<()> {

@@ -3,13 +3,13 @@
 //! waits longer than the source's patience, and nothing at all once the promotion has gone elsewhere: an
 //! abort, or whatever else happens to it meanwhile, ends the waiting.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use contract::Answer;
 use domain::{
     analysis::{
-        Backend, BuiltInCheck, Comparison, Given, Labels, Measure, MetricRule, Queries, Reading, Resource, Route,
-        Sample, SampleRange, Side, Watch, built_in_reading, queries, rules_to, without_later_pods,
+        Backend, BuiltInCheck, Comparison, Given, Labels, Matchers, Measure, MetricRule, Queries, Reading, Resource,
+        Route, Sample, SampleRange, Side, Watch, built_in_reading, queries, rules_to, without_later_pods,
     },
     names::ServiceName,
     observation::{Observed, PlacedWorkload},
@@ -18,11 +18,15 @@ use domain::{
     version::VersionLabel,
 };
 use futures::future::join_all;
-use ports::{MetricError, MetricSource};
+use ports::MetricError;
 use store::{Change, Entity, StoreError};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::{Engine, clusters::metrics::patiently, error::OrFail};
+use crate::{
+    Engine,
+    clusters::metrics::{ClusterMetrics, patiently},
+    error::OrFail,
+};
 
 /// Who is measured, by the names that people and clusters know.
 struct Named {
@@ -35,7 +39,7 @@ struct Named {
 
 /// One evaluation: a rule about a workload at a moment.
 struct Evaluation<'a> {
-    source: &'a Result<Arc<dyn MetricSource>, MetricError>,
+    metrics: &'a Result<ClusterMetrics, MetricError>,
     watch: &'a Watch,
     planned: &'a WorkloadPlan,
     subject: Subject,
@@ -118,10 +122,12 @@ async fn samples(
     let (tried, sources) = (tried.as_slice(), sources.as_slice());
     let of_rule = promotion.due(at).into_iter().map(|watch| {
         let is_request = watch.rule.measure().is_request();
-        let evaluations = tried.iter().zip(sources).filter(move |_| !is_request).map(|(planned, source)| {
-            let labels = |side| labels(named, run, planned, (subject, side), seen);
+        let evaluations = tried.iter().zip(sources).filter(move |_| !is_request).map(|(planned, metrics)| {
+            let cluster = metrics.as_ref().map(|metrics| metrics.cluster.clone()).unwrap_or_default();
+            let labels =
+                |side| Labels { cluster: cluster.clone(), ..labels(named, run, planned, (subject, side), seen) };
             let evaluation = Evaluation {
-                source,
+                metrics,
                 watch,
                 planned,
                 subject,
@@ -228,8 +234,8 @@ impl Evaluation<'_> {
     /// The answers to the questions of one side, put at the same time.
     async fn read(&self, asked: &Queries, range: Option<&SampleRange>) -> Reading {
         let Queries::Source { value, requests, .. } = asked else { return Reading::series([]) };
-        let source = match self.source {
-            Ok(source) => source,
+        let source = match self.metrics {
+            Ok(metrics) => &metrics.source,
             Err(error) => return error.reading(),
         };
         let values = async {
@@ -299,6 +305,16 @@ const fn has_two_sides(rule: &MetricRule) -> bool {
     }
 }
 
+/// Which requests the candidate gets; none for itself once it is what the workload runs.
+fn given(run: &Run, is_tried: bool) -> Given {
+    let aside = &run.wanted.aside;
+    Given {
+        testers: is_tried && aside.testers.is_some(),
+        share: run.wanted.weight.want > Weight::NONE,
+        copies: is_tried && aside.mirror > Weight::NONE,
+    }
+}
+
 /// What a side is called where requests are counted. After the rollout the version is what the workload
 /// itself runs, so its numbers are those of the stable side.
 fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, (subject, side): (Subject, Side), seen: &Sight) -> Labels {
@@ -313,13 +329,8 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, (subject, side): (Su
     };
     let layer = candidate.map(|candidate| &candidate.layer);
     let weight = run.wanted.weight.want;
-    let aside = &run.wanted.aside;
     let is_tried = subject == Subject::Candidate;
-    let given = Given {
-        testers: is_tried && aside.testers.is_some(),
-        share: weight > Weight::NONE,
-        copies: is_tried && aside.mirror > Weight::NONE,
-    };
+    let given = given(run, is_tried);
     // As they are now, without what is ours: others may have added to them.
     let now = seen.routes.iter().find(|(placed, _)| *placed == planned.placed).and_then(|(_, seen)| match seen {
         RouteObserved::Present(now) => Some(&now.rules),
@@ -337,6 +348,7 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, (subject, side): (Su
     });
     Labels {
         side,
+        cluster: Matchers::default(),
         service: named.service.clone(),
         namespace: stable.namespace.clone(),
         version: if is_new { named.version.clone() } else { named.stable.clone() },

@@ -88,10 +88,11 @@ impl MetricConnector for Moody {
             MetricSettings::Prometheus { address, .. } if address.contains("169.254") => {
                 return Err(MetricError::Settings("calls may not go there".to_owned()));
             }
-            MetricSettings::Prometheus { address, credentials } => {
+            MetricSettings::Prometheus { address, credentials, tenant } => {
                 use ports::MetricCredentials::{None, Password, Token};
                 use secrecy::ExposeSecret as _;
                 match credentials {
+                    None if tenant.is_some() => format!("{address} of {}", tenant.as_ref().unwrap().as_str()),
                     None => address.clone(),
                     Token(token) => format!("{address} by {}", token.expose_secret()),
                     Password { user, password } => format!("{address} by {user}:{}", password.expose_secret()),
@@ -331,6 +332,40 @@ async fn an_abort_never_waits_for_a_source_that_hangs() {
     assert_eq!(share_in(&world.practice), 0, "what is measured holds up no other pass");
     working.await.unwrap().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}: the source has 10 s", begun.elapsed());
+}
+
+#[tokio::test]
+async fn two_clusters_that_share_a_source_are_asked_about_apart() {
+    let (world, metrics) = prepared("2.0", "10%, 10m").await;
+    let engine = &world.engine;
+    let mut asked = Vec::new();
+    for (id, cluster) in [(78, "eu-1"), (79, "us-1")] {
+        connect(engine, id, cluster, ClusterKind::InCluster).await;
+        let input = |matchers: &str, tenant: &str| MetricSourceInput {
+            cluster: cluster.to_owned(),
+            address: "https://thanos.example".to_owned(),
+            matchers: matchers.to_owned(),
+            tenant: tenant.to_owned(),
+            ..MetricSourceInput::default()
+        };
+        for (matchers, tenant, field) in [("cluster=eu-1", "", "matchers"), ("", "a b", "tenant")] {
+            let refused = engine.set_metric_source(&world.admin, input(matchers, tenant)).await.unwrap_err();
+            assert_eq!(refused.field(), Some(field), "{refused}");
+        }
+        let own = format!("cluster=\"{cluster}\"");
+        engine.set_metric_source(&world.admin, input(&own, "shop")).await.unwrap();
+        assert_eq!(metrics.connected.lock().unwrap().last().unwrap(), "https://thanos.example of shop");
+        let shown = engine.metric_source(&world.rosa, cluster).await.unwrap().unwrap();
+        assert_eq!((shown.matchers, shown.tenant.as_deref()), (own.clone(), Some("shop")));
+        metrics.set(Mood::Counts(12));
+        let plane = engine.test_metric_source(&world.admin, cluster, "istio").await.unwrap().plane.unwrap();
+        assert!(plane.query.contains(&own), "{}", plane.query);
+        asked.push(plane.query);
+        metrics.set(Mood::Only("{reporter"));
+        let why = engine.test_metric_source(&world.admin, cluster, "istio").await.unwrap().plane.unwrap().problem;
+        assert_eq!(why, Some(format!("it has 7 series of Istio, but none with {own}; correct the labels")));
+    }
+    assert_ne!(asked[0], asked[1]);
 }
 
 #[tokio::test]

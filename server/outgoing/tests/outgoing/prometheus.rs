@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::analysis::{Reading, SampleRange};
+use domain::analysis::{Reading, SampleRange, Tenant};
 use outgoing::{Client, Judge, Prometheus};
 use ports::{MetricCredentials, MetricError, MetricSource};
 use secrecy::SecretString;
@@ -65,6 +65,17 @@ async fn a_password_is_sent_as_basic_authentication() {
     let source = Prometheus::new(client(), &receiver.base, credentials).unwrap();
     assert_eq!(source.check(at()).await.unwrap(), None, "what says no version is a source all the same");
     assert_eq!(receiver.asked()[0].authorization, "Basic YWRhOmxvdmVsYWNl");
+}
+
+#[tokio::test]
+async fn a_tenant_is_named_with_every_question() {
+    let answers = vec![Answer::Json(vector(&["1"])), Answer::Json(vector(&["1"]))];
+    let receiver = StandIn::start(answers).await;
+    let source = source_at(&receiver.base);
+    assert!(source.instant("up", at()).await.is_ok());
+    assert!(source.of_tenant(Some(Tenant::parse("shop").unwrap())).instant("up", at()).await.is_ok());
+    let tenants: Vec<_> = receiver.asked().into_iter().map(|asked| asked.header("x-scope-orgid")).collect();
+    assert_eq!(tenants, ["", "shop"]);
 }
 
 #[tokio::test]

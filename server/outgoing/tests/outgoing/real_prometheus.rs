@@ -11,9 +11,9 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     analysis::{
-        Backend, Conclusion, Counted, CustomQuery, DataPlane, Labels, Measure, MetricRule, Moment, Quantile, Queries,
-        Reading, Resource, Route, RouteRule, RuleDraft, Sample, SampleRange, Side, Traffic, Trigger, Watch, conclude,
-        default_rules, presence, queries, scrape_seconds,
+        Backend, Conclusion, Counted, CustomQuery, DataPlane, Labels, Matchers, Measure, MetricRule, Moment, Quantile,
+        Queries, Reading, Resource, Route, RouteRule, RuleDraft, Sample, SampleRange, Side, Traffic, Trigger, Watch,
+        conclude, default_rules, presence, queries, scrape_seconds,
     },
     names::{Namespace, ServiceName, WorkloadName},
     traffic::RouteKind,
@@ -137,6 +137,7 @@ fn labels(name: &str) -> Labels {
     let namespace = Namespace::parse("shop").unwrap();
     Labels {
         side: if name == "cart" { Side::Stable } else { Side::Canary },
+        cluster: Matchers::default(),
         service: ServiceName::parse("cart").unwrap(),
         namespace: namespace.clone(),
         version: VersionLabel::parse("2.30.4").unwrap(),
@@ -267,7 +268,7 @@ async fn is_found_where_it_is(source: &Prometheus, plane: DataPlane, at: DateTim
     for (namespaces, is_there) in [(&["shop"][..], true), (&["attic", "shop"], true), (&[], true), (&["attic"], false)]
     {
         let parsed: Vec<_> = namespaces.iter().map(|name| Namespace::parse(name).unwrap()).collect();
-        let questions = presence(plane, &parsed).unwrap();
+        let questions = presence(plane, &parsed, &Matchers::default()).unwrap();
         let found = source.instant(&questions.series, at).await.unwrap();
         // Over four seconds instead of ten minutes.
         let interval = source.instant(&questions.interval.replace("600", "4"), at).await.unwrap();

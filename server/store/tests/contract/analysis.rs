@@ -3,8 +3,8 @@
 use chrono::Duration;
 use domain::{
     analysis::{
-        DataPlane, HealthCheck, JudgingSettings, LateBreach, MetricRule, Reading, RuleChange, Sample, Verdict,
-        default_rules,
+        DataPlane, HealthCheck, JudgingSettings, LateBreach, Matchers, MetricRule, Reading, RuleChange, Sample, Tenant,
+        Verdict, default_rules,
     },
     ids::{ClusterId, EnvironmentId, PromotionId, ServiceId, TargetId},
 };
@@ -121,10 +121,18 @@ async fn a_cluster_has_one_metric_source_and_takes_it_along(store: Store) {
         address: address.to_owned(),
         user_name: None,
         sealed_secret: Some(vec![1, 2, 3]),
+        matchers: Matchers::default(),
+        tenant: None,
         changed_at: day(2),
     };
     let (first, second) = (source(CLUSTER, "https://a.example"), source(other, "https://b.example"));
-    let changed = MetricSource { user_name: Some("slipway".into()), sealed_secret: None, ..second.clone() };
+    let changed = MetricSource {
+        user_name: Some("slipway".into()),
+        sealed_secret: None,
+        matchers: Matchers::parse("cluster=\"us-1\"").unwrap(),
+        tenant: Some(Tenant::parse("shop").unwrap()),
+        ..second.clone()
+    };
     let mut tx = store.begin().await.unwrap();
     tx.insert_cluster(&cluster(other, "us-1")).await.unwrap();
     for source in [&first, &second, &changed] {

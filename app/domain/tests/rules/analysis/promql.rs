@@ -2,8 +2,8 @@
 
 use domain::{
     analysis::{
-        Backend, Counted, CustomQuery, CustomQueryError, DataPlane, Given, Labels, Measure, Quantile, Queries,
-        QueryError, Resource, Route, RouteRule, RuleDraft, Side, Traffic, Unit, presence, queries, rules_to,
+        Backend, Counted, CustomQuery, CustomQueryError, DataPlane, Given, Labels, Matchers, Measure, Quantile,
+        Queries, QueryError, Resource, Route, RouteRule, RuleDraft, Side, Traffic, Unit, presence, queries, rules_to,
         scrape_seconds,
     },
     names::{Namespace, ServiceName, WorkloadName},
@@ -17,6 +17,7 @@ pub fn labels() -> Labels {
     let workload = |text| WorkloadName::parse(text).unwrap();
     Labels {
         side: Side::Canary,
+        cluster: Matchers::default(),
         service: ServiceName::parse("cart").unwrap(),
         namespace: Namespace::parse("web-shop").unwrap(),
         version: VersionLabel::parse("2.30.4+b.1").unwrap(),
@@ -219,7 +220,7 @@ fn copies_are_counted_where_the_filter_that_makes_them_is_counted() {
 #[test]
 fn what_a_source_has_is_asked_by_the_labels_that_rules_ask_by() {
     let namespaces: Vec<_> = ["shop", "web-shop"].iter().map(|name| Namespace::parse(name).unwrap()).collect();
-    let asked = |plane, namespaces| presence(plane, namespaces).map(|questions| questions.series);
+    let asked = |plane, namespaces| presence(plane, namespaces, &Matchers::default()).map(|questions| questions.series);
     let rows = [
         (DataPlane::EnvoyGateway, r#"envoy_cluster_name=~"(http|grpc)route/(shop|web-shop)/.+""#),
         (DataPlane::IstioGateway, r#"reporter="source",destination_service_namespace=~"shop|web-shop""#),
@@ -241,7 +242,7 @@ fn the_interval_of_scrapes_is_counted_where_it_has_lasted() {
     let shop = [Namespace::parse("shop").unwrap()];
     let one = r#"istio_requests_total{reporter="destination",destination_workload_namespace=~"shop"}"#;
     assert_eq!(
-        presence(DataPlane::Istio, &shop).unwrap().interval,
+        presence(DataPlane::Istio, &shop, &Matchers::default()).unwrap().interval,
         format!("600 / max((count_over_time({one}[600s])) and ({one} offset 600s))")
     );
     let rows = [(15.0, 15), (14.6, 15), (54.5, 60), (66.7, 60), (2.0, 2), (40.2, 40), (0.97, 1), (600.0, 600)];
@@ -330,6 +331,60 @@ fn a_query_of_ones_own_is_filled_in_as_each_place_asks() {
     }
 }
 
+/// How many selectors a question has: nothing else in it stands between braces.
+fn selectors(question: &str) -> Vec<&str> {
+    question.split('{').skip(1).collect()
+}
+
+#[test]
+fn two_clusters_with_one_source_are_asked_different_questions() {
+    let within = |cluster: &str| Labels { cluster: Matchers::parse(cluster).unwrap(), ..labels() };
+    let own = |text: &str| Measure::Custom {
+        words: "mine".into(),
+        unit: Unit::None,
+        query: CustomQuery::parse(text).unwrap(),
+        requests: Some(CustomQuery::parse(text).unwrap()),
+    };
+    let planes = [
+        DataPlane::EnvoyGateway,
+        DataPlane::IstioGateway,
+        DataPlane::Istio,
+        DataPlane::IstioStockEnvoy,
+        DataPlane::IngressNginx,
+    ];
+    let what = [Traffic::ErrorRate, Traffic::SuccessRate, Traffic::Latency(Quantile::P95), Traffic::RequestRate];
+    let of_planes = planes.into_iter().flat_map(|plane| what.map(|what| Measure::Traffic { what, plane }));
+    let of_containers = [Resource::Cpu, Resource::Memory, Resource::Disk].map(|what| Measure::Resource { what });
+    let all =
+        of_planes.chain(of_containers).chain([own("sum(x{a=\"b\",{{matchers}}})"), own("x{ {{matchers}}, a=\"b\"}")]);
+    for measure in all {
+        for side in [Side::Canary, Side::Stable] {
+            let ask = |cluster: &str| asked(measure.clone(), &Labels { side, ..within(cluster) });
+            let (eu, us) = (ask("cluster=\"eu-1\""), ask("cluster=\"us-1\",x=\"y\""));
+            for (value, cluster) in [(&eu, r#"cluster="eu-1""#), (&us, r#"cluster="us-1",x="y""#)] {
+                for question in [Some(&value.0), value.1.as_ref()].into_iter().flatten() {
+                    let found = selectors(question);
+                    // A pattern of a pod's name has braces too.
+                    let is_said = |one: &&str| one.contains(cluster) || one.starts_with(|c: char| c.is_ascii_digit());
+                    assert!(!found.is_empty() && found.iter().all(is_said), "{question}");
+                }
+            }
+            assert_ne!(eu, us);
+        }
+    }
+    for plane in planes {
+        let questions = presence(plane, &[], &Matchers::parse("cluster=\"eu-1\"").unwrap()).unwrap();
+        for question in [questions.series, questions.interval] {
+            assert!(selectors(&question).iter().all(|one| one.starts_with("cluster=\"eu-1\",")), "{question}");
+        }
+    }
+    // Where a cluster has a source of its own, nothing is left of the place.
+    let alone = |text: &str| asked(own(text), &labels()).0;
+    assert_eq!(alone("x{a=\"b\",{{matchers}}}"), "x{a=\"b\",}");
+    assert_eq!(alone("x{ {{matchers}}, a=\"b\"}"), "x{  a=\"b\"}");
+    assert_eq!(alone("x{ {{matchers}} }"), "x{ }");
+}
+
 #[test]
 fn a_query_that_cannot_be_filled_in_safely_is_refused() {
     use CustomQueryError as E;
@@ -344,6 +399,7 @@ fn a_query_that_cannot_be_filled_in_safely_is_refused() {
         ("x{a=\"\\\"} {{namespace}}", E::Quote('"')),
         ("x{a=`\\`} + {{namespace}}", E::NotQuoted("namespace".into())),
         ("x # {{window}}", E::InComment("window".into())),
+        ("x{a=\"{{matchers}}\"}", E::Quoted("matchers".into())),
     ];
     for (query, expected) in rows {
         match CustomQuery::parse(query) {
@@ -354,6 +410,6 @@ fn a_query_that_cannot_be_filled_in_safely_is_refused() {
     assert_eq!(CustomQuery::parse(&"x".repeat(4_001)), Err(E::TooLong));
     assert_eq!(
         E::Unknown("pod".into()).to_string(),
-        "{{pod}} is not known; there are {{service}}, {{namespace}}, {{version}} and {{window}}"
+        "{{pod}} is not known; there are {{service}}, {{namespace}}, {{version}}, {{window}} and {{matchers}}"
     );
 }
