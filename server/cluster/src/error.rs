@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, time::Duration};
 
+use domain::readable;
 use ports::ClusterError;
 
 /// How long one request may take. A cluster that is slower than this is as good as down for the
@@ -68,10 +69,10 @@ pub(crate) fn sort_status(status: &kube::core::Status) -> ClusterError {
     }
 }
 
-/// Cuts text to at most `length` characters and drops what would disturb a line of a log or a page.
+/// Cuts text to at most `length` characters and drops what would disturb a line of a log or a page, or mislead who
+/// reads it.
 pub(crate) fn cut(text: &str, length: usize) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut cut: String = clean.take(length + 1).collect();
+    let mut cut: String = readable::plain(text).take(length + 1).collect();
     if let Some((at, _)) = cut.char_indices().nth(length) {
         cut.truncate(at);
         cut.push('…');
@@ -139,5 +140,6 @@ mod tests {
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(cut("ab\n\u{1b}[31mé", 4), "ab  …");
         assert_eq!(cut("éééé", 3), "ééé…");
+        assert_eq!(cut("\u{202E}no\u{200B}", 9), " no");
     }
 }

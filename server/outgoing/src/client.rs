@@ -5,6 +5,7 @@
 
 use std::{error::Error, time::Duration};
 
+use domain::readable;
 use ports::MetricCredentials;
 use reqwest::{Method, RequestBuilder, Url, header::HeaderMap, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
@@ -180,9 +181,9 @@ fn with(request: RequestBuilder, credentials: &MetricCredentials) -> RequestBuil
     }
 }
 
-/// The first `at_most` characters of what somebody else says.
+/// The first `at_most` characters of what somebody else says, without those that mislead or cannot be seen.
 pub(crate) fn cut(text: &str, at_most: usize) -> String {
-    text.chars().take(at_most).collect()
+    readable::plain(text).take(at_most).collect()
 }
 
 /// The innermost cause in words, without the address (which may carry what should not be shown), or
