@@ -51,6 +51,7 @@ pub(crate) fn sort(error: &kube::Error) -> ClusterError {
             "the server's certificate is not trusted by the given certificate authority: {}",
             root(error)
         )),
+        _ if is_cut_off(error) => ClusterError::Unreachable(CUT_OFF.to_owned()),
         _ => ClusterError::Unreachable(root(error)),
     }
 }
@@ -96,6 +97,14 @@ fn is_distrust(error: &kube::Error) -> bool {
     sources(error).any(|e| matches!(e.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
 }
 
+/// What is told of a connection that ends where more was to come: what others say of it is for programmers.
+const CUT_OFF: &str = "the server closed the connection in the middle of an answer";
+
+fn is_cut_off(error: &kube::Error) -> bool {
+    let is_end = |e: &std::io::Error| e.kind() == std::io::ErrorKind::UnexpectedEof;
+    sources(error).any(|e| e.downcast_ref().is_some_and(is_end))
+}
+
 /// The text of the innermost cause: 'connection refused', not 'service error: client error: …'.
 fn root(error: &kube::Error) -> String {
     let innermost = sources(error).last().map(ToString::to_string).unwrap_or_default();
@@ -133,6 +142,15 @@ mod tests {
         let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
         let sorted = sort(&kube::Error::Service(Box::new(std::io::Error::other(refused))));
         assert_eq!(sorted, ClusterError::Unreachable("connection refused".into()));
+    }
+
+    #[test]
+    fn a_connection_that_ends_in_the_middle_is_told_in_words_of_our_own() {
+        let kind = std::io::ErrorKind::UnexpectedEof;
+        let cut_off = std::io::Error::new(kind, "peer closed connection: https://docs.rs/rustls/latest/manual");
+        let sorted = sort(&kube::Error::Service(Box::new(std::io::Error::other(cut_off))));
+        let told = "the server closed the connection in the middle of an answer".to_owned();
+        assert_eq!(sorted, ClusterError::Unreachable(told));
     }
 
     #[test]
