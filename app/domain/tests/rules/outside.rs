@@ -421,3 +421,11 @@ proptest! {
         prop_assert_eq!(world.words(), format!("deploying: {percent} %, at work"));
     }
 }
+
+#[test]
+fn a_short_deadline_is_told_in_seconds() {
+    for (seconds, words) in [(10, "10 s"), (30, "30 s"), (600, "10 min")] {
+        let cause = TakeBackCause::Budget { seconds, progress: "40 %".to_owned() };
+        assert_eq!(cause.words(), format!("not complete within {words}: 40 %"));
+    }
+}
