@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{duration_words, ids::PromotionId};
+use crate::{duration_words, ids::PromotionId, readable};
 
 /// Who brings versions into a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,11 @@ impl WebhookAddress {
         }
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(OutsideError::Address("an address has no spaces"));
+        }
+        if text.chars().any(readable::is_hidden) {
+            return Err(OutsideError::Address(
+                "there are characters in the address that nobody can see; write it anew",
+            ));
         }
         if text.contains('#') {
             return Err(OutsideError::Address("the address ends before the #"));
@@ -348,6 +353,14 @@ mod tests {
             ("deploy.example/start", Some("an address begins with https://")),
             ("https:///start", Some("the address names no host")),
             ("https://a b.example", Some("an address has no spaces")),
+            (
+                "https://deploy.example/\u{202E}trats",
+                Some("there are characters in the address that nobody can see; write it anew"),
+            ),
+            (
+                "https://deploy\u{200B}.example/",
+                Some("there are characters in the address that nobody can see; write it anew"),
+            ),
             ("https://deploy.example/#x", Some("the address ends before the #")),
         ];
         for (text, wrong) in table {

@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, time::Duration};
 
+use domain::readable;
 use ports::ClusterError;
 
 /// How long one request may take. A cluster that is slower than this is as good as down for the
@@ -50,6 +51,7 @@ pub(crate) fn sort(error: &kube::Error) -> ClusterError {
             "the server's certificate is not trusted by the given certificate authority: {}",
             root(error)
         )),
+        _ if is_cut_off(error) => ClusterError::Unreachable(CUT_OFF.to_owned()),
         _ => ClusterError::Unreachable(root(error)),
     }
 }
@@ -68,10 +70,10 @@ pub(crate) fn sort_status(status: &kube::core::Status) -> ClusterError {
     }
 }
 
-/// Cuts text to at most `length` characters and drops what would disturb a line of a log or a page.
+/// Cuts text to at most `length` characters and drops what would disturb a line of a log or a page, or mislead who
+/// reads it.
 pub(crate) fn cut(text: &str, length: usize) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut cut: String = clean.take(length + 1).collect();
+    let mut cut: String = readable::plain(text).take(length + 1).collect();
     if let Some((at, _)) = cut.char_indices().nth(length) {
         cut.truncate(at);
         cut.push('…');
@@ -93,6 +95,14 @@ fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 
 
 fn is_distrust(error: &kube::Error) -> bool {
     sources(error).any(|e| matches!(e.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
+}
+
+/// What is told of a connection that ends where more was to come: what others say of it is for programmers.
+const CUT_OFF: &str = "the server closed the connection in the middle of an answer";
+
+fn is_cut_off(error: &kube::Error) -> bool {
+    let is_end = |e: &std::io::Error| e.kind() == std::io::ErrorKind::UnexpectedEof;
+    sources(error).any(|e| e.downcast_ref().is_some_and(is_end))
 }
 
 /// The text of the innermost cause: 'connection refused', not 'service error: client error: …'.
@@ -135,9 +145,19 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_ends_in_the_middle_is_told_in_words_of_our_own() {
+        let kind = std::io::ErrorKind::UnexpectedEof;
+        let cut_off = std::io::Error::new(kind, "peer closed connection: https://docs.rs/rustls/latest/manual");
+        let sorted = sort(&kube::Error::Service(Box::new(std::io::Error::other(cut_off))));
+        let told = "the server closed the connection in the middle of an answer".to_owned();
+        assert_eq!(sorted, ClusterError::Unreachable(told));
+    }
+
+    #[test]
     fn long_and_hostile_text_is_cut() {
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(cut("ab\n\u{1b}[31mé", 4), "ab  …");
         assert_eq!(cut("éééé", 3), "ééé…");
+        assert_eq!(cut("\u{202E}no\u{200B}", 9), " no");
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{error::Error, time::Duration};
 
-use domain::analysis::Tenant;
+use domain::{analysis::Tenant, readable};
 use ports::MetricCredentials;
 use reqwest::{Method, RequestBuilder, Url, header::HeaderMap, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
@@ -194,9 +194,9 @@ fn with(request: RequestBuilder, caller: Caller<'_>) -> RequestBuilder {
     }
 }
 
-/// The first `at_most` characters of what somebody else says.
+/// The first `at_most` characters of what somebody else says, without those that mislead or cannot be seen.
 pub(crate) fn cut(text: &str, at_most: usize) -> String {
-    text.chars().take(at_most).collect()
+    readable::plain(text).take(at_most).collect()
 }
 
 /// The innermost cause in words, without the address (which may carry what should not be shown), or

@@ -15,7 +15,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 
-use crate::client::{CallError, Client, RawAnswer};
+use crate::client::{CallError, Client, RawAnswer, cut};
 
 /// A try takes this long at most: a receiver takes note and works later.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -133,7 +133,7 @@ fn advice(status: u16) -> &'static str {
 fn first_line(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    line.chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+    cut(line, SHOWN).trim().to_owned()
 }
 
 #[cfg(test)]
@@ -151,6 +151,12 @@ mod tests {
         let one = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         assert_eq!(signed, format!("{one} {one}"));
         assert_eq!(signature(id, 0, body, &[SecretString::from("whsec_*")]), Err(NotASecret));
+    }
+
+    #[test]
+    fn what_a_receiver_says_cannot_read_as_something_else() {
+        let said = "\n\u{202E}no\u{200B} such\u{2066} site\nmore";
+        assert_eq!(first_line(said.as_bytes()), "no such  site");
     }
 
     #[test]

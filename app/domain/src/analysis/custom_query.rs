@@ -8,6 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::readable;
+
 /// Queries longer than this are refused: a page of PromQL is a recording rule.
 const LONGEST: usize = 4_000;
 
@@ -48,6 +50,9 @@ pub enum CustomQueryError {
     /// Too long.
     #[error("a query has at most {LONGEST} characters; make a recording rule of a longer one")]
     TooLong,
+    /// Characters that mislead or cannot be seen.
+    #[error("there are characters in the query that nobody can see; write it anew")]
+    Hidden,
     /// Not one of them.
     #[error(
         "{{{{{0}}}}} is not known; there are {{{{service}}}}, {{{{namespace}}}}, {{{{version}}}}, {{{{window}}}} and \
@@ -106,6 +111,9 @@ impl CustomQuery {
         }
         if text.chars().count() > LONGEST {
             return Err(CustomQueryError::TooLong);
+        }
+        if text.chars().any(|c| readable::is_hidden(c) && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(CustomQueryError::Hidden);
         }
         Ok(Self { text: text.to_owned(), parts: parts(text)? })
     }

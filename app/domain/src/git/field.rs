@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{image::Image, names::ContainerName, version::VersionImage};
+use crate::{image::Image, names::ContainerName, readable, version::VersionImage};
 
 /// Why a field was refused, or cannot be filled. The text says what to give.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,8 +77,8 @@ impl FieldPath {
     /// [`FieldError::Path`].
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let text = text.trim();
-        let wrong = || FieldError::Path(text.chars().take(120).collect());
-        if text.len() > Self::AT_MOST || text.chars().any(char::is_control) {
+        let wrong = || FieldError::Path(readable::plain(text).take(120).collect());
+        if text.len() > Self::AT_MOST || text.chars().any(readable::is_hidden) {
             return Err(wrong());
         }
         let mut steps = Vec::new();
@@ -241,7 +241,7 @@ impl GitField {
             return Ok(Self { value: GitValue::usual(&path), path, component: None });
         };
         let path = FieldPath::parse(path)?;
-        let wrong = || FieldError::Value(what.trim().chars().take(120).collect());
+        let wrong = || FieldError::Value(readable::plain(what.trim()).take(120).collect());
         let (word, component) = match what.trim().split_once(" of ") {
             Some((word, name)) => (word.trim(), Some(ContainerName::parse(name).map_err(|_| wrong())?)),
             None => (what.trim(), None),

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CommitHash, GitField};
+use crate::readable;
 
 /// Why a part of a place was refused. The text says what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -222,7 +223,7 @@ impl FilePath {
                 && !part.eq_ignore_ascii_case(".git")
                 && !part.starts_with('-')
         };
-        let is_inside = |c: char| !c.is_control() && !"\\\"'*?[]:".contains(c);
+        let is_inside = |c: char| !readable::is_hidden(c) && !"\\\"'*?[]:".contains(c);
         if text.len() > 500 || !text.split('/').all(is_part) || !text.chars().all(is_inside) {
             return Err(PlaceError::File(
                 "give the path from the top of the repository, such as apps/cart/kustomization.yaml",

@@ -21,7 +21,7 @@ pub enum AlertAsks {
 }
 
 impl AlertAsks {
-    /// What is left of it where an alert fits promotions in these environments and does not say which it is about: in
+    /// What is left of it where an alert fits targets in these environments and does not say which it is about: in
     /// several of them nothing is taken back, for a person must look.
     #[must_use]
     pub fn in_environments(self, environments: &[EnvironmentId]) -> Self {

@@ -394,7 +394,7 @@ impl TakeBackCause {
         match self {
             Self::Rollout { workload, failure } => format!("{}: {}", workload, failure.words()),
             Self::Budget { seconds, progress } => {
-                format!("not complete within {} min: {progress}", seconds.div_ceil(60))
+                format!("not complete within {}: {progress}", duration_words::exact(i64::from(*seconds)))
             }
             Self::Aborted { by, reason } => format!("{}: {}", by.shown(), quoted(reason)),
             Self::Superseded { by } => format!("promotion {by} takes its place"),

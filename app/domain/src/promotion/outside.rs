@@ -98,11 +98,11 @@ fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause, since: Dat
     let last = last_words(&draft.next, &run);
     draft.next.phase = Phase::TakingBack { run, cause, since };
     if is_new {
-        let minutes = seconds.div_ceil(60);
+        let within = crate::duration_words::exact(i64::from(seconds));
         ask(
             draft,
             format!(
-                "the deployer has not said within {minutes} min that what ran before runs again ({last}); look there, \
+                "the deployer has not said within {within} that what ran before runs again ({last}); look there, \
                  send it again, or give up taking back"
             ),
         );

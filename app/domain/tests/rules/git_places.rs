@@ -92,6 +92,8 @@ fn attack_37_an_address_is_of_one_form_and_carries_no_secret() {
         ":x.yaml",
         "a\\x.yaml",
         "x\n.yaml",
+        "apps/\u{202E}trac.yaml",
+        "apps/ca\u{200B}rt.yaml",
     ] {
         assert!(FilePath::parse(text).is_err(), "{text:?}");
     }
@@ -132,6 +134,8 @@ fn a_field_is_read_and_shown_alike() {
         "a = b",
         "a = tag of B",
         "a[99999999999999999999999]",
+        "a.\"b\u{202E}c\"",
+        "a[name=ca\u{200B}rt].tag",
     ] {
         assert!(GitField::parse(text).is_err(), "{text:?}");
     }

@@ -441,3 +441,11 @@ fn what_is_said_of_trouble_is_true_of_a_deployer_too() {
                or the outside deployer does not answer";
     assert_eq!((refused.to_string().as_str(), refused), (why, Refusal::EndsByItself));
 }
+
+#[test]
+fn a_short_deadline_is_told_in_seconds() {
+    for (seconds, words) in [(10, "10 s"), (30, "30 s"), (600, "10 min")] {
+        let cause = TakeBackCause::Budget { seconds, progress: "40 %".to_owned() };
+        assert_eq!(cause.words(), format!("not complete within {words}: 40 %"));
+    }
+}

@@ -11,7 +11,10 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::git::{RepositoryAddress, Transport};
+use domain::{
+    git::{RepositoryAddress, Transport},
+    readable,
+};
 use ports::{GitCredentials, GitError};
 use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::ExposeSecret as _;
@@ -225,7 +228,7 @@ impl Workspace {
         for secret in self.secrets.iter().filter(|secret| !secret.is_empty()) {
             clean = clean.replace(secret.as_str(), "•••");
         }
-        let lines = clean.lines().map(|line| line.chars().filter(|c| !c.is_control()).collect::<String>());
+        let lines = clean.lines().map(|line| readable::plain(line).collect::<String>());
         lines.collect::<Vec<_>>().join("\n")
     }
 }

@@ -6,13 +6,13 @@ use ports::MetricError;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::client::RawAnswer;
+use crate::client::{RawAnswer, cut};
 
 /// Of an error's text so much is kept: it repeats the query.
 const TEXT_KEPT: usize = 500;
 
-/// A version is a word; what is longer is something else.
-const VERSION_KEPT: usize = 60;
+/// A version, or the kind of an error, is a word; what is longer is something else.
+const WORD_KEPT: usize = 60;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -57,7 +57,7 @@ struct Many {
 pub(super) fn version(raw: &RawAnswer) -> Option<String> {
     let answer: Value = serde_json::from_slice(&raw.body).ok().filter(|_| raw.status == 200)?;
     let version = answer.get("data")?.get("version")?.as_str()?;
-    let shown: String = version.chars().filter(|c| !c.is_control()).take(VERSION_KEPT).collect();
+    let shown = cut(version, WORD_KEPT);
     Some(shown).filter(|shown| !shown.is_empty())
 }
 
@@ -78,11 +78,11 @@ pub(super) fn read(raw: &RawAnswer) -> Result<Reading, MetricError> {
 }
 
 fn refusal(answer: &Answer) -> MetricError {
-    let text: String = answer.error.chars().take(TEXT_KEPT).collect();
+    let text = cut(&answer.error, TEXT_KEPT);
     match answer.error_type.as_str() {
         "bad_data" | "execution" => MetricError::Query(text),
         // Its own trouble: timeout, canceled, internal, unavailable, and what others may add.
-        kind => MetricError::Unreachable(format!("{kind}: {text}")),
+        kind => MetricError::Unreachable(format!("{}: {text}", cut(kind, WORD_KEPT))),
     }
 }
 
@@ -101,7 +101,7 @@ fn reading(answer: Answer) -> Result<Reading, MetricError> {
         None => return Err(MetricError::NotASource("a result without data".to_owned())),
     };
     let numbers: Result<Vec<f64>, MetricError> = points.iter().map(number).collect();
-    let notes = answer.warnings.iter().chain(&answer.infos).map(|n| n.chars().take(TEXT_KEPT).collect::<String>());
+    let notes = answer.warnings.iter().chain(&answer.infos).map(|note| cut(note, TEXT_KEPT));
     Ok(notes.fold(Reading::series(numbers?), |reading, note| reading.with_note(&note)))
 }
 

@@ -5,7 +5,7 @@ use ports::MessengerError;
 use reqwest::header::RETRY_AFTER;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::client::{CallError, RawAnswer};
+use crate::client::{CallError, RawAnswer, cut};
 
 /// How long to wait when Slack does not say for how long: its windows are a minute long.
 const DEFAULT_WAIT_SECONDS: u64 = 30;
@@ -128,6 +128,6 @@ pub(super) fn read<T: FromAnswer>(method: &str, answer: Result<RawAnswer, CallEr
         (true, _) => serde_json::from_slice(&answer.body).map_err(unreadable),
         (false, "ratelimited" | "rate_limited") => Err(limited),
         (false, word) if TROUBLES.contains(&word) => Err(MessengerError::Unknown(word.to_owned())),
-        (false, word) => Err(MessengerError::Refused(word.chars().take(100).collect())),
+        (false, word) => Err(MessengerError::Refused(cut(word, 100))),
     }
 }

@@ -99,6 +99,7 @@ async fn each_failure_says_what_the_caller_can_do() {
     ] } });
     let rows = [
         (raw(400, &error("bad_data", "parse error")), E::Query("parse error".into())),
+        (raw(400, &error("bad_data", "parse \u{202E}err\u{200B}or")), E::Query("parse  error".into())),
         (raw(422, &error("execution", "many-to-many")), E::Query("many-to-many".into())),
         (raw(503, &error("timeout", "query timed out")), E::Unreachable("timeout: query timed out".into())),
         (raw(500, &error("internal", "oops")), E::Unreachable("internal: oops".into())),

@@ -408,6 +408,10 @@ fn a_query_that_cannot_be_filled_in_safely_is_refused() {
         }
     }
     assert_eq!(CustomQuery::parse(&"x".repeat(4_001)), Err(E::TooLong));
+    for hidden in ["up{job=\"\u{202E}x\"}", "up{job=\"ca\u{200B}rt\"}", "\u{FEFF}up", "up # \u{2066}"] {
+        assert_eq!(CustomQuery::parse(hidden), Err(E::Hidden), "{hidden:?}");
+    }
+    assert!(CustomQuery::parse("up\r\n\t+ down # größer").is_ok());
     assert_eq!(
         E::Unknown("pod".into()).to_string(),
         "{{pod}} is not known; there are {{service}}, {{namespace}}, {{version}}, {{window}} and {{matchers}}"
