@@ -147,6 +147,7 @@ impl PastMove<'_> {
             is_complete: true,
             was_ours: true,
             most_available: part.replicas,
+            is_waiting: false,
             tool: None,
         };
         Run {
