@@ -367,6 +367,7 @@ mod tests {
             is_complete: true,
             was_ours: true,
             most_available: 1,
+            is_waiting: false,
             tool: None,
         };
         let names = |progress: &WorkloadProgress, has_ended| {

@@ -17,6 +17,7 @@ fn running(tag: &str) -> (World, PracticeMetrics, Labels) {
     let new = deployment("cart-canary", 3, tag);
     let labels = Labels {
         side: Side::Canary,
+        cluster: domain::analysis::Matchers::default(),
         service: ServiceName::parse("cart").unwrap(),
         namespace: new.namespace.clone(),
         version: VersionLabel::parse(tag).unwrap(),
