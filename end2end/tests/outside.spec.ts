@@ -61,9 +61,6 @@ test('a secret is shown once, and what cannot be called is refused with what was
   const form = card(rosa, 'By your own deployer');
   await form.getByLabel('Address for the start').fill('http://169.254.169.254/latest');
   await form.getByRole('button', { name: 'Save the deployer' }).click();
-  await expect(rosa.getByLabel("Take the workloads out of Slipway's hands")).toBeFocused();
-  await form.getByLabel("Take the workloads out of Slipway's hands").check();
-  await form.getByRole('button', { name: 'Save the deployer' }).click();
   await expect(form).toContainText('calls may not go to');
   await expect(form.getByLabel('Address for the start')).toHaveValue('http://169.254.169.254/latest');
   await form.getByLabel('Address for the start').fill('https://deploy.larder.example/slots');
@@ -76,4 +73,15 @@ test('a secret is shown once, and what cannot be called is refused with what was
   await form.getByRole('button', { name: 'Make a new secret' }).click();
   await expect(rosa.getByText(/^whsec_/)).toBeVisible();
   await expect(form).toContainText('signs too until');
+});
+
+test('taking a target out of the cluster is agreed to first', async ({ open }) => {
+  const rosa = await open(slipway, 'release manager');
+  await visit(rosa, '/services/mailer/targets/staging');
+  const form = card(rosa, 'By your own deployer');
+  await form.getByLabel('Address for the start').fill('https://deploy.larder.example/mailer');
+  await form.getByRole('button', { name: 'Save the deployer' }).click();
+  await expect(form.getByLabel("Take the workloads out of Slipway's hands")).toBeFocused();
+  await visit(rosa, '/services/mailer/targets/staging');
+  await expect(form).toContainText('This target is in a cluster now');
 });
