@@ -19,6 +19,9 @@ pub struct DeployerInput {
     pub deadline: String,
     /// How often it is heard of meanwhile, in seconds; never when empty.
     pub life: String,
+    /// Whether the workloads that the target has in a cluster are to leave Slipway's hands.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub leaves: bool,
 }
 
 /// The outside deployer of a target.

@@ -127,7 +127,7 @@ fn settings(
                 </p>
                 <CheckBox
                     id="deployer-leaves"
-                    name="leaves"
+                    name="input[leaves]"
                     label="Take the workloads out of Slipway's hands"
                     required=true
                 />

@@ -41,6 +41,7 @@ pub(crate) fn input_of(outside: &OutsideDeployer) -> DeployerInput {
         abort: address(DeployerCall::Abort),
         deadline,
         life: outside.life_seconds().map(|seconds| seconds.to_string()).unwrap_or_default(),
+        leaves: false,
     }
 }
 
@@ -166,6 +167,10 @@ impl DeployersBackend for Engine {
         }
         if let Some(target) = known.as_ref().filter(|target| target.deployer.outside().is_none()) {
             self.nothing_under_way(&mut tx, target.id).await?;
+            if !target.workloads.is_empty() && !input.leaves {
+                let words = "this target is in a cluster; say that its workloads are to leave Slipway's hands";
+                return Err(ApiError::invalid("leaves", words));
+            }
         }
         let target = Target {
             id: known.as_ref().map_or_else(|| TargetId::new(self.uuid()), |target| target.id),

@@ -12,6 +12,7 @@ async fn told(app: &TestApp) -> (i64, String) {
     let input = DeployerInput {
         start: "https://deploy.example/start".to_owned(),
         abort: "https://deploy.example/abort".to_owned(),
+        leaves: true,
         ..DeployerInput::default()
     };
     let secret = app.engine.set_deployer(&app.admin().await, "cart", "production", input).await.unwrap().unwrap();
@@ -91,6 +92,9 @@ async fn a_target_is_given_to_a_deployer_by_a_form_that_shows_the_secret_once() 
     rosa.is_script = true;
     let place = [("service", "cart"), ("environment", "production")];
     let form = [place.as_slice(), &[("input[start]", "https://deploy.example/start?key=4711")]].concat();
+    let unsaid = rosa.post("/do/set_deployer", &form).await;
+    assert_eq!(unsaid.status, 422, "{}", unsaid.text);
+    let form = [form.as_slice(), &[("input[leaves]", "true")]].concat();
     let made = rosa.post("/do/set_deployer", &form).await;
     assert!(made.status == 200 && made.text.contains("whsec_"), "{} {}", made.status, made.text);
     let again = rosa.post("/do/set_deployer", &form).await;

@@ -1,7 +1,7 @@
 //! Stories of alerts of other systems: what they ask for is done once, where it is about the version.
 
 use domain::{
-    analysis::{JudgingPolicy, LateBreach},
+    analysis::LateBreach,
     deployment::Cause,
     ids::EnvironmentId,
     promotion::{Alert, AlertAsks, Input, KnownAlert, desired},
@@ -10,7 +10,7 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    judging_stories::{at_ten, at_ten_with, go_on, share},
+    judging_stories::{at_ten, at_ten_with, go_on, share, watched_for},
     measured::busy,
     world::{World, rosa},
 };
@@ -94,11 +94,7 @@ fn an_alert_that_held_before_a_promotion_began_says_nothing_of_its_version() {
 #[test]
 fn an_alert_of_a_version_that_is_only_watched_proposes_a_rollback_as_long_as_it_holds() {
     for (late_breach, wants) in [(LateBreach::Propose, false), (LateBreach::RollBack, true)] {
-        let mut world = at_ten_with(|mut world| {
-            world.promotion.plan.watch_seconds = 3_600;
-            world.promotion.plan.judging = JudgingPolicy { late_breach, ..JudgingPolicy::default() };
-            world
-        });
+        let mut world = at_ten_with(|world| watched_for(world, 3_600, late_breach));
         world.watch_for(600, &busy(0.2));
         world.give(alert("n", AlertAsks::Note, true)).unwrap();
         assert!(!world.words().contains("proposes"), "{}", world.words());

@@ -271,14 +271,17 @@ fn the_plan_may_say_that_it_goes_on_or_waits_without_an_answer() {
     assert_eq!(share(&world), 50, "a person may answer at any time");
 }
 
+/// A promotion that is watched for so long after its end.
+pub fn watched_for(mut world: World, seconds: u32, late_breach: LateBreach) -> World {
+    world.promotion.plan.watch_seconds = seconds;
+    world.promotion.plan.judging = JudgingPolicy { late_breach, ..JudgingPolicy::default() };
+    world
+}
+
 #[test]
 fn a_late_breach_wants_a_rollback_only_where_the_plan_says_so() {
     for (late_breach, wants) in [(LateBreach::Propose, false), (LateBreach::RollBack, true)] {
-        let mut world = at_ten_with(|mut world| {
-            world.promotion.plan.watch_seconds = 3_600;
-            world.promotion.plan.judging = JudgingPolicy { late_breach, ..JudgingPolicy::default() };
-            world
-        });
+        let mut world = at_ten_with(|world| watched_for(world, 3_600, late_breach));
         world.watch_for(600, &busy(0.2));
         assert_eq!(world.promotion.wants_rollback(), None);
         world.watch_for(200, &busy(12.5));
@@ -326,12 +329,7 @@ fn beside_a_version_that_gets_everything_there_is_nothing_to_compare_it_with() {
 
 #[test]
 fn what_falls_into_a_watch_is_done_before_it_ends() {
-    let watched = |mut world: World| {
-        world.promotion.plan.watch_seconds = 300;
-        let late_breach = LateBreach::RollBack;
-        world.promotion.plan.judging = JudgingPolicy { late_breach, ..JudgingPolicy::default() };
-        world
-    };
+    let watched = |world| watched_for(world, 300, LateBreach::RollBack);
     let mut world = at_ten_with(watched);
     while !matches!(world.promotion.phase, Phase::Watching { .. }) {
         world.watch_for(10, &busy(0.2));

@@ -44,7 +44,7 @@ pub fn taken_back_in_two_clusters() -> World {
 }
 
 /// The shares that are wanted now, by cluster.
-pub fn shares(world: &World) -> Vec<(String, Weight)> {
+fn shares(world: &World) -> Vec<(String, Weight)> {
     let wanted = desired(&world.promotion).unwrap().routes.into_iter();
     wanted.map(|route| (route.cluster_name, route.weight)).collect()
 }

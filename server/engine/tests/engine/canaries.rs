@@ -3,6 +3,7 @@
 
 use contract::{
     ErrorKind,
+    audit::{AuditBackend, AuditQuery},
     promotions::{PromotionsBackend, Steer},
     services::{ServicesBackend, StrategyInput},
 };
@@ -229,6 +230,9 @@ async fn letting_a_share_set_by_hand_go_says_where_to() {
     world.engine.steer(&world.rosa, number, weight).await.unwrap();
     let traffic = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap();
     assert_eq!((traffic.by_hand_now, traffic.then.as_str()), (Some(5), "50 %"));
+    let audit = world.engine.audit(&world.rosa, AuditQuery::default()).await.unwrap().rows;
+    let set = audit.iter().find(|row| row.act == "promotion.set_weight").unwrap();
+    assert_eq!(set.sentence, format!("set to 5 % the share of promotion {number} (cart 2.0 to production)"));
     let seen = world.engine.promotion(&world.rosa, number).await.unwrap().traffic.unwrap().as_seen.unwrap();
     world.engine.steer(&world.rosa, number, Steer::GoOn { seen }).await.unwrap();
     until(&world, number, "canary at 50 %").await;

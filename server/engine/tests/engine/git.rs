@@ -103,7 +103,12 @@ async fn until(world: &World, number: i64, words: &str) {
 
 async fn a_version_is_committed_brought_and_done(world: &World) {
     prepare(world).await;
+    let by_git = "by Git: a commit on main of github.com/shop/deploy sets images[name=cart].newTag to 2.0 in";
+    let ask = world.engine.promote_view(&world.rosa, "cart", "production", Some("2.0")).await.unwrap();
+    assert!(ask.strategy.starts_with(by_git), "{}", ask.strategy);
     let number = world.ask("cart", "2.0").await;
+    let asked = world.engine.promotion(&world.rosa, number).await.unwrap();
+    assert!(asked.strategy == "by Git" && asked.how.starts_with(by_git), "{}: {}", asked.strategy, asked.how);
     until(world, number, "waits for Argo CD to bring commit").await;
     assert_eq!(said(world), ["1.0", "2.0"]);
     let made = world.repositories.log(URL, "main").pop().unwrap();

@@ -99,7 +99,7 @@ fn input() -> DeployerInput {
         start: "https://deploy.example/start".to_owned(),
         abort: "https://deploy.example/abort".to_owned(),
         deadline: "10".to_owned(),
-        life: String::new(),
+        ..DeployerInput::default()
     }
 }
 

@@ -312,4 +312,6 @@ async fn what_a_rule_did_is_in_the_audit_in_its_name_with_the_reason() {
     assert_eq!(said("promotion.take_back"), [format!("rule: rollout: took back {bad}")]);
     let why = rows.iter().find(|row| row.act == "promotion.take_back").and_then(|row| row.reason.as_deref());
     assert!(why.is_some_and(|why| why.contains("restarted")), "{why:?}");
+    let at = |act: &str| rows.iter().position(|row| row.act == act && row.sentence.ends_with(&good)).unwrap();
+    assert!(at("promotion.start") < at("promotion.request"), "the newest first: what it led to stands above an act");
 }

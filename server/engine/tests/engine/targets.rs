@@ -116,15 +116,15 @@ async fn what_a_promotion_is_at_work_on_is_not_given_away_under_it(world: &World
     let number = world.ask("cart", "2.0").await;
     world.pass(1).await;
     assert_eq!(world.status(number).await.phase, "progressing");
-    let deployer = || DeployerInput {
+    let deployer = |leaves| DeployerInput {
         start: "https://deploy.example/start".to_owned(),
-        abort: String::new(),
         deadline: "10".to_owned(),
-        life: String::new(),
+        leaves,
+        ..DeployerInput::default()
     };
     let elsewhere = || world.engine.set_target(&world.rosa, "cart", "production", vec![place("cart-2", "app")]);
-    let outside = || world.engine.set_deployer(&world.rosa, "cart", "production", deployer());
-    for refused in [elsewhere().await.unwrap_err(), outside().await.unwrap_err()] {
+    let outside = |leaves| world.engine.set_deployer(&world.rosa, "cart", "production", deployer(leaves));
+    for refused in [elsewhere().await.unwrap_err(), outside(true).await.unwrap_err()] {
         assert_eq!(refused.kind, ErrorKind::Conflict, "{refused}");
         let named = format!("promotion {number} is at work here; wait for its end, or abort it first");
         assert_eq!(refused.message, named);
@@ -132,5 +132,11 @@ async fn what_a_promotion_is_at_work_on_is_not_given_away_under_it(world: &World
     assert_eq!(world.finish(number).await.phase, "succeeded");
     assert_eq!(world.image_of("cart").await, "r.example/cart:2.0", "what it began it has brought to its end");
     elsewhere().await.unwrap();
-    assert!(outside().await.unwrap().is_some(), "the first time there is a secret to show");
+    let unsaid = outside(false).await.unwrap_err();
+    assert_eq!(unsaid.field(), Some("leaves"), "{unsaid}");
+    assert!(outside(true).await.unwrap().is_some(), "the first time there is a secret to show");
+    assert!(outside(false).await.is_ok(), "nothing is left that could leave");
+    // A form that was still open has no workloads to set, and takes nothing from the deployer.
+    let emptied = world.engine.set_target(&world.rosa, "cart", "production", vec![]).await.unwrap_err();
+    assert_eq!(emptied.field(), Some("workloads"), "{emptied}");
 }
