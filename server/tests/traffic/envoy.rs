@@ -12,7 +12,7 @@ const FOLLOWS_WITHIN: Duration = Duration::from_secs(20);
 /// The pods of a candidate, or a window and two intervals; and the lease of a server that was killed.
 const COMES_WITHIN: Duration = Duration::from_secs(120);
 
-/// The share in percent that the routes of a host give to Services whose name begins so.
+/// The share in percent of everybody's requests that the routes of a host give to Services whose name begins so.
 async fn share(host: &str, service: &str) -> Option<u64> {
     let admin = ground::variable("SLIPWAY_TEST_ENVOY_ADMIN");
     let address = format!("http://{admin}/config_dump?resource=dynamic_route_configs");
@@ -20,7 +20,9 @@ async fn share(host: &str, service: &str) -> Option<u64> {
     let list = |value: &Value, at: &str| value.pointer(at).and_then(Value::as_array).cloned().unwrap_or_default();
     let hosts = list(&dump, "/configs").into_iter().flat_map(|config| list(&config, "/route_config/virtual_hosts"));
     let mut found = hosts.filter(|one| list(one, "/domains").iter().any(|domain| domain == host));
-    let route = list(&found.next()?, "/routes").into_iter().next()?;
+    // What only testers take stands before what everybody takes.
+    let is_for_everybody = |route: &Value| list(route, "/match/headers").is_empty();
+    let route = list(&found.next()?, "/routes").into_iter().find(is_for_everybody)?;
     let is_it = |cluster: &Value| {
         cluster.as_str().is_some_and(|name| name.rsplit('|').next().is_some_and(|name| name.starts_with(service)))
     };

@@ -142,21 +142,31 @@ impl Ground {
         format!("{}.test", self.namespace)
     }
 
-    /// Begins to send requests, once the first version answers them.
-    pub async fn requests(&self) -> Requests {
-        let gateway = variable(match self.way {
+    /// Where requests go to.
+    fn gateway(&self) -> String {
+        variable(match self.way {
             Way::GatewayApi => "SLIPWAY_TEST_GATEWAY_API",
             Way::Istio | Way::ArgoRollouts => "SLIPWAY_TEST_ISTIO",
-        });
+        })
+    }
+
+    /// Begins to send what testers send; after [`Self::requests`], which waits for the gateway.
+    pub fn testers(&self) -> Requests {
+        Requests::of_testers(&self.gateway(), &self.host())
+    }
+
+    /// Begins to send requests, once the first version answers them.
+    pub async fn requests(&self) -> Requests {
+        let gateway = self.gateway();
         // What is asked before the gateway knows the route is no request of the test.
         crate::envoy::follows(&self.host(), "cart", 100).await;
         loop {
-            let trial = Requests::to(gateway.clone(), self.host());
+            let trial = Requests::to(&gateway, &self.host());
             if trial.count(50).await.keys().all(|(by, _)| by == "1.0") {
                 break;
             }
         }
-        Requests::to(gateway, self.host())
+        Requests::to(&gateway, &self.host())
     }
 
     async fn make(&self, kind: &ApiResource, name: &str, spec: Value) {

@@ -26,6 +26,8 @@ const WORKERS: u32 = 48;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How many requests a count is made of.
 pub const ENOUGH: u64 = 4_000;
+/// How many requests show that none goes elsewhere.
+const SOME: u64 = 1_000;
 
 /// What answered, and with which status.
 type Counts = BTreeMap<(String, u16), u64>;
@@ -55,8 +57,17 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Begins to send.
-    pub fn to(gateway: String, host: String) -> Self {
+    /// Begins to send what everybody sends.
+    pub fn to(gateway: &str, host: &str) -> Self {
+        Self::sent(gateway.to_owned(), format!("GET /cart HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+    }
+
+    /// Begins to send what testers send.
+    pub fn of_testers(gateway: &str, host: &str) -> Self {
+        Self::sent(gateway.to_owned(), format!("GET /cart HTTP/1.1\r\nHost: {host}\r\ncanary: true\r\n\r\n"))
+    }
+
+    fn sent(gateway: String, request: String) -> Self {
         let shared = Arc::new(Shared {
             began: Instant::now(),
             is_over: AtomicBool::new(false),
@@ -67,7 +78,7 @@ impl Requests {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let worker = |number| work(Arc::clone(&sent), gateway.clone(), host.clone(), number);
+                let worker = |number| work(Arc::clone(&sent), &gateway, &request, number);
                 futures::future::join_all((0..WORKERS).map(worker)).await
             });
         });
@@ -104,6 +115,13 @@ impl Requests {
         println!("{other} -> {tag} at {percent} %: {got} of {all} answers, between {least} and {most} are right");
         assert_eq!(got + of(other), all, "somebody else answered: {counts:?}");
         assert!((least..=most).contains(&got), "{counts:?} is not {percent} % for {tag}");
+        self.none_failed();
+    }
+
+    /// Asserts that `tag` answers every request.
+    pub async fn are_all_by(&self, tag: &str) {
+        let counts = self.count(SOME).await;
+        assert!(counts.keys().all(|(by, _)| by == tag), "not all answers are by {tag}: {counts:?}");
         self.none_failed();
     }
 
@@ -147,8 +165,7 @@ impl Drop for Requests {
 }
 
 /// Sends one request after the other over one connection, as long as that is kept open.
-async fn work(shared: Arc<Shared>, gateway: String, host: String, number: u32) {
-    let request = format!("GET /cart HTTP/1.1\r\nHost: {host}\r\n\r\n");
+async fn work(shared: Arc<Shared>, gateway: &str, request: &str, number: u32) {
     let mut kept = None;
     let mut due = Instant::now() + Duration::from_secs(1) * number / AT_EASE;
     while !shared.is_over.load(Ordering::Relaxed) {
@@ -168,7 +185,7 @@ async fn work(shared: Arc<Shared>, gateway: String, host: String, number: u32) {
             seen.next - 1
         };
         let sent = Instant::now();
-        let exchanged = tokio::time::timeout(PATIENCE, exchange(&mut kept, &gateway, &request)).await;
+        let exchanged = tokio::time::timeout(PATIENCE, exchange(&mut kept, gateway, request)).await;
         let told = match exchanged {
             Ok(Ok(told)) => Ok(told),
             Ok(Err(error)) => Err(format!("no answer: {error}")),

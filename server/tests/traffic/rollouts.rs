@@ -29,6 +29,7 @@ async fn a_rollout_is_steered_and_every_request_is_answered_and_each_share_is_ri
         slipway.go_on(number, step).await;
     }
     slipway.until_over(number, "succeeded").await;
+    requests.until_all_are_by("2.0").await;
     requests.are_shared("2.0", 100, "1.0").await;
 
     let number = slipway.promote("3.0").await;
@@ -48,6 +49,7 @@ async fn a_rollout_is_steered_and_every_request_is_answered_and_each_share_is_ri
 
     let number = slipway.roll_back("1.0").await;
     slipway.until_over(number, "succeeded").await;
+    requests.until_all_are_by("1.0").await;
     requests.are_shared("1.0", 100, "2.0").await;
     println!("Argo Rollouts: {} requests, none failed", requests.all());
 }
