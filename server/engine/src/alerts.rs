@@ -2,9 +2,13 @@
 //! and pauses them or takes them back. Each promotion remembers what it has heard, so an alert that is told
 //! again, by this system or after a crash, changes nothing.
 
-use std::collections::HashSet;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashSet},
+};
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
 use contract::{
     Answer, ApiError,
@@ -16,12 +20,10 @@ use domain::{
     promotion::{Alert, AlertAsks, Input, Phase, Promotion},
     readable,
 };
+use sha2::{Digest as _, Sha256};
 use store::{Read, TargetNames};
 
-use crate::{Engine, edge, error::OrFail, promotions::advance};
-
-/// Alertmanager groups alerts; more in one call are a storm that says nothing of a single version.
-const ALERTS_AT_MOST: usize = 500;
+use crate::{Engine, error::OrFail, promotions::advance};
 
 /// Of an alert's words so much is kept.
 const WORDS_AT_MOST: usize = 300;
@@ -37,7 +39,6 @@ struct UnderWay {
 impl AlertsBackend for Engine {
     async fn take_alerts(&self, actor: &Actor, rules: AlertRules, alerts: Vec<AlertInput>) -> Answer<AlertsTaken> {
         actor.may(Act::SendAlerts)?;
-        edge::at_most("alerts", &alerts, ALERTS_AT_MOST)?;
         let alerts: Vec<(AlertInput, Alert)> = alerts
             .into_iter()
             .enumerate()
@@ -49,45 +50,81 @@ impl AlertsBackend for Engine {
         drop(read);
         let services: HashSet<&str> = targets.iter().map(|one| one.service.as_str()).collect();
         let mut taken = AlertsTaken::default();
+        let mut told: Vec<Vec<Told>> = under_way.iter().map(|_| Vec::new()).collect();
         for (given, alert) in alerts {
             let named = Named::by(&rules, &given, &services);
-            let touched: Vec<_> = under_way.iter().filter(|one| named.fits(*one)).collect();
+            let touched: Vec<_> = (0..under_way.len()).filter(|index| named.fits(&under_way[*index])).collect();
             taken.untouched += u64::from(touched.is_empty());
             let in_targets = targets.iter().filter(|one| named.fits(*one)).filter_map(|one| one.environment_id);
-            let under_way = touched.iter().map(|one| one.promotion.environment);
-            let environments: Vec<EnvironmentId> = in_targets.chain(under_way).collect();
+            let in_promotions = touched.iter().map(|index| under_way[*index].promotion.environment);
+            let environments: Vec<EnvironmentId> = in_targets.chain(in_promotions).collect();
             let alert = Alert { asks: alert.asks.in_environments(&environments), ..alert };
-            for one in touched {
-                let did = self.alert(actor, &one.promotion, &alert).await?;
-                let effect =
-                    AlertEffect { alert: name_of(&given), promotion: one.promotion.number, did: did.to_owned() };
-                taken.effects.push(effect);
+            for index in touched {
+                told[index].push(Told { name: name_of(&given), alert: alert.clone() });
             }
+        }
+        for (one, told) in under_way.iter().zip(told).filter(|(_, told)| !told.is_empty()) {
+            taken.effects.extend(self.tell(actor, &one.promotion, &told).await?);
         }
         Ok(taken)
     }
 }
 
+/// An alert that touches a promotion.
+struct Told {
+    name: String,
+    alert: Alert,
+}
+
 impl Engine {
-    async fn alert(&self, actor: &Actor, promotion: &Promotion, alert: &Alert) -> Answer<&'static str> {
+    /// Tells one promotion of all the alerts that touch it, in one decision: a storm must not make what takes back
+    /// wait behind what is only noted.
+    async fn tell(&self, actor: &Actor, promotion: &Promotion, told: &[Told]) -> Answer<Vec<AlertEffect>> {
         let mut read = self.store().read().await.or_fail(self)?;
-        let now = read.promotion(promotion.id).await.or_fail(self)?;
+        let now = read.promotion(promotion.id).await.or_fail(self)?.map(|now| now.promotion);
         drop(read);
-        let Some(now) = now.map(|now| now.promotion).filter(|now| !now.has_heard(alert)) else { return Ok("known") };
-        let asks = now.asked_by(alert);
-        let by = actor.identity.clone();
-        let verb = if alert.is_firing { "told of an alert about" } else { "told that an alert is over about" };
-        let deed = advance::deed(actor, "promotion.alert", verb, Some(&alert.words));
-        let advanced = self.advance(promotion.id, Input::Alerted { by, alert: alert.clone() }, Some(deed)).await?;
-        let is_held = advanced.run().is_some_and(|run| run.hold.is_some());
-        Ok(match asks {
-            _ if !alert.is_firing => "resolved",
-            // What is only watched goes back by a rollback, which its plan proposes or starts.
-            AlertAsks::TakeBack if matches!(advanced.phase, Phase::Watching { .. }) => "rollback",
-            AlertAsks::TakeBack => "take_back",
-            AlertAsks::Pause if is_held => "pause",
-            AlertAsks::Pause | AlertAsks::Note => "note",
-        })
+        let is_new = |one: &&Told| now.as_ref().is_some_and(|now| !now.has_heard(&one.alert));
+        let mut new: Vec<&Told> = told.iter().filter(is_new).collect();
+        new.sort_by_key(|one| Reverse(one.alert.asks));
+        let mut advanced = None;
+        if let Some(first) = new.first() {
+            let (verb, reason) = deed_words(first, new.len());
+            let deed = advance::deed(actor, "promotion.alert", &verb, Some(&reason));
+            let alerts = new.iter().map(|one| one.alert.clone()).collect();
+            let input = Input::Alerted { by: actor.identity.clone(), alerts };
+            advanced = Some(self.advance(promotion.id, input, Some(deed)).await?);
+        }
+        let did = |one: &Told| match (&now, &advanced) {
+            (Some(before), Some(after)) => did(before, after, &one.alert),
+            _ => "known",
+        };
+        let effect =
+            |one: &Told| AlertEffect { alert: one.name.clone(), promotion: promotion.number, did: did(one).to_owned() };
+        Ok(told.iter().map(effect).collect())
+    }
+}
+
+/// How the audit names what was told, the first of so many, and why.
+fn deed_words(first: &Told, count: usize) -> (String, String) {
+    let (words, others) = (&first.alert.words, count - 1);
+    match (others, first.alert.is_firing) {
+        (0, true) => ("told of an alert about".to_owned(), words.clone()),
+        (0, false) => ("told that an alert is over about".to_owned(), words.clone()),
+        _ => (format!("told of {count} alerts about"), format!("{words}; and {others} more")),
+    }
+}
+
+/// What an alert did to a promotion, by how that was before and after all that came with it.
+fn did(before: &Promotion, after: &Promotion, alert: &Alert) -> &'static str {
+    let is_held = after.run().is_some_and(|run| run.hold.is_some());
+    match before.asked_by(alert) {
+        _ if before.has_heard(alert) => "known",
+        _ if !alert.is_firing => "resolved",
+        // What is only watched goes back by a rollback, which its plan proposes or starts.
+        AlertAsks::TakeBack if matches!(after.phase, Phase::Watching { .. }) => "rollback",
+        AlertAsks::TakeBack => "take_back",
+        AlertAsks::Pause if is_held => "pause",
+        AlertAsks::Pause | AlertAsks::Note => "note",
     }
 }
 
@@ -182,6 +219,17 @@ impl<'a> Named<'a> {
     }
 }
 
+/// What tells labels from all others, however long they are.
+fn hash_of(labels: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    for text in labels.iter().flat_map(|(name, value)| [name, value]) {
+        // With its length, so that no two lists of labels are one text.
+        hash.update(text.len().to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    URL_SAFE_NO_PAD.encode(hash.finalize())
+}
+
 fn name_of(alert: &AlertInput) -> String {
     let name = alert.labels.get("alertname").map(String::as_str).filter(|name| !name.trim().is_empty());
     shown(name.unwrap_or("without a name"))
@@ -222,7 +270,7 @@ fn read(index: usize, rules: &AlertRules, alert: &AlertInput) -> Answer<Alert> {
     // Senders that give no fingerprint are told apart by their labels.
     let who = match shown(&alert.fingerprint) {
         hash if !hash.is_empty() => hash,
-        _ => alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(","),
+        _ => hash_of(&alert.labels),
     };
     let key = shown(&format!("{} {who}", shown(&alert.starts_at)));
     let began_at = DateTime::parse_from_rfc3339(&alert.starts_at).ok().map(|at| at.to_utc());

@@ -2,6 +2,8 @@
 //! the version back. An alert acts once, however often it is told; when it is resolved, that is noted too, and
 //! whoever was asked by a pause still decides.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -115,8 +117,15 @@ impl Promotion {
     }
 }
 
-/// Takes an alert in.
-pub(super) fn alerted(draft: &mut Draft, by: &Identity, alert: Alert) {
+/// Takes alerts in: first what takes back, for it settles what the others ask.
+pub(super) fn alerted(draft: &mut Draft, by: &Identity, mut alerts: Vec<Alert>) {
+    alerts.sort_by_key(|alert| Reverse(alert.asks));
+    for alert in alerts {
+        take_in(draft, by, alert);
+    }
+}
+
+fn take_in(draft: &mut Draft, by: &Identity, alert: Alert) {
     if draft.next.has_heard(&alert) {
         return;
     }

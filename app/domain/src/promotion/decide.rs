@@ -124,7 +124,7 @@ pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<
         Input::Observed(_) if promotion.outside().is_some() => {}
         Input::Observed(seen) => observe::observed(&mut draft, &seen),
         Input::RefusedByCluster { generation, writes } => refused::by_clusters(&mut draft, generation, writes),
-        Input::Alerted { by, alert } => alerts::alerted(&mut draft, &by, alert),
+        Input::Alerted { by, alerts } => alerts::alerted(&mut draft, &by, alerts),
         Input::Measured(samples) => judging::measured(&mut draft, samples),
         Input::Clock if promotion.outside().is_some() => outside::look(&mut draft),
         Input::Clock => {}

@@ -4,7 +4,7 @@ use domain::{
     analysis::LateBreach,
     deployment::Cause,
     ids::EnvironmentId,
-    promotion::{Alert, AlertAsks, Input, KnownAlert, desired},
+    promotion::{Alert, AlertAsks, Input, KnownAlert, Phase, desired},
     traffic::Weight,
 };
 use uuid::Uuid;
@@ -15,9 +15,13 @@ use crate::{
     world::{World, rosa},
 };
 
-fn alert(key: &str, asks: AlertAsks, is_firing: bool) -> Input {
+fn told(key: &str, asks: AlertAsks, is_firing: bool) -> Alert {
     let words = "CheckoutErrors: 7 % of checkouts fail".to_owned();
-    Input::Alerted { by: rosa(), alert: Alert { key: key.to_owned(), words, asks, is_firing, began_at: None } }
+    Alert { key: key.to_owned(), words, asks, is_firing, began_at: None }
+}
+
+fn alert(key: &str, asks: AlertAsks, is_firing: bool) -> Input {
+    Input::Alerted { by: rosa(), alerts: vec![told(key, asks, is_firing)] }
 }
 
 #[test]
@@ -53,6 +57,24 @@ fn an_alert_takes_back_at_once_and_is_only_noted_where_it_asks_for_nothing() {
 }
 
 #[test]
+fn of_alerts_that_come_together_what_takes_back_is_done_and_the_others_settle_nothing() {
+    let mut world = at_ten();
+    let notes = (0..3).map(|n| told(&format!("n{n}"), AlertAsks::Note, true));
+    let others = [told("p", AlertAsks::Pause, true), told("t", AlertAsks::TakeBack, true)];
+    let alerts = notes.chain(others).collect();
+    let decision = world.give(Input::Alerted { by: rosa(), alerts }).unwrap();
+    assert!(matches!(decision.next.phase, Phase::TakingBack { .. }), "{}", world.words());
+    assert_eq!(world.transcript().matches("Alert |").count(), 1, "{}", world.transcript());
+
+    let mut world = at_ten();
+    let alerts = [("p", AlertAsks::Pause), ("n", AlertAsks::Note), ("q", AlertAsks::Pause)];
+    let alerts = alerts.map(|(key, asks)| told(key, asks, true)).to_vec();
+    world.give(Input::Alerted { by: rosa(), alerts }).unwrap();
+    assert_eq!(world.transcript().matches("Paused |").count(), 1, "one pause asks for all: {}", world.transcript());
+    assert_eq!(world.transcript().matches("Alert |").count(), 3, "{}", world.transcript());
+}
+
+#[test]
 fn an_alert_that_may_be_about_several_environments_takes_nothing_back() {
     let [staging, production] = [1, 2].map(|n| EnvironmentId::new(Uuid::from_u128(n)));
     for (environments, expected) in [
@@ -69,10 +91,10 @@ fn an_alert_that_may_be_about_several_environments_takes_nothing_back() {
 
 #[test]
 fn an_alert_that_held_before_a_promotion_began_says_nothing_of_its_version() {
-    let told = |world: &mut World, began_at, cause| {
+    let takes = |world: &mut World, began_at, cause| {
         world.promotion.cause = cause;
-        let Input::Alerted { by, alert } = alert("t", AlertAsks::TakeBack, true) else { panic!() };
-        world.give(Input::Alerted { by, alert: Alert { began_at, ..alert } }).unwrap();
+        let alerts = vec![Alert { began_at, ..told("t", AlertAsks::TakeBack, true) }];
+        world.give(Input::Alerted { by: rosa(), alerts }).unwrap();
         world.words().starts_with("taking back")
     };
     let start = at_ten().promotion.run().unwrap().started_at;
@@ -86,7 +108,7 @@ fn an_alert_that_held_before_a_promotion_began_says_nothing_of_its_version() {
         (Some(start + second), Cause::Rollback, false),
     ] {
         let mut world = at_ten();
-        assert_eq!(told(&mut world, began_at, cause), takes_back, "{began_at:?} {cause:?}");
+        assert_eq!(takes(&mut world, began_at, cause), takes_back, "{began_at:?} {cause:?}");
         assert!(world.transcript().contains("CheckoutErrors"), "it is noted all the same");
     }
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use contract::{
-    alerts::{AlertRules, AlertsBackend as _},
+    alerts::{AlertInput, AlertRules, AlertsBackend as _},
+    audit::{AuditBackend as _, AuditQuery},
     clusters::{AdoptWorkload, ClustersBackend as _},
+    promotions::PromotionsBackend as _,
 };
 use domain::{
     environment::EnvironmentKind,
@@ -74,4 +76,32 @@ async fn a_deployment_tells_more_than_the_service_that_was_scraped() {
     assert!(did("Namespace", &[scraped, place]).await.is_empty());
     assert!(did("Other", &[scraped, place, ("deployment", "mail")]).await.is_empty());
     assert_eq!(did("Replicas", &[scraped, place, cart, ("severity", "critical")]).await, ["take_back"]);
+}
+
+#[tokio::test]
+async fn a_storm_is_one_decision_and_what_takes_back_does_not_wait_behind_what_is_noted() {
+    let (world, _metrics) = prepared("2.0", "10%, 10m").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "canary at 10 % until").await;
+    let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
+    let since = world.clock.now();
+    let of = |name: &str, severity: &str| {
+        let long = "x".repeat(400);
+        let labels = [("service", "cart"), ("severity", severity), ("instance", long.as_str())];
+        // As a sender that gives no fingerprint.
+        AlertInput { fingerprint: String::new(), ..alert(since, name, "firing", &labels) }
+    };
+    let revision = async || world.engine.promotion(&world.rosa, number).await.unwrap().revision;
+    let before = revision().await;
+    let noted = (0..600).map(|index| of(&format!("Note{index}"), "info"));
+    let storm: Vec<_> = noted.chain([of("Errors", "critical")]).collect();
+    let taken = world.engine.take_alerts(&monitor, AlertRules::default(), storm.clone()).await.unwrap();
+    let did = |name: &str| taken.effects.iter().find(|effect| effect.alert == name).unwrap().did.as_str();
+    assert_eq!((taken.effects.len(), did("Note0"), did("Errors")), (601, "note", "take_back"));
+    assert_eq!(revision().await, before + 1);
+    let audit = world.engine.audit(&world.rosa, AuditQuery::default()).await.unwrap().rows;
+    let row = audit.iter().find(|row| row.act == "promotion.alert").unwrap();
+    assert!(row.sentence.starts_with("told of 601 alerts about promotion"), "{}", row.sentence);
+    let again = world.engine.take_alerts(&monitor, AlertRules::default(), storm).await.unwrap();
+    assert!(again.effects.iter().all(|effect| effect.did == "known"));
 }

@@ -375,7 +375,7 @@ async fn alerts_touch_the_promotions_that_their_labels_fit() {
 }
 
 #[tokio::test]
-async fn a_storm_of_alerts_is_taken_in_parts_and_of_it_the_latest_are_remembered() {
+async fn of_a_storm_of_alerts_the_latest_are_remembered() {
     let (world, _metrics) = prepared("2.0", "10%, 10m").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "canary at 10 % until").await;
@@ -386,8 +386,6 @@ async fn a_storm_of_alerts_is_taken_in_parts_and_of_it_the_latest_are_remembered
         which.map(|n| alert(since, &format!("Storm{n}"), "firing", &about)).collect::<Vec<_>>()
     };
     let send = |alerts| world.engine.take_alerts(&monitor, AlertRules::default(), alerts);
-    let refused = send(storm(0..501)).await.unwrap_err();
-    assert_eq!(refused.field(), Some("alerts"), "{refused}");
     let did = async |which| {
         let effects = send(storm(which)).await.unwrap().effects;
         let mut did: Vec<_> = effects.into_iter().map(|effect| effect.did).collect();
