@@ -39,6 +39,9 @@ const LIST_PATIENCE: Duration = Duration::from_millis(2_800);
 /// A pass takes milliseconds and comes twice a second; patience with a cluster is within a minute.
 const RECONCILER_LATE_SECONDS: i64 = 90;
 
+/// A backup, or a database that changes over to another machine, holds writes up for seconds.
+const UNWRITABLE_SECONDS: i64 = 10;
+
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -111,8 +114,17 @@ async fn database(web: &Web) -> Dependency {
         }
         Err(_) => Some(format!("no answer within {} s", PATIENCE.as_secs())),
     };
+    let since = unwritable_since(web).filter(|_| message.is_none());
+    let message = message.or_else(|| since.map(|_| "can be read and not be written".to_owned()));
     let status = if message.is_none() { Condition::Healthy } else { Condition::Unhealthy };
-    Dependency { name: "database".to_owned(), status, duration_ms: millis(begun), since: None, message }
+    Dependency { name: "database".to_owned(), status, duration_ms: millis(begun), since, message }
+}
+
+/// Since when the reconciler cannot write to the database, where that is longer than it may take.
+fn unwritable_since(web: &Web) -> Option<DateTime<Utc>> {
+    let since = web.engine.vitals().unwritable_since.load(Ordering::Relaxed);
+    let since = DateTime::from_timestamp(since, 0).filter(|_| since > 0)?;
+    Some(since).filter(|since| (web.clock.now() - *since).num_seconds() > UNWRITABLE_SECONDS)
 }
 
 /// How long ago the reconciler's last good pass was; `None` before the first.

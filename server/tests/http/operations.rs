@@ -158,6 +158,26 @@ async fn a_reconciler_that_does_nothing_any_more_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_database_that_can_only_be_read_makes_it_unhealthy() {
+    let app = TestApp::new().await;
+    let writing = app.engine.store().begin().await.unwrap();
+    app.engine.reconcile_due().await.unwrap_err();
+    assert_eq!(app.browser().get("/health").await.json()["status"], "healthy", "a backup takes a moment");
+    app.clock.advance(Duration::from_secs(11));
+    let health = app.browser().get("/health").await;
+    let database = &health.json()["dependencies"][0];
+    assert_eq!((health.status, database["status"].as_str().unwrap()), (503, "unhealthy"), "{}", health.text);
+    assert_eq!(database["message"], "can be read and not be written");
+    assert!(database["since"].is_string(), "{database}");
+    assert_eq!(app.browser().get("/ready").await.status, 503);
+    drop(writing);
+    app.engine.reconcile_due().await.unwrap();
+    assert_eq!(app.browser().get("/health").await.json()["status"], "healthy");
+    assert_eq!(app.browser().get("/ready").await.status, 200);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn without_the_database_it_is_unhealthy_and_not_ready_but_alive() {
     let app = TestApp::new().await;
     let mut browser = app.signed_in(Role::Viewer).await;

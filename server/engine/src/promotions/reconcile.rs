@@ -48,6 +48,8 @@ pub struct Vitals {
     pub failures: AtomicU64,
     /// When the store last told what is due, in seconds since 1970; 0 before the first.
     pub last_pass: AtomicI64,
+    /// Since when the store takes no writes, in seconds since 1970; 0 while it does.
+    pub unwritable_since: AtomicI64,
 }
 
 impl Engine {

@@ -101,6 +101,18 @@ impl Works {
     /// # Errors
     /// The store's trouble; works that run go on.
     pub(super) async fn begin_due(&mut self) -> Answer<usize> {
+        let begun = self.claim_due().await;
+        // Every claim writes, also where nothing is due: a store that can only be read is noticed here.
+        let since = &self.engine.vitals().unwritable_since;
+        match &begun {
+            Ok(_) => since.store(0, Ordering::Relaxed),
+            Err(_) if since.load(Ordering::Relaxed) > 0 => {}
+            Err(_) => since.store(self.engine.now().timestamp(), Ordering::Relaxed),
+        }
+        begun
+    }
+
+    async fn claim_due(&mut self) -> Answer<usize> {
         self.renew().await?;
         let engine = &self.engine;
         let free = AT_ONCE.saturating_sub(self.tasks.len());
