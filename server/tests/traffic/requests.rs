@@ -139,9 +139,9 @@ impl Requests {
 
     /// Asserts that until now every request was answered by a pod, and well unless its version is bad.
     pub fn none_failed(&self) {
-        let seen = self.shared.seen.lock().unwrap();
-        let first: Vec<&String> = seen.failures.iter().take(20).collect();
-        assert!(first.is_empty(), "{} of {} requests failed: {first:#?}", seen.failures.len(), seen.all);
+        let (failures, all) = (self.failures(), self.all());
+        let first: Vec<&String> = failures.iter().take(20).collect();
+        assert!(first.is_empty(), "{} of {all} requests failed: {first:#?}", failures.len());
     }
 
     /// What failed until now, in words.
