@@ -124,7 +124,9 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
         match refusal {
-            Refusal::NotAllowed(_) | Refusal::MachineApproval | Refusal::OwnRequest => Self::refused(message),
+            Refusal::NotAllowed(_) | Refusal::MachineApproval | Refusal::OwnRequest | Refusal::AsksOthers { .. } => {
+                Self::refused(message)
+            }
             Refusal::ReasonNeeded => Self::invalid("reason", message),
             Refusal::ReportOfAnother => Self::invalid("delivery", message),
             Refusal::TooMuch { .. } => Self::invalid("weight", message),

@@ -162,6 +162,8 @@ pub enum Act {
     StopOwnPromotion,
     /// Cancel or abort any promotion.
     StopAnyPromotion,
+    /// Let a promotion go on where one of its steps asks them.
+    AnswerStep,
     /// Let a promotion go on, skip its steps, set its share of the traffic.
     SteerPromotion,
     /// Tell of alerts, which pause promotions and take them back.
@@ -186,7 +188,7 @@ pub enum Act {
 
 impl Act {
     /// All acts.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Read,
         Self::ReadAudit,
         Self::RegisterVersion,
@@ -196,6 +198,7 @@ impl Act {
         Self::Approve,
         Self::StopOwnPromotion,
         Self::StopAnyPromotion,
+        Self::AnswerStep,
         Self::SteerPromotion,
         Self::SendAlerts,
         Self::RollBack,
@@ -221,6 +224,7 @@ impl Act {
             Self::Approve => "approve or reject promotions",
             Self::StopOwnPromotion => "stop their own promotions",
             Self::StopAnyPromotion => "stop promotions of others",
+            Self::AnswerStep => "answer what a step asks",
             Self::SteerPromotion => "steer promotions under way",
             Self::SendAlerts => "tell of alerts",
             Self::RollBack => "roll back",
@@ -241,6 +245,7 @@ impl Act {
         matches!(
             self,
             Self::Approve
+                | Self::AnswerStep
                 | Self::SteerPromotion
                 | Self::RollBack
                 | Self::ManagePeople
@@ -260,7 +265,7 @@ impl Act {
                 !matches!(role, Role::Viewer | Role::Deployer | Role::Monitor)
             }
             Self::SendAlerts => matches!(role, Role::Monitor | Role::ReleaseManager | Role::Admin),
-            Self::Approve => matches!(role, Role::Approver | Role::ReleaseManager | Role::Admin),
+            Self::Approve | Self::AnswerStep => matches!(role, Role::Approver | Role::ReleaseManager | Role::Admin),
             Self::ReadAudit | Self::StopAnyPromotion | Self::SteerPromotion | Self::RollBack | Self::ManageServices => {
                 matches!(role, Role::ReleaseManager | Role::Admin)
             }

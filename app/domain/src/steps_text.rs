@@ -1,17 +1,19 @@
 //! The steps of a strategy as a line that people write: `testers, mirror:10%, 10m, 10%, 30m, ask, 100%`.
 
 use crate::{
+    actor::Role,
     aside::{MatchBy, TesterMatch},
     job::USUAL_JOB_SECONDS,
     names::WorkloadName,
-    strategy::{AnalysisLength, Notice, Step},
+    strategy::{AnalysisLength, Asked, Notice, Step},
     traffic::Weight,
 };
 
 /// Why a line could not be read; the text says which word and what is possible.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{word}' is no step: write a weight (10%), a pause (30s, 10m, 2h), preview, ask, testers (by the header canary: true), \
+    "'{word}' is no step: write a weight (10%), a pause (30s, 10m, 2h), preview, ask, ask:approver, ask:admin, testers (by the \
+     header canary: true), \
      header:name=value, cookie:name=value, mirror:10%, an analysis (analysis:10m, analysis:5x), a \
      message (notify:\"text\") or a Job by the name of its CronJob (job:smoke-test, job:smoke-test:15m)"
 )]
@@ -43,7 +45,7 @@ fn parse_one(word: &str) -> Result<Step, StepsTextError> {
     let unknown = || StepsTextError { word: word.chars().take(40).collect() };
     match lower.as_str() {
         "preview" => return Ok(Step::Preview),
-        "ask" => return Ok(Step::Ask),
+        "ask" => return Ok(Step::ask()),
         "testers" => return Ok(Step::Testers { testers: TesterMatch::usual() }),
         _ => {}
     }
@@ -66,6 +68,10 @@ fn parse_named(name: &str, rest: &str) -> Option<Step> {
     match name {
         "header" => testers(MatchBy::Header),
         "cookie" => testers(MatchBy::Cookie),
+        "ask" => {
+            let role = Role::parse(&rest.to_ascii_lowercase())?;
+            Asked::ALL.into_iter().find(|asked| asked.role() == role).map(|asked| Step::Ask { asked })
+        }
         "mirror" => Some(Step::Mirror { share: percent(rest)? }),
         "analysis" => {
             let rest = rest.to_ascii_lowercase();
@@ -136,7 +142,8 @@ fn write_testers(testers: &TesterMatch) -> String {
 pub fn write(steps: &[Step]) -> String {
     let word = |step: &Step| match step {
         Step::Preview => Some("preview".to_owned()),
-        Step::Ask => Some("ask".to_owned()),
+        Step::Ask { asked } if asked.is_usual() => Some("ask".to_owned()),
+        Step::Ask { asked } => Some(format!("ask:{}", asked.role().as_str())),
         Step::Weight { weight } => Some(format!("{}%", weight.as_percent())),
         Step::Testers { testers } => Some(write_testers(testers)),
         Step::Mirror { share } => Some(format!("mirror:{}%", share.as_percent())),
@@ -164,6 +171,7 @@ mod tests {
             "10%, 30m, 25%, 10m, 50%, ask, 100%",
             "preview, job:smoke-test, ask, 100%, job:load.v2:90s, 30s",
             "5%, 2h, 100%",
+            "preview, ask:approver, 10%, ask, 50%, ask:admin, 100%",
             "testers, mirror:10%, 10m, 10%",
             "header:x-beta=1, cookie:beta=Yes.1, ask",
             "10%, analysis:5x, notify:\"10 % is good, more comes\", 50%, analysis:10m, 100%",
@@ -207,6 +215,9 @@ mod tests {
             "job:Smoke",
             "job:smoke:",
             "job:smoke:15",
+            "ask:",
+            "ask:viewer",
+            "ask:somebody",
             "notify:\"\"",
             "notify:\"no end",
             "notify:\"a\"b\"c\"",
@@ -221,7 +232,7 @@ mod tests {
         let by = prop_oneof![Just(MatchBy::Header), Just(MatchBy::Cookie)];
         prop_oneof![
             Just(Step::Preview),
-            Just(Step::Ask),
+            proptest::sample::select(Asked::ALL.to_vec()).prop_map(|asked| Step::Ask { asked }),
             percent().prop_map(|weight| Step::Weight { weight }),
             percent().prop_map(|share| Step::Mirror { share }),
             (1_u32..1_000_000).prop_map(|seconds| Step::Pause { seconds }),

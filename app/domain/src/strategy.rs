@@ -9,7 +9,7 @@ mod step;
 
 use serde::{Deserialize, Serialize};
 
-pub use step::{AnalysisLength, Notice, Step};
+pub use step::{AnalysisLength, Asked, Notice, Step};
 
 use crate::{
     analysis::{
@@ -204,7 +204,7 @@ impl CandidateSettings {
         let stay = |percent, seconds| [weight_step(percent), Step::Pause { seconds }];
         let gradual =
             [stay(10, Self::FIRST_PAUSE_SECONDS), stay(25, Self::PAUSE_SECONDS), stay(50, Self::PAUSE_SECONDS)];
-        let mut steps = if layer.is_gradual() { gradual.concat() } else { vec![Step::Preview, Step::Ask] };
+        let mut steps = if layer.is_gradual() { gradual.concat() } else { vec![Step::Preview, Step::ask()] };
         steps.push(weight_step(100));
         Self { exposed, layer, steps, metrics: None, window_seconds: None }
     }
@@ -217,7 +217,7 @@ impl CandidateSettings {
         Self {
             exposed,
             layer,
-            steps: vec![Step::Preview, Step::Ask, weight_step(100), after],
+            steps: vec![Step::Preview, Step::ask(), weight_step(100), after],
             metrics: None,
             window_seconds: None,
         }

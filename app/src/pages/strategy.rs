@@ -164,7 +164,10 @@ fn kinds_of_steps() -> AnyView {
         ("10%", "The version gets this share of the traffic."),
         ("30s, 10m, 2h", "Nothing changes for so long."),
         ("preview", "The version is there in full, without traffic."),
-        ("ask", "A person lets it go on."),
+        (
+            "ask, ask:approver, ask:admin",
+            "A person lets it go on: a release manager, an approver, an admin, or who may do more.",
+        ),
         (
             "testers",
             "Testers reach it at once: by the header canary: true, or by header:name=value or cookie:name=value.",

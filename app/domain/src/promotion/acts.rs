@@ -53,7 +53,7 @@ impl Promotion {
                 steering::may_hold(self)
             }
             PromotionAct::GoOn => {
-                actor.may(Act::SteerPromotion)?;
+                steering::may_let_go_on(self, actor)?;
                 steering::may_go_on(self)
             }
             PromotionAct::CallAgain => {
@@ -61,7 +61,7 @@ impl Promotion {
                 outside::may_call_again(self)
             }
             PromotionAct::Skip => {
-                actor.may(Act::SteerPromotion)?;
+                steering::may_leave_out(self, actor, false)?;
                 steering::may_skip(self)
             }
             PromotionAct::SetWeight => {
@@ -69,7 +69,7 @@ impl Promotion {
                 steering::may_set_weight(self)
             }
             PromotionAct::PromoteNow => {
-                actor.may(Act::SteerPromotion)?;
+                steering::may_leave_out(self, actor, true)?;
                 steering::may_promote_now(self)
             }
         }

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::{JournalEvent, Phase, Promotion, Run, decide::Draft, jobs, judging};
-use crate::strategy::Step;
+use crate::strategy::{Asked, Step};
 
 /// What the present step waits for, once everything that it wants of the clusters is seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,10 @@ pub enum StepWait {
         until: DateTime<Utc>,
     },
     /// A person who lets it go on.
-    Person,
+    Person {
+        /// Which persons can.
+        asked: Asked,
+    },
     /// Something that is done meanwhile.
     Doing {
         /// In words: `judged, 2 of 5 measurements`.
@@ -34,7 +37,7 @@ impl StepWait {
         match self {
             Self::Nothing => true,
             Self::Time { until } => now >= *until,
-            Self::Person => false,
+            Self::Person { .. } => false,
             Self::Doing { until, .. } => until.is_some_and(|until| now >= until),
         }
     }
@@ -58,7 +61,7 @@ impl Promotion {
 pub(super) fn waits(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Utc>) -> StepWait {
     match promotion.plan.steps.get(step) {
         Some(Step::Pause { seconds }) => StepWait::Time { until: since + Duration::seconds(i64::from(*seconds)) },
-        Some(Step::Ask) => StepWait::Person,
+        Some(Step::Ask { asked }) => StepWait::Person { asked: *asked },
         Some(Step::Analysis { length }) => judging::analysis_waits(run, *length, since),
         Some(Step::Job { .. }) => jobs::waits(run, step),
         Some(
@@ -89,7 +92,7 @@ pub(super) fn enter(draft: &mut Draft, run: &mut Run, step: usize) {
             | Step::Testers { .. }
             | Step::Mirror { .. }
             | Step::Pause { .. }
-            | Step::Ask
+            | Step::Ask { .. }
             | Step::Rollout,
         )
         | None => {}

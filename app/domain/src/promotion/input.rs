@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Alert, JournalEntry, Plan, Promotion, RefusedWrite};
 use crate::{
-    actor::{Identity, NotAllowed},
+    actor::{Identity, NotAllowed, Role},
     analysis::Sample,
     capacity::Capacity,
     git::GitSight,
@@ -15,6 +15,7 @@ use crate::{
     job::{JobObserved, JobRef},
     observation::{Observed, PlacedWorkload},
     outside::{CallAnswer, CallId, DeployerCall, Report},
+    strategy::Asked,
     traffic::{RouteObserved, Weight},
 };
 
@@ -157,12 +158,12 @@ pub enum Input {
         /// What they refused.
         writes: Vec<RefusedWrite>,
     },
-    /// Another system tells of an alert.
+    /// Another system tells of alerts, all at once.
     Alerted {
         /// Who tells.
         by: Identity,
-        /// The alert.
-        alert: Alert,
+        /// The alerts, in any order.
+        alerts: Vec<Alert>,
     },
     /// Rules were evaluated.
     Measured(Vec<Sample>),
@@ -308,6 +309,14 @@ pub enum Refusal {
     /// It goes on by itself.
     #[error("this promotion goes on by itself; there is nothing to let go on")]
     NotHeld,
+    /// The present step, or one that would be left out, asks people of another role.
+    #[error("a step here asks {}; the role {} does not answer it", asked.words(), role.words())]
+    AsksOthers {
+        /// Whom it asks.
+        asked: Asked,
+        /// The role of who answered.
+        role: Role,
+    },
     /// Another step than the one that was seen, or it was paused or its share was set since.
     #[error("the promotion has gone on to another step since, or somebody has paused it or set its share; look again")]
     StepChanged,

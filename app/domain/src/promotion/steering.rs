@@ -9,7 +9,12 @@ use super::{
     judging,
     progress::next_step,
 };
-use crate::{actor::Identity, delegated::ToolAct, strategy::Step, traffic::Weight};
+use crate::{
+    actor::{Act, Actor, Identity, Role},
+    delegated::ToolAct,
+    strategy::{Asked, Step},
+    traffic::Weight,
+};
 
 /// A run under way, its step and since when.
 fn under_way(draft: &Draft) -> Result<(Run, usize, DateTime<Utc>), Refusal> {
@@ -80,7 +85,7 @@ pub(super) fn go_on(draft: &mut Draft, by: &Identity, seen: AsSeen) -> Result<()
         return ask_tool_to_go_on(draft, by, run, step, since, seen);
     }
     is_as_seen(&run, step, seen)?;
-    let is_asked = draft.next.plan.steps.get(step) == Some(&Step::Ask);
+    let is_asked = draft.next.plan.steps.get(step).and_then(Step::asked).is_some();
     may_go_on(&draft.next)?;
     draft.note(by, JournalEvent::WentOn);
     // A wait for the analysis that nobody was asked about stays.
@@ -234,9 +239,7 @@ pub(super) fn promote_now(draft: &mut Draft, by: &Identity, seen: AsSeen, reason
     }
     run.hold = None;
     run.by_hand = None;
-    let everything = draft.next.plan.steps.iter().rposition(|s| *s == Step::Weight { weight: Weight::ALL });
-    let rollout = draft.next.plan.steps.len().saturating_sub(1);
-    let target = everything.unwrap_or(rollout).max(step + 1);
+    let target = end_of_steps(&draft.next, step);
     run.left_out.extend(step..target);
     next_step(draft, run, target - 1);
     Ok(())
@@ -259,6 +262,45 @@ fn may_tool_promote_now(run: &Run) -> bool {
         && run.progress.iter().any(|p| p.was_ours && p.tool.as_ref().is_some_and(|tool| tool.may_promote_now))
 }
 
+/// Whom the present step asks, where letting the promotion go on answers it; `None` where that ends a pause.
+fn question(promotion: &Promotion) -> Option<Asked> {
+    let Phase::Progressing { run, step, .. } = &promotion.phase else { return None };
+    let leaves_step = tool_step(run).is_none() && (run.hold.is_none() || run.by_hand.is_some());
+    promotion.plan.steps.get(*step).filter(|_| leaves_step)?.asked()
+}
+
+/// Whether `actor` is among those whom a step asks.
+fn may_answer(asked: Asked, actor: &Actor) -> Result<(), Refusal> {
+    actor.may(Act::AnswerStep)?;
+    let place = |role| Role::ALL.iter().position(|one| *one == role);
+    if place(actor.role) >= place(asked.role()) { Ok(()) } else { Err(Refusal::AsksOthers { asked, role: actor.role }) }
+}
+
+/// Whether `actor` is trusted to let it go on: who is asked, or who runs releases.
+pub(super) fn may_let_go_on(promotion: &Promotion, actor: &Actor) -> Result<(), Refusal> {
+    match question(promotion) {
+        Some(asked) => may_answer(asked, actor),
+        None => Ok(actor.may(Act::SteerPromotion)?),
+    }
+}
+
+/// Whether `actor` could answer what the present step asks, and with `is_all` every step that would be left out: what
+/// others are asked is not left out over their heads.
+pub(super) fn may_leave_out(promotion: &Promotion, actor: &Actor, is_all: bool) -> Result<(), Refusal> {
+    actor.may(Act::SteerPromotion)?;
+    let Phase::Progressing { step, .. } = &promotion.phase else { return Ok(()) };
+    let end = if is_all { end_of_steps(promotion, *step) } else { step + 1 };
+    let steps = promotion.plan.steps.iter().take(end).skip(*step);
+    steps.filter_map(Step::asked).try_for_each(|asked| may_answer(asked, actor))
+}
+
+/// The index of the step to which one goes who leaves all the others out after this one.
+fn end_of_steps(promotion: &Promotion, step: usize) -> usize {
+    let steps = &promotion.plan.steps;
+    let everything = steps.iter().rposition(|step| *step == Step::Weight { weight: Weight::ALL });
+    everything.unwrap_or(steps.len().saturating_sub(1)).max(step + 1)
+}
+
 /// Whether a hold, or the step that asks, can be ended now.
 pub(super) fn may_go_on(promotion: &Promotion) -> Result<(), Refusal> {
     match &promotion.phase {
@@ -266,7 +308,7 @@ pub(super) fn may_go_on(promotion: &Promotion) -> Result<(), Refusal> {
             if run.hold.is_some()
                 || run.by_hand.is_some()
                 || tool_step(run).is_some()
-                || promotion.plan.steps.get(*step) == Some(&Step::Ask) =>
+                || promotion.plan.steps.get(*step).and_then(Step::asked).is_some() =>
         {
             Ok(())
         }

@@ -127,7 +127,10 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
             moving(promotion, format!("{share}, waits for the analysis: {awaits}"), percent)
         }
         (Some(_), None) => match ending::waits(promotion, run, step, since) {
-            StepWait::Person => waits(promotion, format!("{share}, waits for someone to let it go on"), percent),
+            StepWait::Person { asked } => {
+                let who = if asked.is_usual() { "someone" } else { asked.words() };
+                waits(promotion, format!("{share}, waits for {who} to let it go on"), percent)
+            }
             StepWait::Time { until } => {
                 moving(promotion, format!("{share} until {}", moment_words::second(until)), percent)
             }

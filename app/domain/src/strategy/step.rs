@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CandidateSettings, StepsError};
 use crate::{
+    actor::Role,
     aside::{Aside, TesterMatch},
     duration_words,
     names::WorkloadName,
@@ -40,7 +41,11 @@ pub enum Step {
         seconds: u32,
     },
     /// Nothing changes until a person says so.
-    Ask,
+    Ask {
+        /// Which persons can.
+        #[serde(default, skip_serializing_if = "Asked::is_usual")]
+        asked: Asked,
+    },
     /// Nothing changes while the rules judge the version as it is now.
     Analysis {
         /// How long.
@@ -61,6 +66,50 @@ pub enum Step {
     /// All workloads get the version's images and are followed until every pod is available; where
     /// there is a candidate, its traffic then goes to them, and it is removed.
     Rollout,
+}
+
+/// Who is asked by a step: people of a role, and those who are trusted with more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// Who approves promotions.
+    Approver,
+    /// Who runs releases.
+    #[default]
+    ReleaseManager,
+    /// Who may do everything.
+    Admin,
+}
+
+impl Asked {
+    /// Everybody who can be asked, least trusted first.
+    pub const ALL: [Self; 3] = [Self::Approver, Self::ReleaseManager, Self::Admin];
+
+    /// The role.
+    #[must_use]
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Approver => Role::Approver,
+            Self::ReleaseManager => Role::ReleaseManager,
+            Self::Admin => Role::Admin,
+        }
+    }
+
+    /// One of them, in a sentence: `an approver`.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Approver => "an approver",
+            Self::ReleaseManager => "a release manager",
+            Self::Admin => "an admin",
+        }
+    }
+
+    /// Whether it is who runs releases, whom a step asks that says nothing else.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How long an analysis looks.
@@ -143,6 +192,29 @@ impl From<Notice> for String {
 }
 
 impl Step {
+    /// The step that asks who runs releases.
+    #[must_use]
+    pub const fn ask() -> Self {
+        Self::Ask { asked: Asked::ReleaseManager }
+    }
+
+    /// Whom it asks; `None` for a step that does not.
+    #[must_use]
+    pub const fn asked(&self) -> Option<Asked> {
+        match self {
+            Self::Ask { asked } => Some(*asked),
+            Self::Preview
+            | Self::Weight { .. }
+            | Self::Testers { .. }
+            | Self::Mirror { .. }
+            | Self::Pause { .. }
+            | Self::Analysis { .. }
+            | Self::Notify { .. }
+            | Self::Job { .. }
+            | Self::Rollout => None,
+        }
+    }
+
     /// The step in a few words.
     #[must_use]
     pub fn words(&self) -> String {
@@ -152,7 +224,8 @@ impl Step {
             Self::Testers { testers } => format!("Testers: {}", testers.words()),
             Self::Mirror { share } => format!("Copies of {share}"),
             Self::Pause { seconds } => format!("Pause {}", duration_words::exact(i64::from(*seconds))),
-            Self::Ask => "Go on?".to_owned(),
+            Self::Ask { asked } if asked.is_usual() => "Go on?".to_owned(),
+            Self::Ask { asked } => format!("Go on? ({})", asked.role().words()),
             Self::Analysis { length } => format!("Analysis {}", length.words()),
             Self::Notify { notice } => format!("Message “{}”", notice.as_str()),
             Self::Job { template, .. } => format!("Job {template}"),
@@ -169,7 +242,7 @@ impl Step {
             | Self::Testers { .. }
             | Self::Mirror { .. }
             | Self::Pause { .. }
-            | Self::Ask
+            | Self::Ask { .. }
             | Self::Analysis { .. }
             | Self::Notify { .. }
             | Self::Job { .. }
@@ -187,7 +260,7 @@ impl Step {
             Self::Weight { .. } => Aside { mirror: Weight::NONE, ..before },
             Self::Preview
             | Self::Pause { .. }
-            | Self::Ask
+            | Self::Ask { .. }
             | Self::Analysis { .. }
             | Self::Notify { .. }
             | Self::Job { .. }
@@ -201,7 +274,7 @@ impl Step {
         match self {
             Self::Mirror { .. }
             | Self::Pause { .. }
-            | Self::Ask
+            | Self::Ask { .. }
             | Self::Analysis { .. }
             | Self::Notify { .. }
             | Self::Job { .. } => true,
@@ -256,7 +329,7 @@ impl Step {
             Self::Rollout => Err(StepsError::Rollout { number }),
             Self::Preview
             | Self::Pause { .. }
-            | Self::Ask
+            | Self::Ask { .. }
             | Self::Analysis { .. }
             | Self::Notify { .. }
             | Self::Job { .. } => Ok(()),

@@ -36,7 +36,7 @@ fn steps_that_cannot_be_are_refused_by_name() {
         ),
         (gateway(), vec![Step::Rollout], "step 1 is the rollout, which comes by itself at the end"),
         (gateway(), vec![Step::Pause { seconds: 0 }], "step 1 pauses for 0 s; 1 second to 7 days are possible"),
-        (gateway(), vec![Step::Ask; 31], "at most 30 steps are possible"),
+        (gateway(), vec![Step::ask(); 31], "at most 30 steps are possible"),
         (
             selector(),
             vec![Step::Testers { testers: TesterMatch::usual() }],
@@ -121,7 +121,8 @@ fn steps_are_stored_like_this() {
     let stored = [
         (r#"{"step":"weight","weight":25}"#, weight_step(25)),
         (r#"{"step":"pause","seconds":30}"#, Step::Pause { seconds: 30 }),
-        (r#"{"step":"ask"}"#, Step::Ask),
+        (r#"{"step":"ask"}"#, Step::ask()),
+        (r#"{"step":"ask","asked":"approver"}"#, Step::Ask { asked: Asked::Approver }),
         (r#"{"step":"analysis","length":{"seconds":600}}"#, Step::Analysis { length: AnalysisLength::Seconds(600) }),
         (
             r#"{"step":"analysis","length":{"measurements":5}}"#,

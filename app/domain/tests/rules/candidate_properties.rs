@@ -186,7 +186,7 @@ fn layer() -> impl Strategy<Value = TrafficLayer> {
 
 fn steps() -> Vec<Step> {
     let weight = |percent| Step::Weight { weight: Weight::percent(percent).unwrap() };
-    vec![weight(10), Step::Pause { seconds: 60 }, weight(50), Step::Ask]
+    vec![weight(10), Step::Pause { seconds: 60 }, weight(50), Step::ask()]
 }
 
 /// The same with steps between that change no share.

@@ -37,7 +37,7 @@ pub fn steps() -> Vec<Step> {
         Step::Weight { weight: weight(10) },
         Step::Pause { seconds: 60 },
         Step::Weight { weight: weight(50) },
-        Step::Ask,
+        Step::ask(),
     ]
 }
 
@@ -339,9 +339,9 @@ fn testers_and_copies_reach_a_candidate_that_has_no_share_and_are_gone_at_the_en
     let steps = vec![
         Step::Testers { testers: testers.clone() },
         Step::Mirror { share: weight(40) },
-        Step::Ask,
+        Step::ask(),
         Step::Weight { weight: weight(10) },
-        Step::Ask,
+        Step::ask(),
     ];
     let mut world = started(canary(gateway(), steps));
     pictures(&mut world);

@@ -50,7 +50,7 @@ fn minutes(world: &mut World, minutes: i64) {
 #[test]
 fn a_candidate_is_sized_by_the_most_that_was_needed_and_traffic_comes_home_in_parts() {
     let weight = |percent| Step::Weight { weight: Weight::percent(percent).unwrap() };
-    let mut world = started(canary(gateway(), vec![weight(50), Step::Ask]));
+    let mut world = started(canary(gateway(), vec![weight(50), Step::ask()]));
     sizes(&mut world, 10);
     passes(&mut world);
     assert_eq!((share(&mut world), world.workload("cart-canary").wanted_replicas), (50, 5));
@@ -145,7 +145,7 @@ fn a_person_may_let_traffic_come_home_to_fewer_pods() {
 #[test]
 fn an_abort_asks_no_autoscaler() {
     let weight = |percent| Step::Weight { weight: Weight::percent(percent).unwrap() };
-    let mut world = started(canary(gateway(), vec![weight(50), Step::Ask]));
+    let mut world = started(canary(gateway(), vec![weight(50), Step::ask()]));
     sizes(&mut world, 10);
     passes(&mut world);
     sizes(&mut world, 2);

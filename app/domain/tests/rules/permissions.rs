@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::world::{World, actor, ines, rosa, theo};
 
-const ACTS: [(Act, &str); 19] = [
+const ACTS: [(Act, &str); 20] = [
     (Act::Read, "vdara"),
     (Act::ReadAudit, "---ra"),
     (Act::RegisterVersion, "-d-ra"),
@@ -19,6 +19,7 @@ const ACTS: [(Act, &str); 19] = [
     (Act::Approve, "--ara"),
     (Act::StopOwnPromotion, "-dara"),
     (Act::StopAnyPromotion, "---ra"),
+    (Act::AnswerStep, "--ara"),
     (Act::SteerPromotion, "---ra"),
     (Act::SendAlerts, "---ra"),
     (Act::RollBack, "---ra"),
@@ -60,9 +61,15 @@ fn a_deployers_token_reports_progress_and_does_nothing_else() {
 fn a_token_of_an_admin_still_cannot_consent_or_widen_rights() {
     let owner = PersonId::new(Uuid::nil());
     let token = Identity::Token { id: TokenId::new(Uuid::nil()), name: "ci".into(), owner };
-    for act in
-        [Act::Approve, Act::SteerPromotion, Act::RollBack, Act::ManagePeople, Act::ManageTokens, Act::ManageClusters]
-    {
+    for act in [
+        Act::Approve,
+        Act::AnswerStep,
+        Act::SteerPromotion,
+        Act::RollBack,
+        Act::ManagePeople,
+        Act::ManageTokens,
+        Act::ManageClusters,
+    ] {
         assert!(actor(&token, Role::Admin).may(act).is_err(), "{act:?}");
     }
     assert!(actor(&token, Role::ReleaseManager).may(Act::StopAnyPromotion).is_ok());

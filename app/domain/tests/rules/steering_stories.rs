@@ -1,19 +1,20 @@
 //! Stories of two who act at once, and of a hold in whose place another one comes.
 
 use domain::{
+    actor::Role,
     analysis::Reading,
-    promotion::{Alert, AlertAsks, AsSeen, Input, Phase, Refusal},
-    strategy::Step,
+    promotion::{Alert, AlertAsks, AsSeen, Input, Phase, PromotionAct, Refusal},
+    strategy::{Asked, Step},
 };
 
 use crate::{
     candidate_stories::{canary, gateway, weight},
     measured::busy,
-    world::{World, ines, rosa},
+    world::{World, actor, ines, rosa},
 };
 
 fn canary_that_asks() -> World {
-    let mut world = canary_with(Step::Ask);
+    let mut world = canary_with(Step::ask());
     world.watch_for(70, &busy(0.2));
     assert_eq!((step(&world), share(&world)), (1, 10));
     world
@@ -21,7 +22,7 @@ fn canary_that_asks() -> World {
 
 /// A canary that has got 10 %, with this step after it.
 fn canary_with(after: Step) -> World {
-    let steps = vec![Step::Weight { weight: weight(10) }, after, Step::Weight { weight: weight(50) }, Step::Ask];
+    let steps = vec![Step::Weight { weight: weight(10) }, after, Step::Weight { weight: weight(50) }, Step::ask()];
     let mut world = World::with_candidate(canary(gateway(), steps), &["cart"]).analysed();
     world.give(Input::Clock).unwrap();
     for _ in 0..8 {
@@ -48,7 +49,7 @@ fn held_since(world: &World) -> Option<chrono::DateTime<chrono::Utc>> {
 fn pausing(key: &str) -> Input {
     let words = "CheckoutErrors: 3 % of checkouts fail".to_owned();
     let alert = Alert { key: key.to_owned(), words, asks: AlertAsks::Pause, is_firing: true, began_at: None };
-    Input::Alerted { by: domain::actor::Identity::rule("alert"), alert }
+    Input::Alerted { by: domain::actor::Identity::rule("alert"), alerts: vec![alert] }
 }
 
 #[test]
@@ -138,7 +139,7 @@ fn a_pause_stays_though_a_hold_that_ends_by_itself_was_there_first() {
 
 #[test]
 fn an_alert_that_pauses_before_the_first_write_keeps_it_from_beginning() {
-    let steps = vec![Step::Weight { weight: weight(10) }, Step::Ask];
+    let steps = vec![Step::Weight { weight: weight(10) }, Step::ask()];
     let mut world = World::with_candidate(canary(gateway(), steps), &["cart"]);
     world.give(Input::Clock).unwrap();
     assert!(matches!(world.promotion.phase, Phase::Starting { .. }));
@@ -157,13 +158,14 @@ fn an_alert_that_pauses_before_the_first_write_keeps_it_from_beginning() {
 
 #[test]
 fn an_alert_takes_nothing_back_that_nobody_was_served_by_yet() {
-    let mut world = World::with_candidate(canary(gateway(), vec![Step::Preview, Step::Ask]), &["cart"]);
+    let mut world = World::with_candidate(canary(gateway(), vec![Step::Preview, Step::ask()]), &["cart"]);
     world.give(Input::Clock).unwrap();
     for _ in 0..5 {
         world.pass();
     }
-    let Input::Alerted { by, alert } = pausing("a") else { panic!() };
-    world.give(Input::Alerted { by, alert: Alert { asks: AlertAsks::TakeBack, ..alert } }).unwrap();
+    let Input::Alerted { by, mut alerts } = pausing("a") else { panic!() };
+    alerts[0].asks = AlertAsks::TakeBack;
+    world.give(Input::Alerted { by, alerts }).unwrap();
     assert!(world.words().contains("paused") && world.words().contains("CheckoutErrors"), "{}", world.words());
 }
 
@@ -186,4 +188,59 @@ fn the_time_to_answer_stands_still_while_slipway_is_away() {
         world.look();
     }
     assert!(!matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+}
+
+#[test]
+fn a_step_that_asks_a_role_is_answered_and_left_out_by_that_role_and_those_above() {
+    let may = |world: &World, role, act| world.promotion.permits(&actor(&rosa(), role), act);
+    for (asked, answered_by) in [(Asked::Approver, "ara"), (Asked::ReleaseManager, "-ra"), (Asked::Admin, "--a")] {
+        let mut world = canary_with(Step::Ask { asked });
+        world.watch_for(70, &busy(0.2));
+        assert_eq!(step(&world), 1);
+        let roles = [Role::Approver, Role::ReleaseManager, Role::Admin];
+        for (role, mark) in roles.into_iter().zip(answered_by.chars()) {
+            let answer = may(&world, role, PromotionAct::GoOn);
+            assert_eq!(answer.is_ok(), mark != '-', "{asked:?} by {role:?}: {answer:?}");
+            // Who steers leaves nothing out that others are asked.
+            for act in [PromotionAct::Skip, PromotionAct::PromoteNow] {
+                let steers = role != Role::Approver && mark != '-';
+                assert_eq!(may(&world, role, act).is_ok(), steers, "{asked:?} by {role:?}: {act:?}");
+            }
+        }
+        may(&world, Role::Developer, PromotionAct::GoOn).unwrap_err();
+        // A pause in its place is ended by who runs releases, and the question stays.
+        world.give(Input::Hold { by: rosa(), reason: "lunch".into() }).unwrap();
+        may(&world, Role::Approver, PromotionAct::GoOn).unwrap_err();
+        may(&world, Role::ReleaseManager, PromotionAct::GoOn).unwrap();
+        let by_hand = Input::SetWeight {
+            by: rosa(),
+            seen: world.promotion.as_seen().unwrap(),
+            weight: weight(5),
+            reason: "less".into(),
+        };
+        world.give(by_hand).unwrap();
+        let leaves = may(&world, Role::ReleaseManager, PromotionAct::GoOn);
+        assert_eq!(leaves.is_ok(), asked != Asked::Admin, "{asked:?}: a share by hand is no way around it");
+    }
+    let mut world = canary_with(Step::Ask { asked: Asked::Admin });
+    world.watch_for(70, &busy(0.2));
+    assert!(world.words().ends_with("waits for an admin to let it go on"), "{}", world.words());
+    let refused = may(&world, Role::ReleaseManager, PromotionAct::GoOn).unwrap_err();
+    assert_eq!(refused.to_string(), "a step here asks an admin; the role release manager does not answer it");
+}
+
+#[test]
+fn what_is_left_out_at_once_includes_every_question_on_the_way() {
+    let steps = [10, 50].map(|share| Step::Weight { weight: weight(share) });
+    let [ten, fifty] = steps;
+    let steps = vec![ten, Step::Pause { seconds: 600 }, Step::Ask { asked: Asked::Admin }, fifty];
+    let mut world = World::with_candidate(canary(gateway(), steps), &["cart"]);
+    world.give(Input::Clock).unwrap();
+    for _ in 0..8 {
+        world.pass();
+    }
+    assert_eq!(step(&world), 1);
+    let may = |role, act| world.promotion.permits(&actor(&rosa(), role), act).is_ok();
+    assert!(may(Role::ReleaseManager, PromotionAct::Skip), "the pause asks nobody");
+    assert!(!may(Role::ReleaseManager, PromotionAct::PromoteNow) && may(Role::Admin, PromotionAct::PromoteNow));
 }

@@ -111,7 +111,7 @@ fn what_speaks_against_the_version_ends_an_analysis_by_taking_it_back() {
 
 #[test]
 fn an_analysis_that_cannot_tell_asks_and_whoever_answers_ends_it() {
-    let mut world = at_analysis(vec![share_of(10), measurements(2), Step::Ask, share_of(50)]);
+    let mut world = at_analysis(vec![share_of(10), measurements(2), Step::ask(), share_of(50)]);
     world.watch_for(180, &Reading::series([]));
     assert!(world.words().contains("paused by rule: analysis: no data for error rate"), "{}", world.words());
     assert_eq!(step(&world), 1);
@@ -119,7 +119,7 @@ fn an_analysis_that_cannot_tell_asks_and_whoever_answers_ends_it() {
     world.pass();
     assert_eq!(step(&world), 2, "{}", world.words());
     // One breach of three at the end is neither good nor bad.
-    let mut world = at_analysis(vec![share_of(10), measurements(1), Step::Ask, share_of(50)]);
+    let mut world = at_analysis(vec![share_of(10), measurements(1), Step::ask(), share_of(50)]);
     world.watch_for(60, &busy(12.5));
     assert!(world.words().contains("paused by rule: analysis: error rate 12.5 % is above 5 %"), "{}", world.words());
     assert_eq!(step(&world), 1);
@@ -175,7 +175,7 @@ fn a_preview_whose_pods_fail_is_taken_back_before_it_gets_traffic() {
 
 #[test]
 fn a_message_is_told_once_in_the_decision_that_begins_its_step() {
-    let steps = vec![message("About to begin"), share_of(10), message("10 % of you have it"), Step::Ask];
+    let steps = vec![message("About to begin"), share_of(10), message("10 % of you have it"), Step::ask()];
     let mut world = World::with_candidate(canary(gateway(), steps), &["cart"]);
     let mut told = Vec::new();
     world.give(Input::Clock).unwrap();
@@ -186,7 +186,7 @@ fn a_message_is_told_once_in_the_decision_that_begins_its_step() {
         world.cluster_acts();
     }
     assert_eq!(told, [Effect::Announce { step: 0 }, Effect::Announce { step: 2 }]);
-    assert_eq!(world.promotion.plan.steps[step(&world)], Step::Ask, "nothing is waited for");
+    assert_eq!(world.promotion.plan.steps[step(&world)], Step::ask(), "nothing is waited for");
     let lines: Vec<_> = world.transcript().lines().filter(|line| line.contains("| Message |")).collect();
     assert!(lines.len() == 2 && lines[1].contains("| Message | “10 % of you have it” |"), "{}", world.transcript());
 }
@@ -221,7 +221,7 @@ fn what_people_do_to_each_kind_of_step_leaves_it_behind() {
     ];
     for kind in steps {
         for (deed, expected) in deeds {
-            let mut world = at_analysis(vec![share_of(10), kind.clone(), share_of(50), message("half"), Step::Ask]);
+            let mut world = at_analysis(vec![share_of(10), kind.clone(), share_of(50), message("half"), Step::ask()]);
             deed(&mut world);
             for _ in 0..3 {
                 world.give(Input::Clock).unwrap();

@@ -117,7 +117,7 @@ fn pods_that_do_not_come_back_keep_the_traffic_of_their_own_cluster_alone() {
 
 #[test]
 fn a_workload_that_wakes_gets_its_share_after_its_candidate() {
-    let mut world = World::in_two_clusters(canary(gateway(), vec![Step::Weight { weight: weight(20) }, Step::Ask]));
+    let mut world = World::in_two_clusters(canary(gateway(), vec![Step::Weight { weight: weight(20) }, Step::ask()]));
     let is_second = |at: &PlacedWorkload| at.cluster != placed("cart").cluster && at.workload.name.as_str() == "cart";
     let sleeps = |world: &mut World, pods: u32| {
         for (_, found) in world.cluster.iter_mut().filter(|(at, _)| is_second(at)) {
@@ -153,7 +153,7 @@ fn a_workload_that_wakes_gets_its_share_after_its_candidate() {
 
 #[test]
 fn a_share_that_somebody_else_has_set_in_one_cluster_keeps_no_other_from_going_home() {
-    let mut world = World::in_two_clusters(canary(gateway(), vec![Step::Weight { weight: weight(20) }, Step::Ask]));
+    let mut world = World::in_two_clusters(canary(gateway(), vec![Step::Weight { weight: weight(20) }, Step::ask()]));
     for _ in 0..30 {
         world.give(Input::Clock).unwrap();
         world.look();

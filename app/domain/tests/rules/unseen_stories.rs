@@ -64,7 +64,7 @@ fn what_one_cluster_refuses_holds_up_no_others_way_back() {
 
 #[test]
 fn a_share_that_cannot_be_taken_away_keeps_its_candidate_and_is_said() {
-    let mut world = World::in_two_clusters(canary(gateway(), vec![Step::Weight { weight: weight(20) }, Step::Ask]));
+    let mut world = World::in_two_clusters(canary(gateway(), vec![Step::Weight { weight: weight(20) }, Step::ask()]));
     for _ in 0..30 {
         world.pass_seconds(5);
         world.pass();
@@ -244,7 +244,7 @@ fn a_quota_that_an_autoscaler_meets_says_nothing_of_a_version_that_is_watched() 
 fn on_the_way_back_the_last_ready_pods_are_never_removed() {
     for layer in [TrafficLayer::Replicas, gateway()] {
         let mut world =
-            World::with_candidate(canary(layer, vec![Step::Weight { weight: weight(50) }, Step::Ask]), &["cart"]);
+            World::with_candidate(canary(layer, vec![Step::Weight { weight: weight(50) }, Step::ask()]), &["cart"]);
         for _ in 0..8 {
             world.pass_seconds(5);
             world.pass();

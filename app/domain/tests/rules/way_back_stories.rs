@@ -50,7 +50,7 @@ fn an_abort_after_the_rollout_waits_for_pods_of_what_ran_before_not_for_those_th
 
 #[test]
 fn what_was_there_once_has_all_of_the_budget_again_when_it_is_not_there_for_a_moment() {
-    let mut world = started(canary(gateway(), vec![Step::Weight { weight: weight(10) }, Step::Ask]));
+    let mut world = started(canary(gateway(), vec![Step::Weight { weight: weight(10) }, Step::ask()]));
     pictures(&mut world);
     world.pass_seconds(3_600);
     world.look();
@@ -223,9 +223,9 @@ fn traffic_that_reaches_nobody_goes_back_after_a_moment() {
 fn testers_of_a_bad_candidate_go_home_with_the_first_write_and_none_is_sent_to_pods_that_are_not_ready() {
     let steps = vec![
         Step::Testers { testers: TesterMatch::usual() },
-        Step::Ask,
+        Step::ask(),
         Step::Weight { weight: weight(10) },
-        Step::Ask,
+        Step::ask(),
     ];
     let mut world = started(canary(gateway(), steps));
     for _ in 0..2 {

@@ -195,11 +195,11 @@ impl PromotionsBackend for Engine {
     async fn steer(&self, actor: &Actor, number: i64, steer: Steer) -> Answer<()> {
         actor.may(match &steer {
             Steer::Hold { .. } => Act::StopOwnPromotion,
-            Steer::GoOn { .. }
-            | Steer::Skip { .. }
-            | Steer::SetWeight { .. }
-            | Steer::PromoteNow { .. }
-            | Steer::CallAgain => Act::SteerPromotion,
+            // Whom the step asks is judged with the promotion.
+            Steer::GoOn { .. } => Act::AnswerStep,
+            Steer::Skip { .. } | Steer::SetWeight { .. } | Steer::PromoteNow { .. } | Steer::CallAgain => {
+                Act::SteerPromotion
+            }
         })?;
         let (act, reason, input) = steering::input(actor, steer)?;
         self.act(actor, number, act, reason.as_deref(), input).await

@@ -250,7 +250,7 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
     }
     let words = match promotion.step_waits() {
         Some(StepWait::Time { until }) => format!("At {}: {then}.", moment_words::second(until)),
-        Some(StepWait::Person) => format!("Waits for a release manager to let it go on; then {then}."),
+        Some(StepWait::Person { asked }) => format!("Waits for {} to let it go on; then {then}.", asked.words()),
         Some(StepWait::Doing { words, .. }) => format!("{}; then {then}.", pieces::sentence(&words)),
         Some(StepWait::Nothing) | None => {
             let budget = promotion.plan.rollout_budget_seconds.div_ceil(60);

@@ -72,7 +72,7 @@ fn strategy(dice: &mut Dice, layer: &TrafficLayer) -> Strategy {
     if layer.has_route() && dice.one_in(3) {
         let (testers, mirror) = (TesterMatch::usual(), Weight::percent(20).unwrap());
         let mut steps = vec![Step::Testers { testers }, Step::Mirror { share: mirror }, Step::Pause { seconds: 10 }];
-        steps.extend([weight_step(30), Step::Mirror { share: mirror }, Step::Ask]);
+        steps.extend([weight_step(30), Step::Mirror { share: mirror }, Step::ask()]);
         return Strategy::Canary(settings(steps));
     }
     match dice.roll(4) {
@@ -81,7 +81,9 @@ fn strategy(dice: &mut Dice, layer: &TrafficLayer) -> Strategy {
         2 if layer.has_route() => {
             Strategy::BlueGreen(settings(vec![Step::Preview, Step::Pause { seconds: 10 }, weight_step(100)]))
         }
-        _ => Strategy::Canary(settings(vec![weight_step(10), Step::Pause { seconds: 20 }, weight_step(40), Step::Ask])),
+        _ => {
+            Strategy::Canary(settings(vec![weight_step(10), Step::Pause { seconds: 20 }, weight_step(40), Step::ask()]))
+        }
     }
 }
 
