@@ -14,6 +14,9 @@ use crate::{
 pub struct ApprovalsView {
     /// What waits for this actor, most urgent first.
     pub for_me: Vec<PromotionView>,
+    /// What is under way and waits for somebody like this actor to let it go on, what started first comes first.
+    #[serde(default)]
+    pub to_let_go_on: Vec<PromotionLine>,
     /// What waits for others (asked by the actor, or approved by them already).
     pub for_others: Vec<PromotionLine>,
     /// What went through or did not, what ended last first.

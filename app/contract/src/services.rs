@@ -87,6 +87,12 @@ fn kept() -> String {
 }
 
 impl StrategyInput {
+    /// Whether pods are replaced a few at a time, as where nothing is said.
+    #[must_use]
+    pub fn is_rolling(&self) -> bool {
+        matches!(self.strategy.as_str(), "" | "rolling")
+    }
+
     /// The word for 'as it is'.
     pub const KEEP: &str = "keep";
 }

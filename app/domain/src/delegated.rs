@@ -214,16 +214,9 @@ pub struct ToolProgress {
     pub is_behind: bool,
 }
 
-/// Reasons of Flux that do not go away by another try.
-const FLUX_FAILURES: [&str; 7] = [
-    "UpgradeFailed",
-    "InstallFailed",
-    "RollbackFailed",
-    "TestFailed",
-    "RetriesExceeded",
-    "BuildFailed",
-    "HealthCheckFailed",
-];
+/// Reasons of Flux that do not go away by another try. What fails in a release is tried again as often as that says
+/// (`upgrade.remediation.retries`), and stalls then.
+const FLUX_FAILURES: [&str; 3] = ["RetriesExceeded", "BuildFailed", "HealthCheckFailed"];
 
 impl ToolStatus {
     /// Which tool says it.
@@ -391,11 +384,13 @@ fn judge_application(status: &ApplicationStatus) -> Rollout {
         let message = status.message.clone().unwrap_or_else(|| format!("the sync ended as {phase}"));
         return failed("Argo CD", message);
     }
+    let is_syncing = status.is_busy || status.operation.as_deref() == Some("Running");
     match (status.sync.as_str(), status.health.as_str()) {
-        ("Synced", "Healthy") if status.operation.as_deref() != Some("Running") => {
-            Rollout::Complete { counts: PodCounts::default() }
+        // What was there before may be healthy while a sync of it, or of something else, is under way.
+        ("Synced", "Healthy") if !is_syncing => Rollout::Complete { counts: PodCounts::default() },
+        ("Synced", "Degraded") if !is_syncing => {
+            failed("Argo CD", status.message.as_deref().unwrap_or("it is synced but degraded"))
         }
-        ("Synced", "Degraded") => failed("Argo CD", status.message.as_deref().unwrap_or("it is synced but degraded")),
         ("Synced", "Suspended") => {
             Rollout::ByTool { words: "synced, suspended in the cluster".to_owned(), waits: true }
         }
@@ -407,9 +402,6 @@ fn judge_application(status: &ApplicationStatus) -> Rollout {
 }
 
 fn judge_flux(seen: &WorkloadObservation, status: &FluxStatus) -> Rollout {
-    if seen.generation > seen.observed_generation {
-        return Rollout::Unseen;
-    }
     if seen.is_paused {
         return Rollout::Paused;
     }
@@ -419,7 +411,9 @@ fn judge_flux(seen: &WorkloadObservation, status: &FluxStatus) -> Rollout {
         _ if status.is_stalled => failed("Flux", message()),
         Some("False") if FLUX_FAILURES.contains(&status.reason.as_str()) => failed("Flux", message()),
         Some(_) => moving(message()),
-        None => moving("Flux has not said anything of it yet"),
+        // Each condition says of which generation it is, and those of others are not read. The object's own
+        // `observedGeneration` follows only when all is well: a Kustomization that fails never has it.
+        None => Rollout::Unseen,
     }
 }
 

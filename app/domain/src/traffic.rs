@@ -125,7 +125,32 @@ pub enum TrafficLayer {
     },
 }
 
+/// Whether a reference of a route of the Gateway API is to a Service of this name in the route's namespace.
+#[must_use]
+pub fn is_to_service(reference: &serde_json::Value, namespace: &str, service: &str) -> bool {
+    let text = |field: &str| reference.get(field).and_then(serde_json::Value::as_str);
+    text("group").unwrap_or_default().is_empty()
+        && text("kind").is_none_or(|kind| kind == "Service")
+        && text("namespace").is_none_or(|other| other == namespace)
+        && text("name") == Some(service)
+}
+
 impl TrafficLayer {
+    /// By which version of its kind the object is read, where clusters are in use that do not serve that.
+    #[must_use]
+    pub const fn served_as(&self) -> Option<&'static str> {
+        match self {
+            Self::Istio { .. } => Some("networking.istio.io/v1, which Istio serves from 1.22 on"),
+            Self::GatewayApi { kind: RouteKind::Grpc, .. } => {
+                Some("gateway.networking.k8s.io/v1, which has GRPCRoutes from Gateway API 1.1 on")
+            }
+            Self::GatewayApi { kind: RouteKind::Http, .. } => {
+                Some("gateway.networking.k8s.io/v1, which has HTTPRoutes from Gateway API 1.0 on")
+            }
+            Self::Replicas | Self::Selector { .. } | Self::IngressNginx { .. } => None,
+        }
+    }
+
     /// The Service whose traffic is moved, when there is one.
     #[must_use]
     pub const fn service(&self) -> Option<&ObjectName> {
@@ -259,11 +284,14 @@ impl CandidateName {
         }
     }
 
-    /// `name` with the ending; a long name is cut so that it still names a Service.
+    /// `name` with the ending, so that it names a Service too: cut where it is long, without dots, and after a letter
+    /// where it begins with a digit (RFC 1035).
     #[must_use]
     pub fn after(self, name: &WorkloadName) -> WorkloadName {
-        let kept: String = name.as_str().chars().take(NAME_WITH_ROOM).collect();
-        let kept = kept.trim_end_matches(['-', '.']);
+        let letter = if name.as_str().starts_with(|c: char| c.is_ascii_digit()) { "w-" } else { "" };
+        let kept: String =
+            format!("{letter}{}", name.as_str().replace('.', "-")).chars().take(NAME_WITH_ROOM).collect();
+        let kept = kept.trim_end_matches('-');
         WorkloadName::parse(&format!("{kept}-{}", self.as_str())).unwrap_or_else(|_| name.clone())
     }
 }
@@ -349,6 +377,10 @@ mod tests {
         let name = WorkloadName::parse(&"a".repeat(70)).unwrap();
         let candidate = CandidateName::Preview.after(&name);
         assert!(candidate.as_str().len() <= 63 && candidate.as_str().ends_with("-preview"));
-        assert_eq!(CandidateName::Canary.after(&WorkloadName::parse("cart").unwrap()).as_str(), "cart-canary");
+        for (name, expected) in
+            [("cart", "cart-canary"), ("cart.v2", "cart-v2-canary"), ("2048-game", "w-2048-game-canary")]
+        {
+            assert_eq!(CandidateName::Canary.after(&WorkloadName::parse(name).unwrap()).as_str(), expected);
+        }
     }
 }

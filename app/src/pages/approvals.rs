@@ -50,8 +50,10 @@ fn approvals_view(
     owner: &Owner,
 ) -> AnyView {
     let count = view.for_me.len();
+    let stands = u64::try_from(view.to_let_go_on.len()).unwrap_or(u64::MAX);
     let lead = match count {
-        0 => "nothing waits for you".to_owned(),
+        0 if view.to_let_go_on.is_empty() => "nothing waits for you".to_owned(),
+        0 => format!("{} in the middle", plural(stands, "promotion stands", "promotions stand")),
         _ => {
             format!("{} for you, most urgent first", plural(view.waiting_for_me, "promotion waits", "promotions wait"))
         }
@@ -71,7 +73,7 @@ fn approvals_view(
             (drop, OwnedView::new_with_owner(card, owner))
         },
     );
-    let nothing = (count == 0).then(|| {
+    let nothing = (count == 0 && view.to_let_go_on.is_empty()).then(|| {
         view! {
             <Card>
                 <EmptyState
@@ -87,6 +89,12 @@ fn approvals_view(
         <PageHead title=|| "Approvals" lead=move || lead />
         <div class="stack-cards">
             {nothing}
+            {lines(
+                "Stands in the middle",
+                "Under way, and asks you, or somebody like you, to let it go on",
+                view.to_let_go_on,
+                When::Started,
+            )}
             {cards}
             {lines("Waits for others", "You asked for these, or have approved them already", view.for_others, When::Asked)}
             {lines("Lately", "What went through or did not, what ended last first", view.lately, When::Ended)}

@@ -189,6 +189,8 @@ pub fn cause_chip(cause: Cause) -> Option<AnyView> {
 pub enum When {
     /// When they were asked for.
     Asked,
+    /// When they began.
+    Started,
     /// When they ended.
     Ended,
 }
@@ -197,6 +199,7 @@ impl When {
     const fn title(self) -> &'static str {
         match self {
             Self::Asked => "Asked",
+            Self::Started => "Started",
             Self::Ended => "Ended",
         }
     }
@@ -205,9 +208,11 @@ impl When {
         let ago = |at| view! { <Time at show=Show::Ago /> };
         match (self, line.finished_at, line.started_at) {
             (Self::Asked, ..) => ago(line.requested_at).into_any(),
-            (Self::Ended, Some(at), _) => ago(at).into_any(),
+            (Self::Ended, Some(at), _) | (Self::Started, _, Some(at)) => ago(at).into_any(),
             (Self::Ended, None, Some(at)) => view! { "started " {ago(at)} }.into_any(),
-            (Self::Ended, None, None) => view! { "asked " {ago(line.requested_at)} }.into_any(),
+            (Self::Ended, None, None) | (Self::Started, _, None) => {
+                view! { "asked " {ago(line.requested_at)} }.into_any()
+            }
         }
     }
 }

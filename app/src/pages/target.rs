@@ -1,6 +1,6 @@
 //! A target: which workloads a service has in an environment.
 
-use std::convert::identity;
+use std::{collections::BTreeSet, convert::identity};
 
 use contract::{
     PageRequest,
@@ -9,7 +9,7 @@ use contract::{
     helm::HelmOwnership,
     services::{ServiceView, TargetWorkloadInput},
 };
-use domain::observation::WorkloadKind;
+use domain::{actor::Act, delegated::Tool, observation::WorkloadKind};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
@@ -74,7 +74,7 @@ pub fn TargetPage() -> impl IntoView {
     view! {
         <Title text="Workloads" />
         <Outcome said=Signal::derive(move || saved.get().map(|what| Said::saved(&what))) />
-        {page_of(data, move |loaded, _| target_view(loaded, forms))}
+        {page_of(data, move |loaded, rights| target_view(loaded, rights.may(Act::ManageServices), forms))}
     }
     .into_any()
 }
@@ -92,7 +92,7 @@ async fn load((service, environment): (String, String)) -> Answer<Loaded> {
     Ok(Loaded { service, environment, clusters, helm })
 }
 
-fn target_view(loaded: Loaded, forms: Forms) -> AnyView {
+fn target_view(loaded: Loaded, may_change: bool, forms: Forms) -> AnyView {
     let Loaded { service, environment, clusters, helm: ownership } = loaded;
     let crumbs = vec![
         Crumb { label: service.name.clone(), href: Some(routes::service(&service.name)) },
@@ -109,8 +109,16 @@ fn target_view(loaded: Loaded, forms: Forms) -> AnyView {
     let (first, last) = if present_deployer.is_some() { (Some(deployer), None) } else { (None, Some(deployer)) };
     let workloads = workloads_card(name, &environment, clusters, &present, forms.workloads);
     // A target without workloads has nothing that a strategy could move, and nothing that is judged.
-    let in_cluster = present.first().map(|first| {
-        let strategy = strategy_card(name, place, &present_strategy, &first.workload, forms.strategy);
+    let in_cluster = (!present.is_empty()).then(|| {
+        let strategy = match by_whom(&present, present_git.is_some()) {
+            // What is set all the same can be taken away.
+            Err(words) if present_strategy.is_rolling() => moved_by_others(words),
+            Ok(_) | Err(_) => {
+                let exposed = present.iter().find(|one| one.kind.is_deployment()).or(present.first());
+                let exposed = exposed.map(|one| one.workload.as_str()).unwrap_or_default();
+                strategy_card(name, place, &present_strategy, exposed, forms.strategy)
+            }
+        };
         let git = git_card(name, place, present_git, forms.git);
         let has_deployment = present.iter().any(|one| one.kind.is_deployment());
         let helm = has_deployment.then(|| helm_card(name, place, present_helm, &ownership, forms.helm));
@@ -118,13 +126,52 @@ fn target_view(loaded: Loaded, forms: Forms) -> AnyView {
         view! { {strategy} {git} {helm} {rules} }
     });
     let heading = format!("{name} in {}", environment.title);
+    let cards = view! { <div class="stack-cards">{first} {workloads} {in_cluster} {last}</div> };
+    // Who may not change it reads it all the same.
+    let cards = if may_change {
+        cards.into_any()
+    } else {
+        view! {
+            <Notice title="To look at">
+                <p>"Release managers and admins change what is set here."</p>
+            </Notice>
+            <fieldset class="looked-at" disabled=true>
+                {cards}
+            </fieldset>
+        }
+        .into_any()
+    };
     view! {
         <Crumbs crumbs />
         <PageHead
             title=move || heading
             lead=|| "Where a promotion brings versions: into workloads in clusters, into objects of Argo Rollouts, Argo CD and Flux, or to a program of yours that deploys"
         />
-        <div class="stack-cards">{first} {workloads} {in_cluster} {last}</div>
+        {cards}
+    }
+    .into_any()
+}
+
+/// Whether Slipway itself moves versions in there; if not, who does, in words.
+fn by_whom(present: &[TargetWorkloadInput], is_by_git: bool) -> Result<(), String> {
+    if is_by_git {
+        let words = "The version lives in a Git repository: it is committed there as a whole, and what reads it there \
+                     brings it in its own way.";
+        return Err(words.to_owned());
+    }
+    let tools: BTreeSet<_> = present.iter().filter_map(|one| one.kind.tool()).map(Tool::name).collect();
+    if present.iter().any(|one| one.kind.is_deployment()) || tools.is_empty() {
+        return Ok(());
+    }
+    let tools = tools.into_iter().collect::<Vec<_>>().join(" and ");
+    Err(format!("{tools} moves what is here, in its own way and by its own steps, which the promotion shows."))
+}
+
+fn moved_by_others(words: String) -> AnyView {
+    view! {
+        <Card title="Strategy">
+            <p class="note">{words}</p>
+        </Card>
     }
     .into_any()
 }

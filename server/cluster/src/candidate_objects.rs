@@ -14,16 +14,21 @@ use crate::{
 const PORT_FIELDS: [&str; 5] = ["name", "protocol", "port", "targetPort", "appProtocol"];
 
 /// What a candidate's Service has of the stable one's spec. The rest is about reaching it from
-/// outside, which a candidate's is not.
-const SERVICE_FIELDS: [&str; 7] = [
+/// outside, which a candidate's is not, or about pods that are not ready, which a candidate's do not serve.
+const SERVICE_FIELDS: [&str; 6] = [
     "sessionAffinity",
     "sessionAffinityConfig",
-    "publishNotReadyAddresses",
     "internalTrafficPolicy",
     "ipFamilies",
     "ipFamilyPolicy",
     "trafficDistribution",
 ];
+
+/// Who takes care of an object.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// Labels by which tools know their objects.
+const TOOL_LABELS: [&str; 4] = ["argocd.argoproj.io/", "toolkit.fluxcd.io/", "helm.sh/", "slipway.dev/"];
 
 /// What a candidate's Deployment has of the stable one's spec, besides selector and template.
 const DEPLOYMENT_FIELDS: [&str; 3] = ["strategy", "minReadySeconds", "progressDeadlineSeconds"];
@@ -63,13 +68,27 @@ pub(crate) fn service(stable: &DynamicObject, sides: &Sides, change: &CandidateC
     spec.insert("selector".to_owned(), json!(sides.candidate(change.route.track)));
     let kind = services();
     let route = &change.route;
-    json!({
-        "apiVersion": kind.api_version,
-        "kind": kind.kind,
-        "metadata": metadata(route.candidate.name.as_str(), route.stable.name.as_str(), change.stamp,
-                             &change.change_cause),
-        "spec": spec,
-    })
+    let mut metadata =
+        metadata(route.candidate.name.as_str(), route.stable.name.as_str(), change.stamp, &change.change_cause);
+    for (key, value) in found_by(stable) {
+        if metadata["labels"].get(&key).is_none() {
+            metadata["labels"][key] = json!(value);
+        }
+    }
+    json!({"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": spec})
+}
+
+/// The labels of a Service by which others find it, a ServiceMonitor above all; not those by which a tool takes it for
+/// its own.
+fn found_by(stable: &DynamicObject) -> Labels {
+    let labels = stable.metadata.labels.clone().unwrap_or_default();
+    // Argo CD may know its objects by this one; what Helm has made is known by annotations.
+    let is_of_helm = labels.get(MANAGED_BY).is_some_and(|by| by == "Helm");
+    let is_of_tool = |key: &str| {
+        let is_tools = TOOL_LABELS.iter().any(|tool| key.contains(tool));
+        is_tools || key == MANAGED_BY || (key == "app.kubernetes.io/instance" && !is_of_helm)
+    };
+    labels.into_iter().filter(|(key, _)| !is_of_tool(key)).collect()
 }
 
 fn picked(from: Option<&Value>, fields: &[&str]) -> Map<String, Value> {
@@ -126,7 +145,47 @@ fn template(stable: &DynamicObject, pods: &Labels, change: &CandidateChange) -> 
     let own = stable.data.pointer("/spec/template").unwrap_or(&Value::Null);
     let mut template = ports::with_images(own, &change.images);
     template["metadata"]["labels"] = json!(pods);
+    let before = labels_at(&stable.data, "/spec/template/metadata/labels");
+    let renamed: Vec<_> = before
+        .iter()
+        .filter_map(|(key, old)| Some((key.as_str(), old.as_str(), pods.get(key).filter(|new| *new != old)?.as_str())))
+        .collect();
+    if let Some(terms) = template.pointer_mut("/spec/affinity/podAntiAffinity") {
+        spread_apart(terms, &renamed);
+    }
+    if let Some(terms) = template.pointer_mut("/spec/topologySpreadConstraints") {
+        spread_apart(terms, &renamed);
+    }
     template
+}
+
+/// Pods that keep apart from their like do so by labels, of which the candidate's has another value: each selector that
+/// means the workload's own pods means the candidate's. `renamed` is key, old value, new value.
+fn spread_apart(terms: &mut Value, renamed: &[(&str, &str, &str)]) {
+    match terms {
+        Value::Object(fields) => {
+            for (name, inner) in fields {
+                if name == "labelSelector" { select_own(inner, renamed) } else { spread_apart(inner, renamed) }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| spread_apart(item, renamed)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn select_own(selector: &mut Value, renamed: &[(&str, &str, &str)]) {
+    for (key, old, new) in renamed {
+        if let Some(value) = selector.get_mut("matchLabels").and_then(|labels| labels.get_mut(*key))
+            && value == old
+        {
+            *value = json!(new);
+        }
+        let expressions = selector.get_mut("matchExpressions").and_then(Value::as_array_mut).into_iter().flatten();
+        for expression in expressions.filter(|e| e["key"] == *key && e["operator"] == "In") {
+            let values = expression["values"].as_array_mut().into_iter().flatten();
+            values.filter(|value| *value == old).for_each(|value| *value = json!(new));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -225,6 +284,56 @@ mod tests {
         let images = ports::template_images(&made["spec"]["template"]);
         let images: Vec<_> = images.iter().map(|i| format!("{}={}", i.container, i.image)).collect();
         assert_eq!(images, ["proxy=p:1", "app=cart:2", "wait=w:1", "migrate=cart:2"]);
+    }
+
+    #[test]
+    fn a_candidates_pods_keep_apart_from_each_other_as_the_workloads_do() {
+        let mut stable = stable();
+        let selector = |value: &str| json!({"matchLabels": {"app": value}});
+        let listed =
+            |values: &[&str]| json!({"matchExpressions": [{"key": "app", "operator": "In", "values": values}]});
+        let spec = |own: &str| {
+            json!({
+                "affinity": {"podAntiAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": [
+                        {"labelSelector": selector(own), "topologyKey": "kubernetes.io/hostname"}],
+                    "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "podAffinityTerm": {
+                        "labelSelector": listed(&["pay", own]), "topologyKey": "zone"}}]}},
+                "topologySpreadConstraints": [{"maxSkew": 1, "labelSelector": selector(own)},
+                                              {"maxSkew": 1, "labelSelector": selector("pay")}],
+            })
+        };
+        for (key, value) in spec("cart").as_object().unwrap() {
+            stable.data["spec"]["template"]["spec"][key] = value.clone();
+        }
+        let sides = Sides::of(&stable_service(), &stable, CandidateName::Canary).unwrap();
+        let made = deployment(&stable, Some(&sides), &change(TrafficLayer::Replicas));
+        for (key, value) in spec("cart-canary").as_object().unwrap() {
+            assert_eq!(made["spec"]["template"]["spec"][key], *value);
+        }
+        let made = deployment(&stable, None, &change(TrafficLayer::Replicas));
+        assert_eq!(made["spec"]["template"]["spec"]["affinity"], spec("cart")["affinity"], "behind the same Services");
+    }
+
+    #[test]
+    fn who_finds_the_service_by_its_labels_finds_the_candidates_and_tools_do_not_take_it_for_theirs() {
+        let mut stable_service = stable_service();
+        let sides = Sides::of(&stable_service, &stable(), CandidateName::Canary).unwrap();
+        let mut labels = |labels: Value| {
+            stable_service.metadata.labels = serde_json::from_value(labels).unwrap();
+            service(&stable_service, &sides, &change(TrafficLayer::Replicas))["metadata"]["labels"].clone()
+        };
+        let own = |more: Value| {
+            let mut own = json!({"slipway.dev/candidate-of": "cart", "app.kubernetes.io/managed-by": "slipway"});
+            own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            own
+        };
+        let of_tools = json!({
+            "app": "cart", "argocd.argoproj.io/instance": "web", "kustomize.toolkit.fluxcd.io/name": "web",
+            "helm.sh/chart": "cart-1.2", "app.kubernetes.io/instance": "web"});
+        assert_eq!(labels(of_tools), own(json!({"app": "cart"})));
+        let of_helm = json!({"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "web"});
+        assert_eq!(labels(of_helm), own(json!({"app.kubernetes.io/instance": "web"})));
     }
 
     #[test]

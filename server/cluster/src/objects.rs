@@ -213,7 +213,7 @@ impl Edit {
     }
 }
 
-/// The start of an object of ours beside a workload. Nothing is copied from the workload: by its labels
+/// The start of an object of ours beside a workload. Nothing is copied from the workload here: by its labels
 /// and annotations another tool would take the object for one of its own. Nothing owns it either: it may
 /// be all that serves when somebody replaces the workload, so it goes only when Slipway removes it.
 pub(crate) fn metadata(name: &str, workload: &str, stamp: Stamp, change_cause: &str) -> Value {

@@ -273,11 +273,14 @@ impl KubeCluster {
         let seen = record.without_pods();
         if workload.kind == WorkloadKind::Application {
             let is_idle = seen.tool.as_ref().is_some_and(|tool| tool.progress().is_idle);
-            let Some(sync) = argo_cd::sync(&record.object).filter(|_| is_as_wanted && is_idle) else {
-                return Ok(ApplyOutcome::Unchanged);
-            };
             let mut edit = Edit::of(Some(&seen.resource_version));
-            edit.set("/operation", sync);
+            if act == ToolAct::Back && is_as_wanted && argo_cd::is_at_another(&record.object) {
+                edit.set(argo_cd::OPERATION_PHASE, json!(argo_cd::TERMINATING));
+            } else if let Some(sync) = argo_cd::sync(&record.object).filter(|_| is_as_wanted && is_idle) {
+                edit.set("/operation", sync);
+            } else {
+                return Ok(ApplyOutcome::Unchanged);
+            }
             let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
             return self.edit(&resource(workload.kind), namespace, name, edit).await.map(|_| ApplyOutcome::Written);
         }

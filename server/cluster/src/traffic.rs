@@ -333,7 +333,11 @@ impl KubeCluster {
 /// What is behind ready addresses. A pod has one address in each family, and counts once.
 fn ready(slices: &[EndpointSlice]) -> BTreeSet<String> {
     let endpoints = slices.iter().flat_map(|slice| &slice.endpoints);
-    let ready = endpoints.filter(|e| e.conditions.as_ref().and_then(|c| c.ready).unwrap_or(true));
+    // Of a Service that publishes all addresses each of them is called ready; only `serving` says what its pod is.
+    let ready = endpoints.filter(|endpoint| {
+        let said = endpoint.conditions.as_ref();
+        said.is_none_or(|said| said.ready.unwrap_or(true) && said.serving.unwrap_or(true))
+    });
     let behind = ready.filter_map(|endpoint| {
         let pod = endpoint.target_ref.as_ref().and_then(|target| target.uid.clone());
         pod.or_else(|| endpoint.addresses.first().cloned())

@@ -63,10 +63,18 @@ impl AlertsBackend for Engine {
                 told[index].push(Told { name: name_of(&given), alert: alert.clone() });
             }
         }
+        let mut failed = None;
         for (one, told) in under_way.iter().zip(told).filter(|(_, told)| !told.is_empty()) {
-            taken.effects.extend(self.tell(actor, &one.promotion, &told).await?);
+            match self.tell(actor, &one.promotion, &told).await {
+                Ok(effects) => taken.effects.extend(effects),
+                // What keeps alerts from one promotion must not keep them from the others; they are told again.
+                Err(error) => {
+                    tracing::warn!(promotion.number = one.promotion.number, error.message = %error, "an alert is not taken");
+                    failed.get_or_insert(error);
+                }
+            }
         }
-        Ok(taken)
+        failed.map_or(Ok(taken), Err)
     }
 }
 
@@ -262,10 +270,11 @@ fn read(index: usize, rules: &AlertRules, alert: &AlertInput) -> Answer<Alert> {
     let asks = match alert.labels.get("slipway").map(String::as_str) {
         Some("take_back") => AlertAsks::TakeBack,
         Some("pause") => AlertAsks::Pause,
-        Some(_) => AlertAsks::Note,
-        None if is_among(&rules.take_back) => AlertAsks::TakeBack,
-        None if is_among(&rules.pause) => AlertAsks::Pause,
-        None => AlertAsks::Note,
+        Some("note") => AlertAsks::Note,
+        // A word that is misspelt must not make a critical alert a note.
+        _ if is_among(&rules.take_back) => AlertAsks::TakeBack,
+        _ if is_among(&rules.pause) => AlertAsks::Pause,
+        _ => AlertAsks::Note,
     };
     // Senders that give no fingerprint are told apart by their labels.
     let who = match shown(&alert.fingerprint) {

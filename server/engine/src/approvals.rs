@@ -8,11 +8,11 @@ use contract::{
     promotions::PromotionLine,
 };
 use domain::{
-    actor::{Act, Actor},
+    actor::{Act, Actor, Identity, Role},
     ids::PersonId,
     promotion::PromotionAct,
 };
-use store::{Paging, PromotionFilter, PromotionStage, Read};
+use store::{Paging, PromotionFilter, PromotionStage, Read, StoreError};
 
 use crate::{Engine, error::OrFail, promotions::views};
 
@@ -22,6 +22,9 @@ const IN_FULL: u32 = 30;
 /// Lines of what waits beyond that, and of what waits for others. The oldest come first, so that what
 /// is decided makes room for the next.
 const LINES: u32 = 100;
+
+/// Of the people of each role, enough to name some who have not approved yet.
+const NAMED_AT_MOST: u32 = 20;
 
 /// What ended lately.
 const LATELY: usize = 10;
@@ -45,6 +48,29 @@ impl Engine {
 /// Consent is given by people whose role allows it.
 fn who_may_approve(actor: &Actor) -> Option<PersonId> {
     actor.may(Act::Approve).ok().and_then(|()| actor.identity.person())
+}
+
+/// Who can approve beside these people, in words.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn who_can(read: &mut Read, not: &[PersonId]) -> Result<String, StoreError> {
+    let mut names = Vec::new();
+    for role in Role::ALL {
+        let of_role = |id| Actor { identity: Identity::Person { id, name: String::new() }, role, from: None };
+        for (id, name) in read.names_with(role, NAMED_AT_MOST).await? {
+            if !not.contains(&id) && of_role(id).may(Act::Approve).is_ok() {
+                names.push(name);
+            }
+        }
+    }
+    Ok(match names.as_slice() {
+        [] => "nobody else can approve: an admin can give somebody the role of an approver".to_owned(),
+        [one] => format!("{one} can approve"),
+        [first, last] => format!("{first} or {last} can approve"),
+        [first, second, third] => format!("{first}, {second} or {third} can approve"),
+        [first, second, ..] => format!("{first}, {second} or somebody else of the approvers can approve"),
+    })
 }
 
 #[async_trait]
@@ -74,12 +100,20 @@ impl ApprovalsBackend for Engine {
             }
             None => for_others.extend(read.waiting(lines).await.or_fail(self)?.into_iter().map(views::line)),
         }
+        let mut to_let_go_on = Vec::new();
+        for row in read.standing(LINES).await.or_fail(self)? {
+            let loaded = read.promotion(row.id).await.or_fail(self)?;
+            if loaded.is_some_and(|l| l.promotion.permits(actor, PromotionAct::GoOn).is_ok()) {
+                to_let_go_on.push(views::line(row));
+            }
+        }
         let over = PromotionFilter { stage: Some(PromotionStage::Over), ..PromotionFilter::default() };
         let mut lately = read.promotions(&over, Paging::first(LOOKED_THROUGH)).await.or_fail(self)?.rows;
         lately.sort_by_key(|row| std::cmp::Reverse((row.finished_at, row.number)));
         lately.truncate(LATELY);
         Ok(ApprovalsView {
             for_me,
+            to_let_go_on,
             for_others,
             lately: lately.into_iter().map(views::line).collect(),
             waiting_for_me,

@@ -141,8 +141,9 @@ impl Engine {
             }
         };
         let generation = delivery.generation;
-        // Without the database the lease ends, and the same is sent again.
-        if self.advance(delivery.promotion_id, Input::Called { generation, answer }, None).await.is_err() {
+        if let Err(error) = self.advance(delivery.promotion_id, Input::Called { generation, answer }, None).await {
+            // Without the promotion's word the lease ends, and the same is sent again.
+            tracing::warn!(delivery.id = %delivery.id, promotion.id = %delivery.promotion_id, error.message = %error, "the answer to a webhook is not noted");
             return Ok(());
         }
         let mut tx = self.store().begin().await?;

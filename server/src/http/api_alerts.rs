@@ -34,7 +34,7 @@ pub struct AlertmanagerWebhook {
     /// The version of this JSON; 4.
     #[schema(example = "4")]
     version: String,
-    /// The alerts of a group, at most 500.
+    /// The alerts of a group; one call holds up to 1 MB of them.
     alerts: Vec<AlertInput>,
 }
 

@@ -70,6 +70,15 @@ impl Change {
 
     /// Changes may have been missed.
     pub const EVERYTHING: Self = Self { entity: Entity::Everything, id: Uuid::nil(), revision: 0 };
+
+    /// Whether this promotion may be newer than it was.
+    #[must_use]
+    pub fn may_be_about(&self, promotion: PromotionId) -> bool {
+        match self.entity {
+            Entity::Promotion => self.id == promotion.uuid(),
+            entity => entity == Entity::Everything,
+        }
+    }
 }
 
 /// How many changes a slow receiver may be behind before it hears of a gap.

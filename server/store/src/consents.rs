@@ -1,4 +1,4 @@
-//! What waits for whose consent: counted for every page that somebody opens, so from plain columns and
+//! What waits for whose word: counted for every page that somebody opens, so from plain columns and
 //! one index over the few promotions that wait.
 
 use domain::ids::PersonId;
@@ -45,7 +45,11 @@ const FOR_OTHERS: &str = concat!(
 
 const ALL: &str = concat!(promotion_row!(), "WHERE p.needs_approval ORDER BY p.requested_at, p.id LIMIT $1 OFFSET $2");
 
-statements!("consents.rs": COUNT_FOR, COUNT_ALL, FOR, FOR_OTHERS, ALL);
+// Of the few that hold a target, which an index of its own knows.
+const STANDING: &str =
+    concat!(promotion_row!(), "WHERE p.occupies AND p.mark = 'waiting' ORDER BY p.started_at, p.id LIMIT $1");
+
+statements!("consents.rs": COUNT_FOR, COUNT_ALL, FOR, FOR_OTHERS, ALL, STANDING);
 
 fn approved_by(person: PersonId) -> String {
     format!("%{}%", person.uuid())
@@ -99,5 +103,14 @@ impl Read {
     /// [`StoreError`].
     pub async fn waiting(&mut self, paging: Paging) -> Result<Vec<PromotionRow>, StoreError> {
         fetch_all!(self, ALL => PromotionRow, i64::from(paging.limit), i64::from(paging.offset))
+    }
+
+    /// At most so many of those that hold their target and wait for a person in the middle, what started first
+    /// comes first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn standing(&mut self, limit: u32) -> Result<Vec<PromotionRow>, StoreError> {
+        fetch_all!(self, STANDING => PromotionRow, i64::from(limit))
     }
 }

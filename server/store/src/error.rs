@@ -65,7 +65,7 @@ impl Unique {
             "deployments.service_id, deployments.environment_id, deployments.external_id",
             Self::ExternalDeployment,
         ),
-        ("promotions_key_unique", "promotions.request_key", Self::RequestKey),
+        ("request_keys_pkey", "request_keys.key", Self::RequestKey),
         ("people_email_unique", "people.email", Self::Email),
     ];
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{actor::Role, ids::PersonId};
+use uuid::Uuid;
 
 use crate::{
     Entity, Page, Paging, Read, StoreError, Tx,
@@ -64,7 +65,10 @@ const COUNT: &str = "
 
 const ACTIVE_WITH_ROLE: &str = "SELECT COUNT(*) FROM people WHERE is_active AND role = $1";
 
-statements!("people.rs": INSERT, UPDATE, SEEN, BY_ID, BY_EMAIL, PAGE, COUNT, ACTIVE_WITH_ROLE);
+const NAMES_WITH_ROLE: &str = "
+    SELECT id, name FROM people WHERE is_active AND role = $1 ORDER BY name, id LIMIT $2";
+
+statements!("people.rs": INSERT, UPDATE, SEEN, BY_ID, BY_EMAIL, PAGE, COUNT, ACTIVE_WITH_ROLE, NAMES_WITH_ROLE);
 
 fn search_text(person: &Person) -> String {
     format!("{} {}", person.name, person.email).to_lowercase()
@@ -164,5 +168,15 @@ impl Read {
     /// [`StoreError`].
     pub async fn active_people_with(&mut self, role: Role) -> Result<i64, StoreError> {
         Ok(fetch_one!(self, ACTIVE_WITH_ROLE => (i64,), role.as_str())?.0)
+    }
+
+    /// People with a role who may sign in, with their names and by them; at most so many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn names_with(&mut self, role: Role, limit: u32) -> Result<Vec<(PersonId, String)>, StoreError> {
+        let rows: Vec<(Uuid, String)> =
+            fetch_all!(self, NAMES_WITH_ROLE => (Uuid, String), role.as_str(), i64::from(limit))?;
+        Ok(rows.into_iter().map(|(id, name)| (PersonId::new(id), name)).collect())
     }
 }

@@ -136,9 +136,12 @@ const PUT_OFF: &str = "
     UPDATE promotions SET wake_at = $3, lease_owner = NULL, lease_until = NULL
     WHERE id = $1 AND lease_owner = $2 AND NOT is_over";
 
-const SET_KEY: &str = "UPDATE promotions SET request_key = $2 WHERE id = $1 AND request_key IS NULL";
+const SET_KEY: &str = "
+    INSERT INTO request_keys (promotion_id, key)
+    SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM request_keys WHERE promotion_id = $1 AND key = $2)";
 
-const BY_KEY: &str = "SELECT state, revision FROM promotions WHERE request_key = $1";
+const BY_KEY: &str = "
+    SELECT p.state, p.revision FROM request_keys k JOIN promotions p ON p.id = k.promotion_id WHERE k.key = $1";
 
 const OCCUPANT: &str = "SELECT id, number FROM promotions WHERE target_id = $1 AND occupies";
 
@@ -394,7 +397,7 @@ impl Tx {
         Ok(execute!(self, PUT_OFF, id.uuid(), owner, wake_at)? == 1)
     }
 
-    /// Gives a promotion the key of a request that led to it, unless it has one already.
+    /// Gives a promotion the key of a request that led to it, beside those that it has.
     ///
     /// # Errors
     /// [`StoreError::Unique`] with [`crate::Unique::RequestKey`] when another one has it.

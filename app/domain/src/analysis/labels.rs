@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Matchers;
 use crate::{
     names::{Namespace, ServiceName, WorkloadName},
-    traffic::RouteKind,
+    traffic::{RouteKind, is_to_service},
     version::VersionLabel,
 };
 
@@ -103,12 +103,17 @@ pub struct Labels {
 /// behind each of the Service's; with testers a rule of theirs stands before each that is shared, and a filter
 /// that copies stands behind the others of its rule.
 #[must_use]
-pub fn rules_to(saved: &Value, service: &WorkloadName, side: Side, given: Given) -> (Vec<RouteRule>, Option<u16>) {
+pub fn rules_to(
+    saved: &Value,
+    (namespace, service): (&Namespace, &WorkloadName),
+    side: Side,
+    given: Given,
+) -> (Vec<RouteRule>, Option<u16>) {
     let (mut rules, mut port) = (Vec::new(), None);
     let (is_canary, mut number) = (side == Side::Canary, 0);
     for rule in saved.as_array().into_iter().flatten() {
         let references = rule.get("backendRefs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let is_to = |one: &&Value| one.get("name").and_then(Value::as_str) == Some(service.as_str());
+        let is_to = |one: &&Value| is_to_service(one, namespace.as_str(), service.as_str());
         let gets = |one: &Value| one.get("weight").and_then(Value::as_u64) != Some(0);
         let found = references.iter().position(|one| is_to(&one) && gets(one));
         if let Some((at, reference)) = found.and_then(|at| Some((at, references.get(at)?))) {

@@ -330,16 +330,19 @@ fn resource(what: Resource, labels: &Labels, window: &str) -> String {
     let namespace = labels.cluster.before(&is("namespace", labels.namespace.as_str()));
     let pattern = format!("{}-[a-z0-9]{{1,10}}-[a-z0-9]{{5}}", pattern_of(labels.workload.as_str()));
     let pods = format!("{namespace},pod=~\"{}\"", escaped(&pattern, '"'));
-    let limit =
-        |resource: &str| format!("(sum(kube_pod_container_resource_limits{{{pods},resource=\"{resource}\"}}) > 0)");
+    // A container without a limit counts on neither side.
+    let of_limit = |used: &str, resource: &str| {
+        let by = "by (namespace, pod, container)";
+        let limits = format!("max {by} (kube_pod_container_resource_limits{{{pods},resource=\"{resource}\"}} > 0)");
+        format!("100 * sum((sum {by} ({used})) and on (namespace, pod, container) {limits}) / sum({limits})")
+    };
     match what {
-        Resource::Cpu => format!(
-            "100 * sum(rate(container_cpu_usage_seconds_total{{{pods},container!=\"\"}}[{window}])) / {}",
-            limit("cpu")
-        ),
-        Resource::Memory => format!(
-            "100 * sum(avg_over_time(container_memory_working_set_bytes{{{pods},container!=\"\"}}[{window}])) / {}",
-            limit("memory")
+        Resource::Cpu => {
+            of_limit(&format!("rate(container_cpu_usage_seconds_total{{{pods},container!=\"\"}}[{window}])"), "cpu")
+        }
+        Resource::Memory => of_limit(
+            &format!("avg_over_time(container_memory_working_set_bytes{{{pods},container!=\"\"}}[{window}])"),
+            "memory",
         ),
         Resource::Disk => format!(
             "max(100 * kubelet_volume_stats_used_bytes{{{namespace}}} / (kubelet_volume_stats_capacity_bytes{{{namespace}}} > 0))"

@@ -41,7 +41,13 @@ impl Promotion {
                     Phase::Waiting { .. } => Err(Refusal::NotStarted),
                     Phase::TakingBack { .. } => Err(Refusal::AlreadyTakingBack),
                     Phase::Starting { .. } | Phase::Progressing { .. } | Phase::Watching { .. } => Ok(()),
-                    _ => Err(Refusal::Over(headline(self).words)),
+                    Phase::Succeeded { .. }
+                    | Phase::Failed { .. }
+                    | Phase::Aborted { .. }
+                    | Phase::Rejected { .. }
+                    | Phase::Cancelled { .. }
+                    | Phase::Expired { .. }
+                    | Phase::Superseded { .. } => Err(Refusal::Over(headline(self).words)),
                 }
             }
             PromotionAct::Abandon => {

@@ -296,7 +296,10 @@ fn workload(promotion: &Promotion, planned: &WorkloadPlan, run: &Run) -> Option<
 fn tool_act(kind: WorkloadKind, act: Option<ToolAct>) -> Option<ToolAct> {
     match kind {
         WorkloadKind::Rollout => act,
-        WorkloadKind::Application => Some(ToolAct::Begin),
+        WorkloadKind::Application => match act {
+            Some(ToolAct::Back) => act,
+            Some(ToolAct::GoOn { .. } | ToolAct::Begin | ToolAct::PromoteNow) | None => Some(ToolAct::Begin),
+        },
         WorkloadKind::Deployment | WorkloadKind::Kustomization | WorkloadKind::HelmRelease => None,
     }
 }

@@ -67,11 +67,12 @@ impl Promotion {
         }
     }
 
-    /// Why a version that is only watched is to be rolled back by itself, where its plan says that it is.
+    /// By which rule and why a version that is only watched is to be rolled back by itself, where its plan says that it
+    /// is.
     #[must_use]
-    pub fn wants_rollback(&self) -> Option<String> {
+    pub fn wants_rollback(&self) -> Option<(Identity, String)> {
         match &self.phase {
-            Phase::Watching { run, .. } if self.plan.judging.late_breach == LateBreach::RollBack => proposal(run),
+            Phase::Watching { run, .. } if self.plan.judging.late_breach == LateBreach::RollBack => proposed(run),
             _ => None,
         }
     }
@@ -97,10 +98,13 @@ fn is_judged(promotion: &Promotion, run: &Run, step: usize) -> bool {
 fn speaking(run: &Run) -> impl Iterator<Item = &Watch> {
     let is_rolled_out = run.wanted.stable.want == StableWant::Version;
     let has_requests = is_rolled_out || gets_traffic(run) || run.wanted.aside.mirror > Weight::NONE;
+    // The target's own address is answered by what serves: of a preview it says nothing.
+    let reaches_it = is_rolled_out || gets_traffic(run);
     // Beside a version that gets everything there is nothing to compare it with.
     let has_both = !is_rolled_out && run.wanted.weight.want < Weight::ALL;
     run.watches.iter().filter(move |watch| {
         (has_requests || !watch.rule.measure().counts_requests())
+            && (reaches_it || !matches!(watch.rule.measure(), Measure::BuiltIn { check: BuiltInCheck::HealthRequest }))
             && (has_both || matches!(watch.rule.comparison(), Comparison::Limits(_)))
     })
 }
@@ -386,10 +390,15 @@ pub(super) fn warned(run: &Run) -> Option<String> {
 
 /// Why a version that is only watched should be rolled back.
 pub(super) fn proposal(run: &Run) -> Option<String> {
+    proposed(run).map(|(_, why)| why)
+}
+
+/// By which rule, and why.
+fn proposed(run: &Run) -> Option<(Identity, String)> {
     match conclude(&run.watches, Moment::Underway) {
-        Conclusion::Breach { words, .. } => Some(words),
+        Conclusion::Breach { words, .. } => Some((Identity::rule(ANALYSIS), words)),
         Conclusion::GoOn | Conclusion::Wait { .. } | Conclusion::Inconclusive { .. } | Conclusion::Hold { .. } => {
-            super::alerts::proposal(run)
+            super::alerts::proposal(run).map(|why| (Identity::rule("alert"), why))
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::{
     delegated::ToolStatus,
     image::ContainerImage,
     observation::{Observed, PlacedWorkload, Stamp, WorkloadKind, WorkloadObservation},
-    traffic::{RouteObservation, RouteObserved, Weight},
+    strategy::Step,
+    traffic::{RouteObservation, RouteObserved, TrafficLayer, Weight, is_to_service},
 };
 
 /// Takes in what objects look like. Where some could not be read, the others can still go bad, and
@@ -47,7 +48,14 @@ fn wholly_observed(draft: &mut Draft, seen: &Seen, is_troubled: bool) {
         Phase::Progressing { run, step, since } => progress::progressing(draft, run, step, since, seen),
         Phase::TakingBack { run, cause, since } => way_back::taking_back(draft, run, cause, since, seen),
         Phase::Watching { run, finished_at, .. } => watching(draft, &run, finished_at, seen),
-        _ => {}
+        Phase::Waiting { .. }
+        | Phase::Succeeded { .. }
+        | Phase::Failed { .. }
+        | Phase::Aborted { .. }
+        | Phase::Rejected { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Expired { .. }
+        | Phase::Superseded { .. } => {}
     }
 }
 
@@ -157,12 +165,10 @@ fn save(promotion: &Promotion, planned: &WorkloadPlan, run: &mut Run, seen: &See
     }
     match seen.route(&planned.placed) {
         None => Ok(()),
-        Some(RouteObserved::Missing) => Err(format!(
-            "{} is not there; create it or correct the target's traffic, then promote again",
-            shown_route(planned)
-        )),
+        Some(RouteObserved::Missing) => Err(missing_route(planned)),
         Some(RouteObserved::Present(route)) => {
             route_fits(planned, route)?;
+            testers_fit(promotion, planned, route)?;
             start_after(promotion, run, route.stamp);
             let (placed, uid, rules) = (planned.placed.clone(), route.uid.clone(), route.rules.clone());
             run.saved_routes.push(SavedRoute { placed, uid, rules });
@@ -184,6 +190,49 @@ fn candidate_is_ours(
     Err(format!(
         "{} {} is there already and was not made for this target; rename or delete it, then promote again",
         planned.cluster_name, placed.workload
+    ))
+}
+
+fn missing_route(planned: &WorkloadPlan) -> String {
+    let version = planned.candidate.as_ref().and_then(|candidate| candidate.layer.served_as());
+    let version = version.map(|version| format!(" (it is read as {version})")).unwrap_or_default();
+    format!(
+        "{} is not there{version}; create it or correct the target's traffic, then promote again",
+        shown_route(planned)
+    )
+}
+
+/// The most rules of a route, and matches in all of them, by the schema of the Gateway API.
+const MOST_RULES: usize = 16;
+const MOST_MATCHES: usize = 128;
+
+/// Whether a route has room for the rules of testers, where a step asks for them: found out half way it would take a
+/// good version back.
+fn testers_fit(promotion: &Promotion, planned: &WorkloadPlan, route: &RouteObservation) -> Result<(), String> {
+    let layer = planned.candidate.as_ref().map(|candidate| &candidate.layer);
+    let Some(TrafficLayer::GatewayApi { service, .. }) = layer else { return Ok(()) };
+    if !promotion.plan.steps.iter().any(|step| matches!(step, Step::Testers { .. })) {
+        return Ok(());
+    }
+    let list = |of: &serde_json::Value, field: &str| of.get(field).and_then(|list| list.as_array().cloned());
+    let rules = route.rules.as_array().map_or(&[][..], Vec::as_slice);
+    let namespace = planned.placed.workload.namespace.as_str();
+    let is_shared = |rule: &&serde_json::Value| {
+        let references = list(rule, "backendRefs").unwrap_or_default();
+        references.iter().any(|one| is_to_service(one, namespace, service.as_str()))
+    };
+    let matches = |rule: &serde_json::Value| list(rule, "matches").map_or(0, |list| list.len()).max(1);
+    let added = rules.iter().filter(is_shared);
+    let (more, more_matches) = (added.clone().count(), added.map(matches).sum::<usize>());
+    let (all, all_matches) = (rules.len() + more, rules.iter().map(matches).sum::<usize>() + more_matches);
+    if all <= MOST_RULES && all_matches <= MOST_MATCHES {
+        return Ok(());
+    }
+    Err(format!(
+        "{} has no room for testers: with a rule of theirs before each of the {more} that send to {service} it would have \
+         {all} rules with {all_matches} matches, and the Gateway API allows {MOST_RULES} and {MOST_MATCHES}; leave the \
+         testers out, or divide the route",
+        shown_route(planned)
     ))
 }
 

@@ -35,7 +35,16 @@ impl Promotion {
         let (call, run) = match &self.phase {
             Phase::Progressing { run, .. } => (DeployerCall::Start, run),
             Phase::TakingBack { run, .. } => (DeployerCall::Abort, run),
-            _ => return None,
+            Phase::Waiting { .. }
+            | Phase::Starting { .. }
+            | Phase::Watching { .. }
+            | Phase::Succeeded { .. }
+            | Phase::Failed { .. }
+            | Phase::Aborted { .. }
+            | Phase::Rejected { .. }
+            | Phase::Cancelled { .. }
+            | Phase::Expired { .. }
+            | Phase::Superseded { .. } => return None,
         };
         Some((call, CallId { promotion: self.id, generation: run.generation }))
     }
@@ -65,7 +74,15 @@ pub(super) fn look(draft: &mut Draft) {
         Phase::Starting { run } => start(draft, run),
         Phase::Progressing { run, step, since } => progressing(draft, run, step, since),
         Phase::TakingBack { run, cause, since } => taking_back(draft, run, cause, since),
-        _ => {}
+        Phase::Waiting { .. }
+        | Phase::Watching { .. }
+        | Phase::Succeeded { .. }
+        | Phase::Failed { .. }
+        | Phase::Aborted { .. }
+        | Phase::Rejected { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Expired { .. }
+        | Phase::Superseded { .. } => {}
     }
 }
 

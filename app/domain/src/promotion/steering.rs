@@ -151,14 +151,13 @@ pub(super) fn skip(draft: &mut Draft, by: &Identity, seen: AsSeen) -> Result<(),
     Ok(())
 }
 
-/// Goes to the next step that leads further than the share that a person has set.
+/// Goes to the next step; what a person has set is over with this one, and never more than it gives.
 fn leave_step(draft: &mut Draft, mut run: Run, step: usize) {
-    let next = draft.next.step_after(&run, step);
     run.by_hand = None;
-    next_step(draft, run, next.saturating_sub(1));
+    next_step(draft, run, step);
 }
 
-/// Sets the share by hand: at most what the approved steps have given or give next.
+/// Sets the share by hand: at most what the approved steps have given so far.
 pub(super) fn set_weight(
     draft: &mut Draft,
     by: &Identity,
@@ -183,22 +182,7 @@ pub(super) fn set_weight(
 }
 
 impl Promotion {
-    /// The index of the step that comes when the one of this index is left: the next that leads further than the share
-    /// that a person has set. One beyond the last is the end.
-    #[must_use]
-    pub fn step_after(&self, run: &Run, step: usize) -> usize {
-        let is_behind = |step: &Step| match (step, run.by_hand) {
-            (Step::Weight { weight }, Some(set)) => *weight <= set,
-            _ => false,
-        };
-        let mut next = step + 1;
-        while self.plan.steps.get(next).is_some_and(is_behind) {
-            next += 1;
-        }
-        next
-    }
-
-    /// The highest share that the approved steps give up to the one of this index.
+    /// The share that the approved steps give up to the one of this index, the highest until then.
     #[must_use]
     pub fn most_weight(&self, step: usize) -> Weight {
         let mut so_far = self.plan.steps.iter().take(step + 1).filter_map(Step::weight);

@@ -6,7 +6,7 @@ use super::{
     Blocker, Failure, Phase, Promotion, Run, StableWant, StepWait, TakenBack, WorkloadProgress, ending, judging,
     outside, progress::open_in_words,
 };
-use crate::{moment_words, state::Mark, strategy::Step, traffic::Weight};
+use crate::{analysis::Unanswered, moment_words, state::Mark, strategy::Step, traffic::Weight};
 
 /// The state in one line, with its mark.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -71,7 +71,11 @@ pub fn headline(promotion: &Promotion) -> Headline {
             Some(why) => line(Mark::Waiting, format!("proposes a rollback: {why}")),
             None => line(Mark::Done, format!("done, watched until {}", moment_words::minute(*until))),
         },
-        Phase::Succeeded { .. } => line(Mark::Done, "done".to_owned()),
+        // What spoke against the version at the end of its watch is not forgotten with it.
+        Phase::Succeeded { run, .. } => match judging::proposal(run) {
+            Some(why) => line(Mark::Done, format!("done; a rollback was proposed: {why}")),
+            None => line(Mark::Done, "done".to_owned()),
+        },
         Phase::Failed { failure, back, .. } => line(Mark::Failed, failed_in_words(failure, back)),
         Phase::Aborted { by, back, .. } => match back {
             TakenBack::Incomplete { what } => line(Mark::Failed, format!("aborted, someone must look: {what}")),
@@ -81,6 +85,21 @@ pub fn headline(promotion: &Promotion) -> Headline {
         Phase::Cancelled { by, .. } => line(Mark::Nothing, format!("cancelled by {}", by.shown())),
         Phase::Expired { .. } => line(Mark::Nothing, "expired: nobody acted on it".to_owned()),
         Phase::Superseded { by, .. } => line(Mark::Nothing, format!("superseded by promotion {by}")),
+    }
+}
+
+impl Promotion {
+    /// What ends the present pause without a person, in words; `None` where only a person does.
+    #[must_use]
+    pub fn hold_ends(&self) -> Option<String> {
+        let hold = self.run()?.hold.as_ref()?;
+        let at = hold.until.map(moment_words::minute);
+        match (at, self.plan.judging.undecided.then) {
+            (Some(at), Unanswered::TakeBack) => Some(format!("taken back at {at} unless someone lets it go on")),
+            (Some(at), Unanswered::GoOn) => Some(format!("goes on at {at} unless someone says otherwise")),
+            (Some(_), Unanswered::Wait) => None,
+            (None, _) => hold.lifts.then(|| "goes on by itself when that is over".to_owned()),
+        }
     }
 }
 
@@ -103,7 +122,8 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
     let steps = promotion.plan.steps.len().max(1);
     let percent = u8::try_from(step * 100 / steps).ok();
     if let Some(hold) = &run.hold {
-        let words = format!("{share}, paused by {}: {}", hold.by.shown(), hold.why);
+        let ends = promotion.hold_ends().map(|ends| format!("; {ends}")).unwrap_or_default();
+        let words = format!("{share}, paused by {}: {}{ends}", hold.by.shown(), hold.why);
         return Headline { mark: Mark::Waiting, words, percent };
     }
     match (promotion.plan.steps.get(step), run.by_hand) {

@@ -78,10 +78,11 @@ fn flux_is_done_when_it_is_ready_in_the_present_generation() {
     };
     let table = [
         (status(Some("True"), "ReconciliationSucceeded"), "complete"),
-        (status(None, ""), "Flux has not said anything of it yet"),
+        (status(None, ""), "the change is not seen by the cluster yet"),
         (status(Some("Unknown"), "Progressing"), "Progressing"),
         (status(Some("False"), "DependencyNotReady"), "DependencyNotReady"),
-        (status(Some("False"), "UpgradeFailed"), "Flux: UpgradeFailed"),
+        // It may be tried again.
+        (status(Some("False"), "UpgradeFailed"), "UpgradeFailed"),
         (status(Some("False"), "HealthCheckFailed"), "Flux: HealthCheckFailed"),
     ];
     for (status, expected) in table {
@@ -90,7 +91,9 @@ fn flux_is_done_when_it_is_ready_in_the_present_generation() {
     let stalled = FluxStatus { ready: Some("False".into()), is_stalled: true, ..FluxStatus::default() };
     let told = word(ToolStatus::Flux(FluxStatus { message: Some("retries exhausted".into()), ..stalled }), |_| {});
     assert_eq!(told, "Flux: retries exhausted");
-    assert_eq!(word(status(Some("True"), ""), |seen| seen.generation = 2), "the change is not seen by the cluster yet");
+    // A Kustomization that fails keeps the generation that was good last.
+    let failed = status(Some("False"), "HealthCheckFailed");
+    assert_eq!(word(failed, |seen| seen.generation = 2), "Flux: HealthCheckFailed");
     assert_eq!(word(status(Some("True"), ""), |seen| seen.is_paused = true), "paused in the cluster");
 }
 

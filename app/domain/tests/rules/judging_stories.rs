@@ -251,6 +251,10 @@ fn undecided(undecided: Undecided) -> World {
 #[test]
 fn without_an_answer_in_time_what_the_analysis_cannot_tell_is_taken_back() {
     let mut world = undecided(Undecided { minutes: 10, then: Unanswered::TakeBack });
+    let until = world.promotion.run().unwrap().hold.as_ref().unwrap().until.unwrap();
+    let at = domain::moment_words::minute(until);
+    let ends = format!("; taken back at {at} unless someone lets it go on");
+    assert!(world.words().ends_with(&ends), "{}", world.words());
     world.watch_for(500, &busy(0.2));
     assert_eq!(share(&world), 10, "{}", world.words());
     world.watch_for(60, &busy(0.2));
@@ -264,6 +268,7 @@ fn the_plan_may_say_that_it_goes_on_or_waits_without_an_answer() {
     world.watch_for(600, &busy(0.2));
     assert_eq!(share(&world), 50, "{}", world.words());
     let mut world = undecided(Undecided { minutes: 10, then: Unanswered::Wait });
+    assert_eq!(world.promotion.hold_ends(), None, "a person is waited for, however long");
     world.watch_for(3_600, &busy(0.2));
     assert_eq!(share(&world), 10, "{}", world.words());
     go_on(&mut world);
@@ -286,6 +291,10 @@ fn a_late_breach_wants_a_rollback_only_where_the_plan_says_so() {
         assert_eq!(world.promotion.wants_rollback(), None);
         world.watch_for(200, &busy(12.5));
         assert_eq!(world.promotion.wants_rollback().is_some(), wants, "{}", world.words());
+        while matches!(world.promotion.phase, Phase::Watching { .. }) {
+            world.watch_for(100, &busy(12.5));
+        }
+        assert!(world.words().starts_with("done; a rollback was proposed: error rate"), "{}", world.words());
     }
 }
 

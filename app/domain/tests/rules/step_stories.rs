@@ -2,11 +2,12 @@
 //! table.
 
 use domain::{
-    analysis::Reading,
+    analysis::{HealthCheck, Reading, default_rules},
+    aside::TesterMatch,
     job::{JobObservation, JobObserved, JobState},
     promotion::{Effect, Input, Phase, Refusal, StepWait, TakeBackCause, TakenBack},
     strategy::{AnalysisLength, CandidateSettings, Notice, Step, Strategy},
-    traffic::TrafficLayer,
+    traffic::{RouteObserved, TrafficLayer},
 };
 
 use crate::{
@@ -380,4 +381,49 @@ fn what_goes_by_no_steps_of_ours_is_not_paused() {
     let mut world = World::rolling(&["cart"]);
     let refused = world.give(Input::Hold { by: rosa(), reason: "lunch".into() }).unwrap_err();
     assert_eq!(refused, Refusal::NoSteps);
+}
+
+#[test]
+fn the_targets_own_address_says_nothing_of_a_preview_and_something_of_what_gets_requests() {
+    let asks_health = |mut world: World| {
+        let health = default_rules(None, &HealthCheck::usual_request()).remove(0);
+        assert!(health.measure().is_health());
+        world.promotion.plan.analysis = vec![health];
+        world.facts.plan_now = world.promotion.plan.clone();
+        world
+    };
+    let asked = |steps: Vec<Step>| {
+        let mut world = asks_health(World::with_candidate(canary(gateway(), steps), &["cart"]));
+        world.give(Input::Clock).unwrap();
+        for _ in 0..12 {
+            world.pass_seconds(10);
+            world.pass();
+        }
+        world.promotion.due(world.now).len()
+    };
+    assert_eq!(asked(vec![Step::Preview, measurements(5), share_of(50)]), 0, "what runs before answers there");
+    assert_eq!(asked(vec![share_of(50), measurements(5)]), 1);
+}
+
+#[test]
+fn testers_for_whom_a_route_has_no_room_are_refused_before_anything_moves() {
+    let begins = |rules: usize, matches: usize, steps: Vec<Step>| {
+        let mut world = World::with_candidate(canary(gateway(), steps), &["cart"]);
+        let paths: Vec<_> = (0..matches).map(|n| serde_json::json!({"path": {"value": format!("/{n}")}})).collect();
+        let rule = serde_json::json!({"matches": paths, "backendRefs": [{"name": "cart"}]});
+        for (_, seen) in &mut world.routes {
+            let RouteObserved::Present(route) = seen else { panic!() };
+            route.rules = serde_json::json!(vec![rule.clone(); rules]);
+        }
+        world.give(Input::Clock).unwrap();
+        world.look();
+        world.words()
+    };
+    let testers = || vec![share_of(10), Step::Testers { testers: TesterMatch::usual() }];
+    let refused = begins(9, 1, testers());
+    assert!(refused.contains("has no room for testers") && refused.contains("18 rules with 18 matches"), "{refused}");
+    assert!(begins(4, 17, testers()).contains("8 rules with 136 matches"));
+    for fits in [begins(8, 8, testers()), begins(16, 1, vec![share_of(10)])] {
+        assert!(!fits.contains("no room"), "{fits}");
+    }
 }

@@ -51,7 +51,7 @@ async fn load(cluster: String) -> Answer<Loaded> {
 }
 
 fn discover_view(loaded: Loaded, form: Sending<Adopt>) -> AnyView {
-    let Loaded { cluster, found, environments, teams } = loaded;
+    let Loaded { cluster, mut found, environments, teams } = loaded;
     let answer = move || form.answer().map(adopted);
     if found.is_empty() {
         return view! {
@@ -80,6 +80,8 @@ fn discover_view(loaded: Loaded, form: Sending<Adopt>) -> AnyView {
         }
     });
     let count = found.iter().filter(|found| is_free(found)).count();
+    // What can be ticked first: among hundreds that are taken the few that are left would be lost.
+    found.sort_by_key(|found| !is_free(found));
     let lead = format!("{} can be taken over", plural(u64::try_from(count).unwrap_or(0), "Deployment", "Deployments"));
     let rows = found.into_iter().enumerate().map(|(index, found)| row(index, found, &bound)).collect_view();
     let teams = teams.into_iter().map(|team| view! { <option value=team.name>{team.title}</option> }).collect_view();

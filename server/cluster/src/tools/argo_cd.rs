@@ -15,6 +15,12 @@ const NO_PLACE: &str = "its source names no image; override one where Argo CD re
                         (cart=registry.example/cart:1.0), or by the Helm parameters image.repository and image.tag; \
                         or say on the target's page where in Git the version lives, and Slipway commits it there";
 
+/// Where a sync under way says how it is.
+pub(crate) const OPERATION_PHASE: &str = "/status/operationState/phase";
+
+/// By which Argo CD's own server ends a sync under way (`TerminateOperation`).
+pub(crate) const TERMINATING: &str = "Terminating";
+
 /// By which Argo CD is asked to look into the repository; it takes it away when it has.
 const REFRESH: &str = "/metadata/annotations/argocd.argoproj.io~1refresh";
 
@@ -156,6 +162,16 @@ fn unfit(object: &Value, places: &[Place]) -> Option<String> {
     places.is_empty().then(|| NO_PLACE.to_owned())
 }
 
+/// Whether a sync runs that brings another source than the present one: a hook that hangs, or pods that never are ready,
+/// would hold up what comes back for as long as Argo CD waits.
+pub(crate) fn is_at_another(object: &Value) -> bool {
+    let (status, brings) = (&object["status"], &object["status"]["operationState"]["syncResult"]);
+    let says_source = brings["source"].is_object() || brings["sources"].is_array();
+    let is_busy = object.get("operation").is_some_and(|operation| !operation.is_null());
+    let is_running = status["operationState"]["phase"] == "Running";
+    is_busy && is_running && says_source && sources(brings) != sources(&object["spec"])
+}
+
 /// The sync that brings the source into the cluster; `None` where Argo CD begins it by itself, or is at one.
 pub(crate) fn sync(object: &Value) -> Option<Value> {
     let is_busy = object.get("operation").is_some_and(|operation| !operation.is_null());
@@ -270,6 +286,24 @@ mod tests {
         assert_eq!(status(&object, &[]).revision, Some(hydrated));
         object["spec"]["sourceHydrator"]["syncSource"]["path"] = json!("other");
         assert!(!status(&object, &[]).is_fresh);
+    }
+
+    #[test]
+    fn only_a_sync_of_another_source_is_ended() {
+        let mut object = application(json!({"repoURL": "r", "path": "cart"}));
+        object["operation"] = json!({"sync": {}});
+        let mut runs = |phase: &str, source: Value| {
+            object["status"]["operationState"] = json!({"phase": phase, "syncResult": {"source": source}});
+            is_at_another(&object)
+        };
+        let other = || json!({"repoURL": "r", "path": "cart", "kustomize": {"images": ["a=b:2"]}});
+        assert!(runs("Running", other()));
+        assert!(!runs("Terminating", other()) && !runs("Succeeded", other()));
+        assert!(!runs("Running", json!({"repoURL": "r", "path": "cart"})), "it brings what is wanted");
+        assert!(!runs("Running", Value::Null), "it has not said yet what it brings");
+        object["operation"] = Value::Null;
+        object["status"]["operationState"] = json!({"phase": "Running", "syncResult": {"source": other()}});
+        assert!(!is_at_another(&object), "nothing is under way");
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub(crate) fn status(object: &Value) -> RolloutStatus {
         is_aborted: status["abort"].as_bool().unwrap_or(false),
         is_promoting_now: status["promoteFull"].as_bool().unwrap_or(false),
         weight: weight(object, steps, step),
-        pauses: pauses(status, steps, step),
-        steps: steps.iter().map(step_of).collect(),
+        pauses: pauses(object, steps, step),
+        steps: steps.iter().map(|step| step_of(step, most(object))).collect(),
         step: step.filter(|_| !steps.is_empty()),
         unfit: unfit(object),
     }
@@ -48,34 +48,42 @@ fn is_at_stable(object: &Value) -> bool {
     !hash("stableRS").is_empty() && hash("stableRS") == hash("currentPodHash")
 }
 
-fn percent(value: &Value) -> Option<Weight> {
-    let percent = u8::try_from(value.as_u64()?).ok()?;
-    Weight::percent(percent).ok()
+/// What counts as everything in the weights of a Rollout.
+fn most(object: &Value) -> u64 {
+    let most = object.pointer("/spec/strategy/canary/trafficRouting/maxTrafficWeight").and_then(Value::as_u64);
+    most.filter(|most| *most > 0).unwrap_or(100)
+}
+
+/// The share of a weight, to the nearest percent.
+fn percent(value: &Value, most: u64) -> Option<Weight> {
+    let scaled = value.as_u64()?.checked_mul(100)?.checked_add(most / 2)? / most;
+    Weight::percent(u8::try_from(scaled).ok()?).ok()
 }
 
 /// What the traffic layer was told, where there is one; else what the steps have asked for.
 fn weight(object: &Value, steps: &[Value], step: Option<u32>) -> Option<Weight> {
-    if let Some(told) = percent(&object["status"]["canary"]["weights"]["canary"]["weight"]) {
+    let most = most(object);
+    if let Some(told) = percent(&object["status"]["canary"]["weights"]["canary"]["weight"], most) {
         return Some(told);
     }
     if is_at_stable(object) || object["status"]["abort"].as_bool() == Some(true) {
         return None;
     }
     let done = usize::try_from(step?).ok()?;
-    let asked = steps.iter().take(done + 1).filter_map(|step| percent(&step["setWeight"])).next_back();
+    let asked = steps.iter().take(done + 1).filter_map(|step| percent(&step["setWeight"], most)).next_back();
     Some(if done >= steps.len() { Weight::ALL } else { asked.unwrap_or(Weight::NONE) })
 }
 
 /// Kinds of steps by which the share and what runs stay as they are.
 const STAYING: [&str; 4] = ["pause", "analysis", "experiment", "setMirrorRoute"];
 
-fn step_of(step: &Value) -> ToolStep {
-    ToolStep { words: words(step), stays: STAYING.iter().any(|kind| step.get(kind).is_some()) }
+fn step_of(step: &Value, most: u64) -> ToolStep {
+    ToolStep { words: words(step, most), stays: STAYING.iter().any(|kind| step.get(kind).is_some()) }
 }
 
-fn words(step: &Value) -> String {
-    if let Some(weight) = step["setWeight"].as_u64() {
-        return format!("{weight} %");
+fn words(step: &Value, most: u64) -> String {
+    if let Some(weight) = percent(&step["setWeight"], most) {
+        return weight.to_string();
     }
     match step.get("pause") {
         Some(pause) => match &pause["duration"] {
@@ -96,29 +104,51 @@ fn words(step: &Value) -> String {
     }
 }
 
-/// How long a pause lasts: seconds, or a number with s, m or h.
+/// How long a pause lasts: seconds, or a duration of Go, `1h30m` or `1.5h`.
 fn duration(value: &Value) -> Option<TimeDelta> {
     if let Some(seconds) = value.as_i64() {
         return TimeDelta::try_seconds(seconds);
     }
     let text = value.as_str()?;
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let number: i64 = number.parse().ok()?;
-    match unit {
-        "" | "s" => TimeDelta::try_seconds(number),
-        "m" => TimeDelta::try_minutes(number),
-        "h" => TimeDelta::try_hours(number),
-        _ => None,
+    if let Ok(seconds) = text.parse() {
+        return TimeDelta::try_seconds(seconds);
     }
+    let (mut rest, mut milliseconds) = (text, 0.0);
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        let each = match unit {
+            "ns" => 1e-6,
+            "us" | "µs" => 1e-3,
+            "ms" => 1.0,
+            "s" => 1_000.0,
+            "m" => 60_000.0,
+            "h" => 3_600_000.0,
+            _ => return None,
+        };
+        milliseconds += number.parse::<f64>().ok()? * each;
+        rest = after;
+    }
+    std::time::Duration::try_from_secs_f64(milliseconds / 1_000.0).ok().and_then(|time| TimeDelta::from_std(time).ok())
 }
 
-fn pauses(status: &Value, steps: &[Value], step: Option<u32>) -> Vec<Pause> {
+fn pauses(object: &Value, steps: &[Value], step: Option<u32>) -> Vec<Pause> {
     let present = step.and_then(|step| steps.get(usize::try_from(step).ok()?));
-    let lasts = present.and_then(|step| duration(&step["pause"]["duration"]));
+    let of_step = present.and_then(|step| duration(&step["pause"]["duration"]));
+    // A preview may be promoted by itself after a while.
+    let of_preview = object.pointer("/spec/strategy/blueGreen/autoPromotionSeconds").and_then(Value::as_i64);
+    let of_preview = of_preview.filter(|seconds| *seconds > 0).and_then(TimeDelta::try_seconds);
+    let status = &object["status"];
     let pause = |condition: &Value| {
         let reason = text(&condition["reason"])?;
         let since = condition["startTime"].as_str().and_then(|time| time.parse::<DateTime<Utc>>().ok());
-        let until = since.zip(lasts).map(|(since, lasts)| since + lasts).filter(|_| reason == "CanaryPauseStep");
+        let lasts = match reason.as_str() {
+            "CanaryPauseStep" => of_step,
+            "BlueGreenPause" => of_preview,
+            _ => None,
+        };
+        let until = since.zip(lasts).and_then(|(since, lasts)| since.checked_add_signed(lasts));
         Some(Pause { reason, until })
     };
     status["pauseConditions"].as_array().into_iter().flatten().filter_map(pause).collect()
@@ -228,6 +258,41 @@ mod tests {
         let mut routed = paused(3);
         routed["status"]["canary"]["weights"]["canary"]["weight"] = json!(40);
         assert_eq!(status(&routed).weight.unwrap().as_percent(), 40);
+    }
+
+    #[test]
+    fn pauses_that_end_by_themselves_are_told_from_those_that_wait_for_a_person() {
+        for (said, seconds) in [
+            (json!("1h30m"), Some(5_400)),
+            (json!("1.5h"), Some(5_400)),
+            (json!("90000ms"), Some(90)),
+            (json!("90"), Some(90)),
+            (json!(90), Some(90)),
+            (json!("90x"), None),
+            (json!("h"), None),
+            (json!("1h3"), None),
+            (Value::Null, None),
+        ] {
+            assert_eq!(duration(&said).map(|lasts| lasts.num_seconds()), seconds, "{said}");
+        }
+        let mut preview = rollout(json!({"pauseConditions": [
+            {"reason": "BlueGreenPause", "startTime": "2026-03-02T09:00:00Z"}]}));
+        preview["spec"]["strategy"] = json!({"blueGreen": {"activeService": "cart"}});
+        assert_eq!(status(&preview).pauses[0].until, None);
+        preview["spec"]["strategy"]["blueGreen"]["autoPromotionSeconds"] = json!(600);
+        let until = status(&preview).pauses[0].until.unwrap();
+        assert_eq!(until.to_rfc3339(), "2026-03-02T09:10:00+00:00");
+    }
+
+    #[test]
+    fn a_share_is_read_of_what_the_rollout_counts_as_everything() {
+        let mut of_thousand = paused(1);
+        of_thousand["spec"]["strategy"]["canary"]["trafficRouting"] = json!({"maxTrafficWeight": 1_000});
+        of_thousand["spec"]["strategy"]["canary"]["steps"][0] = json!({"setWeight": 250});
+        let seen = status(&of_thousand);
+        assert_eq!((seen.steps[0].words.as_str(), seen.weight.unwrap().as_percent()), ("25 %", 25));
+        of_thousand["status"]["canary"]["weights"]["canary"]["weight"] = json!(90);
+        assert_eq!(status(&of_thousand).weight.unwrap().as_percent(), 9);
     }
 
     #[test]

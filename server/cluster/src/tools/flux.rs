@@ -65,9 +65,18 @@ pub(crate) fn in_values(values: &Value, pointer: &str) -> Vec<Place> {
     places
 }
 
+/// A tag as it is meant: one without quotation marks, `1.27`, is a number in YAML.
+fn tag_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(tag) => Some(tag.clone()),
+        Value::Number(tag) => Some(tag.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
 fn collect(value: &Value, pointer: &str, path: &str, depth: usize, places: &mut Vec<Place>) {
     let Some(fields) = value.as_object().filter(|_| depth > 0) else { return };
-    if let (Some(repository), Some(tag)) = (value["repository"].as_str(), value["tag"].as_str())
+    if let (Some(repository), Some(tag)) = (value["repository"].as_str(), tag_of(&value["tag"]))
         && let Some(name) = name_of(if path.is_empty() { "image" } else { path })
     {
         let at = |field: &str| format!("{pointer}/{field}");
@@ -76,7 +85,7 @@ fn collect(value: &Value, pointer: &str, path: &str, depth: usize, places: &mut 
             name,
             value["registry"].as_str(),
             (repository, at("repository")),
-            (tag, at("tag")),
+            (&tag, at("tag")),
             (digest, fields.contains_key("digest").then(|| at("digest"))),
         ));
     }
@@ -199,7 +208,7 @@ mod tests {
         let values = json!({
             "image": {"repository": "r.test/cart", "tag": "1.0", "pullPolicy": "Always"},
             "worker": {"a/b": {"image": "r.test:5000/worker:3"}, "image": "no-tag"},
-            "proxy": {"image": {"registry": "r.test", "repository": "proxy", "tag": "2"}},
+            "proxy": {"image": {"registry": "r.test", "repository": "proxy", "tag": 2.1}},
         });
         let mut names = found(in_values(&values, HELM_PART));
         names.sort();
@@ -207,7 +216,7 @@ mod tests {
             names,
             [
                 ("image".into(), "r.test/cart:1.0".into()),
-                ("proxy-image".into(), "r.test/proxy:2".into()),
+                ("proxy-image".into(), "r.test/proxy:2.1".into()),
                 ("worker-a-b-image".into(), "r.test:5000/worker:3".into()),
             ]
         );

@@ -5,7 +5,7 @@
 
 use domain::{
     aside::{Compared, TesterMatch},
-    traffic::{RouteKind, Weight},
+    traffic::{RouteKind, Weight, is_to_service},
 };
 use kube::{api::DynamicObject, core::ApiResource};
 use serde_json::{Value, json};
@@ -41,11 +41,7 @@ impl GatewayApi {
 
     /// Whether a reference is to a Service of this name in the route's namespace.
     fn is_to(&self, reference: &Value, service: &str) -> bool {
-        let text = |field: &str| reference.get(field).and_then(Value::as_str);
-        text("group").unwrap_or_default().is_empty()
-            && text("kind").is_none_or(|kind| kind == "Service")
-            && text("namespace").is_none_or(|namespace| namespace == self.names.namespace)
-            && text("name") == Some(service)
+        is_to_service(reference, &self.names.namespace, service)
     }
 
     fn named(&self, reference: &Value, service: &str) -> Value {

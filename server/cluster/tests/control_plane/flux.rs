@@ -69,7 +69,17 @@ async fn says(room: &Room, kind: WorkloadKind, status: &str, reason: &str, messa
     let generation = api(room, kind).get("cart").await.unwrap().metadata.generation.unwrap();
     let condition = json!({"type": "Ready", "status": status, "reason": reason, "message": message,
                            "observedGeneration": generation, "lastTransitionTime": "2026-03-02T09:00:00Z"});
-    let patch = json!({"status": {"observedGeneration": generation, "conditions": [condition]}});
+    let mut conditions = vec![condition];
+    // What is tried no more.
+    if kind == WorkloadKind::HelmRelease && status == "False" {
+        conditions.push(json!({"type": "Stalled", "status": "True", "reason": "RetriesExceeded", "message": message,
+                               "observedGeneration": generation, "lastTransitionTime": "2026-03-02T09:00:00Z"}));
+    }
+    let mut patch = json!({"status": {"conditions": conditions}});
+    // The controllers follow the generation only when all is well.
+    if status == "True" {
+        patch["status"]["observedGeneration"] = json!(generation);
+    }
     api(room, kind).patch_status("cart", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
 }
 

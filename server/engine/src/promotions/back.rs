@@ -48,22 +48,14 @@ pub(super) async fn view(
     };
     let comparison = compare::between(engine, &mut read, &asked.service, from.as_ref(), &to).await?;
     let is_outside = asked.target.deployer.outside().is_some();
-    let rest = match is_outside {
-        true => "Only the version comes back: the deployer is told which, and everything else stays as it has set it.",
-        false => {
-            "Only images come back, or whole pod templates where that is chosen: ConfigMaps, Secrets, Services and the \
-             number of pods stay as they are."
-        }
-    };
-    let rest = (!is_abort).then(|| rest.to_owned());
-    let database = "The database stays as the newer version left it.".to_owned();
-    let mut not_brought_back: Vec<String> = rest.into_iter().chain([database]).collect();
-    for label in &comparison.migrations {
-        not_brought_back.push(format!("{label} carries an irreversible migration; {} may not run with it.", to.label));
-    }
     let choices = choices(&mut read, &asked, from.as_ref()).await.or_fail(engine)?;
     let strategy = facts::strategy_for(Cause::Rollback, &asked.target.strategy);
     let made = plan_now(engine, &mut read, &asked, &to, &strategy).await?;
+    let is_by_git = made.as_ref().is_ok_and(|plan| plan.git.is_some());
+    let mut not_brought_back = stays(is_abort, is_outside, is_by_git);
+    for label in &comparison.migrations {
+        not_brought_back.push(format!("{label} carries an irreversible migration; {} may not run with it.", to.label));
+    }
     // What runs stays when only a try is aborted.
     let planned = made.ok().filter(|_| !is_abort).map(|plan| plan.workloads).unwrap_or_default();
     let saved = beforehand::saved_over(&mut read, &asked, to.id).await.or_fail(engine)?;
@@ -71,7 +63,8 @@ pub(super) async fn view(
     let occupant = read.occupant(asked.target.id).await.or_fail(engine)?;
     // No transaction is open while clusters are asked.
     drop(read);
-    let changed_since = beforehand::changed_since(engine, &planned, &saved).await;
+    // A repository has no templates to bring back whole.
+    let changed_since = if is_by_git { Vec::new() } else { beforehand::changed_since(engine, &planned, &saved).await };
     Ok(RollbackView {
         service: asked.service.name.to_string(),
         environment: head(&asked.environment, asked.target.workloads.iter().any(|w| practice.contains(&w.cluster))),
@@ -86,6 +79,20 @@ pub(super) async fn view(
         is_abort,
         is_outside,
     })
+}
+
+/// What a rollback leaves as it is, whatever the version.
+fn stays(is_abort: bool, is_outside: bool, is_by_git: bool) -> Vec<String> {
+    let rest = if is_outside {
+        "Only the version comes back: the deployer is told which, and everything else stays as it has set it."
+    } else if is_by_git {
+        "Only the fields that hold the version come back in Git: everything else there stays as it is."
+    } else {
+        "Only images come back, or whole pod templates where that is chosen: ConfigMaps, Secrets, Services and the number \
+         of pods stay as they are."
+    };
+    let rest = (!is_abort).then_some(rest);
+    rest.into_iter().chain(["The database stays as the newer version left it."]).map(str::to_owned).collect()
 }
 
 /// The versions that succeeded in the place before, but for the one that runs, the last success first.

@@ -38,19 +38,30 @@ pub(super) fn put_traffic_back(promotion: &Promotion) -> Option<String> {
         return None;
     }
     let tried: Vec<&WorkloadPlan> = promotion.plan.workloads.iter().filter(|one| one.candidate.is_some()).collect();
-    let traffic = tried.iter().map(|planned| {
+    let traffic = tried.iter().filter_map(|planned| {
         let saved = run.saved_routes.iter().find(|saved| saved.placed == planned.placed);
-        traffic_back(planned, settings.layer(), saved.map(|saved| &saved.rules))
+        Some((*planned, traffic_back(planned, settings.layer(), saved.map(|saved| &saved.rules))?))
     });
     let candidates = tried.iter().filter_map(|planned| {
         let WorkloadRef { namespace, name, .. } = &planned.candidate.as_ref()?.workload;
-        Some(format!("kubectl -n {namespace} delete --ignore-not-found deployment/{name} service/{name}"))
+        let gone = format!("kubectl -n {namespace} delete --ignore-not-found deployment/{name} service/{name}");
+        Some((*planned, gone))
     });
     let mut lines = vec!["# 1. The traffic goes back to what serves.".to_owned()];
-    lines.extend(traffic.flatten());
+    lines.extend(by_cluster(&tried, traffic));
     lines.push("# 2. When the workload's own pods are ready, what was tried beside it goes.".to_owned());
-    lines.extend(candidates);
+    lines.extend(by_cluster(&tried, candidates));
     Some(lines.join("\n"))
+}
+
+/// The commands, each under the cluster that it is for where there are several: what is put back in the one is not what
+/// the other had.
+fn by_cluster<'a>(tried: &[&WorkloadPlan], commands: impl Iterator<Item = (&'a WorkloadPlan, String)>) -> Vec<String> {
+    let has_several = tried.iter().any(|one| one.placed.cluster != tried[0].placed.cluster);
+    let with_cluster = |(planned, command): (&WorkloadPlan, String)| {
+        if has_several { format!("# in cluster {}:\n{command}", planned.cluster_name) } else { command }
+    };
+    commands.map(with_cluster).collect()
 }
 
 fn traffic_back(planned: &WorkloadPlan, layer: &TrafficLayer, rules: Option<&serde_json::Value>) -> Option<String> {
@@ -95,9 +106,34 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
     use std::process::Command;
 
-    use super::quoted;
+    use domain::{
+        ids::ClusterId,
+        names::{Namespace, WorkloadName},
+        observation::PlacedWorkload,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn planned(cluster: u128) -> WorkloadPlan {
+        let name = WorkloadName::parse("cart").unwrap();
+        let workload = WorkloadRef::deployment(Namespace::parse("shop").unwrap(), name);
+        let placed = PlacedWorkload { cluster: ClusterId::new(Uuid::from_u128(cluster)), workload };
+        WorkloadPlan { placed, cluster_name: format!("eu-{cluster}"), images: vec![], candidate: None }
+    }
+
+    #[test]
+    fn of_several_clusters_each_command_says_for_which_it_is() {
+        let (one, two) = (planned(1), planned(2));
+        let lines = |tried: &[&WorkloadPlan]| {
+            by_cluster(tried, [(&one, "put one back".to_owned()), (&two, "put two back".to_owned())].into_iter())
+        };
+        assert_eq!(lines(&[&one, &two]), ["# in cluster eu-1:\nput one back", "# in cluster eu-2:\nput two back"]);
+        assert_eq!(lines(&[&one]), ["put one back", "put two back"], "there is no other");
+    }
 
     #[test]
     fn a_shell_takes_each_text_as_one_word() {

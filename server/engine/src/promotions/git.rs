@@ -156,7 +156,8 @@ pub(super) fn by_hand(promotion: &Promotion) -> Option<String> {
     (!commit.is_back).then(|| {
         let branch = &plan.branch;
         format!(
-            "git fetch origin {branch} && git checkout {branch} && git revert --no-edit {} && git push",
+            "git fetch origin {branch} && git switch --detach FETCH_HEAD && git revert --no-edit {} && git push origin \
+             HEAD:{branch}",
             commit.hash
         )
     })

@@ -4,7 +4,7 @@
 
 use contract::{Answer, ErrorKind, promotions::RequestRollback};
 use domain::{
-    actor::{Actor, Identity, Role},
+    actor::{Actor, Role},
     promotion::Promotion,
 };
 
@@ -13,7 +13,7 @@ use crate::{Engine, compare, error::OrFail};
 impl Engine {
     /// Starts the rollback that a promotion wants, if it wants one and nothing speaks against it.
     pub(super) async fn roll_back_late(&self, promotion: &Promotion) -> Answer<()> {
-        let Some(why) = promotion.wants_rollback() else { return Ok(()) };
+        let Some((rule, why)) = promotion.wants_rollback() else { return Ok(()) };
         let mut read = self.store().read().await.or_fail(self)?;
         let names = super::names::of(&mut read, promotion).await.or_fail(self)?;
         let asked = self.asked(&mut read, &names.service, &names.environment).await?;
@@ -30,7 +30,7 @@ impl Engine {
             return Ok(());
         }
         drop(read);
-        let actor = Actor { identity: Identity::rule("analysis"), role: Role::ReleaseManager, from: None };
+        let actor = Actor { identity: rule, role: Role::ReleaseManager, from: None };
         let request = RequestRollback {
             service: names.service.to_string(),
             environment: names.environment.to_string(),

@@ -19,7 +19,7 @@ use domain::{
 };
 use futures::future::join_all;
 use ports::MetricError;
-use store::{Change, Entity, StoreError};
+use store::{Change, StoreError};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
@@ -99,7 +99,7 @@ impl Engine {
             }
             loop {
                 match changes.recv().await {
-                    Ok(change) if change.entity != Entity::Promotion || change.id != promotion.id.uuid() => {}
+                    Ok(change) if !change.may_be_about(promotion.id) => {}
                     Ok(_) | Err(RecvError::Lagged(_)) => break,
                     Err(RecvError::Closed) => std::future::pending().await,
                 }
@@ -338,7 +338,8 @@ fn labels(named: &Named, run: &Run, planned: &WorkloadPlan, (subject, side): (Su
     });
     let saved = || run.saved_routes.iter().find(|saved| saved.placed == planned.placed).map(|saved| &saved.rules);
     let rules = now.filter(|rules| rules.is_array()).or_else(saved);
-    let to = |service| rules.map(|rules| rules_to(rules, service, side, given)).unwrap_or_default();
+    let to =
+        |service| rules.map(|rules| rules_to(rules, (&stable.namespace, service), side, given)).unwrap_or_default();
     let (route_rules, port) = layer.and_then(TrafficLayer::service).map(to).unwrap_or_default();
     let backend = layer.and_then(TrafficLayer::service).map(|service| {
         // What switches a Service as a whole sends everything through that Service, whoever answers.

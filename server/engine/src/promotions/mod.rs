@@ -144,13 +144,13 @@ impl PromotionsBackend for Engine {
         let mut changes = self.store().changes();
         loop {
             let found = self.numbered(number).await?;
-            let id = found.promotion.id.uuid();
+            let id = found.promotion.id;
             if found.promotion.is_over() || Instant::now() >= until {
                 return self.status_of(found).await;
             }
             loop {
                 match tokio::time::timeout_at(until, changes.recv()).await {
-                    Ok(Ok(change)) if change.id != id && change.entity == store::Entity::Promotion => {}
+                    Ok(Ok(change)) if !change.may_be_about(id) => {}
                     _ => break,
                 }
             }

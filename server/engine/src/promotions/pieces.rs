@@ -313,8 +313,8 @@ pub(crate) fn approvals(promotion: &Promotion) -> Vec<ApprovalLine> {
     promotion.approvals.iter().map(line).collect()
 }
 
-/// The demand for consent, as far as it is met.
-pub(crate) fn approval_demand(have: usize, need: u8, cause: Cause) -> Demand {
+/// The demand for consent, as far as it is met; `by` says who could give it, while it waits.
+pub(crate) fn approval_demand(have: usize, need: u8, cause: Cause, by: Option<String>) -> Demand {
     if need == 0 {
         let detail = match cause {
             Cause::Rollback => "a rollback to what has worked here goes at once",
@@ -328,7 +328,7 @@ pub(crate) fn approval_demand(have: usize, need: u8, cause: Cause) -> Demand {
     Demand {
         mark,
         title: format!("{have} of {need} {people}"),
-        detail: format!("who asks does not count; an approval lasts {APPROVAL_LASTS_DAYS} days"),
+        detail: by.unwrap_or_else(|| format!("who asks does not count; an approval lasts {APPROVAL_LASTS_DAYS} days")),
     }
 }
 

@@ -125,7 +125,14 @@ impl Engine {
                     drop(places);
                     self.git_revisions(&promotion, inputs).await
                 }
-                _ => return Ok(None),
+                Phase::Waiting { .. }
+                | Phase::Succeeded { .. }
+                | Phase::Failed { .. }
+                | Phase::Aborted { .. }
+                | Phase::Rejected { .. }
+                | Phase::Cancelled { .. }
+                | Phase::Expired { .. }
+                | Phase::Superseded { .. } => return Ok(None),
             };
             let seen = inputs.iter().find_map(|input| match input {
                 Input::Observed(seen) if !promotion.plan.analysis.is_empty() => Some(seen.clone()),

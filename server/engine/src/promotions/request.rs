@@ -339,6 +339,11 @@ impl Engine {
     /// # Errors
     /// Refused when none is known.
     async fn whole_templates(&self, tx: &mut Tx, draft: &Draft<'_>, plan: &Plan) -> Answer<Vec<WholeTemplate>> {
+        if plan.git.is_some() {
+            let message = "the version lives in a Git repository, and only its fields come back from here: put what else \
+                           has changed back in the repository";
+            return Err(ApiError::conflict(message.to_owned()));
+        }
         let saved = beforehand::saved_over(tx, draft.asked, draft.version.id).await.or_fail(self)?;
         let whole = beforehand::whole_templates(&plan.workloads, &saved);
         if whole.is_empty() {

@@ -214,8 +214,7 @@ fn words_of_step(promotion: &Promotion, step: usize) -> String {
 
 /// The step that comes when this one is left, in a few words.
 fn words_after(promotion: &Promotion, step: usize) -> String {
-    let next = promotion.run().map_or(step + 1, |run| promotion.step_after(run, step));
-    words_of_step(promotion, next)
+    words_of_step(promotion, step + 1)
 }
 
 /// What happens next to a promotion under way, in words, with the person or the time it waits for.
@@ -228,6 +227,9 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
     let then = words_after(promotion, *step);
     if let Some(against) = taken_back::soon(run) {
         return Some(against);
+    }
+    if let Some(ends) = promotion.hold_ends() {
+        return Some(format!("{}; once it goes on: {then}.", pieces::sentence(&ends)));
     }
     if run.hold.is_some() || run.by_hand.is_some() {
         return Some(format!("Goes on when someone says so; then {then}."));

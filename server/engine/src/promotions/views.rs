@@ -25,7 +25,7 @@ use super::{
     request::Asked,
     strategy_words, taken_back,
 };
-use crate::{Engine, compare, error::OrFail, lists, versions};
+use crate::{Engine, approvals, compare, error::OrFail, lists, versions};
 
 /// Versions offered to choose from.
 const CHOICES: u32 = 50;
@@ -233,8 +233,15 @@ async fn demands(
 ) -> Answer<Vec<Demand>> {
     let is_waiting = matches!(promotion.phase, Phase::Waiting { .. });
     let (plan, service) = (&promotion.plan, promotion.service);
-    let mut demands =
-        vec![pieces::approval_demand(promotion.approvals.len(), promotion.plan.approvals, promotion.cause)];
+    let (have, need) = (promotion.approvals.len(), promotion.plan.approvals);
+    let by = if is_waiting && have < usize::from(need) {
+        let approved = promotion.approvals.iter().map(|one| one.person);
+        let not: Vec<_> = approved.chain(promotion.requested_by.person()).collect();
+        Some(approvals::who_can(read, &not).await.or_fail(engine)?)
+    } else {
+        None
+    };
+    let mut demands = vec![pieces::approval_demand(have, need, promotion.cause, by)];
     if let Some(before) = plan.healthy_in {
         let healthy = facts::healthy_in(read, service, before, plan.version).await.or_fail(engine)?;
         demands.extend(healthy.map(|health| healthy_demand(&health, is_waiting)));
@@ -351,7 +358,7 @@ pub(crate) async fn promote(
     let (mut demands, mut warnings, mut planned, mut git) = (Vec::new(), Vec::new(), Vec::new(), None);
     let mut refusal = actor.may(Act::RequestPromotion).err().map(|e| e.to_string());
     if let (Some(to), Some(comparison)) = (&to, &comparison) {
-        demands = demands_before(engine, &mut read, &asked, to, comparison).await?;
+        demands = demands_before(engine, actor, &mut read, &asked, to, comparison).await?;
         if from.as_ref().is_some_and(|from| from.id == to.id) {
             refusal = refusal.or(Some(format!("{} runs in {} already", to.label, asked.environment.title)));
         }
@@ -421,13 +428,17 @@ async fn default_version(
 
 async fn demands_before(
     engine: &Engine,
+    actor: &Actor,
     read: &mut Read,
     asked: &Asked,
     to: &Version,
     comparison: &contract::compare::Comparison,
 ) -> Answer<Vec<Demand>> {
     let rules = &asked.environment.rules;
-    let mut demands = vec![pieces::approval_demand(0, rules.approvals.people(), Cause::Planned)];
+    let need = rules.approvals.people();
+    let not: Vec<_> = actor.identity.person().into_iter().collect();
+    let by = if need > 0 { Some(approvals::who_can(read, &not).await.or_fail(engine)?) } else { None };
+    let mut demands = vec![pieces::approval_demand(0, need, Cause::Planned, by)];
     if let Some(before) = rules.healthy_in {
         let healthy = facts::healthy_in(read, asked.service.id, before, to.id).await.or_fail(engine)?;
         demands.extend(healthy.map(|health| healthy_demand(&health, true)));

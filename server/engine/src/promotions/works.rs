@@ -105,19 +105,22 @@ impl Works {
         // Every claim writes, also where nothing is due: a store that can only be read is noticed here.
         let since = &self.engine.vitals().unwritable_since;
         match &begun {
-            Ok(_) => since.store(0, Ordering::Relaxed),
+            Ok(Some(_)) => since.store(0, Ordering::Relaxed),
+            // Without a place nothing was claimed.
+            Ok(None) => {}
             Err(_) if since.load(Ordering::Relaxed) > 0 => {}
             Err(_) => since.store(self.engine.now().timestamp(), Ordering::Relaxed),
         }
-        begun
+        begun.map(Option::unwrap_or_default)
     }
 
-    async fn claim_due(&mut self) -> Answer<usize> {
+    /// The same; `None` where there is no place for any.
+    async fn claim_due(&mut self) -> Answer<Option<usize>> {
         self.renew().await?;
         let engine = &self.engine;
         let free = AT_ONCE.saturating_sub(self.tasks.len());
         if free == 0 {
-            return Ok(0);
+            return Ok(None);
         }
         let now = engine.now();
         let until = now + chrono::Duration::seconds(LEASE_SECONDS);
@@ -133,7 +136,7 @@ impl Works {
         vitals.passes.fetch_add(1, Ordering::Relaxed);
         vitals.looked_at.fetch_add(u64::try_from(begun).unwrap_or(u64::MAX), Ordering::Relaxed);
         vitals.last_pass.store(now.timestamp(), Ordering::Relaxed);
-        Ok(begun)
+        Ok(Some(begun))
     }
 
     /// Renews the leases of the works that run, when it is time to.
@@ -143,11 +146,12 @@ impl Works {
         if self.running.is_empty() || now - self.renewed_at < chrono::Duration::seconds(RENEW_EVERY_SECONDS) {
             return Ok(());
         }
-        self.renewed_at = now;
         let until = now + chrono::Duration::seconds(LEASE_SECONDS);
         let mut tx = engine.store().begin().await.or_fail(engine)?;
         tx.renew_leases(engine.owner(), until).await.or_fail(engine)?;
-        tx.commit().await.or_fail(engine)
+        tx.commit().await.or_fail(engine)?;
+        self.renewed_at = now;
+        Ok(())
     }
 
     /// Begins a work; where one on the same promotion has given its lease back but was not settled yet,

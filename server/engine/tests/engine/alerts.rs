@@ -75,6 +75,8 @@ async fn a_deployment_tells_more_than_the_service_that_was_scraped() {
     assert!(did("Nowhere", &[scraped, cart]).await.is_empty(), "without a namespace it may be anybody's");
     assert!(did("Namespace", &[scraped, place]).await.is_empty());
     assert!(did("Other", &[scraped, place, ("deployment", "mail")]).await.is_empty());
+    let misspelt = [("service", "cart"), ("slipway", "paused"), ("severity", "warning")];
+    assert_eq!(did("Misspelt", &misspelt).await, ["pause"], "its severity says what it asks for then");
     assert_eq!(did("Replicas", &[scraped, place, cart, ("severity", "critical")]).await, ["take_back"]);
 }
 

@@ -165,6 +165,12 @@ async fn a_rollback_is_a_commit_too(world: &World) {
         whole_templates: false,
         reason: "Refunds twice".to_owned(),
     };
+    let whole = RequestRollback { whole_templates: true, ..request.clone() };
+    let refused = world.engine.roll_back(&world.rosa, whole).await.unwrap_err();
+    assert!(refused.message.starts_with("the version lives in a Git repository"), "{refused}");
+    let shown = world.engine.rollback_view(&world.rosa, "cart", "production", None).await.unwrap();
+    assert!(shown.changed_since.is_empty(), "{:?}", shown.changed_since);
+    assert!(shown.not_brought_back[0].starts_with("Only the fields that hold the version come back in Git"));
     let back = world.engine.roll_back(&world.rosa, request).await.unwrap();
     until(world, back, "waits for Argo CD").await;
     assert_eq!(said(world), ["1.0", "2.0", "1.0"]);

@@ -365,6 +365,8 @@ async fn alerts_touch_the_promotions_that_their_labels_fit() {
     assert!(world.status(number).await.words.contains("alert Errors: 7 % of checkouts fail"));
     assert_eq!(send(vec![alert(since, "Errors", "firing", &here)]).await.effects[0].did, "known");
     assert_eq!(send(vec![alert(since, "Errors", "resolved", &here)]).await.effects[0].did, "resolved");
+    let noted = [("service", "cart"), ("severity", "critical"), ("slipway", "note")];
+    assert_eq!(send(vec![alert(since, "Noted", "firing", &noted)]).await.effects[0].did, "note");
     let by_pod = [("namespace", "production"), ("deployment", "cart-canary"), ("slipway", "take_back")];
     assert_eq!(send(vec![alert(since, "Restarts", "firing", &by_pod)]).await.effects[0].did, "take_back");
     let status = world.finish(number).await;
@@ -427,6 +429,7 @@ async fn an_alert_about_a_version_that_is_only_watched_proposes_or_starts_a_roll
             }
             let view = world.engine.promotion(&world.rosa, number + 1).await.unwrap();
             assert!(view.reason.contains("alert Errors: 7 % of checkouts fail"), "{}", view.reason);
+            assert_eq!(view.line.requested_by, "rule: alert");
             until(&world, number + 1, "done, watched").await;
             assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
             // The alert still holds: what was rolled back to is not rolled back in turn.

@@ -4,17 +4,27 @@ use domain::{
     actor::Identity,
     deployment::Cause,
     ids::PersonId,
-    promotion::{Approval, Phase, Promotion},
+    names::WorkloadName,
+    promotion::{Approval, Hold, Phase, Promotion},
+    strategy::{CandidateSettings, Strategy},
+    traffic::TrafficLayer,
 };
 use sqlx::{Connection, Row, SqliteConnection};
 use store::{Paging, PromotionRow, Store};
 
 use crate::{
-    sample::{CART, DANA, company, day, in_phase, promotion, uuid, version_id},
+    sample::{
+        CART, CART_STAGING, DANA, PAY, PAY_PRODUCTION, PRODUCTION, STAGING, company, dana, day, in_phase, promotion,
+        promotion_to, run, uuid, version_id,
+    },
     support::{Database, connect, on_both_databases, quick},
 };
 
-on_both_databases!(what_waits_is_told_by_who_asked_and_who_approved, a_voided_approval_counts_no_more);
+on_both_databases!(
+    what_waits_is_told_by_who_asked_and_who_approved,
+    a_voided_approval_counts_no_more,
+    what_stands_in_the_middle_is_told_in_the_order_in_which_it_started,
+);
 
 const INES: PersonId = PersonId::new(uuid::Uuid::from_u128(52));
 
@@ -67,6 +77,34 @@ async fn a_voided_approval_counts_no_more(store: Store) {
     tx.save_promotion(&Promotion { approvals: vec![], ..first }, 1, None).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(store.read().await.unwrap().count_waiting_for(INES).await.unwrap(), 1);
+}
+
+/// Under way by a canary, and paused where `is_held`.
+fn under_way(one: &Promotion, started: i64, is_held: bool) -> Promotion {
+    let mut run = run(1, day(started));
+    let why = "lunch".to_owned();
+    run.hold = is_held.then(|| Hold { by: dana(), why, since: day(started), lifts: false, until: None });
+    let mut one = in_phase(one, Phase::Progressing { run, step: 0, since: day(started) });
+    let exposed = WorkloadName::parse("cart").unwrap();
+    one.plan.strategy = Strategy::Canary(CandidateSettings::usual_canary(exposed, TrafficLayer::Replicas));
+    one.plan.steps = one.plan.strategy.steps();
+    one
+}
+
+async fn what_stands_in_the_middle_is_told_in_the_order_in_which_it_started(store: Store) {
+    company(&store).await;
+    let of_pay = promotion_to(2, version_id(PAY, 1), PAY, PRODUCTION, PAY_PRODUCTION);
+    let in_staging = promotion_to(3, version_id(CART, 1), CART, STAGING, CART_STAGING);
+    let later = under_way(&promotion(1, version_id(CART, 1)), 5, true);
+    let (first, moves) = (under_way(&of_pay, 3, true), under_way(&in_staging, 4, false));
+    insert(&store, &[later, first, moves, promotion(4, version_id(CART, 2))]).await;
+    let mut read = store.read().await.unwrap();
+    assert_eq!(
+        numbers(read.standing(10).await.unwrap()),
+        [2, 1],
+        "what moves and what has not started wait for nobody"
+    );
+    assert_eq!(numbers(read.standing(1).await.unwrap()), [2]);
 }
 
 /// The statement that the badge of every page runs.

@@ -38,9 +38,12 @@ async fn a_person_is_found_by_address_in_any_case(store: Store) {
     assert!(tx.update_person(&written).await.unwrap());
     assert_eq!(tx.person(DANA).await.unwrap(), Some(written.clone()));
     assert_eq!(tx.active_people_with(Role::Admin).await.unwrap(), 0);
+    assert_eq!(tx.names_with(Role::Admin, 5).await.unwrap(), []);
     written.is_active = true;
     tx.update_person(&written).await.unwrap();
     assert_eq!(tx.active_people_with(Role::Admin).await.unwrap(), 1);
+    assert_eq!(tx.names_with(Role::Admin, 5).await.unwrap(), [(DANA, "Dana D.".to_owned())]);
+    assert_eq!(tx.names_with(Role::Admin, 0).await.unwrap(), []);
     written.id = PersonId::new(uuid(99));
     written.email = "x@shop.example".into();
     assert!(!tx.update_person(&written).await.unwrap());

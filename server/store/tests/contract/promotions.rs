@@ -327,6 +327,11 @@ async fn a_request_key_is_taken_once(store: Store) {
     tx.set_request_key(first.id, "build-17").await.unwrap();
     assert_eq!(tx.promotion_by_key("build-17").await.unwrap().unwrap().promotion, first);
     assert_eq!(tx.promotion_by_key("build-18").await.unwrap(), None);
+    // Another pipeline was answered with the same one, and the first asks again.
+    for key in ["build-18", "build-17"] {
+        tx.set_request_key(first.id, key).await.unwrap();
+        assert_eq!(tx.promotion_by_key(key).await.unwrap().unwrap().promotion, first);
+    }
     tx.commit().await.unwrap();
     let mut tx = store.begin().await.unwrap();
     let taken = tx.set_request_key(second.id, "build-17").await;

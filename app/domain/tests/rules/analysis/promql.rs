@@ -166,9 +166,9 @@ fn errors_of_grpc_are_counted_by_its_own_status_or_not_at_all() {
 
 #[test]
 fn every_rule_that_sends_to_the_service_is_counted_where_it_stands() {
-    let cart = WorkloadName::parse("cart").unwrap();
+    let (shop, cart) = (Namespace::parse("shop").unwrap(), WorkloadName::parse("cart").unwrap());
     let saved = serde_json::json!([
-        {"backendRefs": [{"name": "pay", "port": 80}]},
+        {"backendRefs": [{"name": "cart", "namespace": "legacy"}, {"name": "cart", "kind": "ServiceImport"}]},
         {"backendRefs": [{"name": "pay"}, {"name": "cart", "port": 8080, "weight": 9, "filters": [{"type": "x"}]}]},
         {"backendRefs": [{"name": "cart", "port": 8080, "weight": 0}]},
         {},
@@ -184,22 +184,22 @@ fn every_rule_that_sends_to_the_service_is_counted_where_it_stands() {
         (Side::Stable, tested, vec![at(2, alone(1)), at(6, together)]),
         (Side::Canary, tested, vec![at(1, alone(0)), at(2, alone(2)), at(5, together), at(6, together)]),
     ] {
-        let (rules, port) = rules_to(&saved, &cart, side, given);
+        let (rules, port) = rules_to(&saved, (&shop, &cart), side, given);
         assert_eq!((rules, port), (expected, Some(8080)), "{side:?} {given:?}");
     }
-    assert_eq!(rules_to(&serde_json::json!({"app": "cart"}), &cart, Side::Canary, tested), (vec![], None));
+    assert_eq!(rules_to(&serde_json::json!({"app": "cart"}), (&shop, &cart), Side::Canary, tested), (vec![], None));
 }
 
 #[test]
 fn copies_are_counted_where_the_filter_that_makes_them_is_counted() {
-    let cart = WorkloadName::parse("cart").unwrap();
+    let (shop, cart) = (Namespace::parse("shop").unwrap(), WorkloadName::parse("cart").unwrap());
     let saved = serde_json::json!([
         {"backendRefs": [{"name": "pay"}]},
         {"filters": [{"type": "URLRewrite"}], "backendRefs": [{"name": "cart", "port": 80}]},
     ]);
     let copied = Given { testers: false, share: false, copies: true };
     let clusters = |side, given| {
-        let rules = rules_to(&saved, &cart, side, given).0;
+        let rules = rules_to(&saved, (&shop, &cart), side, given).0;
         let mut labels = Labels { side, ..labels() };
         let route = labels.route.as_mut().unwrap();
         (route.rules, route.is_shared) = (rules, given.share);
@@ -209,8 +209,9 @@ fn copies_are_counted_where_the_filter_that_makes_them_is_counted() {
     assert!(canary.contains(r#"{envoy_cluster_name="httproute/web-shop/cart/rule/1-mirror-1"}"#), "{canary}");
     let stable = clusters(Side::Stable, copied);
     assert!(stable.contains(r#"{envoy_cluster_name="httproute/web-shop/cart/rule/1"}"#), "{stable}");
-    let counted =
-        |given| rules_to(&saved, &cart, Side::Canary, given).0.into_iter().map(|rule| (rule.number, rule.counted));
+    let counted = |given| {
+        rules_to(&saved, (&shop, &cart), Side::Canary, given).0.into_iter().map(|rule| (rule.number, rule.counted))
+    };
     let of_testers: Vec<_> = counted(Given { testers: true, ..copied }).collect();
     assert_eq!(of_testers, [(1, Counted::Together), (2, Counted::Copies(1))]);
     let with_share: Vec<_> = counted(Given { share: true, ..copied }).collect();
