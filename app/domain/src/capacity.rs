@@ -79,7 +79,10 @@ impl Capacity {
             let (name, allowed) = (&budget.name, budget.allowed);
             match budget.covers {
                 Covered::Stable => {
-                    format!("PodDisruptionBudget {name} covers the workload's pods: {allowed} may be evicted now")
+                    format!(
+                        "PodDisruptionBudget {name} covers the workload's pods: {allowed} may be evicted now; it does not \
+                         cover the candidate's, which may all be evicted while they serve"
+                    )
                 }
                 Covered::Both => format!(
                     "PodDisruptionBudget {name} counts the candidate's pods together with the workload's: {allowed} of \

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::delegated;
+use crate::delegated::{self, ToolStatus};
 use crate::observation::{ContainerTrouble, PodCounts, ReplacementSettings, WorkloadObservation};
 
 /// Restarts of one container of a new pod after which waiting longer will not help. Two restarts
@@ -194,6 +194,13 @@ pub fn capacity_warnings(seen: &WorkloadObservation, is_tried: bool) -> Vec<Stri
         warnings.push(format!(
             "{name} is paused in the cluster: no pod is replaced until it is resumed (kubectl -n {} rollout resume deployment/{}).",
             name.namespace, name.name
+        ));
+    }
+    if let Some(ToolStatus::ArgoCd(status)) = &seen.tool
+        && status.health == "Degraded"
+    {
+        warnings.push(format!(
+            "{name} is Degraded already, whatever the version: when it still is once it is synced, the version is taken back."
         ));
     }
     if is_tried || wanted == 0 {

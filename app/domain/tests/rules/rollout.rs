@@ -1,6 +1,7 @@
 //! How one workload is judged, row by row of `kubectl rollout status`, and before its rules.
 
 use domain::{
+    delegated::{ApplicationStatus, ToolStatus},
     observation::{PodCounts, ReplacementSettings, WorkloadObservation},
     rollout::{Rollout, RolloutFailure, capacity_warnings, judge},
 };
@@ -131,6 +132,11 @@ fn settings_that_lose_capacity_are_named_beforehand() {
     for quiet in [with(4, rolling(1, 1), false), with(3, rolling(0, 1), false), with(0, rolling(1, 0), false)] {
         assert_eq!(quiet, "");
     }
+    let degraded = seen(|s| {
+        let status = ApplicationStatus { health: "Degraded".into(), ..ApplicationStatus::default() };
+        s.tool = Some(ToolStatus::ArgoCd(status));
+    });
+    assert!(capacity_warnings(&degraded, false).concat().contains("is Degraded already"));
     let paused = seen(|s| s.is_paused = true);
     assert!(capacity_warnings(&paused, true).concat().contains("rollout resume deployment/cart"));
 }
