@@ -4,7 +4,7 @@
 use std::{path::PathBuf, process::Command};
 
 use domain::{
-    delegated::{ApplicationStatus, ToolStatus},
+    delegated::{ApplicationStatus, ToolAct, ToolStatus},
     observation::{Manager, Stamp, WorkloadKind, WorkloadObservation, WorkloadRef},
     promotion::Nudge,
     rollout::{Rollout, judge},
@@ -119,11 +119,7 @@ fn at(name: &str) -> WorkloadRef {
 
 fn to(at: &WorkloadRef, sequence: i64, tag: &str) -> WorkloadChange {
     let images = vec![image("cart", &format!("registry.test/cart:{tag}"))];
-    WorkloadChange {
-        template: TemplateChange::Images(images),
-        act: Some(domain::delegated::ToolAct::Begin),
-        ..change(at, sequence, tag)
-    }
+    WorkloadChange { template: TemplateChange::Images(images), act: Some(ToolAct::Begin), ..change(at, sequence, tag) }
 }
 
 fn is_done(seen: &WorkloadObservation, tag: &str) -> bool {
@@ -192,6 +188,54 @@ async fn an_application_is_brought_to_another_version_and_back() {
     };
     brought(&*cluster, &back, ":1.0").await;
     assert_eq!((runs(&room).await, asked_for(&room, &name).await), ("registry.test/cart:1.0".to_owned(), before));
+    api(&room).delete(&name, &DeleteParams::default()).await.unwrap();
+    room.leave().await;
+}
+
+#[tokio::test]
+async fn a_sync_that_hangs_is_ended_when_its_version_is_taken_back() {
+    let room = Room::new().await;
+    let [deployment, kustomization] = manifests();
+    let hook = json!({
+        "apiVersion": "batch/v1", "kind": "Job",
+        "metadata": {"name": "before", "annotations": {"argocd.argoproj.io/hook": "PreSync"}},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [
+            {"name": "waits", "image": "registry.test/waits:1"}]}}},
+    });
+    let repository = Repository::new(&room, &[deployment, kustomization, ("cart/hook.json", hook)]);
+    let name = format!("cart-{}", room.namespace);
+    let object = application(&room, &repository.url(), &name, &json!({}));
+    api(&room).create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+    let (cluster, at) = (slipway(), at(&name));
+    wait_for("Argo CD's first look", || see(&*cluster, &at), |seen| judge(seen) != Rollout::Unseen).await;
+    brought(&*cluster, &to(&at, 1, "1.0"), ":1.0").await;
+    let saved = see(&*cluster, &at).await;
+
+    // From now on a Job runs before each sync, and nobody runs its pod.
+    repository.commit("cart/kustomization.yaml", &json!({"resources": ["deployment.json", "hook.json"]}));
+    assert_eq!(cluster.nudge(&at, Nudge::Look).await, Ok(ApplyOutcome::Written));
+    let two = to(&at, 2, "2.0");
+    let hangs = |seen: &WorkloadObservation| {
+        let status = status(seen);
+        status.is_busy && status.operation.as_deref() == Some("Running")
+    };
+    let apply = async |change: &WorkloadChange| {
+        let outcome = cluster.apply(change).await;
+        assert!(matches!(outcome, Ok(ApplyOutcome::Written | ApplyOutcome::Unchanged)), "{outcome:?}");
+        see(&*cluster, &at).await
+    };
+    wait_for("a sync that hangs", || apply(&two), hangs).await;
+
+    let back = WorkloadChange {
+        stamp: Stamp { generation: two.stamp.generation + 1, ..two.stamp },
+        template: TemplateChange::Restore(saved.template.clone()),
+        act: Some(ToolAct::Back),
+        ..two
+    };
+    brought(&*cluster, &back, ":1.0").await;
+    let operation = api(&room).get(&name).await.unwrap().data["status"]["operationState"].clone();
+    assert!(operation["message"].as_str().unwrap().contains("terminated"), "{operation:#}");
+    assert_eq!(runs(&room).await, "registry.test/cart:1.0");
     api(&room).delete(&name, &DeleteParams::default()).await.unwrap();
     room.leave().await;
 }
