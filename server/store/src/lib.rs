@@ -38,6 +38,7 @@ mod paging;
 mod people;
 mod promotion_lists;
 mod promotions;
+mod request_keys;
 mod rollbacks;
 mod samples;
 mod search;
@@ -125,6 +126,7 @@ pub fn statements() -> Vec<Statement> {
         consents::STATEMENTS,
         promotion_lists::STATEMENTS,
         promotions::STATEMENTS,
+        request_keys::STATEMENTS,
         rollbacks::STATEMENTS,
         samples::STATEMENTS,
         search::STATEMENTS,

@@ -136,13 +136,6 @@ const PUT_OFF: &str = "
     UPDATE promotions SET wake_at = $3, lease_owner = NULL, lease_until = NULL
     WHERE id = $1 AND lease_owner = $2 AND NOT is_over";
 
-const SET_KEY: &str = "
-    INSERT INTO request_keys (promotion_id, key)
-    SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM request_keys WHERE promotion_id = $1 AND key = $2)";
-
-const BY_KEY: &str = "
-    SELECT p.state, p.revision FROM request_keys k JOIN promotions p ON p.id = k.promotion_id WHERE k.key = $1";
-
 const OCCUPANT: &str = "SELECT id, number FROM promotions WHERE target_id = $1 AND occupies";
 
 const NEXT_SEQUENCE: &str = "SELECT COALESCE(MAX(sequence), 0) + 1 FROM promotions WHERE target_id = $1";
@@ -166,8 +159,7 @@ const JOURNAL: &str = "
     SELECT ordinal, at, by_whom, event FROM promotion_journal WHERE promotion_id = $1 ORDER BY ordinal";
 
 statements!("promotions.rs":
-    INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, RENEW_LEASES, WAKE, WAKE_OPEN, POSTPONE, PUT_OFF, SET_KEY, BY_KEY,
-    OCCUPANT, NEXT_SEQUENCE,
+    INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, RENEW_LEASES, WAKE, WAKE_OPEN, POSTPONE, PUT_OFF, OCCUPANT, NEXT_SEQUENCE,
     OPEN_OF_TARGET, LAST_OVER, UNDER_WAY, LAST_ORDINAL, APPEND, JOURNAL,
 );
 
@@ -396,25 +388,9 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         Ok(execute!(self, PUT_OFF, id.uuid(), owner, wake_at)? == 1)
     }
-
-    /// Gives a promotion the key of a request that led to it, beside those that it has.
-    ///
-    /// # Errors
-    /// [`StoreError::Unique`] with [`crate::Unique::RequestKey`] when another one has it.
-    pub async fn set_request_key(&mut self, id: PromotionId, key: &str) -> Result<(), StoreError> {
-        execute!(self, SET_KEY, id.uuid(), key).map(drop)
-    }
 }
 
 impl Read {
-    /// The promotion that was made by the request with this key.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn promotion_by_key(&mut self, key: &str) -> Result<Option<LoadedPromotion>, StoreError> {
-        fetch_optional!(self, BY_KEY => StateColumns, key)?.map(TryInto::try_into).transpose()
-    }
-
     /// The promotion with this identity.
     ///
     /// # Errors

@@ -101,12 +101,13 @@ fn page(n: u64) -> String {
         line("nginx_ingress_controller_response_duration_seconds_bucket", &labels, count * n);
     }
 
-    // Containers: one core of two in use, 85 of 100 bytes; the whole pod's own row, a Deployment whose
-    // name begins alike, and a volume.
+    // Containers: one core of two in use, 85 of 100 bytes; one without a limit, the whole pod's own row, a Deployment
+    // whose name begins alike, and a volume.
     let pods = [("cart-canary-5d4f8c7b9-abcde", 1), ("cart-canary-extra-5d4f8c7b9-abcde", 50)];
     for (pod, times) in pods {
         let pod = format!("namespace=\"shop\",pod=\"{pod}\"");
-        for container in ["app", ""] {
+        // A sidecar without limits says nothing of the share.
+        for container in ["app", "proxy", ""] {
             let container = format!("{pod},container=\"{container}\"");
             line("container_cpu_usage_seconds_total", &container, n * times);
             line("container_memory_working_set_bytes", &container, 85 * times);
