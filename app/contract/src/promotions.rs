@@ -326,6 +326,9 @@ pub struct PromotionView {
     pub approvals_needed: u8,
     /// Newest first.
     pub journal: Vec<JournalLine>,
+    /// How many entries are older than those.
+    #[serde(default)]
+    pub earlier_entries: u64,
     /// What the actor may do now.
     pub allowed: Vec<PromotionAct>,
     /// Why the actor may not approve, when the promotion waits for approval.

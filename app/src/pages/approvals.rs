@@ -50,13 +50,9 @@ fn approvals_view(
     owner: &Owner,
 ) -> AnyView {
     let count = view.for_me.len();
-    let stands = u64::try_from(view.to_let_go_on.len()).unwrap_or(u64::MAX);
-    let lead = match count {
-        0 if view.to_let_go_on.is_empty() => "nothing waits for you".to_owned(),
-        0 => format!("{} in the middle", plural(stands, "promotion stands", "promotions stand")),
-        _ => {
-            format!("{} for you, most urgent first", plural(view.waiting_for_me, "promotion waits", "promotions wait"))
-        }
+    let lead = match view.waiting_for_me {
+        0 => "nothing waits for you".to_owned(),
+        waiting => format!("{} for you, most urgent first", plural(waiting, "promotion waits", "promotions wait")),
     };
     // By promotion and not by place: what is typed into one must not end up under another.
     let owner = owner.clone();

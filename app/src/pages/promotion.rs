@@ -14,7 +14,7 @@ use leptos_router::hooks::use_params_map;
 use crate::{
     components::{
         ActionBar, Button, ButtonLink, Card, Chip, Crumb, Crumbs, Glyph, Journal, JournalRow, Kind, Notice, Outcome,
-        PageHead, Said, Sentence, Show, State, StatePill, Step, Steps, Time, VersionLabel,
+        PageHead, Said, Sentence, Show, State, StatePill, Step, Steps, Time, VersionLabel, words::plural,
     },
     error::{Answer, AppError},
     form::{FormProblem, ReasonField, Sending, Sendings, besides},
@@ -148,7 +148,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
                     {failing}
                     {analysis}
                     {workloads}
-                    {journal(view.journal)}
+                    {journal(view.journal, view.earlier_entries)}
                 </div>
                 <div class="stack-cards">
                     {reason}
@@ -447,7 +447,7 @@ fn steps(steps: Vec<StepView>) -> AnyView {
     view! { <Steps steps /> }.into_any()
 }
 
-fn journal(lines: Vec<JournalLine>) -> AnyView {
+fn journal(lines: Vec<JournalLine>, earlier: u64) -> AnyView {
     // Within a day the time says enough; the whole is under the pointer.
     let is_short = match (lines.first(), lines.last()) {
         (Some(newest), Some(oldest)) => newest.at - oldest.at < TimeDelta::hours(20),
@@ -464,9 +464,18 @@ fn journal(lines: Vec<JournalLine>) -> AnyView {
             }
         })
         .collect_view();
+    let earlier = (earlier > 0).then(|| {
+        let words = plural(earlier, "earlier entry is not shown.", "earlier entries are not shown.");
+        view! {
+            <div class="card-foot">
+                <p class="note">{words}</p>
+            </div>
+        }
+    });
     view! {
         <Card title="Journal" flush=true>
             <Journal>{rows}</Journal>
+            {earlier}
         </Card>
     }
     .into_any()

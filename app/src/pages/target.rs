@@ -106,8 +106,13 @@ fn target_view(loaded: Loaded, may_change: bool, forms: Forms) -> AnyView {
     let (name, place) = (service.name.as_str(), environment.name.as_str());
     let deployer = deployer_card(name, place, present_deployer.as_ref(), !present.is_empty(), forms.deployer);
     // Who does it now stands first.
-    let (first, last) = if present_deployer.is_some() { (Some(deployer), None) } else { (None, Some(deployer)) };
-    let workloads = workloads_card(name, &environment, clusters, &present, forms.workloads);
+    let (first, last) = match (present_deployer.is_some(), may_change) {
+        (true, _) => (Some(deployer), None),
+        (false, true) => (None, Some(deployer)),
+        (false, false) => (None, None),
+    };
+    let spare_rows = if may_change { SPARE_ROWS } else { 0 };
+    let workloads = workloads_card(name, &environment, clusters, &present, spare_rows, forms.workloads);
     // A target without workloads has nothing that a strategy could move, and nothing that is judged.
     let in_cluster = (!present.is_empty()).then(|| {
         let strategy = match by_whom(&present, present_git.is_some()) {
@@ -119,7 +124,7 @@ fn target_view(loaded: Loaded, may_change: bool, forms: Forms) -> AnyView {
                 strategy_card(name, place, &present_strategy, exposed, forms.strategy)
             }
         };
-        let git = git_card(name, place, present_git, forms.git);
+        let git = (may_change || present_git.is_some()).then(|| git_card(name, place, present_git, forms.git));
         let has_deployment = present.iter().any(|one| one.kind.is_deployment());
         let helm = has_deployment.then(|| helm_card(name, place, present_helm, &ownership, forms.helm));
         let rules = rules_card(name, place);
@@ -192,6 +197,7 @@ fn workloads_card(
     environment: &EnvironmentView,
     clusters: Vec<ClusterView>,
     present: &[TargetWorkloadInput],
+    spare_rows: usize,
     form: Sending<SetTarget>,
 ) -> AnyView {
     let names: Vec<String> = if clusters.is_empty() {
@@ -210,7 +216,7 @@ fn workloads_card(
             </Notice>
         }
     });
-    let rows = (0..present.len() + SPARE_ROWS).map(|index| row(index, present.get(index), &names, form)).collect_view();
+    let rows = (0..present.len() + spare_rows).map(|index| row(index, present.get(index), &names, form)).collect_view();
     let (service, environment) = (service.to_owned(), environment.name.clone());
     view! {
         {no_cluster}
@@ -220,7 +226,7 @@ fn workloads_card(
                 <input type="hidden" name="environment" value=environment />
                 <div class="stack">
                     <p class="note">
-                        "The Deployments whose images a promotion sets; all of them move and are taken back as one."
+                        "The Deployments, and objects of Argo Rollouts, Argo CD and Flux, that a promotion brings the version into; all of them move and are taken back as one."
                     </p>
                     {rows}
                     <p class="note">

@@ -91,8 +91,11 @@ impl Engine {
         let mut read = self.store().read().await.or_fail(self)?;
         let now = read.promotion(promotion.id).await.or_fail(self)?.map(|now| now.promotion);
         drop(read);
-        let is_new = |one: &&Told| now.as_ref().is_some_and(|now| !now.has_heard(&one.alert));
-        let mut new: Vec<&Told> = told.iter().filter(is_new).collect();
+        let is_unheard = |one: &&Told| now.as_ref().is_some_and(|now| !now.has_heard(&one.alert));
+        let unheard: HashSet<&str> = told.iter().filter(is_unheard).map(|one| one.alert.key.as_str()).collect();
+        // The end of one that comes together with it.
+        let is_new = |one: &Told| unheard.contains(one.alert.key.as_str());
+        let mut new: Vec<&Told> = told.iter().filter(|one| is_new(one)).collect();
         new.sort_by_key(|one| Reverse(one.alert.asks));
         let mut advanced = None;
         if let Some(first) = new.first() {
@@ -103,7 +106,7 @@ impl Engine {
             advanced = Some(self.advance(promotion.id, input, Some(deed)).await?);
         }
         let did = |one: &Told| match (&now, &advanced) {
-            (Some(before), Some(after)) => did(before, after, &one.alert),
+            (Some(before), Some(after)) if is_new(one) => did(before, after, &one.alert),
             _ => "known",
         };
         let effect =
@@ -126,7 +129,6 @@ fn deed_words(first: &Told, count: usize) -> (String, String) {
 fn did(before: &Promotion, after: &Promotion, alert: &Alert) -> &'static str {
     let is_held = after.run().is_some_and(|run| run.hold.is_some());
     match before.asked_by(alert) {
-        _ if before.has_heard(alert) => "known",
         _ if !alert.is_firing => "resolved",
         // What is only watched goes back by a rollback, which its plan proposes or starts.
         AlertAsks::TakeBack if matches!(after.phase, Phase::Watching { .. }) => "rollback",

@@ -26,6 +26,9 @@ const LINES: u32 = 100;
 /// Of the people of each role, enough to name some who have not approved yet.
 const NAMED_AT_MOST: u32 = 20;
 
+/// Of what stands in the middle so many are looked at, for every page that somebody opens; each is read as a whole.
+const STANDING: u32 = 20;
+
 /// What ended lately.
 const LATELY: usize = 10;
 
@@ -34,14 +37,30 @@ const LATELY: usize = 10;
 const LOOKED_THROUGH: u32 = 50;
 
 impl Engine {
-    /// How many promotions wait for an approval which this actor may give.
+    /// How many promotions wait for this actor: for an approval which they may give, or for their word in the middle.
     ///
     /// # Errors
     /// The store's trouble.
     pub(crate) async fn count_waiting_for(&self, read: &mut Read, actor: &Actor) -> Answer<u64> {
         let Some(person) = who_may_approve(actor) else { return Ok(0) };
         let count = read.count_waiting_for(person).await.or_fail(self)?;
-        Ok(u64::try_from(count).unwrap_or_default())
+        let asked = self.to_let_go_on(read, actor).await?.len();
+        Ok(u64::try_from(count).unwrap_or_default() + u64::try_from(asked).unwrap_or_default())
+    }
+
+    /// What stands in the middle and this actor can let go on.
+    async fn to_let_go_on(&self, read: &mut Read, actor: &Actor) -> Answer<Vec<PromotionLine>> {
+        let mut found = Vec::new();
+        if actor.may(Act::AnswerStep).is_err() {
+            return Ok(found);
+        }
+        for row in read.standing(STANDING).await.or_fail(self)? {
+            let loaded = read.promotion(row.id).await.or_fail(self)?;
+            if loaded.is_some_and(|l| l.promotion.permits(actor, PromotionAct::GoOn).is_ok()) {
+                found.push(views::line(row));
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -100,13 +119,7 @@ impl ApprovalsBackend for Engine {
             }
             None => for_others.extend(read.waiting(lines).await.or_fail(self)?.into_iter().map(views::line)),
         }
-        let mut to_let_go_on = Vec::new();
-        for row in read.standing(LINES).await.or_fail(self)? {
-            let loaded = read.promotion(row.id).await.or_fail(self)?;
-            if loaded.is_some_and(|l| l.promotion.permits(actor, PromotionAct::GoOn).is_ok()) {
-                to_let_go_on.push(views::line(row));
-            }
-        }
+        let to_let_go_on = self.to_let_go_on(&mut read, actor).await?;
         let over = PromotionFilter { stage: Some(PromotionStage::Over), ..PromotionFilter::default() };
         let mut lately = read.promotions(&over, Paging::first(LOOKED_THROUGH)).await.or_fail(self)?.rows;
         lately.sort_by_key(|row| std::cmp::Reverse((row.finished_at, row.number)));

@@ -182,6 +182,7 @@ impl DeployersBackend for Engine {
         };
         if known.is_some() {
             tx.replace_target(&target).await.or_fail(self)?;
+            tx.wake_open(target.id, self.now()).await.or_fail(self)?;
             for seen in tx.running_in_target(target.id).await.or_fail(self)? {
                 let workload = domain::observation::WorkloadRef {
                     namespace: seen.namespace,

@@ -357,6 +357,7 @@ impl ServicesBackend for Engine {
         };
         if known.is_some() {
             tx.replace_target(&target).await.or_fail(self)?;
+            tx.wake_open(target.id, self.now()).await.or_fail(self)?;
             // What was seen of workloads that do not belong to it any more must not stay on the Board.
             for seen in tx.running_in_target(target.id).await.or_fail(self)? {
                 let workload = WorkloadRef { namespace: seen.namespace, name: seen.workload, kind: seen.kind };

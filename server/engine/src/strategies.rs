@@ -173,6 +173,8 @@ impl Engine {
         fits(&asked.target, &strategy)?;
         let target = Target { strategy, ..asked.target };
         tx.replace_target(&target).await.or_fail(self)?;
+        // What waits is planned anew at once: nobody is to approve what would not be done any more.
+        tx.wake_open(target.id, self.now()).await.or_fail(self)?;
         tx.signal(Entity::Service, asked.service.id.uuid(), 0);
         let label = format!("{} in {}", asked.service.name, asked.environment.title);
         let steps: Vec<String> = target.strategy.steps().iter().map(domain::strategy::Step::words).collect();

@@ -156,7 +156,7 @@ const APPEND: &str = "
     INSERT INTO promotion_journal (promotion_id, ordinal, at, by_whom, event) VALUES ($1, $2, $3, $4, $5)";
 
 const JOURNAL: &str = "
-    SELECT ordinal, at, by_whom, event FROM promotion_journal WHERE promotion_id = $1 ORDER BY ordinal";
+    SELECT ordinal, at, by_whom, event FROM promotion_journal WHERE promotion_id = $1 ORDER BY ordinal DESC LIMIT $2";
 
 statements!("promotions.rs":
     INSERT, SAVE, BY_ID, BY_NUMBER, REVISION, RELEASE, RENEW_LEASES, WAKE, WAKE_OPEN, POSTPONE, PUT_OFF, OCCUPANT, NEXT_SEQUENCE,
@@ -463,16 +463,16 @@ impl Read {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// A promotion's journal, oldest first.
+    /// The last entries of a promotion's journal, at most so many, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when an entry cannot be read.
-    pub async fn journal(&mut self, id: PromotionId) -> Result<Vec<JournalRow>, StoreError> {
-        let rows = fetch_all!(self, JOURNAL => JournalColumns, id.uuid())?;
+    pub async fn journal(&mut self, id: PromotionId, most: u32) -> Result<Vec<JournalRow>, StoreError> {
+        let rows = fetch_all!(self, JOURNAL => JournalColumns, id.uuid(), i64::from(most))?;
         let entry = |row: JournalColumns| JournalRow {
             ordinal: row.ordinal,
             entry: JournalEntry { at: row.at, by: row.by_whom, event: row.event },
         };
-        Ok(rows.into_iter().map(entry).collect())
+        Ok(rows.into_iter().rev().map(entry).collect())
     }
 }

@@ -36,7 +36,10 @@ impl Promotion {
                 waiting(self)
             }
             PromotionAct::Abort => {
-                actor.may(stop)?;
+                // Who is asked whether it goes on may say no.
+                if !steering::is_asked(self, actor) {
+                    actor.may(stop)?;
+                }
                 match &self.phase {
                     Phase::Waiting { .. } => Err(Refusal::NotStarted),
                     Phase::TakingBack { .. } => Err(Refusal::AlreadyTakingBack),

@@ -62,7 +62,10 @@ impl Input {
             return refusal;
         };
         let has_changed = promotion.as_seen().is_some_and(|now| now != *seen);
-        if has_changed && !matches!(refusal, Refusal::NotAllowed(_)) { Refusal::StepChanged } else { refusal }
+        // Whether who was asked a moment ago may do it now says nothing to them.
+        let is_answer = matches!(self, Self::GoOn { .. });
+        let is_theirs = is_answer || !matches!(refusal, Refusal::NotAllowed(_));
+        if has_changed && is_theirs { Refusal::StepChanged } else { refusal }
     }
 }
 
@@ -94,7 +97,8 @@ pub(super) fn go_on(draft: &mut Draft, by: &Identity, seen: AsSeen) -> Result<()
     }
     run.is_short_accepted |= run.hold.as_ref().is_some_and(|hold| hold.by == Identity::rule(CAPACITY));
     let was_held = run.hold.take().is_some();
-    if run.by_hand.is_some() || (is_asked && !was_held) {
+    // Who ends a pause ends nothing else: what was asked, or set by hand, before it still stands.
+    if !was_held && (run.by_hand.is_some() || is_asked) {
         leave_step(draft, run, step);
     } else {
         draft.next.phase = Phase::Progressing { run, step, since };
@@ -249,7 +253,7 @@ fn may_tool_promote_now(run: &Run) -> bool {
 /// Whom the present step asks, where letting the promotion go on answers it; `None` where that ends a pause.
 fn question(promotion: &Promotion) -> Option<Asked> {
     let Phase::Progressing { run, step, .. } = &promotion.phase else { return None };
-    let leaves_step = tool_step(run).is_none() && (run.hold.is_none() || run.by_hand.is_some());
+    let leaves_step = tool_step(run).is_none() && run.hold.is_none();
     promotion.plan.steps.get(*step).filter(|_| leaves_step)?.asked()
 }
 
@@ -258,6 +262,11 @@ fn may_answer(asked: Asked, actor: &Actor) -> Result<(), Refusal> {
     actor.may(Act::AnswerStep)?;
     let place = |role| Role::ALL.iter().position(|one| *one == role);
     if place(actor.role) >= place(asked.role()) { Ok(()) } else { Err(Refusal::AsksOthers { asked, role: actor.role }) }
+}
+
+/// Whether the present step asks `actor`.
+pub(super) fn is_asked(promotion: &Promotion, actor: &Actor) -> bool {
+    question(promotion).is_some_and(|asked| may_answer(asked, actor).is_ok())
 }
 
 /// Whether `actor` is trusted to let it go on: who is asked, or who runs releases.

@@ -6,7 +6,13 @@ use super::{
     Blocker, Failure, Phase, Promotion, Run, StableWant, StepWait, TakenBack, WorkloadProgress, ending, judging,
     outside, progress::open_in_words,
 };
-use crate::{analysis::Unanswered, moment_words, state::Mark, strategy::Step, traffic::Weight};
+use crate::{
+    analysis::Unanswered,
+    moment_words,
+    state::Mark,
+    strategy::{Asked, Step},
+    traffic::Weight,
+};
 
 /// The state in one line, with its mark.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -139,8 +145,9 @@ fn progressing(promotion: &Promotion, run: &Run, step: usize, since: DateTime<Ut
             percent,
         ),
         _ if run.settled_at.is_none() => moving(promotion, format!("{share}: {}", open_in_words(run)), percent),
-        (Some(_), Some(_)) => {
-            waits(promotion, format!("{share}, set by hand: waits until someone lets it go on"), percent)
+        (Some(step), Some(_)) => {
+            let who = step.asked().filter(|asked| !asked.is_usual()).map_or("someone", Asked::words);
+            waits(promotion, format!("{share}, set by hand: waits until {who} lets it go on"), percent)
         }
         (Some(_), None) if run.awaits.is_some() => {
             let awaits = run.awaits.clone().unwrap_or_default();

@@ -208,6 +208,9 @@ fn a_step_that_asks_a_role_is_answered_and_left_out_by_that_role_and_those_above
             }
         }
         may(&world, Role::Developer, PromotionAct::GoOn).unwrap_err();
+        let asks_approvers = asked == Asked::Approver;
+        let of_others = world.promotion.permits(&actor(&ines(), Role::Approver), PromotionAct::Abort);
+        assert_eq!(of_others.is_ok(), asks_approvers, "who is asked may say no");
         // A pause in its place is ended by who runs releases, and the question stays.
         world.give(Input::Hold { by: rosa(), reason: "lunch".into() }).unwrap();
         may(&world, Role::Approver, PromotionAct::GoOn).unwrap_err();
@@ -221,6 +224,14 @@ fn a_step_that_asks_a_role_is_answered_and_left_out_by_that_role_and_those_above
         world.give(by_hand).unwrap();
         let leaves = may(&world, Role::ReleaseManager, PromotionAct::GoOn);
         assert_eq!(leaves.is_ok(), asked != Asked::Admin, "{asked:?}: a share by hand is no way around it");
+        // A pause on top of that is ended by who may end pauses, and nothing else with it.
+        world.give(Input::Hold { by: rosa(), reason: "stop".into() }).unwrap();
+        may(&world, Role::Approver, PromotionAct::GoOn).unwrap_err();
+        may(&world, Role::ReleaseManager, PromotionAct::GoOn).unwrap();
+        let seen = world.promotion.as_seen().unwrap();
+        world.give(Input::GoOn { by: rosa(), seen }).unwrap();
+        let by_hand = world.promotion.run().unwrap().by_hand;
+        assert_eq!((step(&world), by_hand), (1, Some(weight(5))), "{}", world.words());
     }
     let mut world = canary_with(Step::Ask { asked: Asked::Admin });
     world.watch_for(70, &busy(0.2));

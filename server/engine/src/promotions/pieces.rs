@@ -68,7 +68,7 @@ fn stage_step(promotion: &Promotion, stage: &Stage) -> StepView {
     let reached = promotion.run().map_or(0, |run| run.reached);
     let is_over_well = matches!(promotion.phase, Phase::Watching { .. } | Phase::Succeeded { .. });
     if stage.steps.contains(&reached) {
-        return reached_step(promotion, &stage.title);
+        return reached_step(promotion, stage);
     }
     let mark = if stage.steps.end <= reached || is_over_well { Mark::Done } else { Mark::Nothing };
     let left_out = promotion.run().map_or(&[][..], |run| &run.left_out);
@@ -76,7 +76,8 @@ fn stage_step(promotion: &Promotion, stage: &Stage) -> StepView {
     step(mark, &stage.title, detail, None)
 }
 
-fn reached_step(promotion: &Promotion, title: &str) -> StepView {
+fn reached_step(promotion: &Promotion, stage: &Stage) -> StepView {
+    let title = stage.title.as_str();
     let started = promotion.run().map(|run| run.started_at);
     match &promotion.phase {
         Phase::Waiting { blockers } => {
@@ -84,8 +85,11 @@ fn reached_step(promotion: &Promotion, title: &str) -> StepView {
             let others = blockers.iter().filter(|b| !matches!(b, domain::promotion::Blocker::Approvals { .. }));
             let words: Vec<_> = others.map(words_for_blocker).collect();
             let mark = if words.is_empty() { Mark::Nothing } else { Mark::Waiting };
-            let detail = if words.is_empty() { super::strategy_words::in_short(promotion) } else { words.join("; ") };
-            step(mark, title, detail, None)
+            // Who approves must see what this piece waits for, as for every other.
+            let (_, waits) = stage.as_it_went(mark, &[]);
+            let usual = [super::strategy_words::in_short(promotion), waits];
+            let usual = usual.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(", ");
+            step(mark, title, if words.is_empty() { usual } else { words.join("; ") }, None)
         }
         Phase::Starting { .. } if promotion.outside().is_some() => {
             step(Mark::Moving, title, "the deployer is told", started)

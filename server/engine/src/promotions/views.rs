@@ -30,6 +30,9 @@ use crate::{Engine, approvals, compare, error::OrFail, lists, versions};
 /// Versions offered to choose from.
 const CHOICES: u32 = 50;
 
+/// Entries of a journal on its promotion's page: more than a promotion of days has, and less than a storm of alerts makes.
+const JOURNAL_AT_MOST: u32 = 500;
+
 /// A promotion for machines.
 pub(crate) fn status(found: &LoadedPromotion, names: &Names, public_url: &str) -> PromotionStatus {
     let promotion = &found.promotion;
@@ -102,7 +105,8 @@ pub(crate) async fn promotion(
 ) -> Answer<PromotionView> {
     let LoadedPromotion { promotion, revision } = found;
     let names = super::names::of(read, &promotion).await.or_fail(engine)?;
-    let journal = read.journal(promotion.id).await.or_fail(engine)?;
+    let journal = read.journal(promotion.id, JOURNAL_AT_MOST).await.or_fail(engine)?;
+    let earlier = journal.first().map_or(0, |row| u64::try_from(row.ordinal - 1).unwrap_or_default());
     let entries: Vec<_> = journal.into_iter().map(|row| row.entry).collect();
     let service = read.service(promotion.service).await.or_fail(engine)?;
     let service = service.ok_or_else(|| ApiError::not_found("service", &names.service))?;
@@ -166,6 +170,7 @@ pub(crate) async fn promotion(
         approvals: pieces::approvals(&promotion),
         approvals_needed: promotion.plan.approvals,
         journal: pieces::journal(&entries),
+        earlier_entries: earlier,
         allowed: promotion.allowed(actor),
         approval_refusal,
         roll_back_to,

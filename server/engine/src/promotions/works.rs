@@ -101,6 +101,7 @@ impl Works {
     /// # Errors
     /// The store's trouble; works that run go on.
     pub(super) async fn begin_due(&mut self) -> Answer<usize> {
+        let asked_at = self.engine.now().timestamp();
         let begun = self.claim_due().await;
         // Every claim writes, also where nothing is due: a store that can only be read is noticed here.
         let since = &self.engine.vitals().unwritable_since;
@@ -109,7 +110,7 @@ impl Works {
             // Without a place nothing was claimed.
             Ok(None) => {}
             Err(_) if since.load(Ordering::Relaxed) > 0 => {}
-            Err(_) => since.store(self.engine.now().timestamp(), Ordering::Relaxed),
+            Err(_) => since.store(asked_at, Ordering::Relaxed),
         }
         begun.map(Option::unwrap_or_default)
     }

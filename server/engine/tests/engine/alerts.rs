@@ -77,6 +77,10 @@ async fn a_deployment_tells_more_than_the_service_that_was_scraped() {
     assert!(did("Other", &[scraped, place, ("deployment", "mail")]).await.is_empty());
     let misspelt = [("service", "cart"), ("slipway", "paused"), ("severity", "warning")];
     assert_eq!(did("Misspelt", &misspelt).await, ["pause"], "its severity says what it asks for then");
+    let both = ["firing", "resolved"].map(|status| alert(since, "Short", status, &[("service", "cart")])).to_vec();
+    let taken = world.engine.take_alerts(&monitor, AlertRules::default(), both).await.unwrap();
+    let short: Vec<_> = taken.effects.iter().map(|effect| effect.did.as_str()).collect();
+    assert_eq!(short, ["note", "resolved"], "its end comes together with it");
     assert_eq!(did("Replicas", &[scraped, place, cart, ("severity", "critical")]).await, ["take_back"]);
 }
 

@@ -53,6 +53,9 @@ async fn what_a_step_asks_stands_on_the_page_of_those_who_can_answer_and_they_do
     for (actor, expected) in [(&world.ines, vec![number]), (&world.rosa, vec![number]), (&viewer, vec![])] {
         assert_eq!(asked(actor).await, expected, "{}", actor.identity.shown());
     }
+    let badge = async |actor| world.engine.frame(actor).await.unwrap().waiting_for_me;
+    assert_eq!((badge(&world.ines).await, badge(&world.theo).await), (1, 0));
+    assert_eq!(world.engine.approvals(&world.ines).await.unwrap().waiting_for_me, 1);
     let seen = world.engine.promotion(&world.ines, number).await.unwrap().traffic.unwrap().as_seen.unwrap();
     world.engine.steer(&world.theo, number, Steer::GoOn { seen }).await.unwrap_err();
     world.engine.steer(&world.ines, number, Steer::GoOn { seen }).await.unwrap();

@@ -150,7 +150,9 @@ async fn the_journal_keeps_its_order(store: Store) {
         tx.append_journal(one.id, entries).await.unwrap();
         tx.commit().await.unwrap();
     }
-    let rows = store.read().await.unwrap().journal(one.id).await.unwrap();
+    let last = store.read().await.unwrap().journal(one.id, 2).await.unwrap();
+    assert_eq!(last.iter().map(|r| r.ordinal).collect::<Vec<_>>(), [2, 3], "the last ones");
+    let rows = store.read().await.unwrap().journal(one.id, 10).await.unwrap();
     assert_eq!(rows.iter().map(|r| r.ordinal).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(rows.into_iter().map(|r| r.entry).collect::<Vec<_>>(), [first, second].concat());
 }
