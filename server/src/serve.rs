@@ -159,7 +159,8 @@ pub async fn run_demo(mut config: Config, real: Option<demo::RealCluster>) -> an
     let practice = PracticeCluster::open(Arc::new(SystemClock), settings).context("the practice cluster's file")?;
     let repositories = PracticeRepositories::in_file(config.data_dir.join("practice-git.json"))
         .context("the practice repositories' file")?;
-    let deployer = PracticeDeployer::new(Arc::new(SystemClock));
+    let deployer = PracticeDeployer::in_file(Arc::new(SystemClock), config.data_dir.join("practice-deployer.json"))
+        .context("the practice deployer's file")?;
     let played = Played { cluster: practice.clone(), repositories, deployer };
     let wired = wiring::wire(&config, Some(played.clone()), shutdown.clone()).await?;
     let engine = &wired.engine;

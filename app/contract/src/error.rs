@@ -1,6 +1,6 @@
 //! The one error that leaves the engine.
 
-use domain::{actor::NotAllowed, promotion::Refusal};
+use domain::{actor::NotAllowed, promotion::Refusal, readable};
 use serde::{Deserialize, Serialize};
 
 /// What kind of error; the edge makes the status code of it.
@@ -41,7 +41,9 @@ pub struct ApiError {
 
 impl ApiError {
     fn of(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), reference: None }
+        // What was typed is often said again; nothing of it may turn the rest of the sentence around.
+        let message = readable::plain(&message.into()).collect();
+        Self { kind, message, reference: None }
     }
 
     /// There is no such thing: `not_found("service", "cart")`.

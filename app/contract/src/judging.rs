@@ -44,6 +44,33 @@ pub enum ComparedWith {
     Stable,
 }
 
+/// By what a difference from the stable version is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EffectOf {
+    /// The share of pairs in which the version is worse, from 0.5.
+    #[default]
+    Pairs,
+    /// The worse mean divided by the better one, from 1.
+    Means,
+}
+
+/// How a version is compared with the stable one. What is left out is as usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct SideInput {
+    /// By what the difference is measured, which `warning` and `breach` limit.
+    pub effect: Option<EffectOf>,
+    /// How sure the test of Mann and Whitney must be, 0.8 to 0.9999; usually 0.98.
+    pub confidence: Option<f64>,
+    /// Which share of the stable version's median it may be worse by, 0 to 10; usually 0.25.
+    pub tolerance: Option<f64>,
+    /// How many values of each side are taken, 8 to 200; usually 20.
+    pub samples: Option<u16>,
+}
+
 /// A query of one's own, in place of a template.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -76,6 +103,8 @@ pub struct RuleInput {
     pub is_off: bool,
     /// Compare with limits, or with the stable version side by side.
     pub compared_with: Option<ComparedWith>,
+    /// How the stable version is compared with; only with that.
+    pub side: Option<SideInput>,
     /// Beyond it people are told. Beside the stable version: the share of pairs that are worse, 0.65.
     pub warning: Option<f64>,
     /// Beyond it, often enough, the version is taken back. Beside the stable version: 0.8.

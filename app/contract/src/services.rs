@@ -63,6 +63,22 @@ pub struct ServiceInput {
     pub runbook: String,
 }
 
+/// The workloads of a target, as they are set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetInput {
+    /// All of them; none for a target that others deploy to and report.
+    pub workloads: Vec<TargetWorkloadInput>,
+    /// Whether those that are there may leave Slipway's hands, where none is given.
+    #[serde(default)]
+    pub leaves: bool,
+}
+
+impl From<Vec<TargetWorkloadInput>> for TargetInput {
+    fn from(workloads: Vec<TargetWorkloadInput>) -> Self {
+        Self { workloads, leaves: false }
+    }
+}
+
 /// A workload of a target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetWorkloadInput {
@@ -122,6 +138,19 @@ pub struct StrategyInput {
     /// not sent or says `keep`.
     #[serde(default = "kept")]
     pub window: String,
+}
+
+/// What a promotion into a target would meet at this moment, as its clusters say it; each in a sentence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetNow {
+    /// Why it would be refused at its start, with what to do.
+    pub refused: Vec<String>,
+    /// What is out of the ordinary and would not keep it from starting.
+    pub warnings: Vec<String>,
+    /// What decides about the pods of its workloads, what its shares come to, and by which steps a tool goes.
+    pub capacity: Vec<String>,
+    /// What nobody could say in time.
+    pub unknown: Vec<String>,
 }
 
 /// A target for reading.
@@ -198,18 +227,21 @@ pub trait ServicesBackend: Send + Sync {
     /// Changes a service (its name stays).
     async fn change_service(&self, actor: &Actor, input: ServiceInput) -> Answer<()>;
     /// Sets the workloads of a service in an environment; an empty list makes it a target that others deploy to.
-    async fn set_target(
-        &self,
-        actor: &Actor,
-        service: &str,
-        environment: &str,
-        workloads: Vec<TargetWorkloadInput>,
-    ) -> Answer<()>;
+    ///
+    /// # Errors
+    /// Invalid with the field that cannot be; conflict while a promotion is at work there.
+    async fn set_target(&self, actor: &Actor, service: &str, environment: &str, input: TargetInput) -> Answer<()>;
     /// Sets how versions get into a target.
     ///
     /// # Errors
     /// Invalid with the field that cannot be.
     async fn set_strategy(&self, actor: &Actor, service: &str, environment: &str, input: StrategyInput) -> Answer<()>;
+    /// What a promotion into a target would meet at this moment. A cluster that does not answer soon is not waited
+    /// for.
+    ///
+    /// # Errors
+    /// Not found; conflict where the service has no target.
+    async fn target_now(&self, actor: &Actor, service: &str, environment: &str) -> Answer<TargetNow>;
     /// Did my commit reach production?
     async fn where_is_commit(&self, actor: &Actor, service: &str, hash: &str) -> Answer<Vec<CommitWhereabouts>>;
 }

@@ -249,6 +249,12 @@ impl TrafficLayer {
             _ => weight,
         }
     }
+
+    /// What a share comes to beside `full` pods that serve: without weights it is what whole pods can express.
+    #[must_use]
+    pub fn comes_to(&self, full: u32, weight: Weight) -> Weight {
+        self.achievable(full, self.candidate_pods(full, weight), weight)
+    }
 }
 
 /// The longest name that gets an ending: a Service's name is at most 63 characters.

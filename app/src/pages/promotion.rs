@@ -86,12 +86,13 @@ pub fn PromotionPage() -> impl IntoView {
     .into_any()
 }
 
-/// What came of a person's word, in a line; with a link where the promotion is not on the page itself.
+/// What came of a person's word, in a line. Where the promotion is not on the page itself, with what comes now and a
+/// link: its own page shows what comes, and goes on doing so.
 pub fn said_of(judged: Judged, with_link: bool) -> Said {
     Said {
         state: if judged.is_approved { State::Done } else { State::Nothing },
         title: judged.title,
-        words: judged.next,
+        words: if with_link { judged.next } else { String::new() },
         link: with_link.then(|| (format!("promotion {}", judged.number), routes::promotion(judged.number))),
     }
 }

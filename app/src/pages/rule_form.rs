@@ -1,12 +1,12 @@
 //! The fields of a rule: limits, how often, over what time, and what is missing; and those of a query of
 //! one's own.
 
-use contract::judging::{ComparedWith, Counting, OwnQuery, RuleInput};
+use contract::judging::{ComparedWith, Counting, EffectOf, OwnQuery, RuleInput, SideInput};
 use domain::analysis::{OnMissing, Unit, unit_of, value_in_words};
 use leptos::prelude::*;
 
 use crate::{
-    components::{CheckBox, Choice, InputKind, Select, TextArea, TextField},
+    components::{CheckBox, Choice, InputKind, More, Select, TextArea, TextField},
     form::{FormProblem, Sending, about, besides},
     server_fns::judging::SetRule,
 };
@@ -60,8 +60,11 @@ fn with_unit(label: &str, unit: Option<Unit>) -> String {
 }
 
 /// The fields that say themselves what is wrong with them; a choice from a list cannot be wrong alone.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 14] = [
     "rule",
+    "side.confidence",
+    "side.tolerance",
+    "side.samples",
     "warning",
     "breach",
     "window_seconds",
@@ -86,8 +89,20 @@ impl Inputs {
     }
 
     fn text(self, name: &'static str, label: impl Into<String>, hint: String, value: Option<impl ToString>) -> AnyView {
+        self.field(name, name, label, hint, value)
+    }
+
+    /// The same of a field that errors name otherwise than it is sent.
+    fn field(
+        self,
+        name: &'static str,
+        named: &'static str,
+        label: impl Into<String>,
+        hint: String,
+        value: Option<impl ToString>,
+    ) -> AnyView {
         let value = value.map(|value| value.to_string()).unwrap_or_default();
-        let (id, label, error) = (Self::id(name), label.into(), about(name, self.form.errors()));
+        let (id, label, error) = (Self::id(name), label.into(), about(named, self.form.errors()));
         let value = self.form.typed(name, &value);
         view! { <TextField id name label kind=InputKind::Code hint value error /> }.into_any()
     }
@@ -143,6 +158,7 @@ pub fn rule_fields(fields: &RuleFields, form: Sending<SetRule>) -> AnyView {
         {off}
         {own}
         {limits(fields, inputs)}
+        {beside(fields, inputs)}
         {counted(fields, inputs)}
         {measured(fields, inputs)}
         <FormProblem error=besides(&FIELDS, form.errors()) title="Not saved" />
@@ -167,9 +183,36 @@ fn limits(fields: &RuleFields, inputs: Inputs) -> AnyView {
             {inputs.select("compared_with", "Compared", compared_choices(), compared, with)}
             {inputs.select("dry_run", "Only recorded", recorded_choices(), recorded, known.dry_run.map_or("", yes_or_no))}
         </div>
-        <p class="note">
-            "Side by side, the limits are the share of pairs in which the version is worse: 0.65 warns and 0.8 takes back when they are left empty."
-        </p>
+    }
+    .into_any()
+}
+
+/// How the stable version is compared with.
+fn beside(fields: &RuleFields, inputs: Inputs) -> AnyView {
+    let known = fields.known.side.unwrap_or_default();
+    let number = |number: f64| number.to_string();
+    let of = |now: fn(&SideInput) -> Option<f64>| move |rule: &RuleInput| rule.side.as_ref().and_then(now);
+    let sure = fields.hint("0.8 to 0.9999; 0.98 when empty.", of(|side| side.confidence), number);
+    let worse = fields.hint("Share of the stable median; 0.25 when empty.", of(|side| side.tolerance), number);
+    let values = fields.hint("8 to 200, one each time; 20 when empty.", of(|side| side.samples.map(f64::from)), number);
+    let by = fields.hint("", |rule| rule.side?.effect, |effect| effect_words(effect).to_owned());
+    let effect = known.effect.map_or("", effect_word);
+    view! {
+        <More label="How side by side compares" open=known != SideInput::default()>
+            <div class="stack">
+                <p class="note">
+                    "The limits are then the share of pairs in which the version is worse: 0.65 warns and 0.8 takes back when they are left empty. Or how many times the worse mean is the better one, from 1."
+                </p>
+                <div class="form-row">
+                    {inputs.select("effect", "Limits are", effect_choices(), by, effect)}
+                    {inputs.field("confidence", "side.confidence", "How sure it must be", sure, known.confidence)}
+                </div>
+                <div class="form-row">
+                    {inputs.field("tolerance", "side.tolerance", "Tolerated", worse, known.tolerance)}
+                    {inputs.field("samples", "side.samples", "Values of each side", values, known.samples)}
+                </div>
+            </div>
+        </More>
     }
     .into_any()
 }
@@ -238,6 +281,25 @@ const fn compared_words(with: ComparedWith) -> &'static str {
     match with {
         ComparedWith::Limits => "with the limits, and no others",
         ComparedWith::Stable => "with the stable version, side by side",
+    }
+}
+
+fn effect_choices() -> Vec<Choice> {
+    let choice = |effect| Choice::new(effect_word(effect), effect_words(effect));
+    vec![Choice::new("", "as usual"), choice(EffectOf::Pairs), choice(EffectOf::Means)]
+}
+
+const fn effect_word(effect: EffectOf) -> &'static str {
+    match effect {
+        EffectOf::Pairs => "pairs",
+        EffectOf::Means => "means",
+    }
+}
+
+const fn effect_words(effect: EffectOf) -> &'static str {
+    match effect {
+        EffectOf::Pairs => "the share of worse pairs",
+        EffectOf::Means => "how many times the mean",
     }
 }
 

@@ -7,22 +7,26 @@ use contract::{
     clusters::ClusterView,
     environments::EnvironmentView,
     helm::HelmOwnership,
-    services::{ServiceView, TargetWorkloadInput},
+    promotions::Demand,
+    services::{ServiceView, TargetNow, TargetWorkloadInput},
 };
-use domain::{actor::Act, delegated::Tool, observation::WorkloadKind};
+use domain::{actor::Act, delegated::Tool, observation::WorkloadKind, state::Mark};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
 use crate::{
-    components::{Button, ButtonLink, Card, Choice, Crumb, Crumbs, Kind, Notice, Outcome, PageHead, Said, Select},
+    components::{
+        Button, ButtonLink, Card, CheckBox, Choice, Crumb, Crumbs, Kind, Notice, Outcome, PageHead, Said, Select,
+    },
     error::Answer,
     form::{FormProblem, Sending},
-    page::page_of,
+    page::{page_of, part_of, sentence},
     pages::{
         deployer::{DeployerForms, deployer_card},
         git_place::{GitForms, git_card},
         helm::{HelmForms, helm_card},
+        parts::{checks_or, demand_rows},
         strategy::strategy_card,
     },
     routes, server_fns,
@@ -67,14 +71,16 @@ pub fn TargetPage() -> impl IntoView {
         helm: HelmForms::begin(saved),
     };
     let accepted = forms.strategy.accepted();
-    let data = Resource::new(
-        move || (asked.get(), accepted.get(), forms.deployer.version() + forms.git.version() + forms.helm.version()),
-        |(asked, ..)| load(asked),
-    );
+    let version =
+        move || (asked.get(), accepted.get(), forms.deployer.version() + forms.git.version() + forms.helm.version());
+    let data = Resource::new(version, |(asked, ..)| load(asked));
+    // What clusters say comes by itself: nothing that is set here waits for them.
+    let now =
+        Resource::new(version, |((service, environment), ..)| server_fns::services::target_now(service, environment));
     view! {
         <Title text="Workloads" />
         <Outcome said=Signal::derive(move || saved.get().map(|what| Said::saved(&what))) />
-        {page_of(data, move |loaded, rights| target_view(loaded, rights.may(Act::ManageServices), forms))}
+        {page_of(data, move |loaded, rights| target_view(loaded, now, rights.may(Act::ManageServices), forms))}
     }
     .into_any()
 }
@@ -92,7 +98,7 @@ async fn load((service, environment): (String, String)) -> Answer<Loaded> {
     Ok(Loaded { service, environment, clusters, helm })
 }
 
-fn target_view(loaded: Loaded, may_change: bool, forms: Forms) -> AnyView {
+fn target_view(loaded: Loaded, now: Resource<Answer<TargetNow>>, may_change: bool, forms: Forms) -> AnyView {
     let Loaded { service, environment, clusters, helm: ownership } = loaded;
     let crumbs = vec![
         Crumb { label: service.name.clone(), href: Some(routes::service(&service.name)) },
@@ -128,7 +134,7 @@ fn target_view(loaded: Loaded, may_change: bool, forms: Forms) -> AnyView {
         let has_deployment = present.iter().any(|one| one.kind.is_deployment());
         let helm = has_deployment.then(|| helm_card(name, place, present_helm, &ownership, forms.helm));
         let rules = rules_card(name, place);
-        view! { {strategy} {git} {helm} {rules} }
+        view! { {strategy} {now_card(now)} {git} {helm} {rules} }
     });
     let heading = format!("{name} in {}", environment.title);
     let cards = view! { <div class="stack-cards">{first} {workloads} {in_cluster} {last}</div> };
@@ -181,6 +187,27 @@ fn moved_by_others(words: String) -> AnyView {
     .into_any()
 }
 
+/// What a promotion would meet here at this moment.
+fn now_card(now: Resource<Answer<TargetNow>>) -> AnyView {
+    let show = |now: Answer<TargetNow>| {
+        let Ok(now) = now else { return checks_or(Vec::new(), "The clusters could not be asked.") };
+        let of = |mark: Mark, title: &'static str, lines: Vec<String>| {
+            lines.into_iter().map(move |line| Demand { mark, title: title.to_owned(), detail: sentence(&line) })
+        };
+        let rows = of(Mark::Failed, "Refused at its start", now.refused)
+            .chain(of(Mark::Waiting, "Not known", now.unknown))
+            .chain(of(Mark::Waiting, "Warning", now.warnings))
+            .chain(of(Mark::Nothing, "To know", now.capacity));
+        checks_or(demand_rows(rows.collect()), "Nothing stands in its way.")
+    };
+    view! {
+        <Card title="As things are now" lead="What a promotion would meet in the clusters">
+            {part_of(now, 2, show)}
+        </Card>
+    }
+    .into_any()
+}
+
 fn rules_card(service: &str, environment: &str) -> AnyView {
     let href = routes::rules(service, environment);
     view! {
@@ -217,6 +244,18 @@ fn workloads_card(
         }
     });
     let rows = (0..present.len() + spare_rows).map(|index| row(index, present.get(index), &names, form)).collect_view();
+    // Only what is there can leave.
+    let leaves = (!present.is_empty()).then(|| {
+        view! {
+            <CheckBox
+                id="workloads-leave"
+                name="leaves"
+                label="Take it out of Slipway's hands"
+                hint="For when every row is left empty: what is in the cluster stays there as it is."
+                checked=form.typed("leaves", "") == "true"
+            />
+        }
+    });
     let (service, environment) = (service.to_owned(), environment.name.clone());
     view! {
         {no_cluster}
@@ -232,6 +271,7 @@ fn workloads_card(
                     <p class="note">
                         "Leave rows empty that are not needed. Without any row this is a target that another pipeline deploys to and reports."
                     </p>
+                    {leaves}
                     <FormProblem error=form.errors() title="Not saved" />
                     <div class="form-acts">
                         <Button kind=Kind::Primary busy=form.busy()>

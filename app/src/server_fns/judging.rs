@@ -4,7 +4,7 @@
 
 use contract::judging::JudgingView;
 #[cfg(feature = "ssr")]
-use contract::judging::{Counting, HealthInput, JudgingPlace, OwnQuery, PolicyInput, RuleInput};
+use contract::judging::{Counting, HealthInput, JudgingPlace, OwnQuery, PolicyInput, RuleInput, SideInput};
 use domain::analysis::Level;
 use leptos::prelude::*;
 
@@ -27,6 +27,10 @@ pub async fn set_rule(
     #[server(default)] rule: String,
     #[server(default)] is_off: bool,
     #[server(default)] compared_with: String,
+    #[server(default)] effect: String,
+    #[server(default)] confidence: String,
+    #[server(default)] tolerance: String,
+    #[server(default)] samples: String,
     #[server(default)] warning: String,
     #[server(default)] breach: String,
     #[server(default)] window_seconds: String,
@@ -50,12 +54,19 @@ pub async fn set_rule(
         true => Some(OwnQuery { words, unit: word("own.unit", &unit)?, query, requests, too_low }),
         false => None,
     };
+    let side = SideInput {
+        effect: word("side.effect", &effect)?,
+        confidence: number("side.confidence", &confidence)?,
+        tolerance: number("side.tolerance", &tolerance)?,
+        samples: number("side.samples", &samples)?,
+    };
     let (times, of) = (number("times", &times)?, number("of", &of)?);
     let counting: Option<Counting> = word("counting", &counting)?;
     let input = RuleInput {
         rule,
         is_off,
         compared_with: word("compared_with", &compared_with)?,
+        side: Some(side).filter(|side| *side != SideInput::default()),
         warning: number("warning", &warning)?,
         breach: number("breach", &breach)?,
         window_seconds: number("window_seconds", &window_seconds)?,

@@ -4,7 +4,9 @@ use crate::json::Json;
 use contract::{
     Page, PageRequest,
     board::TeamChoice,
-    services::{CommitWhereabouts, ServiceLine, ServiceView, ServicesQuery, StrategyInput, TargetWorkloadInput},
+    services::{
+        CommitWhereabouts, ServiceLine, ServiceView, ServicesQuery, StrategyInput, TargetNow, TargetWorkloadInput,
+    },
 };
 use domain::observation::WorkloadKind;
 use leptos::prelude::*;
@@ -75,10 +77,11 @@ pub async fn set_target(
     service: String,
     environment: String,
     #[server(default)] workloads: Vec<TargetRow>,
+    #[server(default)] leaves: bool,
 ) -> Result<(), AppError> {
     let (backend, actor) = super::backend()?;
     let workloads = workloads.into_iter().filter(|row| !row.is_blank()).map(TargetRow::into_input).collect();
-    backend.set_target(&actor, &service, &environment, workloads).await?;
+    backend.set_target(&actor, &service, &environment, contract::services::TargetInput { workloads, leaves }).await?;
     leptos_axum::redirect(&crate::routes::service(&service));
     Ok(())
 }
@@ -90,6 +93,13 @@ pub async fn set_strategy(service: String, environment: String, input: StrategyI
     let saved = format!("the strategy {}", input.strategy.replace('_', "-"));
     backend.set_strategy(&actor, &service, &environment, input).await?;
     Ok(saved)
+}
+
+/// What a promotion into a target would meet at this moment.
+#[server(name = LoadTargetNow, prefix = "/do", endpoint = "target_now", input = Json, output = Json)]
+pub async fn target_now(service: String, environment: String) -> Result<TargetNow, AppError> {
+    let (backend, actor) = super::backend()?;
+    Ok(backend.target_now(&actor, &service, &environment).await?)
 }
 
 /// A workload as the form sends it.

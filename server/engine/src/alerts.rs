@@ -142,7 +142,14 @@ async fn under_way(engine: &Engine, read: &mut Read) -> Answer<Vec<UnderWay>> {
     let environments = read.environments().await.or_fail(engine)?;
     let mut found = Vec::new();
     for loaded in read.promotions_under_way().await.or_fail(engine)? {
-        let promotion = loaded.promotion;
+        let promotion = match loaded {
+            Ok(loaded) => loaded.promotion,
+            // One that cannot be read must not keep alerts from the others.
+            Err(error) => {
+                tracing::error!(error.message = %error, "a promotion under way cannot be read, and hears of no alert");
+                continue;
+            }
+        };
         let Some(service) = read.service(promotion.service).await.or_fail(engine)? else { continue };
         let Some(environment) = environments.iter().find(|one| one.id == promotion.environment) else { continue };
         let (service, environment) = (service.name.to_string(), environment.name.to_string());

@@ -9,7 +9,7 @@ use contract::{
     board::TeamChoice,
     services::{
         CommitWhereabouts, ServiceInput, ServiceLine, ServiceView, ServicesBackend, ServicesQuery, StrategyInput,
-        TargetView, TargetWorkloadInput,
+        TargetInput, TargetNow, TargetView, TargetWorkloadInput,
     },
 };
 use domain::{
@@ -32,7 +32,10 @@ use crate::{
     deployments, edge,
     error::OrFail,
     lists::{self, Columns, given},
-    promotions::request::{self, Asked, last_good},
+    promotions::{
+        beforehand,
+        request::{self, Asked, last_good},
+    },
     strategies, versions,
 };
 
@@ -315,14 +318,9 @@ impl ServicesBackend for Engine {
         self.write_service(actor, input, false).await
     }
 
-    async fn set_target(
-        &self,
-        actor: &Actor,
-        service: &str,
-        environment: &str,
-        workloads: Vec<TargetWorkloadInput>,
-    ) -> Answer<()> {
+    async fn set_target(&self, actor: &Actor, service: &str, environment: &str, input: TargetInput) -> Answer<()> {
         actor.may(Act::ManageServices)?;
+        let TargetInput { workloads, leaves } = input;
         edge::at_most("workloads", &workloads, WORKLOADS_AT_MOST)?;
         let mut tx = self.store().begin().await.or_fail(self)?;
         let service = self.service_named(&mut tx, service).await?;
@@ -346,6 +344,10 @@ impl ServicesBackend for Engine {
         if parsed.is_empty() && known.as_ref().is_some_and(|target| target.deployer.outside().is_some()) {
             let words = "no workload is given, and a deployer of your own deploys here already";
             return Err(ApiError::invalid("workloads", words));
+        }
+        if parsed.is_empty() && !leaves && known.as_ref().is_some_and(|target| !target.workloads.is_empty()) {
+            let words = "no workload is given; say that those that are here are to leave Slipway's hands";
+            return Err(ApiError::invalid("leaves", words));
         }
         let target = Target {
             id: known.as_ref().map_or_else(|| TargetId::new(self.uuid()), |t| t.id),
@@ -384,6 +386,11 @@ impl ServicesBackend for Engine {
     async fn set_strategy(&self, actor: &Actor, service: &str, environment: &str, input: StrategyInput) -> Answer<()> {
         actor.may(Act::ManageServices)?;
         self.write_strategy(actor, service, environment, input).await
+    }
+
+    async fn target_now(&self, actor: &Actor, service: &str, environment: &str) -> Answer<TargetNow> {
+        actor.may(Act::Read)?;
+        beforehand::target_now(self, service, environment).await
     }
 
     async fn where_is_commit(&self, actor: &Actor, service: &str, hash: &str) -> Answer<Vec<CommitWhereabouts>> {

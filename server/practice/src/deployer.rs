@@ -1,8 +1,10 @@
-//! An outside deployer in memory: it takes webhooks, leaves out what it has taken already, and reports
+//! An outside deployer in memory or in a file: it takes webhooks, leaves out what it has taken already, and reports
 //! how it gets on as time passes. Answers can be prescribed.
 
 use std::{
     collections::VecDeque,
+    io,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,9 +12,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::outside::{ReportState, WebhookAddress};
 use ports::{Clock, Webhook, WebhookAnswer, WebhookSender};
+use serde::{Deserialize, Serialize};
+
+use crate::{behaviour::Behaviour, kept};
 
 /// A webhook as the deployer has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReceivedWebhook {
     /// When it came first.
     pub at: DateTime<Utc>,
@@ -24,6 +29,8 @@ pub struct ReceivedWebhook {
     pub body: serde_json::Value,
     /// How often it came.
     pub times: usize,
+    /// How many of its reports were given out; one that starts again gives all of them anew.
+    #[serde(skip)]
     reported: usize,
 }
 
@@ -54,6 +61,13 @@ const START: [(i64, u8, &str); 6] = [
     (28, 100, "4 of 4 machines run the version"),
 ];
 
+/// How that goes with a version that crashes.
+const FAILS: [(i64, u8, &str); 3] = [
+    (2, 5, "downloading the version to 4 machines"),
+    (6, 10, "machine 1 of 4 restarted"),
+    (10, 10, "machine 1 of 4 does not answer with the version"),
+];
+
 /// How they are brought back.
 const ABORT: [(i64, u8, &str); 3] = [
     (1, 10, "stops, keeps machines that are not changed yet"),
@@ -65,6 +79,8 @@ const ABORT: [(i64, u8, &str); 3] = [
 struct State {
     received: Vec<ReceivedWebhook>,
     answers: VecDeque<WebhookAnswer>,
+    /// The file that keeps what it has taken; memory when absent.
+    file: Option<PathBuf>,
 }
 
 /// The deployer; clones are the same one.
@@ -82,6 +98,16 @@ impl PracticeDeployer {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, state: Arc::default() }
+    }
+
+    /// One whose webhooks the file at `path` keeps; a file that is not there has none.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] when the file is there but cannot be read.
+    pub fn in_file(clock: Arc<dyn Clock>, path: PathBuf) -> io::Result<Self> {
+        let received = kept::read(&path)?;
+        let state = State { received, file: Some(path), ..State::default() };
+        Ok(Self { clock, state: Arc::new(Mutex::new(state)) })
     }
 
     /// Prescribes the next answer; several queue up.
@@ -106,16 +132,17 @@ impl PracticeDeployer {
         let mut due = Vec::new();
         for one in &mut state.received {
             let (is_start, promotion) = (one.kind == "deployment.start", promotion_of(one));
-            let script: &[_] = match one.kind.as_str() {
-                "deployment.start" => &START,
-                "deployment.abort" => &ABORT,
-                _ => &[],
+            let (script, end): (&[_], _) = match one.kind.as_str() {
+                "deployment.start" if one.crashes() => (&FAILS, ReportState::Failed),
+                "deployment.start" => (&START, ReportState::Succeeded),
+                "deployment.abort" => (&ABORT, ReportState::Succeeded),
+                _ => (&[], ReportState::Succeeded),
             };
             let Some(number) = promotion.filter(|_| !(is_start && aborted.contains(&promotion))) else { continue };
             let seconds = (now - one.at).num_seconds();
             while let Some((_, percent, message)) = script.get(one.reported).filter(|(at, ..)| *at <= seconds) {
                 one.reported += 1;
-                let state = if one.reported == script.len() { ReportState::Succeeded } else { ReportState::Running };
+                let state = if one.reported == script.len() { end } else { ReportState::Running };
                 let id = format!("{}-{}", one.id, one.reported);
                 let delivery = one.id.clone();
                 due.push(PracticeReport { promotion: number, delivery, id, state, percent: *percent, message });
@@ -126,6 +153,14 @@ impl PracticeDeployer {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ReceivedWebhook {
+    /// Whether the version that it is about runs nowhere.
+    fn crashes(&self) -> bool {
+        let images = self.body["version"]["images"].as_array().map_or(&[][..], Vec::as_slice);
+        images.iter().filter_map(|one| one["image"].as_str()).any(|one| Behaviour::of_image(one) == Behaviour::Crash)
     }
 }
 
@@ -148,14 +183,17 @@ impl WebhookSender for PracticeDeployer {
         }
         if let Some(known) = state.received.iter_mut().find(|known| known.id == webhook.id) {
             known.times += 1;
-            return answer;
+        } else {
+            let body: serde_json::Value = match serde_json::from_str(&webhook.body) {
+                Ok(body) => body,
+                Err(error) => return WebhookAnswer::Refused { status: Some(400), words: error.to_string() },
+            };
+            let kind = body["type"].as_str().unwrap_or_default().to_owned();
+            state.received.push(ReceivedWebhook { at, id: webhook.id.clone(), kind, body, times: 1, reported: 0 });
         }
-        let body: serde_json::Value = match serde_json::from_str(&webhook.body) {
-            Ok(body) => body,
-            Err(error) => return WebhookAnswer::Refused { status: Some(400), words: error.to_string() },
-        };
-        let kind = body["type"].as_str().unwrap_or_default().to_owned();
-        state.received.push(ReceivedWebhook { at, id: webhook.id.clone(), kind, body, times: 1, reported: 0 });
-        answer
+        match state.file.as_ref().map_or(Ok(()), |path| kept::write(path, &state.received)) {
+            Ok(()) => answer,
+            Err(error) => WebhookAnswer::Again { status: None, words: error.to_string(), wait_seconds: None },
+        }
     }
 }

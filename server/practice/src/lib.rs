@@ -21,6 +21,7 @@ mod controller;
 mod deployment;
 mod faults;
 mod jobs;
+mod kept;
 mod reports;
 mod repositories;
 mod rollouts;

@@ -14,6 +14,8 @@ use ports::{GitChange, GitCredentials, GitError, GitRepositories};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
+use crate::kept;
+
 /// A commit of a practice repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PracticeCommit {
@@ -81,11 +83,7 @@ impl PracticeRepositories {
     /// # Errors
     /// [`std::io::Error`] when the file is there but cannot be read.
     pub fn in_file(path: PathBuf) -> io::Result<Self> {
-        let branches = match std::fs::read(&path) {
-            Ok(kept) => serde_json::from_slice(&kept)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Branches::default(),
-            Err(error) => return Err(error),
-        };
+        let branches: Branches = kept::read(&path)?;
         let state = State { branches, file: Some(path), ..State::default() };
         Ok(Self { state: Arc::new(Mutex::new(state)) })
     }
@@ -165,10 +163,7 @@ impl State {
 
     /// Writes the file anew, whole or not at all.
     fn keep(&self) -> io::Result<()> {
-        let Some(path) = &self.file else { return Ok(()) };
-        let whole = path.with_extension("new");
-        std::fs::write(&whole, serde_json::to_vec(&self.branches)?)?;
-        std::fs::rename(whole, path)
+        self.file.as_ref().map_or(Ok(()), |path| kept::write(path, &self.branches))
     }
 
     fn let_in(&self, credentials: &GitCredentials) -> Result<(), GitError> {

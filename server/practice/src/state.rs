@@ -5,8 +5,8 @@
 use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions},
-    io::{self, Write},
-    path::{Path, PathBuf},
+    io,
+    path::PathBuf,
     time::SystemTime,
 };
 
@@ -21,6 +21,7 @@ use crate::{
     autoscalers::PracticeAutoscaler,
     deployment::Deployment,
     jobs::{NewCronJob, PracticeJob},
+    kept,
     routes::PracticeRoute,
 };
 
@@ -152,7 +153,7 @@ impl Storage {
         let Some(path) = &self.path else {
             return Ok(WriteLock { _file: None });
         };
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(beside(path, "lock"))?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(kept::beside(path, "lock"))?;
         lock.lock()?;
         self.refresh()?;
         Ok(WriteLock { _file: Some(lock) })
@@ -173,23 +174,12 @@ impl Storage {
         let Some(path) = &self.path else {
             return Ok(());
         };
-        let new = beside(path, "new");
-        let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec(&self.state)?)?;
-        drop(file);
-        std::fs::rename(&new, path)?;
+        kept::write(path, &self.state)?;
         let found = std::fs::metadata(path)?;
         self.read =
             Some(FileMark { modified: found.modified().ok(), length: found.len(), number: file_number(&found) });
         Ok(())
     }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    PathBuf::from(name)
 }
 
 /// Tells two files of one name apart.

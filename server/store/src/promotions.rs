@@ -457,10 +457,10 @@ impl Read {
     /// All promotions that hold their target or are being watched, oldest request first.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when a state cannot be read.
-    pub async fn promotions_under_way(&mut self) -> Result<Vec<LoadedPromotion>, StoreError> {
+    /// [`StoreError`]; of one that cannot be read [`StoreError::Corrupt`] stands in its place.
+    pub async fn promotions_under_way(&mut self) -> Result<Vec<Result<LoadedPromotion, StoreError>>, StoreError> {
         let rows = fetch_all!(self, UNDER_WAY => StateColumns)?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        Ok(rows.into_iter().map(TryInto::try_into).collect())
     }
 
     /// The last entries of a promotion's journal, at most so many, oldest first.

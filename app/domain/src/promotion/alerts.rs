@@ -80,9 +80,20 @@ impl Promotion {
             _ if is_older => AlertAsks::Note,
             // It speaks of what is being left.
             Cause::Rollback => AlertAsks::Note,
+            Cause::Planned | Cause::Hotfix if self.may_be_forgotten(alert) && alert.asks == AlertAsks::Pause => {
+                AlertAsks::Note
+            }
             Cause::Planned | Cause::Hotfix if self.has_served() => alert.asks,
             Cause::Planned | Cause::Hotfix => alert.asks.min(AlertAsks::Pause),
         }
+    }
+
+    /// Whether an alert may be one that did what it asked for, and was forgotten since.
+    fn may_be_forgotten(&self, alert: &Alert) -> bool {
+        let Some(run) = self.run() else { return false };
+        let is_known = run.alerts.iter().any(|known| known.key == alert.key);
+        let forgot = run.forgot_alert_at.zip(alert.began_at);
+        !is_known && forgot.is_some_and(|(forgot, began_at)| began_at < forgot)
     }
 
     /// Whether its version has got requests, or may have: before that no alert is about it.
@@ -137,12 +148,12 @@ fn take_in(draft: &mut Draft, by: &Identity, alert: Alert) {
     draft.note(by, event);
     match draft.next.phase.clone() {
         Phase::Starting { mut run } => {
-            remember(&mut run, &alert);
+            remember(&mut run, &alert, draft.now);
             pause(draft, &mut run, by, &alert);
             draft.next.phase = Phase::Starting { run };
         }
         Phase::Progressing { mut run, step, since } => {
-            remember(&mut run, &alert);
+            remember(&mut run, &alert, draft.now);
             if takes_back(&alert) {
                 return draft.take_back(run, by, TakeBackCause::Alert { words: alert.words });
             }
@@ -151,7 +162,7 @@ fn take_in(draft: &mut Draft, by: &Identity, alert: Alert) {
         }
         // The version runs already: what asks for taking it back proposes a rollback as long as it holds.
         Phase::Watching { mut run, finished_at, until } => {
-            remember(&mut run, &alert);
+            remember(&mut run, &alert, draft.now);
             draft.next.phase = Phase::Watching { run, finished_at, until };
         }
         Phase::Waiting { .. }
@@ -186,7 +197,7 @@ fn takes_back(alert: &Alert) -> bool {
     alert.is_firing && alert.asks == AlertAsks::TakeBack
 }
 
-fn remember(run: &mut Run, alert: &Alert) {
+fn remember(run: &mut Run, alert: &Alert, now: DateTime<Utc>) {
     run.alerts.retain(|known| known.key != alert.key);
     let takes_back = (alert.asks == AlertAsks::TakeBack).then(|| alert.words.clone());
     let is_note = alert.asks == AlertAsks::Note;
@@ -198,6 +209,9 @@ fn remember(run: &mut Run, alert: &Alert) {
         let over = run.alerts.iter().position(|known| of_its_kind(known) && !known.is_firing);
         if let Some(oldest) = over.or_else(|| run.alerts.iter().position(of_its_kind)) {
             run.alerts.remove(oldest);
+            if !is_note {
+                run.forgot_alert_at = Some(now);
+            }
         }
     }
 }

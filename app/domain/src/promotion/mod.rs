@@ -21,6 +21,8 @@ mod plan;
 mod progress;
 mod refused;
 mod run;
+mod shares;
+mod start;
 mod steering;
 mod tell;
 mod wanted;

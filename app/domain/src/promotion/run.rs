@@ -272,6 +272,10 @@ pub struct Run {
     /// The alerts that it has heard of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<KnownAlert>,
+    /// When one of them that did something was last forgotten, for there were too many: one that began before may be
+    /// told again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgot_alert_at: Option<DateTime<Utc>>,
     /// What clusters refused while it was taken back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedWrite>,
@@ -315,6 +319,7 @@ impl Run {
             asked: None,
             jobs: Vec::new(),
             alerts: Vec::new(),
+            forgot_alert_at: None,
             refused: Vec::new(),
             unmade_since: None,
         }

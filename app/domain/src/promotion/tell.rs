@@ -61,12 +61,15 @@ impl<'a> Seen<'a> {
         if is_starting && promotion.jobs().iter().any(|place| self.job(place).is_none()) {
             return false;
         }
-        promotion.plan.workloads.iter().all(|planned| {
-            let is_routed = planned.candidate.as_ref().is_some_and(|candidate| candidate.layer.has_route());
-            self.workload(&planned.placed).is_some()
-                && planned.placed_candidate().is_none_or(|placed| self.workload(&placed).is_some())
-                && (!is_routed || self.route(&planned.placed).is_some())
-        })
+        promotion.plan.workloads.iter().all(|planned| self.is_read(planned))
+    }
+
+    /// Whether a workload was read, with its candidate and what moves its traffic, where there are such.
+    pub(super) fn is_read(&self, planned: &WorkloadPlan) -> bool {
+        let is_routed = planned.candidate.as_ref().is_some_and(|candidate| candidate.layer.has_route());
+        self.workload(&planned.placed).is_some()
+            && planned.placed_candidate().is_none_or(|placed| self.workload(&placed).is_some())
+            && (!is_routed || self.route(&planned.placed).is_some())
     }
 }
 

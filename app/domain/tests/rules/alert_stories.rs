@@ -169,3 +169,24 @@ fn a_flood_of_notes_makes_no_alert_forgotten_that_has_paused() {
     let again = world.give(alert("a", AlertAsks::Pause, true)).unwrap();
     assert_eq!((again.journal, world.promotion.run().unwrap().hold.clone()), (vec![], None));
 }
+
+#[test]
+fn an_alert_that_was_forgotten_does_not_pause_again_and_one_that_began_since_does() {
+    let mut world = at_ten();
+    let pausing = |world: &mut World, key: &str, began_at| {
+        let alert = Alert { began_at: Some(began_at), ..told(key, AlertAsks::Pause, true) };
+        world.give(Input::Alerted { by: rosa(), alerts: vec![alert] }).unwrap();
+    };
+    let began_at = world.now;
+    world.pass_seconds(1);
+    for number in 0..=KnownAlert::MOST {
+        pausing(&mut world, &format!("pauses {number}"), began_at);
+    }
+    go_on(&mut world);
+    world.pass_seconds(1);
+    pausing(&mut world, "pauses 0", began_at);
+    assert!(world.promotion.run().unwrap().hold.is_none(), "{}", world.words());
+    let since = world.now;
+    pausing(&mut world, "new", since);
+    assert!(world.promotion.run().unwrap().hold.is_some(), "{}", world.words());
+}

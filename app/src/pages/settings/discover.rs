@@ -82,7 +82,17 @@ fn discover_view(loaded: Loaded, form: Sending<Adopt>) -> AnyView {
     let count = found.iter().filter(|found| is_free(found)).count();
     // What can be ticked first: among hundreds that are taken the few that are left would be lost.
     found.sort_by_key(|found| !is_free(found));
-    let lead = format!("{} can be taken over", plural(u64::try_from(count).unwrap_or(0), "Deployment", "Deployments"));
+    let lead = match count {
+        0 => "Nothing is left to take over".to_owned(),
+        count => format!("{} can be taken over", plural(u64::try_from(count).unwrap_or(0), "workload", "workloads")),
+    };
+    let take = (count > 0).then(|| {
+        view! {
+            <Button kind=Kind::Primary busy=form.busy()>
+                "Take over what is ticked"
+            </Button>
+        }
+    });
     let rows = found.into_iter().enumerate().map(|(index, found)| row(index, found, &bound)).collect_view();
     let teams = teams.into_iter().map(|team| view! { <option value=team.name>{team.title}</option> }).collect_view();
     view! {
@@ -99,9 +109,7 @@ fn discover_view(loaded: Loaded, form: Sending<Adopt>) -> AnyView {
                     </div>
                     <div class="card-foot">
                         <FormProblem error=form.errors() title="Nothing was taken over" />
-                        <Button kind=Kind::Primary busy=form.busy()>
-                            "Take over what is ticked"
-                        </Button>
+                        {take}
                     </div>
                 </ActionForm>
             </Card>

@@ -2,7 +2,7 @@
 
 use contract::{
     Answer, ApiError,
-    judging::{ComparedWith, Counting, OwnQuery, RuleInput},
+    judging::{ComparedWith, Counting, EffectOf, OwnQuery, RuleInput, SideInput},
 };
 use domain::analysis::{
     Adjustment, ChangeError, Comparison, CustomQuery, Direction, Effect, Finite, JudgingSettings, KNOWN_RULES, Limits,
@@ -47,16 +47,17 @@ fn values(input: &RuleInput) -> Answer<Adjustment> {
     };
     let (warning, breach) = (finite("warning", input.warning)?, finite("breach", input.breach)?);
     let limits = Limits { warning, breach };
-    let (comparison, warning, breach) = match input.compared_with {
+    let (comparison, warning, breach) = match (input.compared_with, input.side) {
         // Who says what to compare with says all of the limits.
-        Some(ComparedWith::Limits) => (Some(Comparison::Limits(limits)), None, None),
-        Some(ComparedWith::Stable) => {
-            let usual = SideBySide::usual();
-            let Limits { warning: usually_warns, breach: usually_breaks } = usual.effect.limits();
-            let limits = Limits { warning: warning.or(usually_warns), breach: breach.or(usually_breaks) };
-            (Some(Comparison::Stable(SideBySide { effect: Effect::Cles(limits), ..usual })), None, None)
+        (Some(ComparedWith::Stable), side) => {
+            (Some(Comparison::Stable(side_by_side(limits, side.unwrap_or_default())?)), None, None)
         }
-        None => (None, warning, breach),
+        (_, Some(_)) => {
+            let message = "this belongs to comparing with the stable version; choose that";
+            return Err(ApiError::invalid("compared_with", message));
+        }
+        (Some(ComparedWith::Limits), None) => (Some(Comparison::Limits(limits)), None, None),
+        (None, None) => (None, warning, breach),
     };
     Ok(Adjustment {
         comparison,
@@ -69,6 +70,27 @@ fn values(input: &RuleInput) -> Answer<Adjustment> {
         on_no_data: input.on_no_data,
         on_error: input.on_error,
         is_dry_run: input.dry_run,
+    })
+}
+
+fn side_by_side(limits: Limits, input: SideInput) -> Answer<SideBySide> {
+    let usual = SideBySide::usual();
+    let share = |field: &str, number: Option<f64>, usual: Finite| match number.map(Finite::new) {
+        None => Ok(usual),
+        Some(number) => number.ok_or_else(|| ApiError::invalid(field, "a finite number is needed")),
+    };
+    let effect = match input.effect.unwrap_or_default() {
+        EffectOf::Means => Effect::MeanRatio(limits),
+        EffectOf::Pairs => {
+            let Limits { warning, breach } = usual.effect.limits();
+            Effect::Cles(Limits { warning: limits.warning.or(warning), breach: limits.breach.or(breach) })
+        }
+    };
+    Ok(SideBySide {
+        confidence: share("side.confidence", input.confidence, usual.confidence)?,
+        tolerance: share("side.tolerance", input.tolerance, usual.tolerance)?,
+        effect,
+        samples: input.samples.unwrap_or(usual.samples),
     })
 }
 
@@ -128,6 +150,9 @@ fn field_of(why: &RuleError) -> &'static str {
         RuleError::Bounds { what, .. } if what.contains("window") => "window_seconds",
         RuleError::Bounds { what, .. } if what.contains("interval") => "interval_seconds",
         RuleError::Bounds { what, .. } if what.contains("looked back at") => "of",
+        RuleError::Bounds { what, .. } if what.contains("values of each side") => "side.samples",
+        RuleError::Share { what, .. } if what.contains("confidence") => "side.confidence",
+        RuleError::Share { what, .. } if what.contains("tolerance") => "side.tolerance",
         RuleError::Bounds { .. } => "times",
         RuleError::Gaps { .. } => "interval_seconds",
         RuleError::NoLimit | RuleError::NotFinite(_) | RuleError::Share { .. } => "breach",
@@ -156,13 +181,14 @@ pub(super) fn input_of(change: &RuleChange) -> RuleInput {
         RuleChange::Adjust { values, .. } => {
             let limits = Limits { warning: values.warning, breach: values.breach };
             let trigger = values.trigger;
-            let (compared_with, limits) = match values.comparison {
-                None => (None, limits),
+            let (compared_with, side, limits) = match values.comparison {
+                None => (None, None, limits),
                 Some(comparison) => typed_comparison(comparison),
             };
             RuleInput {
                 rule,
                 compared_with,
+                side,
                 window_seconds: values.window_seconds,
                 interval_seconds: values.interval_seconds,
                 minimum_requests: values.minimum_requests,
@@ -178,7 +204,7 @@ pub(super) fn input_of(change: &RuleChange) -> RuleInput {
 
 /// A whole rule as it is typed.
 pub(super) fn input_of_rule(set: &MetricRule) -> RuleInput {
-    let (compared_with, limits) = typed_comparison(*set.comparison());
+    let (compared_with, side, limits) = typed_comparison(*set.comparison());
     let own = match set.measure() {
         Measure::Custom { words, unit, query, requests } => Some(OwnQuery {
             words: words.clone(),
@@ -192,6 +218,7 @@ pub(super) fn input_of_rule(set: &MetricRule) -> RuleInput {
     RuleInput {
         rule: set.name().to_string(),
         compared_with,
+        side,
         window_seconds: Some(set.window_seconds()),
         interval_seconds: Some(set.interval_seconds()),
         minimum_requests: Some(set.minimum_requests()),
@@ -203,10 +230,22 @@ pub(super) fn input_of_rule(set: &MetricRule) -> RuleInput {
     }
 }
 
-fn typed_comparison(comparison: Comparison) -> (Option<ComparedWith>, Limits) {
+fn typed_comparison(comparison: Comparison) -> (Option<ComparedWith>, Option<SideInput>, Limits) {
     match comparison {
-        Comparison::Limits(limits) => (Some(ComparedWith::Limits), limits),
-        Comparison::Stable(side) => (Some(ComparedWith::Stable), side.effect.limits()),
+        Comparison::Limits(limits) => (Some(ComparedWith::Limits), None, limits),
+        Comparison::Stable(side) => {
+            let effect = match side.effect {
+                Effect::Cles(_) => EffectOf::Pairs,
+                Effect::MeanRatio(_) => EffectOf::Means,
+            };
+            let typed = SideInput {
+                effect: Some(effect),
+                confidence: Some(side.confidence.get()),
+                tolerance: Some(side.tolerance.get()),
+                samples: Some(side.samples),
+            };
+            (Some(ComparedWith::Stable), Some(typed), side.effect.limits())
+        }
     }
 }
 
@@ -242,6 +281,14 @@ pub(super) fn words(change: &RuleChange) -> String {
             ComparedWith::Limits => "compared with limits".to_owned(),
             ComparedWith::Stable => "compared with the stable version".to_owned(),
         }),
+        input.side.and_then(|side| number("confidence", side.confidence.map(|n| n.to_string()))),
+        input.side.and_then(|side| number("tolerance", side.tolerance.map(|n| n.to_string()))),
+        input.side.and_then(|side| number("values of each side", side.samples.map(|n| n.to_string()))),
+        input
+            .side
+            .and_then(|side| side.effect)
+            .filter(|effect| *effect == EffectOf::Means)
+            .map(|_| "by means".to_owned()),
         number("warning", input.warning.map(|n| n.to_string())),
         number("breach", input.breach.map(|n| n.to_string())),
         often,

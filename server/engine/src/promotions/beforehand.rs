@@ -3,19 +3,25 @@
 
 use std::time::Duration;
 
+use contract::{Answer, services::TargetNow};
 use domain::{
+    delegated::ToolStatus,
     ids::VersionId,
     observation::{Observed, PlacedWorkload, WorkloadKind, WorkloadObservation},
-    promotion::{SavedWorkload, WholeTemplate, WorkloadPlan},
+    promotion::{Plan, Promotion, SavedWorkload, WholeTemplate, WorkloadPlan},
     rollout,
     template::changed_places,
 };
 use futures::future::join_all;
 use ports::template_images;
-use store::{Read, StoreError};
+use store::{Paging, Read, StoreError};
 
-use super::request::Asked;
-use crate::Engine;
+use super::{
+    field::{self, Look},
+    request::{Asked, runs},
+    views::plan_now,
+};
+use crate::{Engine, error::OrFail};
 
 /// How long a page waits for the clusters.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -42,11 +48,58 @@ fn placed(planned: &[WorkloadPlan]) -> impl Iterator<Item = &PlacedWorkload> {
     planned.iter().map(|one| &one.placed)
 }
 
-/// What should be known of the workloads' own settings before their pods are replaced.
-pub(super) async fn capacity_warnings(engine: &Engine, planned: &[WorkloadPlan]) -> Vec<String> {
-    let present = present(engine, placed(planned)).await;
-    let tried = |at: &PlacedWorkload| planned.iter().any(|one| one.placed == *at && one.candidate.is_some());
-    present.iter().flat_map(|(placed, seen)| rollout::capacity_warnings(seen, tried(placed))).collect()
+/// What a plan would meet if it started now.
+pub(super) async fn rehearse(engine: &Engine, asked: &Asked, plan: Plan) -> TargetNow {
+    let at = (asked.service.id, asked.environment.id, asked.target.id);
+    let rehearsal = Promotion::rehearsal(plan, at, engine.now());
+    let Look { seen, trouble, unsized_because } = field::look_within(engine.clusters(), &rehearsal, PATIENCE).await;
+    let refused = rehearsal.refused_at_start(&seen);
+    let (mut warnings, mut capacity) = (Vec::new(), Vec::new());
+    for planned in &rehearsal.plan.workloads {
+        let now = seen.workloads.iter().find(|(placed, _)| *placed == planned.placed);
+        let Some((_, Observed::Present(now))) = now else { continue };
+        warnings.extend(rollout::capacity_warnings(now, planned.candidate.is_some()));
+        if let Some(ToolStatus::ArgoRollouts(status)) = &now.tool
+            && !status.steps.is_empty()
+        {
+            let steps: Vec<&str> = status.steps.iter().map(|step| step.words.as_str()).collect();
+            capacity.push(format!("{} goes by steps of its own: {}", now.workload, steps.join(" → ")));
+        }
+        let shares = rehearsal.plan.shares_in_fact(now.wanted_replicas);
+        if planned.candidate.is_some() && !shares.is_empty() {
+            let (name, pods) = (&now.workload, now.wanted_replicas);
+            capacity.push(format!("by whole pods beside the {pods} of {name}, {}", shares.join(", ")));
+        }
+    }
+    capacity.extend(seen.capacities.iter().flat_map(|(_, known)| known.lines()));
+    let unsized_because = unsized_because.into_iter().map(|why| format!("what sizes the workload is not known: {why}"));
+    capacity.extend(unsized_because);
+    TargetNow { refused, warnings, capacity, unknown: trouble.into_iter().collect() }
+}
+
+/// What a promotion would meet in a target at this moment, by what runs there, or the newest version there is; nothing is
+/// known where there is none.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn target_now(engine: &Engine, service: &str, environment: &str) -> Answer<TargetNow> {
+    let mut read = engine.store().read().await.or_fail(engine)?;
+    let asked = engine.asked(&mut read, service, environment).await?;
+    let version = match runs(&mut read, &asked).await.or_fail(engine)? {
+        Some(id) => read.version(id).await.or_fail(engine)?,
+        None => {
+            let newest = read.versions_of_service(asked.service.id, Paging::first(1)).await.or_fail(engine)?;
+            newest.rows.into_iter().next().map(|row| row.version)
+        }
+    };
+    let Some(version) = version else { return Ok(TargetNow::default()) };
+    let made = plan_now(engine, &mut read, &asked, &version, &asked.target.strategy).await?;
+    // No transaction stays open while a cluster is asked.
+    drop(read);
+    Ok(match made {
+        Ok(plan) => rehearse(engine, &asked, plan).await,
+        Err(error) => TargetNow { refused: vec![error.to_string()], ..TargetNow::default() },
+    })
 }
 
 /// The pod templates with which the version ran last in the place, as they were saved when the next one came; empty where

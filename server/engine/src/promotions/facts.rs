@@ -17,7 +17,7 @@ use domain::{
 };
 use store::{Read, StoreError, Target};
 
-use super::plan::Wish;
+use super::plan::{PlanError, Wish};
 use crate::judging;
 
 /// Loads the facts about a promotion. `asking` is the person who approves just now, if one does:
@@ -87,26 +87,37 @@ async fn plan_now(
     rules: &EnvironmentRules,
     environment: &str,
 ) -> Result<Plan, StoreError> {
-    let version = promotion.plan.version;
-    let images = read.version_images(version).await?;
-    let target = read.target(promotion.target).await?;
-    let git = read.git_place(promotion.target).await?;
-    let may_write_helm = read.helm_consent(promotion.target).await?.is_some();
-    let label = read.version(version).await?.map(|version| version.label.to_string()).unwrap_or_default();
-    let names = cluster_names(read).await?;
     let tier = read.service(promotion.service).await?.map(|service| service.tier).unwrap_or_default();
-    let levels = match &target {
-        Some(target) => judging::levels(read, tier, target).await?,
-        None => Level::ALL.map(|level| (level, JudgingSettings::default())),
-    };
-    let made = target.and_then(|target| {
+    let (mut made, mut levels) = (None, Level::ALL.map(|level| (level, JudgingSettings::default())));
+    if let Some(target) = read.target(promotion.target).await? {
+        levels = judging::levels(read, tier, &target).await?;
         let strategy = strategy_for(promotion.cause, &target.strategy);
-        let git = git.as_ref().map(|git| &git.place);
-        let wish = Wish { version, label: &label, images: &images, strategy: &strategy, may_write_helm, git };
-        super::plan::make(&wish, &target, &names, rules, environment).ok()
-    });
+        let version = promotion.plan.version;
+        made = make_plan(read, (version, &target), &strategy, (rules, environment)).await?.ok();
+    }
     let none = || Plan { workloads: vec![], git: None, deployer: Deployer::Clusters, ..promotion.plan.clone() };
     Ok(made.map_or_else(none, |plan| super::plan::judged(plan, promotion.cause, levels)))
+}
+
+/// The plan of a version in a target under the rules of its environment, by what the database says now; or why none can
+/// be made. Not judged yet.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) async fn make_plan(
+    read: &mut Read,
+    (version, target): (VersionId, &Target),
+    strategy: &Strategy,
+    (rules, environment): (&EnvironmentRules, &str),
+) -> Result<Result<Plan, PlanError>, StoreError> {
+    let images = read.version_images(version).await?;
+    let git = read.git_place(target.id).await?;
+    let may_write_helm = read.helm_consent(target.id).await?.is_some();
+    let label = read.version(version).await?.map(|version| version.label.to_string()).unwrap_or_default();
+    let names = cluster_names(read).await?;
+    let git = git.as_ref().map(|git| &git.place);
+    let wish = Wish { version, label: &label, images: &images, strategy, may_write_helm, git };
+    Ok(super::plan::make(&wish, target, &names, rules, environment))
 }
 
 /// The names of all clusters.

@@ -6,25 +6,26 @@ use std::time::Duration;
 use domain::{
     observation::Manager,
     promotion::{Desired, Promotion, RefusedWrite, Sight, WritePart},
-    traffic::candidate_of,
 };
 use futures::future::join_all;
-use ports::{ApplyOutcome, Called, ClusterError, Route, looked_at, route_of, sides_of, writes};
+use ports::{ApplyOutcome, Called, ClusterError, looked_at, route_of, sides_of, writes};
 
-use store::Target;
-
-use crate::{Engine, clusters::registry::Registry};
+use crate::clusters::registry::Registry;
 
 /// A cluster that takes longer than this to answer is treated as one that does not: a pass must
 /// not hold its lease for ever.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What looking gave.
+#[derive(Default)]
 pub(crate) struct Look {
     /// The objects that were read.
     pub(crate) seen: Sight,
     /// Why some could not be.
     pub(crate) trouble: Option<String>,
+    /// Why it is not known what sizes some workloads. What was known of it stays true for a while: nothing waits for
+    /// an autoscaler.
+    pub(crate) unsized_because: Vec<String>,
 }
 
 /// What applying gave. What it does not name is as wanted now, or will be judged by the next look (someone else
@@ -41,9 +42,14 @@ pub(crate) struct Applied {
 
 /// Looks at every workload of the plan, its candidate and its traffic, all at once.
 pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
+    look_within(registry, promotion, PATIENCE).await
+}
+
+/// The same with a patience of its own for each cluster.
+pub(crate) async fn look_within(registry: &Registry, promotion: &Promotion, patience: Duration) -> Look {
     let looks = looked_at(promotion).map(|(cluster_name, placed)| async move {
         let seen = match registry.handle(placed.cluster).await {
-            Ok(cluster) => patiently(cluster.observe(&placed.workload)).await,
+            Ok(cluster) => within(patience, cluster.observe(&placed.workload)).await,
             Err(error) => Err(error),
         };
         seen.map(|seen| (placed, seen)).map_err(|e| in_words(cluster_name, &e))
@@ -51,7 +57,7 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
     let routes = promotion.plan.workloads.iter().filter_map(|one| Some((one, route_of(promotion, one)?))).map(
         |(planned, route)| async move {
             let seen = match registry.handle(planned.placed.cluster).await {
-                Ok(cluster) => patiently(cluster.observe_route(&route)).await,
+                Ok(cluster) => within(patience, cluster.observe_route(&route)).await,
                 Err(error) => Err(error),
             };
             seen.map(|seen| (planned.placed.clone(), seen)).map_err(|e| in_words(&planned.cluster_name, &e))
@@ -60,7 +66,7 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
     let capacities = promotion.plan.workloads.iter().filter_map(|one| Some((one, sides_of(promotion, one)?))).map(
         |(planned, sides)| async move {
             let seen = match registry.handle(planned.placed.cluster).await {
-                Ok(cluster) => patiently(cluster.observe_capacity(&sides)).await,
+                Ok(cluster) => within(patience, cluster.observe_capacity(&sides)).await,
                 Err(error) => Err(error),
             };
             (planned, seen)
@@ -68,14 +74,14 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
     );
     let jobs = promotion.jobs().into_iter().map(|place| async move {
         let seen = match registry.handle(place.placed.cluster).await {
-            Ok(cluster) => patiently(cluster.observe_job(&place.job, &place.template)).await,
+            Ok(cluster) => within(patience, cluster.observe_job(&place.job, &place.template)).await,
             Err(error) => Err(error),
         };
         seen.map(|seen| ((place.placed.cluster, place.job), seen)).map_err(|e| in_words(&place.cluster_name, &e))
     });
     let (workloads, routes, capacities, jobs) =
         futures::join!(join_all(looks), join_all(routes), join_all(capacities), join_all(jobs));
-    let mut look = Look { seen: Sight::default(), trouble: None };
+    let mut look = Look::default();
     for result in workloads {
         match result {
             Ok(one) => look.seen.workloads.push(one),
@@ -97,13 +103,7 @@ pub(crate) async fn look(registry: &Registry, promotion: &Promotion) -> Look {
     for (planned, result) in capacities {
         match result {
             Ok(one) => look.seen.capacities.push((planned.placed.clone(), one)),
-            // What was known of it stays true for a while; an abort waits for no autoscaler.
-            Err(error) => tracing::warn!(
-                promotion.number = promotion.number,
-                cluster.name = planned.cluster_name,
-                error.message = %error,
-                "autoscalers and disruption budgets could not be read"
-            ),
+            Err(error) => look.unsized_because.push(in_words(&planned.cluster_name, &error)),
         }
     }
     look
@@ -178,38 +178,14 @@ impl Applied {
     }
 }
 
-/// How long a page waits for what is only good to know.
-const PATIENCE_OF_A_PAGE: Duration = Duration::from_secs(2);
-
-/// What decides about the pods of the workload that a target's strategy tries first, for the page on
-/// which a promotion is asked for: a line for each object, and one for a cluster that does not say.
-pub(crate) async fn capacity_before(engine: &Engine, target: &Target) -> Vec<String> {
-    let Some((ending, settings)) = target.strategy.candidate() else { return Vec::new() };
-    let mut sides: Vec<_> = target.workloads.iter().filter(|row| row.workload.name == *settings.exposed()).collect();
-    sides.dedup_by_key(|row| (row.cluster, row.workload.clone()));
-    let looks = sides.into_iter().map(|row| async move {
-        let candidate = candidate_of(&row.workload, ending);
-        let route = Route {
-            target: target.id,
-            stable: row.workload.clone(),
-            candidate,
-            track: ending,
-            layer: settings.layer().clone(),
-        };
-        let read = async { engine.clusters().handle(row.cluster).await?.observe_capacity(&route).await };
-        match tokio::time::timeout(PATIENCE_OF_A_PAGE, read).await {
-            Ok(Ok(capacity)) => capacity.lines(),
-            Ok(Err(error)) => vec![format!("autoscalers and disruption budgets could not be read: {error}")],
-            Err(_) => vec!["the cluster did not say in time whether an autoscaler sizes the workload".to_owned()],
-        }
-    });
-    join_all(looks).await.concat()
+pub(super) async fn patiently<T>(call: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {
+    within(PATIENCE, call).await
 }
 
-pub(super) async fn patiently<T>(call: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {
-    match tokio::time::timeout(PATIENCE, call).await {
+async fn within<T>(patience: Duration, call: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {
+    match tokio::time::timeout(patience, call).await {
         Ok(result) => result,
-        Err(_) => Err(ClusterError::Unreachable(format!("no answer within {} s", PATIENCE.as_secs()))),
+        Err(_) => Err(ClusterError::Unreachable(format!("no answer within {} s", patience.as_secs()))),
     }
 }
 

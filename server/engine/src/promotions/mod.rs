@@ -2,6 +2,7 @@
 
 pub(crate) mod advance;
 mod analysis;
+mod asking;
 mod back;
 pub(crate) mod beforehand;
 mod by_hand;
@@ -111,7 +112,7 @@ impl PromotionsBackend for Engine {
         version: Option<&str>,
     ) -> Answer<PromoteView> {
         actor.may(Act::Read)?;
-        views::promote(self, actor, service, environment, version).await
+        asking::view(self, actor, service, environment, version).await
     }
 
     async fn request_promotion(&self, actor: &Actor, request: RequestPromotion) -> Answer<i64> {

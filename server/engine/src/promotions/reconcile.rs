@@ -164,7 +164,14 @@ impl Engine {
                 inputs.push(Input::RefusedByCluster { generation, writes: refused });
             }
         }
-        let Look { seen, trouble } = field::look(self.clusters(), promotion).await;
+        let Look { seen, trouble, unsized_because } = field::look(self.clusters(), promotion).await;
+        for why in unsized_because {
+            tracing::warn!(
+                promotion.number = promotion.number,
+                error.message = why,
+                "what sizes a workload is not known"
+            );
+        }
         self.tell_inventory(promotion, &seen).await.or_fail(self)?;
         self.take_evidence(promotion, &seen).await.or_fail(self)?;
         let Heard { sight: git, trouble: unheard } = heard;

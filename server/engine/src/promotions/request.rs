@@ -1,8 +1,6 @@
 //! Asking for a promotion and rolling back: the promotion is made and judged in one transaction,
 //! together with what it supersedes.
 
-use std::collections::BTreeMap;
-
 use contract::{
     Answer, ApiError,
     promotions::{RequestPromotion, RequestRollback},
@@ -10,7 +8,7 @@ use contract::{
 use domain::{
     actor::{Act, Actor},
     deployment::Cause,
-    ids::{ClusterId, PromotionId, VersionId},
+    ids::{PromotionId, VersionId},
     promotion::{
         Input, JournalEntry, JournalEvent, Phase, Plan, Promotion, PromotionAct, Supersedes, WholeTemplate, decide,
     },
@@ -311,8 +309,6 @@ impl Engine {
     }
 
     async fn plan_for(&self, tx: &mut Tx, draft: &Draft<'_>) -> Answer<Plan> {
-        let images = tx.version_images(draft.version.id).await.or_fail(self)?;
-        let names: BTreeMap<ClusterId, String> = facts::cluster_names(tx).await.or_fail(self)?;
         let Asked { environment, target, .. } = draft.asked;
         let rules = match draft.cause {
             Cause::Rollback => facts::without_entry(environment.rules.clone()),
@@ -320,16 +316,9 @@ impl Engine {
         };
         let strategy = facts::strategy_for(draft.cause, &target.strategy);
         let levels = judging::levels(tx, draft.asked.service.tier, target).await.or_fail(self)?;
-        let git = tx.git_place(target.id).await.or_fail(self)?;
-        let wish = plan::Wish {
-            version: draft.version.id,
-            label: draft.version.label.as_str(),
-            images: &images,
-            strategy: &strategy,
-            may_write_helm: tx.helm_consent(target.id).await.or_fail(self)?.is_some(),
-            git: git.as_ref().map(|git| &git.place),
-        };
-        plan::make(&wish, target, &names, &rules, &environment.title)
+        let made = facts::make_plan(tx, (draft.version.id, target), &strategy, (&rules, &environment.title));
+        made.await
+            .or_fail(self)?
             .map(|plan| plan::judged(plan, draft.cause, levels))
             .map_err(|e| ApiError::conflict(e.to_string()))
     }

@@ -4,11 +4,10 @@ use contract::promotions::{StepView, TrafficView, WorkloadView};
 use domain::{
     delegated::ToolProgress,
     moment_words,
-    observation::PlacedWorkload,
     promotion::{Phase, Promotion, Run, StableWant, StepWait, WorkloadPlan, WorkloadProgress},
     state::Mark,
     strategy::Step,
-    traffic::{TrafficLayer, Weight},
+    traffic::Weight,
 };
 
 use super::{by_hand, pieces, stages, taken_back};
@@ -25,7 +24,7 @@ pub(crate) fn view(promotion: &Promotion, stable: Option<String>) -> Option<Traf
     // What objects say is the candidate's share; once the workload itself has the version, everybody gets it.
     let has_arrived = has_arrived(promotion);
     let wanted = if has_arrived { Weight::ALL } else { candidates };
-    let seen = if has_arrived { Some(wanted) } else { run.and_then(|run| seen(promotion, run, wanted)) };
+    let seen = if has_arrived { Some(wanted) } else { promotion.share_seen(wanted) };
     let is_over_well = matches!(promotion.phase, Phase::Watching { .. } | Phase::Succeeded { .. });
     let shares = run.filter(|_| !is_over_well).map(shares).unwrap_or_default();
     Some(TrafficView {
@@ -112,30 +111,6 @@ fn mirrored(promotion: &Promotion, tool: &ToolProgress, is_live: bool, is_done: 
         StepView { mark, title: stage.title, detail, at: None }
     };
     stages::stages(named).into_iter().map(piece).collect()
-}
-
-/// The share that was last seen: what objects say, and without such objects what the pods' numbers give. Where
-/// clusters differ, that of the one which is furthest from what is wanted.
-fn seen(promotion: &Promotion, run: &Run, wanted: Weight) -> Option<Weight> {
-    if run.routes.is_empty() {
-        furthest(promotion.plan.workloads.iter().filter_map(|planned| share_by_pods(planned, run, wanted)), wanted)
-    } else {
-        furthest(run.routes.iter().map(|route| route.seen), wanted)
-    }
-}
-
-fn furthest(shares: impl Iterator<Item = Weight>, wanted: Weight) -> Option<Weight> {
-    shares.max_by_key(|share| share.as_percent().abs_diff(wanted.as_percent()))
-}
-
-/// The share that the pods of a workload's candidate have beside its own; `None` without a candidate or pods.
-fn share_by_pods(planned: &WorkloadPlan, run: &Run, wanted: Weight) -> Option<Weight> {
-    let candidate = planned.placed_candidate()?;
-    let ready = |seen: &[WorkloadProgress], placed: &PlacedWorkload| {
-        seen.iter().find(|progress| progress.placed == *placed).map_or(0, |progress| progress.counts.ready)
-    };
-    let (stable, candidate) = (ready(&run.progress, &planned.placed), ready(&run.candidates, &candidate));
-    (stable + candidate > 0).then(|| TrafficLayer::Replicas.achievable(stable, candidate, wanted))
 }
 
 fn shares(run: &Run) -> Vec<String> {
@@ -261,22 +236,4 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
         }
     };
     Some(words)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_clusters_differ_the_one_furthest_from_what_is_wanted_is_shown() {
-        let of = |shares: &[u8], wanted| {
-            let shares = shares.iter().map(|share| Weight::at_most(*share));
-            furthest(shares, Weight::at_most(wanted)).map(Weight::as_percent)
-        };
-        assert_eq!(of(&[], 25), None);
-        assert_eq!(of(&[25, 10], 25), Some(10));
-        assert_eq!(of(&[10, 25], 25), Some(10), "whichever comes first by its name");
-        assert_eq!(of(&[0, 40, 100], 60), Some(0));
-        assert_eq!(of(&[50, 50], 50), Some(50));
-    }
 }

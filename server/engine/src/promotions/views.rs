@@ -3,7 +3,7 @@
 use contract::{
     Answer, ApiError, Page,
     board::EnvironmentHead,
-    promotions::{Demand, PromoteView, PromotionLine, PromotionStatus, PromotionView, PromotionsQuery},
+    promotions::{Demand, PromotionLine, PromotionStatus, PromotionView, PromotionsQuery},
 };
 use domain::{
     actor::{Act, Actor},
@@ -12,23 +12,10 @@ use domain::{
     state::Mark,
     strategy::Strategy,
 };
-use store::{
-    ClusterKind, Environment, LoadedPromotion, Paging, PromotionFilter, PromotionRow, PromotionStage, Read, Target,
-    Version,
-};
+use store::{ClusterKind, Environment, LoadedPromotion, PromotionFilter, PromotionRow, PromotionStage, Read, Version};
 
-use super::{
-    beforehand, facts, field, history,
-    names::Names,
-    pieces,
-    plan::{PlanError, Wish},
-    request::Asked,
-    strategy_words, taken_back,
-};
-use crate::{Engine, approvals, compare, error::OrFail, lists, versions};
-
-/// Versions offered to choose from.
-const CHOICES: u32 = 50;
+use super::{facts, history, names::Names, pieces, plan::PlanError, request::Asked, strategy_words, taken_back};
+use crate::{Engine, approvals, compare, error::OrFail, lists};
 
 /// Entries of a journal on its promotion's page: more than a promotion of days has, and less than a storm of alerts makes.
 const JOURNAL_AT_MOST: u32 = 500;
@@ -263,13 +250,13 @@ async fn demands(
     Ok(demands)
 }
 
-fn taken_back_demand(before: &PromotionRow) -> Demand {
+pub(super) fn taken_back_demand(before: &PromotionRow) -> Demand {
     let title = "Was taken back here".to_owned();
     Demand { mark: Mark::Failed, title, detail: format!("promotion {}: {}", before.number, before.words) }
 }
 
 /// `is_now`: whether it still matters; once started it was healthy, whatever it is now.
-fn healthy_demand(health: &facts::Health, is_now: bool) -> Demand {
+pub(super) fn healthy_demand(health: &facts::Health, is_now: bool) -> Demand {
     let title = &health.environment;
     let rule = "this version must run there with every pod ready";
     let (mark, title, detail) = match (&health.why_not, is_now) {
@@ -287,7 +274,7 @@ fn never_demand(before: &str) -> Demand {
 
 /// What is to be known of the version itself: missing checks, back-out, migrations, pinning.
 /// `when` says when it is taken back by itself.
-fn version_demands(comparison: &contract::compare::Comparison, when: &str) -> Vec<Demand> {
+pub(super) fn version_demands(comparison: &contract::compare::Comparison, when: &str) -> Vec<Demand> {
     // The checks themselves stand in the comparison; here is only what they leave open.
     let mut demands = Vec::new();
     if comparison.checks.is_empty() {
@@ -319,142 +306,6 @@ fn version_demands(comparison: &contract::compare::Comparison, when: &str) -> Ve
     demands
 }
 
-/// The page on which a promotion is asked for.
-///
-/// # Errors
-/// Not found, with the name; what merely stands in the way is in the view.
-pub(crate) async fn promote(
-    engine: &Engine,
-    actor: &Actor,
-    service: &str,
-    environment: &str,
-    label: Option<&str>,
-) -> Answer<PromoteView> {
-    let mut read = engine.store().read().await.or_fail(engine)?;
-    let asked = engine.asked(&mut read, service, environment).await?;
-    let all = read.environments().await.or_fail(engine)?;
-    let targets = read.targets_of_service(asked.service.id).await.or_fail(engine)?;
-    let practice = practice_clusters(&mut read).await.or_fail(engine)?;
-    let is_practice = |t: &Target| t.workloads.iter().any(|w| practice.contains(&w.cluster));
-    let heads = all
-        .iter()
-        .filter_map(|e| targets.iter().find(|t| t.environment == e.id).map(|target| head(e, is_practice(target))));
-    let heads: Vec<_> = heads.collect();
-    let choices = versions::lines(engine, &mut read, &asked.service, CHOICES).await?;
-    let from = match super::request::runs(&mut read, &asked).await.or_fail(engine)? {
-        Some(id) => Some(version(engine, &mut read, id).await?),
-        None => None,
-    };
-    let to = match label.filter(|l| !l.is_empty()) {
-        Some(label) => Some(engine.version_of(&mut read, &asked.service, label).await?),
-        None => default_version(engine, &mut read, &asked, &all, from.as_ref()).await?,
-    };
-    let comparison = match &to {
-        Some(to) => Some(compare::between(engine, &mut read, &asked.service, from.as_ref(), to).await?),
-        None => None,
-    };
-    let open = PromotionFilter {
-        service: Some(asked.service.id),
-        environment: Some(asked.environment.id),
-        stage: Some(PromotionStage::Open),
-        ..PromotionFilter::default()
-    };
-    let others = read.promotions(&open, Paging { limit: 20, offset: 0 }).await.or_fail(engine)?.rows;
-    let (mut demands, mut warnings, mut planned, mut git) = (Vec::new(), Vec::new(), Vec::new(), None);
-    let mut refusal = actor.may(Act::RequestPromotion).err().map(|e| e.to_string());
-    if let (Some(to), Some(comparison)) = (&to, &comparison) {
-        demands = demands_before(engine, actor, &mut read, &asked, to, comparison).await?;
-        if from.as_ref().is_some_and(|from| from.id == to.id) {
-            refusal = refusal.or(Some(format!("{} runs in {} already", to.label, asked.environment.title)));
-        }
-        let made = plan_now(engine, &mut read, &asked, to, &asked.target.strategy).await?;
-        planned = made.as_ref().map(|plan| plan.workloads.clone()).unwrap_or_default();
-        git = made.as_ref().ok().and_then(|plan| plan.git.clone());
-        refusal = refusal.or(made.err().map(|error| error.to_string()));
-        warnings.extend(warning(engine, &mut read, &asked, to).await?);
-    }
-    let can_supersede = engine.supersedes(&mut read, actor, &asked).await.is_ok();
-    // No transaction stays open while a cluster is asked.
-    drop(read);
-    let capacity = field::capacity_before(engine, &asked.target).await;
-    warnings.extend(beforehand::capacity_warnings(engine, &planned).await);
-    let what = to.as_ref().map_or_else(String::new, |v| format!(" {}", v.label));
-    let verb = if asked.environment.rules.approvals.people() > 0 { "Ask to promote" } else { "Promote" };
-    Ok(PromoteView {
-        service: asked.service.name.to_string(),
-        environment: head(&asked.environment, is_practice(&asked.target)),
-        environments: heads,
-        version: to.as_ref().map(|v| v.label.to_string()),
-        versions: choices,
-        comparison,
-        demands,
-        strategy: strategy_words::in_full(&asked, git.as_ref()),
-        can_supersede,
-        others: others.into_iter().map(line).collect(),
-        button: format!("{verb} {}{what} to {}", asked.service.name, asked.environment.title),
-        refusal,
-        warnings,
-        capacity,
-    })
-}
-
-/// Said before the button, for it refuses nothing: the version goes past the environment before.
-async fn warning(engine: &Engine, read: &mut Read, asked: &Asked, to: &Version) -> Answer<Option<String>> {
-    let Asked { service, environment, .. } = asked;
-    let never = history::never_before(read, service.id, environment, environment.rules.healthy_in, to.id);
-    let say = |before| {
-        let (name, label) = (&service.name, &to.label);
-        format!("{name} {label} has never been in {before}, the environment before {}.", environment.title)
-    };
-    Ok(never.await.or_fail(engine)?.map(say))
-}
-
-/// What is verified one environment before; without one before, the newest version.
-async fn default_version(
-    engine: &Engine,
-    read: &mut Read,
-    asked: &Asked,
-    all: &[Environment],
-    from: Option<&Version>,
-) -> Answer<Option<Version>> {
-    let here = asked.environment.position;
-    for before in all.iter().rev().filter(|e| e.position < here) {
-        let Some(target) = read.target_of(asked.service.id, before.id).await.or_fail(engine)? else { continue };
-        let there = Asked { service: asked.service.clone(), environment: before.clone(), target };
-        return match super::request::runs(read, &there).await.or_fail(engine)? {
-            Some(id) => Ok(Some(version(engine, read, id).await?)),
-            None => Ok(None),
-        };
-    }
-    let newest = read.versions_of_service(asked.service.id, Paging { limit: 1, offset: 0 }).await.or_fail(engine)?;
-    let newest = newest.rows.into_iter().next().map(|row| row.version);
-    Ok(newest.filter(|v| from.is_none_or(|f| f.id != v.id)))
-}
-
-async fn demands_before(
-    engine: &Engine,
-    actor: &Actor,
-    read: &mut Read,
-    asked: &Asked,
-    to: &Version,
-    comparison: &contract::compare::Comparison,
-) -> Answer<Vec<Demand>> {
-    let rules = &asked.environment.rules;
-    let need = rules.approvals.people();
-    let not: Vec<_> = actor.identity.person().into_iter().collect();
-    let by = if need > 0 { Some(approvals::who_can(read, &not).await.or_fail(engine)?) } else { None };
-    let mut demands = vec![pieces::approval_demand(0, need, Cause::Planned, by)];
-    if let Some(before) = rules.healthy_in {
-        let healthy = facts::healthy_in(read, asked.service.id, before, to.id).await.or_fail(engine)?;
-        demands.extend(healthy.map(|health| healthy_demand(&health, true)));
-    }
-    let before = history::taken_back_before(read, asked.service.id, asked.environment.id, to.id);
-    demands.extend(before.await.or_fail(engine)?.map(|before| taken_back_demand(&before)));
-    let when = "when it does not run, or what judges it says so";
-    demands.extend(version_demands(comparison, when));
-    Ok(demands)
-}
-
 /// The plan as it would be made now, or why none can be.
 pub(super) async fn plan_now(
     engine: &Engine,
@@ -463,12 +314,7 @@ pub(super) async fn plan_now(
     to: &Version,
     strategy: &Strategy,
 ) -> Answer<Result<Plan, PlanError>> {
-    let images = read.version_images(to.id).await.or_fail(engine)?;
-    let names = facts::cluster_names(read).await.or_fail(engine)?;
     let Asked { environment, target, .. } = asked;
-    let git = read.git_place(target.id).await.or_fail(engine)?;
-    let may_write_helm = read.helm_consent(target.id).await.or_fail(engine)?.is_some();
-    let (label, git) = (to.label.as_str(), git.as_ref().map(|git| &git.place));
-    let wish = Wish { version: to.id, label, images: &images, strategy, may_write_helm, git };
-    Ok(super::plan::make(&wish, target, &names, &environment.rules, &environment.title))
+    let made = facts::make_plan(read, (to.id, target), strategy, (&environment.rules, &environment.title));
+    made.await.or_fail(engine)
 }

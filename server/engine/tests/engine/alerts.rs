@@ -13,6 +13,7 @@ use domain::{
     names::{Namespace, WorkloadName},
 };
 use ports::Clock as _;
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{
     analysis::prepared,
@@ -110,4 +111,23 @@ async fn a_storm_is_one_decision_and_what_takes_back_does_not_wait_behind_what_i
     assert!(row.sentence.starts_with("told of 601 alerts about promotion"), "{}", row.sentence);
     let again = world.engine.take_alerts(&monitor, AlertRules::default(), storm).await.unwrap();
     assert!(again.effects.iter().all(|effect| effect.did == "known"));
+}
+
+#[tokio::test]
+async fn a_promotion_that_cannot_be_read_keeps_no_alert_from_the_others() {
+    let (world, _metrics) = prepared("2.0", "10%, 10m").await;
+    world.service("mail").await;
+    world.version("mail", "2.0").await;
+    let mail = world.ask("mail", "2.0").await;
+    let cart = world.ask("cart", "2.0").await;
+    until(&world, cart, "canary at 10 % until").await;
+    let mut database = SqliteConnection::connect(&world.database()).await.unwrap();
+    // Under way, and of a shape that nobody knows.
+    let spoilt = sqlx::query("UPDATE promotions SET state = '{}', phase = 'watching', is_over = 0 WHERE number = ?");
+    assert_eq!(spoilt.bind(mail).execute(&mut database).await.unwrap().rows_affected(), 1);
+    let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
+    let about = [("service", "cart"), ("severity", "critical")];
+    let alerts = vec![alert(world.clock.now(), "Errors", "firing", &about)];
+    let taken = world.engine.take_alerts(&monitor, AlertRules::default(), alerts).await.unwrap();
+    assert_eq!(taken.effects.iter().map(|effect| effect.did.as_str()).collect::<Vec<_>>(), ["take_back"]);
 }

@@ -452,7 +452,7 @@ async fn where_metrics_are_asked_for_is_set_kept_sealed_and_tested() {
         component: None,
         kind: domain::observation::WorkloadKind::Deployment,
     };
-    engine.set_target(&world.rosa, "cart", "abroad", vec![place]).await.unwrap();
+    engine.set_target(&world.rosa, "cart", "abroad", vec![place].into()).await.unwrap();
     metrics.set(Mood::Only(".+"));
     let plane = engine.test_metric_source(&world.admin, "eu-1", "istio").await.unwrap().plane.unwrap();
     assert!(plane.query.contains("destination_workload_namespace=~\"shop\""), "{}", plane.query);

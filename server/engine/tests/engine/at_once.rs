@@ -6,7 +6,7 @@ use contract::{
     git::{GitBackend as _, GitInput},
     judging::{JudgingBackend as _, JudgingPlace, PolicyInput, RuleInput},
     people::PeopleBackend as _,
-    services::ServicesBackend as _,
+    services::{ServicesBackend as _, TargetInput},
     slack::{SlackBackend as _, SlackInput},
 };
 use domain::{actor::Role, analysis::LateBreach, environment::EnvironmentKind, names::ServiceName};
@@ -153,7 +153,8 @@ async fn the_secret_before_the_last_stays_valid_for_a_deployer(world: &World) {
         deadline: "10".to_owned(),
         ..DeployerInput::default()
     };
-    engine.set_target(rosa, "cart", "production", vec![]).await.unwrap();
+    let emptied = TargetInput { leaves: true, ..TargetInput::default() };
+    engine.set_target(rosa, "cart", "production", emptied).await.unwrap();
     engine.set_deployer(rosa, "cart", "production", deployer).await.unwrap();
     let store = engine.store();
     let mut read = store.read().await.unwrap();

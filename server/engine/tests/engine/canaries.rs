@@ -47,6 +47,13 @@ pub async fn set(world: &World, steps: &str) {
     world.engine.set_strategy(&world.rosa, "cart", "production", canary(steps)).await.unwrap();
 }
 
+/// Has `cart` in production promoted by a canary whose pods' number is its share.
+pub async fn set_by_pods(world: &World, steps: &str) {
+    let (layer, service, route) = ("replicas".to_owned(), String::new(), String::new());
+    let input = StrategyInput { layer, service, route, ..canary(steps) };
+    world.engine.set_strategy(&world.rosa, "cart", "production", input).await.unwrap();
+}
+
 fn selector() -> TrafficLayer {
     TrafficLayer::Selector { service: name("cart") }
 }

@@ -182,7 +182,7 @@ async fn of_a_target_with_a_deployment_and_a_rollout_both_ways_are_named() {
         kind,
     };
     let both = vec![place("cart", WorkloadKind::Rollout), place("cart-worker", WorkloadKind::Deployment)];
-    world.engine.set_target(&world.rosa, "cart", "production", both).await.unwrap();
+    world.engine.set_target(&world.rosa, "cart", "production", both.into()).await.unwrap();
     world.version("cart", "2.0").await;
     let before = world.engine.promote_view(&world.theo, "cart", "production", Some("2.0")).await.unwrap().strategy;
     assert!(before.starts_with("rolling: pods are replaced a few at a time"), "{before}");

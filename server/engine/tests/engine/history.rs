@@ -58,7 +58,7 @@ async fn a_version_that_goes_past_an_environment_is_warned_of_and_not_refused() 
         component: None,
         kind: domain::observation::WorkloadKind::Deployment,
     };
-    world.engine.set_target(&world.rosa, "cart", "live", vec![place]).await.unwrap();
+    world.engine.set_target(&world.rosa, "cart", "live", vec![place].into()).await.unwrap();
     world.clock.advance(std::time::Duration::from_secs(60));
     world.see().await;
     world.version("cart", "1.1").await;

@@ -72,7 +72,7 @@ async fn made_known_by(world: &World, acting: &Engine) {
         component: None,
         kind: domain::observation::WorkloadKind::Deployment,
     };
-    acting.set_target(&world.rosa, "cart", "production", vec![here]).await.unwrap();
+    acting.set_target(&world.rosa, "cart", "production", vec![here].into()).await.unwrap();
     until(&world.clock, "the workload is seen", async || runs(store).await == [None]).await;
     acting.register_version(&world.theo, "cart", build("cart", "1.0")).await.unwrap();
     until(&world.clock, "the version is known", async || runs(store).await == some(&["1.0"])).await;

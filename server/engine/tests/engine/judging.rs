@@ -9,7 +9,8 @@ use contract::{
     audit::AuditBackend as _,
     environments::{EnvironmentInput, EnvironmentsBackend as _},
     judging::{
-        ComparedWith, Counting, HealthInput, JudgingBackend as _, JudgingPlace, OwnQuery, PolicyInput, RuleInput,
+        ComparedWith, Counting, EffectOf, HealthInput, JudgingBackend as _, JudgingPlace, OwnQuery, PolicyInput,
+        RuleInput, SideInput,
     },
     promotions::PromotionsBackend as _,
     services::ServicesBackend as _,
@@ -107,6 +108,23 @@ async fn a_rule_is_changed_at_a_level_and_the_page_says_by_whom() {
     world.finish(running).await;
 }
 
+fn beside(rule: &str, side: SideInput) -> RuleInput {
+    let rule = rule.to_owned();
+    RuleInput { rule, compared_with: Some(ComparedWith::Stable), side: Some(side), ..RuleInput::default() }
+}
+
+#[tokio::test]
+async fn how_the_stable_version_is_compared_with_comes_back_as_it_was_typed() {
+    let (world, _metrics) = prepared("2.0", "10%, 10m").await;
+    let side =
+        SideInput { effect: Some(EffectOf::Means), confidence: Some(0.9), tolerance: Some(0.5), samples: Some(40) };
+    let typed = RuleInput { warning: Some(1.2), breach: Some(1.5), ..beside("p95", side) };
+    world.engine.set_rule(&world.rosa, target(), typed.clone()).await.unwrap();
+    let view = world.engine.judging(&world.rosa, "cart", "production").await.unwrap();
+    assert_eq!(view.levels[0].rules[0].change, typed);
+    assert_eq!(view.problems, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn bad_input_is_refused_with_its_field() {
     let (world, _metrics) = prepared("2.0", "10%, 10m").await;
@@ -128,6 +146,11 @@ async fn bad_input_is_refused_with_its_field() {
         (RuleInput { of: Some(3), times: Some(1), ..typed("p95") }, "counting"),
         (RuleInput { compared_with: Some(ComparedWith::Stable), ..typed("restarts") }, "compared_with"),
         (RuleInput { compared_with: Some(ComparedWith::Stable), warning: Some(0.3), ..typed("p95") }, "breach"),
+        (beside("p95", SideInput { confidence: Some(0.5), ..SideInput::default() }), "side.confidence"),
+        (beside("p95", SideInput { tolerance: Some(-1.0), ..SideInput::default() }), "side.tolerance"),
+        (beside("p95", SideInput { samples: Some(4), ..SideInput::default() }), "side.samples"),
+        (beside("p95", SideInput { effect: Some(EffectOf::Means), ..SideInput::default() }), "breach"),
+        (RuleInput { compared_with: None, ..beside("p95", SideInput::default()) }, "compared_with"),
         (RuleInput { minimum_requests: Some(5), ..typed("cpu") }, "minimum_requests"),
         (RuleInput { own: Some(own("up{v=\"{{image}}\"}", "x")), ..breach("mine", 1.0) }, "own.query"),
         (RuleInput { own: Some(own("{{version}}", "x")), ..breach("mine", 1.0) }, "own.query"),

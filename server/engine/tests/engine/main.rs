@@ -12,6 +12,7 @@ mod alerts;
 mod analysis;
 mod approving;
 mod at_once;
+mod beforehand;
 mod canaries;
 mod clusters;
 mod crash;

@@ -116,7 +116,11 @@ async fn who_rolls_back_second_finds_the_rollback_and_not_what_it_takes_away() {
     // What a promotion is at work on is not given away under it.
     let again = world.ask("cart", "2.0").await;
     world.pass(1).await;
-    let refused = world.engine.set_target(&world.rosa, "cart", "production", vec![]).await.unwrap_err();
+    let refused = world
+        .engine
+        .set_target(&world.rosa, "cart", "production", contract::services::TargetInput::default())
+        .await
+        .unwrap_err();
     assert!(refused.message.contains(&format!("promotion {again} is at work here")), "{}", refused.message);
 }
 
@@ -400,8 +404,8 @@ async fn what_is_not_known_is_not_healthy() {
     }
     world.clock.advance(std::time::Duration::from_secs(60));
     let set = async |environment: &str, names: &[&str]| {
-        let places = names.iter().map(|name| place(name)).collect();
-        world.engine.set_target(&world.rosa, "cart", environment, places).await.unwrap();
+        let places: Vec<_> = names.iter().map(|name| place(name)).collect();
+        world.engine.set_target(&world.rosa, "cart", environment, places.into()).await.unwrap();
     };
     set("live", &["cart-live"]).await;
     set("staging", &["cart-a"]).await;

@@ -126,13 +126,15 @@ async fn services_are_added_changed_and_get_their_workloads() {
         component: None,
         kind: domain::observation::WorkloadKind::Deployment,
     };
-    engine.set_target(&world.rosa, "images", "production", vec![one.clone()]).await.unwrap();
-    engine.set_target(&world.rosa, "images", "production", vec![one.clone()]).await.unwrap();
-    let twice =
-        engine.set_target(&world.rosa, "images", "production", vec![one.clone(), one.clone()]).await.unwrap_err();
+    engine.set_target(&world.rosa, "images", "production", vec![one.clone()].into()).await.unwrap();
+    engine.set_target(&world.rosa, "images", "production", vec![one.clone()].into()).await.unwrap();
+    let twice = engine
+        .set_target(&world.rosa, "images", "production", vec![one.clone(), one.clone()].into())
+        .await
+        .unwrap_err();
     assert_eq!(twice.field(), Some("workloads[1].container"));
     let moon = TargetWorkloadInput { cluster: "moon".into(), ..one };
-    let refused = engine.set_target(&world.rosa, "images", "production", vec![moon]).await.unwrap_err();
+    let refused = engine.set_target(&world.rosa, "images", "production", vec![moon].into()).await.unwrap_err();
     assert_eq!(refused.field(), Some("workloads[0].cluster"));
     let view = engine.service(&world.theo, "images", PageRequest::default()).await.unwrap();
     assert_eq!((view.team.title.as_str(), view.description.as_str()), ("Catalogue", "Serves pictures"));

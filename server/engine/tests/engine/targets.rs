@@ -5,7 +5,7 @@ use contract::{
     clusters::ClustersBackend,
     deployers::{DeployerInput, DeployersBackend},
     environments::EnvironmentsBackend,
-    services::{ServiceInput, ServicesBackend, TargetWorkloadInput},
+    services::{ServiceInput, ServicesBackend, TargetInput, TargetWorkloadInput},
 };
 use domain::{
     environment::EnvironmentKind,
@@ -73,7 +73,7 @@ async fn a_deployment_of_another_target_is_refused_by_its_name(world: &World) {
     prepare(world).await;
     for (service, environment, container) in [("mail", "production", "app"), ("cart", "staging", "proxy")] {
         let wanted = vec![place("mail", "app"), place("cart", container)];
-        let refused = world.engine.set_target(&world.rosa, service, environment, wanted).await.unwrap_err();
+        let refused = world.engine.set_target(&world.rosa, service, environment, wanted.into()).await.unwrap_err();
         assert_eq!(refused.field(), Some("workloads[1].workload"), "{refused}");
         let named = "the Deployment production/cart belongs to cart in production already";
         assert!(refused.message.contains(named), "{refused}");
@@ -85,15 +85,15 @@ async fn a_deployment_of_another_target_is_refused_by_its_name(world: &World) {
     assert_eq!(world.engine.store().read().await.unwrap().targets().await.unwrap().len(), 1, "nothing was kept");
     // Its own target may have another of its containers.
     let both = vec![place("cart", "app"), place("cart", "proxy")];
-    world.engine.set_target(&world.rosa, "cart", "production", both).await.unwrap();
+    world.engine.set_target(&world.rosa, "cart", "production", both.into()).await.unwrap();
 }
 
 async fn a_deployment_that_is_given_up_may_be_taken(world: &World) {
     prepare(world).await;
     deploy(&world.practice, "cart-2", "cart", "1.0");
-    world.engine.set_target(&world.rosa, "cart", "production", vec![place("cart-2", "app")]).await.unwrap();
-    world.engine.set_target(&world.rosa, "mail", "production", vec![place("cart", "app")]).await.unwrap();
-    let back = world.engine.set_target(&world.rosa, "cart", "production", vec![place("cart", "app")]).await;
+    world.engine.set_target(&world.rosa, "cart", "production", vec![place("cart-2", "app")].into()).await.unwrap();
+    world.engine.set_target(&world.rosa, "mail", "production", vec![place("cart", "app")].into()).await.unwrap();
+    let back = world.engine.set_target(&world.rosa, "cart", "production", vec![place("cart", "app")].into()).await;
     let refused = back.unwrap_err();
     assert!(matches!(refused.kind, ErrorKind::Invalid { .. }), "{refused}");
     assert!(refused.message.contains("belongs to mail in production already"), "{refused}");
@@ -102,7 +102,7 @@ async fn a_deployment_that_is_given_up_may_be_taken(world: &World) {
 async fn targets_and_workloads_are_counted_where_they_are(world: &World) {
     prepare(world).await;
     let two = vec![place("mail-api", "app"), place("mail-worker", "app"), place("mail-worker", "proxy")];
-    world.engine.set_target(&world.rosa, "mail", "production", two).await.unwrap();
+    world.engine.set_target(&world.rosa, "mail", "production", two.into()).await.unwrap();
     let clusters = world.engine.clusters(&world.rosa).await.unwrap();
     assert_eq!(clusters.iter().map(|c| (c.name.as_str(), c.workloads)).collect::<Vec<_>>(), [("practice", 3)]);
     let environments = world.engine.environments(&world.rosa).await.unwrap();
@@ -122,7 +122,7 @@ async fn what_a_promotion_is_at_work_on_is_not_given_away_under_it(world: &World
         leaves,
         ..DeployerInput::default()
     };
-    let elsewhere = || world.engine.set_target(&world.rosa, "cart", "production", vec![place("cart-2", "app")]);
+    let elsewhere = || world.engine.set_target(&world.rosa, "cart", "production", vec![place("cart-2", "app")].into());
     let outside = |leaves| world.engine.set_deployer(&world.rosa, "cart", "production", deployer(leaves));
     for refused in [elsewhere().await.unwrap_err(), outside(true).await.unwrap_err()] {
         assert_eq!(refused.kind, ErrorKind::Conflict, "{refused}");
@@ -132,11 +132,13 @@ async fn what_a_promotion_is_at_work_on_is_not_given_away_under_it(world: &World
     assert_eq!(world.finish(number).await.phase, "succeeded");
     assert_eq!(world.image_of("cart").await, "r.example/cart:2.0", "what it began it has brought to its end");
     elsewhere().await.unwrap();
+    let emptied = world.engine.set_target(&world.rosa, "cart", "production", TargetInput::default()).await.unwrap_err();
+    assert_eq!(emptied.field(), Some("leaves"), "{emptied}");
     let unsaid = outside(false).await.unwrap_err();
     assert_eq!(unsaid.field(), Some("leaves"), "{unsaid}");
     assert!(outside(true).await.unwrap().is_some(), "the first time there is a secret to show");
     assert!(outside(false).await.is_ok(), "nothing is left that could leave");
     // A form that was still open has no workloads to set, and takes nothing from the deployer.
-    let emptied = world.engine.set_target(&world.rosa, "cart", "production", vec![]).await.unwrap_err();
+    let emptied = world.engine.set_target(&world.rosa, "cart", "production", TargetInput::default()).await.unwrap_err();
     assert_eq!(emptied.field(), Some("workloads"), "{emptied}");
 }

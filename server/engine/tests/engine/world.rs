@@ -120,7 +120,7 @@ pub fn engine_measured(
 }
 
 /// The same with repositories of one's own.
-pub fn engine_committing(
+fn engine_committing(
     store: Store,
     clock: &MockClock,
     connector: Arc<dyn ClusterConnector>,

@@ -20,23 +20,31 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contract::promotions::PromotionsBackend;
+use contract::{
+    deployers::{DeployersBackend as _, ReportInput},
+    promotions::PromotionsBackend,
+};
 use domain::{
+    actor::{Actor, Identity, Role},
     git::{Carries, CommitHash, GitPlan, GitWritten, RepositoryAddress},
     observation::Observed,
 };
+use engine::{Engine, Parts};
 use ports::{
     Cluster as _, GitChange, GitCredentials, GitError, GitRepositories, MessageKey, MessageRef, Messenger,
-    MessengerError, PromotionMessage,
+    MessengerError, PromotionMessage, Webhook, WebhookAnswer, WebhookSender,
 };
-use practice::{MockClock, PracticeCluster, PracticeRepositories, PracticeSettings};
+use practice::{
+    MockClock, PracticeCluster, PracticeDeployer, PracticeRepositories, PracticeSettings, SeededRandomness,
+};
 use serde::{Deserialize, Serialize};
 use store::{Durability, Store, StoreOptions};
 
 use crate::{
     canaries, database, delegating, git,
     guarded::{Call, Guard, Guarded},
-    world::{NoMetrics, PracticeConnector, World, engine_committing, engine_of, noon, workload},
+    outside,
+    world::{NoMetrics, PracticeConnector, World, engine_of, noon, workload},
 };
 
 /// How much later the second child starts: after the leases of the first have ended.
@@ -67,6 +75,10 @@ enum Way {
     Rollout,
     /// By a commit, which Argo CD brings.
     Git,
+    /// With these steps, where nothing but the number of pods says the shares.
+    Pods(&'static str),
+    /// By a program outside.
+    Outside,
 }
 
 /// Counts stop points and dies at one.
@@ -201,6 +213,47 @@ impl GitRepositories for StoppedRepositories {
     }
 }
 
+/// A deployer that stops before it is told something, and after it has taken it.
+struct StoppedDeployer {
+    inside: PracticeDeployer,
+    stops: Arc<Stops>,
+}
+
+#[async_trait]
+impl WebhookSender for StoppedDeployer {
+    fn look_at(&self, address: &str) -> Result<(), String> {
+        self.inside.look_at(address)
+    }
+
+    async fn send(&self, webhook: &Webhook) -> WebhookAnswer {
+        self.stops.pass();
+        let answer = self.inside.send(webhook).await;
+        self.stops.pass();
+        answer
+    }
+}
+
+fn deployer_in(folder: &Path, clock: &MockClock) -> PracticeDeployer {
+    PracticeDeployer::in_file(Arc::new(clock.clone()), folder.join("deployer.json")).unwrap()
+}
+
+/// The deployer says how it gets on; what comes too late is refused, as it is for everybody.
+async fn report(engine: &Engine, deployer: &PracticeDeployer) {
+    let machine = Actor { identity: Identity::rule("deployer"), role: Role::Deployer, from: None };
+    for due in deployer.reports_due() {
+        let input = ReportInput {
+            id: due.id,
+            delivery: due.delivery,
+            state: due.state.as_str().to_owned(),
+            percent: Some(due.percent),
+            message: Some(due.message.to_owned()),
+            link: None,
+            at: None,
+        };
+        let _refused = engine.report(&machine, due.promotion, input).await;
+    }
+}
+
 fn repositories_in(folder: &Path) -> PracticeRepositories {
     PracticeRepositories::in_file(folder.join("git.json")).unwrap()
 }
@@ -240,20 +293,26 @@ async fn child() {
     let told = Arc::clone(&stops);
     let repositories = repositories_in(&task.folder);
     let guarded = Guarded { inside: practice.clone(), guard: Arc::clone(&stops) };
-    let engine = engine_committing(
-        store.clone(),
-        &clock,
-        Arc::new(PracticeConnector(Arc::new(guarded))),
-        Arc::new(NoMetrics),
-        Arc::new(StoppedRepositories { inside: repositories.clone(), stops: Arc::clone(&stops) }),
-        Arc::new(move |_| -> Arc<dyn Messenger> {
+    let (deployer, shared) = (deployer_in(&task.folder, &clock), Arc::new(clock.clone()));
+    let engine = Engine::new(Parts {
+        store: store.clone(),
+        clock: Arc::clone(&shared) as Arc<dyn ports::Clock>,
+        randomness: Arc::new(SeededRandomness::new(task.seed, shared)),
+        connector: Arc::new(PracticeConnector(Arc::new(guarded))),
+        metrics: Arc::new(NoMetrics),
+        repositories: Arc::new(StoppedRepositories { inside: repositories.clone(), stops: Arc::clone(&stops) }),
+        webhooks: Arc::new(StoppedDeployer { inside: deployer.clone(), stops: Arc::clone(&stops) }),
+        messengers: Arc::new(move |_| -> Arc<dyn Messenger> {
             Arc::new(FileMessenger { path: path.clone(), stops: Arc::clone(&told) })
         }),
-        task.seed,
-    );
+        sealing_key: [7; 32],
+        public_url: "http://127.0.0.1:3000".to_owned(),
+    });
     for _ in 0..300 {
         engine.reconcile_due().await.unwrap();
         engine.deliver_due().await.unwrap();
+        engine.send_due().await.unwrap();
+        report(&engine, &deployer).await;
         git::sync(&repositories, &practice);
         let mut read = store.read().await.unwrap();
         let promotion = read.promotion_by_number(task.number).await.unwrap().unwrap().promotion;
@@ -321,6 +380,8 @@ impl Prepared {
                 canaries::set(&world, steps).await;
             }
             Way::BlueGreen(steps) => canaries::set_blue_green(&world, steps).await,
+            Way::Pods(steps) => canaries::set_by_pods(&world, steps).await,
+            Way::Outside => outside::hand_over(&world).await,
             Way::Rollout => delegating::take_over(&world, delegating::shares()).await,
             Way::Git => {
                 repositories_in(folder.path()).set(git::URL, "main", git::FILE, git::FIELD, "1.0").unwrap();
@@ -337,7 +398,7 @@ impl Prepared {
         let step_seconds = match (way, label) {
             (Way::Rolling | Way::Git, _) => 1,
             (_, ways::BAD_LABEL) => 2,
-            (Way::Canary(_) | Way::Rollout, _) => 6,
+            (Way::Canary(_) | Way::Pods(_) | Way::Rollout | Way::Outside, _) => 6,
             (Way::BlueGreen(_), _) => 12,
         };
         Self { kind, folder, name, number, way, step_seconds }
@@ -378,6 +439,8 @@ struct End {
     candidate: &'static [&'static [&'static str]],
     /// What the commits of the branch say.
     commits: &'static [&'static str],
+    /// What a program outside was told, each once.
+    webhooks: &'static [&'static str],
 }
 
 async fn survives(kind: Kind, name: &str, label: &str, way: Way, end: End) {
@@ -440,6 +503,8 @@ async fn check(url: &str, folder: &Path, prepared: &Prepared, end: &End, stop: u
     let acts: Vec<_> = practice.writes_of(&beside).unwrap().into_iter().map(|w| w.act).collect();
     assert!(end.candidate.iter().any(|allowed| acts == **allowed), "stop point {stop}: {acts:?}");
     assert_eq!(git::said_in(&repositories_in(folder)), end.commits, "stop point {stop}");
+    let webhooks: Vec<_> = deployer_in(folder, &clock).received().into_iter().map(|webhook| webhook.kind).collect();
+    assert_eq!(webhooks, end.webhooks, "stop point {stop}");
     let jobs: Vec<_> = practice.journal().unwrap().into_iter().map(|w| w.act).filter(|a| a.ends_with("job")).collect();
     assert_eq!(jobs, end.jobs, "stop point {stop}");
     let (said, told): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.step.is_some());

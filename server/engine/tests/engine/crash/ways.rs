@@ -11,6 +11,7 @@ const GOOD: End = End {
     said: &[],
     candidate: &[&[]],
     commits: &[],
+    webhooks: &[],
 };
 const BAD: End = End {
     phase: "failed",
@@ -21,6 +22,7 @@ const BAD: End = End {
     said: &[],
     candidate: &[&[]],
     commits: &[],
+    webhooks: &[],
 };
 
 #[tokio::test]
@@ -109,4 +111,31 @@ async fn a_commit_survives_being_killed_anywhere_on_sqlite() {
 #[tokio::test]
 async fn a_commit_that_is_set_back_survives_being_killed_anywhere_on_sqlite() {
     survives(Kind::Sqlite, "bad_commit", "2.0-crash", Way::Git, BAD_COMMIT).await;
+}
+
+const GOOD_PODS: End = End { candidate: &[&["make with 1", "scale to 3", "remove"]], ..GOOD };
+const BAD_PODS: End = End { writes: 0, candidate: &[&["make with 1", "remove"]], ..BAD };
+
+#[tokio::test]
+async fn a_canary_by_the_number_of_pods_survives_being_killed_anywhere_on_sqlite() {
+    survives(Kind::Sqlite, "good_pods", "2.0", Way::Pods("25%, 10s"), GOOD_PODS).await;
+}
+
+#[tokio::test]
+async fn a_bad_canary_by_the_number_of_pods_survives_being_killed_anywhere_on_sqlite() {
+    survives(Kind::Sqlite, "bad_pods", BAD_LABEL, Way::Pods("25%, 10m"), BAD_PODS).await;
+}
+
+/// The cluster has nothing to do with it, and stays as it is.
+const GOOD_OUTSIDE: End = End { image: "r.example/cart:1.0", writes: 0, webhooks: &["deployment.start"], ..GOOD };
+const BAD_OUTSIDE: End = End { writes: 0, webhooks: &["deployment.start", "deployment.abort"], ..BAD };
+
+#[tokio::test]
+async fn a_deployer_that_succeeds_is_told_once_wherever_slipway_is_killed_on_sqlite() {
+    survives(Kind::Sqlite, "good_outside", "2.0", Way::Outside, GOOD_OUTSIDE).await;
+}
+
+#[tokio::test]
+async fn a_deployer_that_fails_is_told_once_to_bring_back_wherever_slipway_is_killed_on_postgres() {
+    survives(Kind::Postgres, "bad_outside", "2.0-crash", Way::Outside, BAD_OUTSIDE).await;
 }
