@@ -1,6 +1,9 @@
-//! What people do on a promotion's page while it is under way.
+//! What people do on a promotion's page while it is under way, and what a monitoring system tells meanwhile.
 
-use domain::{promotion::Input, traffic::Weight};
+use domain::{
+    promotion::{Alert, AlertAsks, Input},
+    traffic::Weight,
+};
 
 use super::{Run, request::person};
 
@@ -35,6 +38,9 @@ pub fn act(run: &mut Run, deed: u64) -> Option<LetGo> {
             run.give(Input::SetWeight { by: rosa, seen, weight, reason: reason() });
         }
         5..=40 => run.give(Input::GoOn { by: rosa, seen }),
+        396 => tell(run, AlertAsks::Note),
+        397 => tell(run, AlertAsks::Pause),
+        398 => tell(run, AlertAsks::TakeBack),
         _ => {}
     }
     match deed {
@@ -42,4 +48,17 @@ pub fn act(run: &mut Run, deed: u64) -> Option<LetGo> {
         5..=40 if before != run.promotion => Some(LetGo::Step(seen.step)),
         _ => None,
     }
+}
+
+/// One of a few alerts fires, or is over; some are told twice, and some began before the promotion.
+fn tell(run: &mut Run, asks: AlertAsks) {
+    let now = ports::Clock::now(&run.clock);
+    let alert = Alert {
+        key: format!("alert {}", run.dice.roll(4)),
+        words: "CheckoutErrors".to_owned(),
+        asks,
+        is_firing: !run.dice.one_in(3),
+        began_at: run.dice.pick(&[None, Some(now), Some(now - chrono::TimeDelta::hours(1))]),
+    };
+    run.give(Input::Alerted { by: person(4, "monitor"), alerts: vec![alert] });
 }
