@@ -245,6 +245,7 @@ fn form_acts() -> Vec<(&'static str, Value, Act)> {
         ("test_cluster", json!({ "name": "x" }), Act::ManageClusters),
         ("judging", json!({ "service": "x", "environment": "x" }), Act::Read),
         ("helm_ownership", json!({ "service": "x", "environment": "x" }), Act::Read),
+        ("target_now", json!({ "service": "x", "environment": "x" }), Act::Read),
         (
             "set_rule",
             json!({ "level": "target", "service": "x", "environment": "x", "rule": "p95", "breach": "3" }),
