@@ -190,12 +190,18 @@ fn limits(fields: &RuleFields, inputs: Inputs) -> AnyView {
 /// How the stable version is compared with.
 fn beside(fields: &RuleFields, inputs: Inputs) -> AnyView {
     let known = fields.known.side.unwrap_or_default();
-    let number = |number: f64| number.to_string();
-    let of = |now: fn(&SideInput) -> Option<f64>| move |rule: &RuleInput| rule.side.as_ref().and_then(now);
-    let sure = fields.hint("0.8 to 0.9999; 0.98 when empty.", of(|side| side.confidence), number);
-    let worse = fields.hint("Share of the stable median; 0.25 when empty.", of(|side| side.tolerance), number);
-    let values = fields.hint("8 to 200, one each time; 20 when empty.", of(|side| side.samples.map(f64::from)), number);
-    let by = fields.hint("", |rule| rule.side?.effect, |effect| effect_words(effect).to_owned());
+    // What is in force says it only where it is compared so.
+    let now = fields.now.as_ref().and_then(|rule| rule.side);
+    let hint = |helps: &str, now: Option<String>| match (now, helps) {
+        (Some(now), "") => format!("Now: {now}."),
+        (Some(now), _) => format!("{helps} Now {now}."),
+        (None, _) => helps.to_owned(),
+    };
+    let of = |number: fn(SideInput) -> Option<f64>| now.and_then(number).map(|number| number.to_string());
+    let sure = hint("0.8 to 0.9999; 0.98 when empty.", of(|side| side.confidence));
+    let worse = hint("Share of the stable median; 0.25 when empty.", of(|side| side.tolerance));
+    let values = hint("8 to 200, one each time; 20 when empty.", of(|side| side.samples.map(f64::from)));
+    let by = hint("", now.and_then(|side| side.effect).map(|effect| effect_words(effect).to_owned()));
     let effect = known.effect.map_or("", effect_word);
     view! {
         <More label="How side by side compares" open=known != SideInput::default()>

@@ -21,7 +21,7 @@ use crate::{
     },
     error::Answer,
     form::{FormProblem, Sending},
-    page::{page_of, part_of, sentence},
+    page::{page_of, part_of},
     pages::{
         deployer::{DeployerForms, deployer_card},
         git_place::{GitForms, git_card},
@@ -191,8 +191,9 @@ fn moved_by_others(words: String) -> AnyView {
 fn now_card(now: Resource<Answer<TargetNow>>) -> AnyView {
     let show = |now: Answer<TargetNow>| {
         let Ok(now) = now else { return checks_or(Vec::new(), "The clusters could not be asked.") };
+        // Names of clusters and objects stand at the begin of most: they stay as they are.
         let of = |mark: Mark, title: &'static str, lines: Vec<String>| {
-            lines.into_iter().map(move |line| Demand { mark, title: title.to_owned(), detail: sentence(&line) })
+            lines.into_iter().map(move |detail| Demand { mark, title: title.to_owned(), detail })
         };
         let rows = of(Mark::Failed, "Refused at its start", now.refused)
             .chain(of(Mark::Waiting, "Not known", now.unknown))

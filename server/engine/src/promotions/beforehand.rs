@@ -63,7 +63,7 @@ pub(super) async fn rehearse(engine: &Engine, asked: &Asked, plan: Plan) -> Targ
             && !status.steps.is_empty()
         {
             let steps: Vec<&str> = status.steps.iter().map(|step| step.words.as_str()).collect();
-            capacity.push(format!("{} goes by steps of its own: {}", now.workload, steps.join(" → ")));
+            capacity.push(format!("steps of {}: {}", now.workload, steps.join(" → ")));
         }
         let shares = rehearsal.plan.shares_in_fact(now.wanted_replicas);
         if planned.candidate.is_some() && !shares.is_empty() {
