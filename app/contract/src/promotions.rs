@@ -66,6 +66,9 @@ pub struct PromoteView {
     /// disruption budgets, one line for each.
     #[serde(default)]
     pub capacity: Vec<String>,
+    /// What could not be looked up beforehand, and why.
+    #[serde(default)]
+    pub unknown: Vec<String>,
 }
 
 /// A request for a promotion.

@@ -103,6 +103,10 @@ pub struct Load {
     pub placed: PlacedWorkload,
     /// What was last read.
     pub capacity: Capacity,
+    /// What was seen to size the workload, though it may not be there just now, or not be readable: what it did to the
+    /// pods stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sized_by: Option<Autoscaler>,
     /// Pods for all of the traffic.
     pub full: u32,
     /// The fewest pods that the workload asked for since the share last changed: more than these mean
@@ -115,17 +119,33 @@ pub struct Load {
 const PUSH_PERCENT: u32 = 125;
 
 impl Load {
-    /// The load of a workload that asks for `pods` while it has all of the traffic.
+    /// The load of a workload that asks for `pods` while the candidate has `share` of the traffic. An autoscaler may
+    /// have left no more than the rest needs.
     #[must_use]
-    pub fn new(placed: PlacedWorkload, capacity: Capacity, pods: u32) -> Self {
-        let mut load = Self { placed, capacity, full: 0, least_seen: pods };
-        load.look(pods, Weight::NONE);
+    pub fn new(placed: PlacedWorkload, capacity: Capacity, pods: u32, share: Weight) -> Self {
+        let mut load = Self { placed, capacity: Capacity::default(), sized_by: None, full: 0, least_seen: pods };
+        load.read(capacity);
+        load.look(pods, share);
+        if let Some(autoscaler) = &load.sized_by
+            && share != Weight::NONE
+        {
+            let rest = u32::from(share.rest().as_percent()).max(1);
+            load.full = pods.saturating_mul(100).div_ceil(rest).min(autoscaler.most.max(pods));
+        }
         load
+    }
+
+    /// Takes in what was read.
+    pub fn read(&mut self, capacity: Capacity) {
+        if capacity.autoscaler.is_some() {
+            self.sized_by.clone_from(&capacity.autoscaler);
+        }
+        self.capacity = capacity;
     }
 
     /// Takes in that the workload asks for `pods` while the candidate has `share` of the traffic.
     pub fn look(&mut self, pods: u32, share: Weight) {
-        let Some(autoscaler) = &self.capacity.autoscaler else {
+        let Some(autoscaler) = &self.sized_by else {
             (self.full, self.least_seen) = (pods, pods);
             return;
         };
@@ -154,7 +174,7 @@ impl Load {
     /// share and did not: then these pods are enough for it, and a little more is tried.
     #[must_use]
     pub fn candidate_keeps(&self, ready: u32, present: Weight, is_content: bool) -> Weight {
-        let Some(autoscaler) = &self.capacity.autoscaler else { return Weight::NONE };
+        let Some(autoscaler) = &self.sized_by else { return Weight::NONE };
         let needed = self.full.min(autoscaler.most);
         if ready >= needed {
             return Weight::NONE;
@@ -205,7 +225,28 @@ mod tests {
 
     fn load(capacity: Capacity, pods: u32) -> Load {
         let workload = WorkloadRef::deployment(Namespace::parse("shop").unwrap(), WorkloadName::parse("cart").unwrap());
-        Load::new(PlacedWorkload { cluster: ClusterId::new(uuid::Uuid::nil()), workload }, capacity, pods)
+        Load::new(PlacedWorkload { cluster: ClusterId::new(uuid::Uuid::nil()), workload }, capacity, pods, Weight::NONE)
+    }
+
+    #[test]
+    fn an_autoscaler_that_is_away_for_a_moment_keeps_what_was_learnt() {
+        let mut load = load(scaled(2, 20), 10);
+        load.look(5, weight(50));
+        for gone in [Capacity::default(), Capacity { unread: vec!["not readable".into()], ..Capacity::default() }] {
+            load.read(gone.clone());
+            load.look(5, weight(50));
+            assert_eq!((load.full, &load.capacity), (10, &gone));
+            assert_eq!(load.candidate_keeps(2, weight(100), false), weight(75), "not everything at once onto 2 pods");
+        }
+    }
+
+    #[test]
+    fn a_load_that_is_read_late_takes_the_share_into_account() {
+        let placed = load(Capacity::default(), 1).placed;
+        let late = |capacity, pods, share| Load::new(placed.clone(), capacity, pods, weight(share)).full;
+        assert_eq!(late(scaled(2, 20), 5, 50), 10, "half of the traffic needs 5");
+        assert_eq!(late(scaled(2, 20), 2, 100), 20, "nothing is known but the most");
+        assert_eq!(late(Capacity::default(), 5, 50), 5, "nobody but a person sizes it");
     }
 
     #[test]

@@ -3,9 +3,10 @@
 
 use contract::{
     board::EnvironmentHead,
-    promotions::{PromoteView, PromotionLine},
+    promotions::{Demand, PromoteView, PromotionLine},
     services::{ServiceLine, ServiceView, ServicesQuery},
 };
+use domain::state::Mark;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{components::Form, hooks::use_query_map};
@@ -196,7 +197,8 @@ fn ready(view: PromoteView, form: Sending<RequestPromotion>) -> AnyView {
                 </Card>
                 <Card title="How it goes">
                     <p>{sentence(&view.strategy)}</p>
-                    {view.capacity.iter().map(|line| view! { <p class="note">{sentence(line)}</p> }).collect_view()}
+                    {view.capacity.iter().map(|line| view! { <p class="note">{line.clone()}</p> }).collect_view()}
+                    {unknown_before(view.unknown)}
                 </Card>
                 {comparison
                     .map(|comparison| {
@@ -279,6 +281,12 @@ fn versions(view: &PromoteView) -> AnyView {
         </Card>
     }
     .into_any()
+}
+
+/// What nobody could say beforehand.
+fn unknown_before(unknown: Vec<String>) -> Option<AnyView> {
+    let of = |detail| Demand { mark: Mark::Waiting, title: "Not known".to_owned(), detail };
+    (!unknown.is_empty()).then(|| checks_or(demand_rows(unknown.into_iter().map(of).collect()), ""))
 }
 
 fn others(lines: Vec<PromotionLine>) -> Option<AnyView> {

@@ -21,7 +21,7 @@ use crate::{
     },
     error::Answer,
     form::{FormProblem, Sending},
-    page::{page_of, part_of},
+    page::{page_of, part_of, sentence},
     pages::{
         deployer::{DeployerForms, deployer_card},
         git_place::{GitForms, git_card},
@@ -74,7 +74,7 @@ pub fn TargetPage() -> impl IntoView {
     let version =
         move || (asked.get(), accepted.get(), forms.deployer.version() + forms.git.version() + forms.helm.version());
     let data = Resource::new(version, |(asked, ..)| load(asked));
-    // What clusters say comes by itself: nothing that is set here waits for them.
+    // What clusters say comes beside what is set here, and a silent one is not waited for long.
     let now =
         Resource::new(version, |((service, environment), ..)| server_fns::services::target_now(service, environment));
     view! {
@@ -190,7 +190,10 @@ fn moved_by_others(words: String) -> AnyView {
 /// What a promotion would meet here at this moment.
 fn now_card(now: Resource<Answer<TargetNow>>) -> AnyView {
     let show = |now: Answer<TargetNow>| {
-        let Ok(now) = now else { return checks_or(Vec::new(), "The clusters could not be asked.") };
+        let now = match now {
+            Ok(now) => now,
+            Err(error) => return view! { <p class="note">{sentence(&error.to_string())}</p> }.into_any(),
+        };
         // Names of clusters and objects stand at the begin of most: they stay as they are.
         let of = |mark: Mark, title: &'static str, lines: Vec<String>| {
             lines.into_iter().map(move |detail| Demand { mark, title: title.to_owned(), detail })

@@ -4,7 +4,9 @@
 
 use contract::judging::JudgingView;
 #[cfg(feature = "ssr")]
-use contract::judging::{Counting, HealthInput, JudgingPlace, OwnQuery, PolicyInput, RuleInput, SideInput};
+use contract::judging::{
+    ComparedWith, Counting, HealthInput, JudgingPlace, OwnQuery, PolicyInput, RuleInput, SideInput,
+};
 use domain::analysis::Level;
 use leptos::prelude::*;
 
@@ -54,6 +56,7 @@ pub async fn set_rule(
         true => Some(OwnQuery { words, unit: word("own.unit", &unit)?, query, requests, too_low }),
         false => None,
     };
+    let compared_with: Option<ComparedWith> = word("compared_with", &compared_with)?;
     let side = SideInput {
         effect: word("side.effect", &effect)?,
         confidence: number("side.confidence", &confidence)?,
@@ -65,8 +68,9 @@ pub async fn set_rule(
     let input = RuleInput {
         rule,
         is_off,
-        compared_with: word("compared_with", &compared_with)?,
-        side: Some(side).filter(|side| *side != SideInput::default()),
+        compared_with,
+        // The fields are there whatever is chosen.
+        side: Some(side).filter(|side| compared_with == Some(ComparedWith::Stable) && *side != SideInput::default()),
         warning: number("warning", &warning)?,
         breach: number("breach", &breach)?,
         window_seconds: number("window_seconds", &window_seconds)?,

@@ -45,7 +45,9 @@ impl AlertsBackend for Engine {
             .map(|(index, given)| read(index, &rules, &given).map(|alert| (given, alert)))
             .collect::<Answer<_>>()?;
         let mut read = self.store().read().await.or_fail(self)?;
-        let under_way = under_way(self, &mut read).await?;
+        // One that cannot be read must not keep alerts from the others; they are told again.
+        let mut failed = None;
+        let under_way = under_way(self, &mut read, &mut failed).await?;
         let targets = read.target_names().await.or_fail(self)?;
         drop(read);
         let services: HashSet<&str> = targets.iter().map(|one| one.service.as_str()).collect();
@@ -63,11 +65,10 @@ impl AlertsBackend for Engine {
                 told[index].push(Told { name: name_of(&given), alert: alert.clone() });
             }
         }
-        let mut failed = None;
         for (one, told) in under_way.iter().zip(told).filter(|(_, told)| !told.is_empty()) {
             match self.tell(actor, &one.promotion, &told).await {
                 Ok(effects) => taken.effects.extend(effects),
-                // What keeps alerts from one promotion must not keep them from the others; they are told again.
+                // Nor must what keeps them from one.
                 Err(error) => {
                     tracing::warn!(promotion.number = one.promotion.number, error.message = %error, "an alert is not taken");
                     failed.get_or_insert(error);
@@ -138,15 +139,15 @@ fn did(before: &Promotion, after: &Promotion, alert: &Alert) -> &'static str {
     }
 }
 
-async fn under_way(engine: &Engine, read: &mut Read) -> Answer<Vec<UnderWay>> {
+/// Every promotion under way that can be read; why another cannot be is left in `failed`.
+async fn under_way(engine: &Engine, read: &mut Read, failed: &mut Option<ApiError>) -> Answer<Vec<UnderWay>> {
     let environments = read.environments().await.or_fail(engine)?;
     let mut found = Vec::new();
     for loaded in read.promotions_under_way().await.or_fail(engine)? {
-        let promotion = match loaded {
+        let promotion = match loaded.or_fail(engine) {
             Ok(loaded) => loaded.promotion,
-            // One that cannot be read must not keep alerts from the others.
             Err(error) => {
-                tracing::error!(error.message = %error, "a promotion under way cannot be read, and hears of no alert");
+                failed.get_or_insert(error);
                 continue;
             }
         };

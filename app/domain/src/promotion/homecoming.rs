@@ -31,8 +31,8 @@ pub(super) fn look(run: &mut Run, seen: &Seen) {
     for (placed, capacity) in seen.capacities {
         let Some(pods) = counts(&run.progress, placed).map(|(_, wanted)| wanted) else { continue };
         match run.loads.iter_mut().find(|load| load.placed == *placed) {
-            Some(load) => load.capacity = capacity.clone(),
-            None => run.loads.push(Load::new(placed.clone(), capacity.clone(), pods)),
+            Some(load) => load.read(capacity.clone()),
+            None => run.loads.push(Load::new(placed.clone(), capacity.clone(), pods, share)),
         }
     }
     for load in run.loads.iter_mut().filter(|_| is_learning) {

@@ -105,8 +105,8 @@ pub(super) fn progressing(draft: &mut Draft, mut run: Run, step: usize, since: D
     take_in(draft, &mut run, telling);
     homecoming::look(&mut run, seen);
     jobs::hear(draft, &mut run, seen);
-    let bad = bad.filter(|cause| lasts(&mut run, cause, draft.now));
-    let bad = bad.or_else(|| unserved(&mut run, draft.now)).or_else(|| jobs::bad(&run, draft.now));
+    let bad = lasting(&mut run, bad, draft.now);
+    let bad = bad.or_else(|| unserved(&mut run, |_| true, draft.now)).or_else(|| jobs::bad(&run, draft.now));
     if let Some(cause) = bad {
         return draft.take_back_by_rule(run, cause);
     }
@@ -143,8 +143,10 @@ pub(super) fn partly_seen(draft: &mut Draft, mut run: Run, step: usize, since: D
         run.routes.iter_mut().filter(|known| known.placed == now.placed).for_each(|known| *known = now.clone());
     }
     jobs::hear(draft, &mut run, seen);
-    let bad = telling.bad.filter(|cause| lasts(&mut run, cause, draft.now));
-    match bad.or_else(|| unserved(&mut run, draft.now)).or_else(|| jobs::failed(&run)) {
+    let bad = lasting(&mut run, telling.bad, draft.now);
+    // What nobody could read says nothing of this moment.
+    let is_read = |route: &RouteProgress| seen.route(&route.placed).is_some();
+    match bad.or_else(|| unserved(&mut run, is_read, draft.now)).or_else(|| jobs::failed(&run)) {
         Some(cause) => draft.take_back_by_rule(run, cause),
         None => draft.next.phase = Phase::Progressing { run, step, since },
     }
@@ -154,12 +156,14 @@ pub(super) fn partly_seen(draft: &mut Draft, mut run: Run, step: usize, since: D
 /// ended, and a webhook that was away comes back.
 const UNMADE_SECONDS: i64 = 30;
 
-/// Whether what is bad stays so. Pods that cannot be made just now may be made yet, as long as others come.
-fn lasts(run: &mut Run, cause: &TakeBackCause, now: DateTime<Utc>) -> bool {
-    if !is_unmade(cause) {
-        return true;
+/// What is bad and stays so. Pods that cannot be made just now may be made yet, as long as others come.
+fn lasting(run: &mut Run, bad: Option<TakeBackCause>, now: DateTime<Utc>) -> Option<TakeBackCause> {
+    if !bad.as_ref().is_some_and(is_unmade) {
+        run.unmade_since = None;
+        return bad;
     }
-    now >= *run.unmade_since.get_or_insert(now) + Duration::seconds(UNMADE_SECONDS)
+    let lasts = now >= *run.unmade_since.get_or_insert(now) + Duration::seconds(UNMADE_SECONDS);
+    bad.filter(|_| lasts)
 }
 
 /// Whether it is only that pods cannot be made.
@@ -171,9 +175,10 @@ pub(super) const fn is_unmade(cause: &TakeBackCause) -> bool {
 /// and what is sent there fails meanwhile.
 const UNSERVED_SECONDS: i64 = 5;
 
-/// Whether traffic goes to a candidate that nobody can reach, and has for a while.
-fn unserved(run: &mut Run, now: DateTime<Utc>) -> Option<TakeBackCause> {
-    let is_unserved = |route: &&RouteProgress| route.seen > Weight::NONE && route.endpoints.unwrap_or(0) == 0;
+/// Whether traffic goes to a candidate that nobody can reach, and has for a while, by the routes that `is_read` says.
+fn unserved(run: &mut Run, is_read: impl Fn(&RouteProgress) -> bool, now: DateTime<Utc>) -> Option<TakeBackCause> {
+    let is_unserved =
+        |route: &&RouteProgress| is_read(route) && route.seen > Weight::NONE && route.endpoints.unwrap_or(0) == 0;
     let Some(found) = run.routes.iter().find(is_unserved) else {
         run.unserved_since = None;
         return None;

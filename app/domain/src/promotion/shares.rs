@@ -21,6 +21,21 @@ impl Promotion {
     }
 }
 
+impl Promotion {
+    /// What a share comes to beside the pods that its workloads need for all of their traffic; the share itself where
+    /// that is not known. Not what is ready at this moment: it changes only with what is asked for.
+    #[must_use]
+    pub fn share_in_fact(&self, wanted: Weight) -> Weight {
+        let of = |planned: &WorkloadPlan| {
+            let (run, candidate) = (self.run()?, planned.candidate.as_ref()?);
+            let load = run.loads.iter().find(|load| load.placed == planned.placed).map(|load| load.full);
+            let full = load.filter(|full| *full > 0)?;
+            Some(candidate.layer.comes_to(full, wanted))
+        };
+        furthest(self.plan.workloads.iter().filter_map(of), wanted).unwrap_or(wanted)
+    }
+}
+
 impl Plan {
     /// What the shares of its steps come to beside `full` pods that serve, in words, where whole pods cannot express
     /// them: `10 % comes to 25 %`.

@@ -202,22 +202,15 @@ fn share_in_words(promotion: &Promotion, run: &Run) -> String {
     let strategy = promotion.plan.strategy.words();
     let share = match run.wanted.weight.want {
         Weight::NONE => return format!("{strategy} without traffic"),
-        weight => match share_of_pods(promotion, run).filter(|of_pods| *of_pods != weight) {
-            Some(of_pods) => format!("{strategy} at {of_pods}, as near to {weight} as pods can be"),
-            None => format!("{strategy} at {weight}"),
+        weight => match promotion.share_in_fact(weight) {
+            in_fact if in_fact == weight => format!("{strategy} at {weight}"),
+            in_fact => format!("{strategy} at {in_fact}, as near to {weight} as pods can be"),
         },
     };
     match judging::warned(run) {
         Some(what) => format!("{share} (warning: {what})"),
         None => share,
     }
-}
-
-/// The share that is there once the pods are, where their number is the share.
-fn share_of_pods(promotion: &Promotion, run: &Run) -> Option<Weight> {
-    let (_, settings) = promotion.plan.strategy.candidate()?;
-    let is_by_pods = !settings.layer().has_route() && run.settled_at.is_some();
-    is_by_pods.then(|| promotion.share_seen(run.wanted.weight.want)).flatten()
 }
 
 fn moving(promotion: &Promotion, words: String, percent: Option<u8>) -> Headline {

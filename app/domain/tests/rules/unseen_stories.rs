@@ -271,3 +271,57 @@ fn on_the_way_back_the_last_ready_pods_are_never_removed() {
         assert!(what.contains(cart) && what.contains("ready pods are the last ones"), "{what}");
     }
 }
+
+#[test]
+fn a_candidate_that_nobody_can_look_at_is_not_called_unreachable() {
+    let mut world = World::in_two_clusters(canary(gateway(), vec![Step::Weight { weight: weight(20) }, Step::ask()]));
+    for _ in 0..30 {
+        world.pass_seconds(5);
+        world.pass();
+    }
+    let empty = |world: &mut World, second: bool| {
+        for (at, seen) in &mut world.routes {
+            if is_second(at) == second
+                && let RouteObserved::Present(now) = seen
+            {
+                now.candidate_endpoints = Some(0);
+            }
+        }
+    };
+    // It restarts for a moment, and then its cluster does not answer.
+    empty(&mut world, true);
+    world.look();
+    for _ in 0..6 {
+        world.pass_seconds(10);
+        world.look_at_one();
+    }
+    assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+    // What is read counts all the same.
+    empty(&mut world, false);
+    for _ in 0..2 {
+        world.pass_seconds(10);
+        world.look_at_one();
+    }
+    let Phase::TakingBack { cause: TakeBackCause::Unserved { route, .. }, .. } = &world.promotion.phase else {
+        panic!("{}", world.words());
+    };
+    assert_eq!(route, "eu-1 shop/HTTPRoute cart");
+}
+
+#[test]
+fn pods_that_cannot_be_made_several_times_for_a_moment_are_waited_for_each_time() {
+    let mut world = World::new(&["cart"], 0);
+    world.give(Input::Clock).unwrap();
+    world.look();
+    world.apply();
+    world.pods_up("cart", 0);
+    for _ in 0..3 {
+        // A webhook is away for a moment, and slow pods come up meanwhile.
+        world.workload("cart").replica_failure = Some("a webhook does not answer".to_owned());
+        world.look();
+        world.workload("cart").replica_failure = None;
+        world.pass_seconds(20);
+        world.look();
+        assert!(matches!(world.promotion.phase, Phase::Progressing { .. }), "{}", world.words());
+    }
+}

@@ -73,15 +73,17 @@ pub(crate) async fn view(
         _ => Chosen::default(),
     };
     let may_not = actor.may(Act::RequestPromotion).err().map(|e| e.to_string());
+    let occupant = read.occupant(asked.target.id).await.or_fail(engine)?.map(|occupant| occupant.number);
     let can_supersede = engine.supersedes(&mut read, actor, &asked).await.is_ok();
     // No transaction stays open while a cluster is asked.
     drop(read);
     let strategy = strategy_words::in_full(&asked, chosen.plan.as_ref().and_then(|plan| plan.git.as_ref()));
     let now = match chosen.plan.take() {
-        Some(plan) => beforehand::rehearse(engine, &asked, plan).await,
+        Some(plan) => beforehand::rehearse(engine, &asked, plan, occupant).await,
         None => TargetNow::default(),
     };
-    let refused = now.refused.into_iter().map(|why| format!("As things are it would be refused at its start: {why}."));
+    let refused = now.refused.iter().map(|why| why.trim_end_matches('.'));
+    let refused = refused.map(|why| format!("As things are it would be refused at its start: {why}."));
     let what = to.as_ref().map_or_else(String::new, |v| format!(" {}", v.label));
     let verb = if asked.environment.rules.approvals.people() > 0 { "Ask to promote" } else { "Promote" };
     Ok(PromoteView {
@@ -98,7 +100,8 @@ pub(crate) async fn view(
         button: format!("{verb} {}{what} to {}", asked.service.name, asked.environment.title),
         refusal: may_not.or(chosen.refusal),
         warnings: chosen.warnings.into_iter().chain(refused).chain(now.warnings).collect(),
-        capacity: now.capacity.into_iter().chain(now.unknown).collect(),
+        capacity: now.capacity,
+        unknown: now.unknown,
     })
 }
 

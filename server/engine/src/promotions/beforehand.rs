@@ -48,12 +48,20 @@ fn placed(planned: &[WorkloadPlan]) -> impl Iterator<Item = &PlacedWorkload> {
     planned.iter().map(|one| &one.placed)
 }
 
-/// What a plan would meet if it started now.
-pub(super) async fn rehearse(engine: &Engine, asked: &Asked, plan: Plan) -> TargetNow {
+/// What a plan would meet if it started now. While another promotion is at work in the target (`occupant`, its number),
+/// what it has set there refuses nothing: this one would wait for its end.
+pub(super) async fn rehearse(engine: &Engine, asked: &Asked, plan: Plan, occupant: Option<i64>) -> TargetNow {
     let at = (asked.service.id, asked.environment.id, asked.target.id);
     let rehearsal = Promotion::rehearsal(plan, at, engine.now());
-    let Look { seen, trouble, unsized_because } = field::look_within(engine.clusters(), &rehearsal, PATIENCE).await;
-    let refused = rehearsal.refused_at_start(&seen);
+    let Look { seen, troubles, unsized_because } = field::look_within(engine.clusters(), &rehearsal, PATIENCE).await;
+    let mut unknown = troubles;
+    let refused = match occupant {
+        None => rehearsal.refused_at_start(&seen),
+        Some(number) => {
+            unknown.push(format!("promotion {number} is at work here: what comes after it is known when it has ended"));
+            Vec::new()
+        }
+    };
     let (mut warnings, mut capacity) = (Vec::new(), Vec::new());
     for planned in &rehearsal.plan.workloads {
         let now = seen.workloads.iter().find(|(placed, _)| *placed == planned.placed);
@@ -63,18 +71,19 @@ pub(super) async fn rehearse(engine: &Engine, asked: &Asked, plan: Plan) -> Targ
             && !status.steps.is_empty()
         {
             let steps: Vec<&str> = status.steps.iter().map(|step| step.words.as_str()).collect();
-            capacity.push(format!("steps of {}: {}", now.workload, steps.join(" → ")));
+            let (cluster, steps) = (&planned.cluster_name, steps.join(" → "));
+            capacity.push(format!("steps of {cluster} {}: {steps}", now.workload));
         }
         let shares = rehearsal.plan.shares_in_fact(now.wanted_replicas);
         if planned.candidate.is_some() && !shares.is_empty() {
-            let (name, pods) = (&now.workload, now.wanted_replicas);
-            capacity.push(format!("by whole pods beside the {pods} of {name}, {}", shares.join(", ")));
+            let (cluster, name, pods) = (&planned.cluster_name, &now.workload, now.wanted_replicas);
+            capacity.push(format!("by whole pods beside the {pods} of {cluster} {name}, {}", shares.join(", ")));
         }
     }
     capacity.extend(seen.capacities.iter().flat_map(|(_, known)| known.lines()));
     let unsized_because = unsized_because.into_iter().map(|why| format!("what sizes the workload is not known: {why}"));
     capacity.extend(unsized_because);
-    TargetNow { refused, warnings, capacity, unknown: trouble.into_iter().collect() }
+    TargetNow { refused, warnings, capacity, unknown }
 }
 
 /// What a promotion would meet in a target at this moment, by what runs there, or the newest version there is; nothing is
@@ -94,10 +103,11 @@ pub(crate) async fn target_now(engine: &Engine, service: &str, environment: &str
     };
     let Some(version) = version else { return Ok(TargetNow::default()) };
     let made = plan_now(engine, &mut read, &asked, &version, &asked.target.strategy).await?;
+    let occupant = read.occupant(asked.target.id).await.or_fail(engine)?.map(|occupant| occupant.number);
     // No transaction stays open while a cluster is asked.
     drop(read);
     Ok(match made {
-        Ok(plan) => rehearse(engine, &asked, plan).await,
+        Ok(plan) => rehearse(engine, &asked, plan, occupant).await,
         Err(error) => TargetNow { refused: vec![error.to_string()], ..TargetNow::default() },
     })
 }

@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(crate) struct Look {
     /// The objects that were read.
     pub(crate) seen: Sight,
-    /// Why some could not be.
-    pub(crate) trouble: Option<String>,
+    /// Why some could not be, each once.
+    pub(crate) troubles: Vec<String>,
     /// Why it is not known what sizes some workloads. What was known of it stays true for a while: nothing waits for
     /// an autoscaler.
     pub(crate) unsized_because: Vec<String>,
@@ -85,28 +85,35 @@ pub(crate) async fn look_within(registry: &Registry, promotion: &Promotion, pati
     for result in workloads {
         match result {
             Ok(one) => look.seen.workloads.push(one),
-            Err(words) => look.trouble = Some(words),
+            Err(words) => once(&mut look.troubles, words),
         }
     }
     for result in routes {
         match result {
             Ok(one) => look.seen.routes.push(one),
-            Err(words) => look.trouble = Some(words),
+            Err(words) => once(&mut look.troubles, words),
         }
     }
     for result in jobs {
         match result {
             Ok(one) => look.seen.jobs.push(one),
-            Err(words) => look.trouble = Some(words),
+            Err(words) => once(&mut look.troubles, words),
         }
     }
     for (planned, result) in capacities {
         match result {
             Ok(one) => look.seen.capacities.push((planned.placed.clone(), one)),
-            Err(error) => look.unsized_because.push(in_words(&planned.cluster_name, &error)),
+            Err(error) => once(&mut look.unsized_because, in_words(&planned.cluster_name, &error)),
         }
     }
     look
+}
+
+/// What many objects of one cluster say is said once.
+fn once(said: &mut Vec<String>, words: String) {
+    if !said.contains(&words) {
+        said.push(words);
+    }
 }
 
 /// Makes everything what is desired, all clusters at once. Which parts may change together was decided

@@ -164,7 +164,7 @@ impl Engine {
                 inputs.push(Input::RefusedByCluster { generation, writes: refused });
             }
         }
-        let Look { seen, trouble, unsized_because } = field::look(self.clusters(), promotion).await;
+        let Look { seen, mut troubles, unsized_because } = field::look(self.clusters(), promotion).await;
         for why in unsized_because {
             tracing::warn!(
                 promotion.number = promotion.number,
@@ -177,7 +177,7 @@ impl Engine {
         let Heard { sight: git, trouble: unheard } = heard;
         // What was read is judged also when there was trouble: pods that crash do not wait for another
         // cluster.
-        inputs.push(Input::Observed(Sight { trouble: untold.or(unheard).or(trouble), git, ..seen }));
+        inputs.push(Input::Observed(Sight { trouble: untold.or(unheard).or(troubles.pop()), git, ..seen }));
         Ok(inputs)
     }
 

@@ -128,6 +128,7 @@ async fn a_promotion_that_cannot_be_read_keeps_no_alert_from_the_others() {
     let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
     let about = [("service", "cart"), ("severity", "critical")];
     let alerts = vec![alert(world.clock.now(), "Errors", "firing", &about)];
-    let taken = world.engine.take_alerts(&monitor, AlertRules::default(), alerts).await.unwrap();
-    assert_eq!(taken.effects.iter().map(|effect| effect.did.as_str()).collect::<Vec<_>>(), ["take_back"]);
+    let failed = world.engine.take_alerts(&monitor, AlertRules::default(), alerts).await.unwrap_err();
+    assert_eq!(failed.kind, contract::ErrorKind::Internal, "who tells it tells it again: {failed}");
+    assert_eq!(world.status(cart).await.phase, "taking_back");
 }

@@ -6,7 +6,7 @@ use contract::{
 };
 
 use crate::{
-    canaries::{canary, namespace, route, set_by_pods, until},
+    canaries::{canary, namespace, route, set_by_pods, until, with_canary},
     world::World,
 };
 
@@ -40,7 +40,7 @@ async fn what_shares_come_to_by_whole_pods_is_said_before_and_meanwhile() {
     world.service("cart").await;
     set_by_pods(&world, "10%, 50%, ask").await;
     let met = now(&world).await;
-    let said = "by whole pods beside the 3 of production/cart, 10 % comes to 25 %";
+    let said = "by whole pods beside the 3 of practice production/cart, 10 % comes to 25 %";
     assert!(met.capacity.iter().any(|line| line == said), "{met:?}");
     world.version("cart", "2.0").await;
     set_by_pods(&world, "10%, ask, 50%, ask").await;
@@ -49,4 +49,18 @@ async fn what_shares_come_to_by_whole_pods_is_said_before_and_meanwhile() {
     let seen = domain::promotion::AsSeen::step(1);
     world.engine.steer(&world.rosa, number, contract::promotions::Steer::GoOn { seen }).await.unwrap();
     until(&world, number, "canary at 50 %, waits for someone").await;
+}
+
+#[tokio::test]
+async fn what_a_promotion_at_work_has_set_refuses_nothing() {
+    let world = with_canary("25%, ask").await;
+    world.version("cart", "2.0").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "waits for someone").await;
+    let met = now(&world).await;
+    assert_eq!(met.refused, Vec::<String>::new(), "nobody is told to put back what is at work");
+    assert!(met.unknown.iter().any(|line| line.contains(&format!("promotion {number} is at work here"))), "{met:?}");
+    world.engine.abort(&world.rosa, number, "enough".to_owned()).await.unwrap();
+    world.finish(number).await;
+    assert_eq!(now(&world).await.unknown, Vec::<String>::new());
 }
