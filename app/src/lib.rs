@@ -79,7 +79,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/search") view=SearchPage ssr=SsrMode::Async />
                     <Route path=path!("/more") view=frame::MorePage ssr=SsrMode::Async />
                     <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async />
-                    <Route path=path!("/services/new") view=NewServicePage ssr=SsrMode::Async />
+                    <Route path=path!("/add-service") view=NewServicePage ssr=SsrMode::Async />
                     <Route path=path!("/services/:name") view=ServicePage ssr=SsrMode::Async />
                     <Route path=path!("/services/:name/change") view=ChangeServicePage ssr=SsrMode::Async />
                     <Route path=path!("/services/:name/compare") view=ComparePage ssr=SsrMode::Async />

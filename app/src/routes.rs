@@ -25,7 +25,7 @@ pub const APPROVALS: &str = "/approvals";
 /// All services.
 pub const SERVICES: &str = "/services";
 /// The form for a new service.
-pub const NEW_SERVICE: &str = "/services/new";
+pub const NEW_SERVICE: &str = "/add-service";
 /// All promotions.
 pub const PROMOTIONS: &str = "/promotions";
 /// Every change everywhere.

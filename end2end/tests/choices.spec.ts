@@ -66,7 +66,7 @@ test('what was chosen from a list does not turn into its neighbour', async ({ op
   await rosa.getByLabel('The last deployment there caused it').check();
 
   // A service that stands before all others in the list, and news that bring the list again.
-  await visit(other, '/services/new');
+  await visit(other, '/add-service');
   await other.getByLabel('Name', { exact: true }).fill('aardvark');
   await other.getByLabel('Team', { exact: true }).fill('catalogue');
   await other.getByRole('button', { name: 'Add the service' }).click();

@@ -95,7 +95,7 @@ test('what an administrator and a pipeline send does not run and breaks nothing'
   });
 
   await test.step('services: an address that would run is refused', async () => {
-    await visit(page, '/services/new');
+    await visit(page, '/add-service');
     await page.getByLabel('Name').fill('cart');
     await page.getByLabel('Team').fill('checkout');
     await page.getByLabel('What it is for').fill(markup);

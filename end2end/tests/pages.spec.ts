@@ -73,7 +73,7 @@ const places: Record<string, string[]> = {
   services: [
     '/services',
     '/services?q=nothing-like-it',
-    '/services/new',
+    '/add-service',
     '/services/orders',
     '/services/orders/change',
     '/services/orders/targets/production',
@@ -133,7 +133,7 @@ test('the pages of an empty installation are sound, and those that only an admin
     '/',
     '/approvals',
     '/services',
-    '/services/new',
+    '/add-service',
     '/promote',
     '/promotions',
     '/deployments',

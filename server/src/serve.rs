@@ -5,8 +5,10 @@
 //! streams end, requests and passes of reconcilers that are under way are finished, then it returns.
 
 use std::{
+    fs::File,
     io::Write as _,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -145,6 +147,16 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     door.serve(wired).await
 }
 
+/// Keeps other demos out of a folder as long as what is answered lives: what is played there is one process' own.
+fn alone_in(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("demo.lock");
+    let lock = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    lock.try_lock().with_context(|| {
+        format!("another demo uses {}; stop it, or give another folder (--data-dir)", folder.display())
+    })?;
+    Ok(lock)
+}
+
 /// As [`run`], with the sample company on a practice cluster, or on a real one: made in an empty
 /// database, found again in one that has it. Prints links that sign its people in.
 ///
@@ -155,6 +167,7 @@ pub async fn run_demo(mut config: Config, real: Option<demo::RealCluster>) -> an
     let door = Door::open(&mut config, shutdown.clone()).await?;
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("data_dir: {} cannot be made", config.data_dir.display()))?;
+    let _alone = alone_in(&config.data_dir)?;
     let settings = PracticeSettings { state_file: Some(config.data_dir.join("practice.json")), ..Default::default() };
     let practice = PracticeCluster::open(Arc::new(SystemClock), settings).context("the practice cluster's file")?;
     let repositories = PracticeRepositories::in_file(config.data_dir.join("practice-git.json"))

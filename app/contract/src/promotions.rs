@@ -49,7 +49,7 @@ pub struct PromoteView {
     pub comparison: Option<Comparison>,
     /// What the environment asks for.
     pub demands: Vec<Demand>,
-    /// Strategy and steps in words.
+    /// Strategy and steps in words; empty where no version is chosen, or it cannot be promoted.
     pub strategy: String,
     /// A promotion that holds the target or waits for it.
     pub others: Vec<PromotionLine>,

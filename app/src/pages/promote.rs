@@ -195,11 +195,18 @@ fn ready(view: PromoteView, form: Sending<RequestPromotion>) -> AnyView {
                 <Card title="What is asked for">
                     {checks_or(demand_rows(view.demands), "Nothing: it starts at once.")}
                 </Card>
-                <Card title="How it goes">
-                    <p>{sentence(&view.strategy)}</p>
-                    {view.capacity.iter().map(|line| view! { <p class="note">{line.clone()}</p> }).collect_view()}
-                    {unknown_before(view.unknown)}
-                </Card>
+                {(!view.strategy.is_empty())
+                    .then(|| {
+                        let capacity = view.capacity.iter();
+                        let capacity = capacity.map(|line| view! { <p class="note">{line.clone()}</p> }).collect_view();
+                        view! {
+                            <Card title="How it goes">
+                                <p>{sentence(&view.strategy)}</p>
+                                {capacity}
+                                {unknown_before(view.unknown)}
+                            </Card>
+                        }
+                    })}
                 {comparison
                     .map(|comparison| {
                         view! {

@@ -26,6 +26,10 @@ pub struct RuleFields {
 impl RuleFields {
     /// What is known of its unit; limits beside the stable version are shares of pairs and have none.
     fn unit(&self) -> Option<Unit> {
+        let is_beside = |rule: &RuleInput| rule.compared_with == Some(ComparedWith::Stable);
+        if is_beside(&self.known) || self.known.compared_with.is_none() && self.now.as_ref().is_some_and(is_beside) {
+            return None;
+        }
         let own = self.known.own.as_ref().or_else(|| self.now.as_ref()?.own.as_ref());
         own.and_then(|own| own.unit).or_else(|| unit_of(&self.known.rule))
     }

@@ -144,9 +144,9 @@ fn acts(view: &PromotionView, traffic: &TrafficView, steer: Sendings<Steer>) -> 
         with_reason(asked("promote_now", "Promote at once", Glyph::Play, says, "Not promoted at once"), steer, ().into_any())
     });
     let go_on = may(PromotionAct::GoOn).then(|| match what_going_on_ends(traffic) {
-        Some(says) => {
+        Some((label, says)) => {
             let mut asked = asked("go_on", "Go on", Glyph::Play, says, "Not let go on");
-            asked.question.label = format!("Go on to {then}\u{2026}");
+            asked.question.label = label;
             asked.question.kind = Kind::Primary;
             asked.question.title = "Go on?".to_owned();
             without_reason(asked, steer)
@@ -156,15 +156,27 @@ fn acts(view: &PromotionView, traffic: &TrafficView, steer: Sendings<Steer>) -> 
     view! { <div class="row">{go_on} {hold} {skip} {set} {now}</div> }.into_any()
 }
 
-/// What letting it go on ends, and what comes then; nothing where the step itself asks, so that the button is the answer.
-fn what_going_on_ends(traffic: &TrafficView) -> Option<String> {
+/// The button's words, and what letting it go on ends and what comes then; nothing where the step itself asks, so that
+/// the button is the answer. A pause is ended alone.
+fn what_going_on_ends(traffic: &TrafficView) -> Option<(String, String)> {
     let TrafficView { present, then, .. } = traffic;
+    let to_next = format!("Go on to {then}\u{2026}");
     match (traffic.by_hand_now, &traffic.hold) {
-        (Some(share), _) => Some(format!(
-            "Ends the {share} % that were set by hand, and with them \u{201c}{present}\u{201d}. Then: {then}."
-        )),
+        (Some(share), Some(_)) => {
+            let says = format!(
+                "Ends the pause. The {share} % that were set by hand stay until someone lets it go on once more."
+            );
+            Some(("End the pause\u{2026}".to_owned(), says))
+        }
+        (Some(share), None) => {
+            let says = format!(
+                "Ends the {share} % that were set by hand, and with them \u{201c}{present}\u{201d}. Then: {then}."
+            );
+            Some((to_next, says))
+        }
         (None, Some(_)) if traffic.mirrored.is_empty() => {
-            Some(format!("Ends the pause. What is left of \u{201c}{present}\u{201d} comes first. Then: {then}."))
+            let says = format!("Ends the pause. What is left of \u{201c}{present}\u{201d} comes first. Then: {then}.");
+            Some((to_next, says))
         }
         (None, Some(_) | None) => None,
     }

@@ -94,9 +94,15 @@ impl Engine {
         drop(read);
         let is_unheard = |one: &&Told| now.as_ref().is_some_and(|now| !now.has_heard(&one.alert));
         let unheard: HashSet<&str> = told.iter().filter(is_unheard).map(|one| one.alert.key.as_str()).collect();
-        // The end of one that comes together with it.
-        let is_new = |one: &Told| unheard.contains(one.alert.key.as_str());
-        let mut new: Vec<&Told> = told.iter().filter(|one| is_new(one)).collect();
+        // With the end of one that comes together with it; and what is told twice at once is new once.
+        let is_first = |index: usize| {
+            let is_twin = |one: &Told, other: &Told| {
+                (&one.alert.key, one.alert.is_firing) == (&other.alert.key, other.alert.is_firing)
+            };
+            !told[..index].iter().any(|before| is_twin(before, &told[index]))
+        };
+        let is_new = |index: usize| unheard.contains(told[index].alert.key.as_str()) && is_first(index);
+        let mut new: Vec<&Told> = (0..told.len()).filter(|index| is_new(*index)).map(|index| &told[index]).collect();
         new.sort_by_key(|one| Reverse(one.alert.asks));
         let mut advanced = None;
         if let Some(first) = new.first() {
@@ -106,13 +112,16 @@ impl Engine {
             let input = Input::Alerted { by: actor.identity.clone(), alerts };
             advanced = Some(self.advance(promotion.id, input, Some(deed)).await?);
         }
-        let did = |one: &Told| match (&now, &advanced) {
-            (Some(before), Some(after)) if is_new(one) => did(before, after, &one.alert),
+        let did = |index: usize| match (&now, &advanced) {
+            (Some(before), Some(after)) if is_new(index) => did(before, after, &told[index].alert),
             _ => "known",
         };
-        let effect =
-            |one: &Told| AlertEffect { alert: one.name.clone(), promotion: promotion.number, did: did(one).to_owned() };
-        Ok(told.iter().map(effect).collect())
+        let effect = |(index, one): (usize, &Told)| AlertEffect {
+            alert: one.name.clone(),
+            promotion: promotion.number,
+            did: did(index).to_owned(),
+        };
+        Ok(told.iter().enumerate().map(effect).collect())
     }
 }
 

@@ -40,11 +40,11 @@ async fn a_plain_form_is_led_back_with_what_was_typed_and_why_it_failed() {
     let app = TestApp::new().await;
     app.company(0).await;
     let mut browser = app.signed_in(Role::ReleaseManager).await;
-    browser.page = "/services/new".to_owned();
+    browser.page = "/add-service".to_owned();
     let fields = [("name", "Not A Name"), ("team", "checkout"), ("tier", "2"), ("description", "Sells <things>")];
     let back = browser.post("/do/add_service", &fields).await;
     assert_eq!(back.status, 303);
-    assert!(back.location().starts_with("/services/new?returned="), "{}", back.location());
+    assert!(back.location().starts_with("/add-service?returned="), "{}", back.location());
     let target = back.location().to_owned();
     let page = browser.get(&target).await;
     assert_eq!(page.status, 200);

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::promql::is;
+use crate::readable;
 
 /// More labels than this name nothing better.
 const MOST: usize = 5;
@@ -21,7 +22,7 @@ pub enum ScopeError {
     #[error("a label's name has letters, digits and _, and none begins with a digit or two _; '{0}' is not one")]
     Name(String),
     /// A value that nothing has.
-    #[error("the value of {0} must have 1 to {LONGEST} characters")]
+    #[error("the value of {0} must have 1 to {LONGEST} characters that can be seen")]
     Value(String),
     /// One label twice.
     #[error("{0} is named twice, and has one value")]
@@ -121,7 +122,8 @@ fn matcher(text: &str) -> Result<(Matcher, &str), ScopeError> {
     while let Some((at, next)) = characters.next() {
         match next {
             '"' => {
-                let is_value = (1..=LONGEST).contains(&value.chars().count()) && !value.chars().any(char::is_control);
+                let is_value =
+                    (1..=LONGEST).contains(&value.chars().count()) && !value.chars().any(readable::is_hidden);
                 let behind = quoted.get(at + 1..).unwrap_or_default();
                 let one = Matcher { label: label.to_owned(), value };
                 return if is_value { Ok((one, behind)) } else { Err(ScopeError::Value(one.label)) };

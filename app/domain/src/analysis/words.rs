@@ -1,6 +1,6 @@
 //! Values, verdicts and runs of verdicts in words.
 
-use super::{Comparison, DataPlane, Direction, Measure, MetricRule, Trigger, Unit, Verdict};
+use super::{Comparison, DataPlane, Direction, Effect, Measure, MetricRule, SideBySide, Trigger, Unit, Verdict};
 use crate::duration_words;
 
 /// The most decimals that a value is shown with.
@@ -169,7 +169,7 @@ pub fn asks_in_words(rule: &MetricRule) -> String {
             let warning = limits.warning.map(|number| format!("{} warns", limit(number)));
             breach.into_iter().chain(warning).collect()
         }
-        Comparison::Stable(_) => vec![format!("worse than the stable version{often} {does}")],
+        Comparison::Stable(side) => beside(side, &often, does),
     };
     let seconds = |seconds: u32| duration_words::exact(i64::from(seconds));
     let every = format!("every {}", seconds(rule.interval_seconds()));
@@ -178,6 +178,19 @@ pub fn asks_in_words(rule: &MetricRule) -> String {
         window => format!("over {}, {every}", seconds(window)),
     };
     format!("{}; {time}", limits.join(", "))
+}
+
+/// What a comparison with the stable version asks, with the limits of its effect.
+fn beside(side: &SideBySide, often: &str, does: &str) -> Vec<String> {
+    let limits = side.effect.limits();
+    let of = |limit: super::Finite| match side.effect {
+        Effect::Cles(_) => format!("in {} of 100 pairs", shown(Unit::None, limit.get() * 100.0, DECIMALS)),
+        Effect::MeanRatio(_) => format!("{} times the mean", shown(Unit::None, limit.get(), DECIMALS)),
+    };
+    let breach = limits.breach.map(|limit| format!("worse than the stable version {}{often} {does}", of(limit)));
+    let warning = limits.warning.map(|limit| format!("{} warns", of(limit)));
+    let sure = format!("{} % sure", shown(Unit::None, side.confidence.get() * 100.0, DECIMALS));
+    breach.into_iter().chain(warning).chain([sure]).collect()
 }
 
 #[cfg(test)]

@@ -301,7 +301,7 @@ impl JournalEvent {
             Self::ApprovalsVoid { why } => why.clone(),
             Self::Expired => format!("nothing happened for {} days", super::WAITING_LASTS_DAYS),
             Self::Waits { for_what } => for_what.join("; "),
-            Self::Started => "holds the target; looks at the workloads first".into(),
+            Self::Started => "holds the target, and looks first".into(),
             Self::RollingOut { from, to } => format!("{} → {}", short_images(from), short_images(to)),
             Self::StepBegan { words, .. } | Self::Skipped { words } => words.clone(),
             Self::Moves { next } => next.clone(),

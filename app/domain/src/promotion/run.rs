@@ -156,6 +156,9 @@ impl OutsideRun {
     /// written down.
     pub const MOST_REPORTS: u32 = 1000;
 
+    /// How far a deployer's clock and ours may differ: a time from further ahead would shut out what it says later.
+    pub const CLOCKS_DIFFER_SECONDS: i64 = 300;
+
     /// How far it is, in its words.
     #[must_use]
     pub fn words(&self) -> String {
@@ -169,7 +172,9 @@ impl OutsideRun {
 
     pub(super) fn take(&mut self, report: &Report, now: DateTime<Utc>) {
         self.heard_at = Some(now);
-        self.said_at = report.at.or(self.said_at);
+        // Who does not say when it was has said it now, give or take what clocks differ by.
+        let about_now = now - Duration::seconds(Self::CLOCKS_DIFFER_SECONDS);
+        self.said_at = report.at.or(self.said_at.max(Some(about_now)));
         self.percent = report.percent.or(self.percent);
         self.reports += 1;
         if !report.message.is_empty() {

@@ -10,14 +10,14 @@ use contract::{
 use domain::{
     actor::{Act, Actor},
     deployment::Cause,
-    promotion::Plan,
+    promotion::{Plan, Promotion},
 };
 use store::{Environment, Paging, PromotionFilter, PromotionRow, PromotionStage, Read, Target, Version};
 
 use super::{
     beforehand, facts, history, pieces,
     request::{Asked, runs},
-    strategy_words,
+    strategy_words, taken_back,
     views::{head, healthy_demand, line, plan_now, practice_clusters, taken_back_demand, version, version_demands},
 };
 use crate::{Engine, approvals, compare, error::OrFail, versions};
@@ -77,7 +77,8 @@ pub(crate) async fn view(
     let can_supersede = engine.supersedes(&mut read, actor, &asked).await.is_ok();
     // No transaction stays open while a cluster is asked.
     drop(read);
-    let strategy = strategy_words::in_full(&asked, chosen.plan.as_ref().and_then(|plan| plan.git.as_ref()));
+    // Nothing goes any way that cannot be planned.
+    let strategy = chosen.plan.as_ref().map(|plan| strategy_words::in_full(&asked, plan.git.as_ref()));
     let now = match chosen.plan.take() {
         Some(plan) => beforehand::rehearse(engine, &asked, plan, occupant).await,
         None => TargetNow::default(),
@@ -94,7 +95,7 @@ pub(crate) async fn view(
         versions: choices,
         comparison,
         demands: chosen.demands,
-        strategy,
+        strategy: strategy.unwrap_or_default(),
         can_supersede,
         others: others.into_iter().map(line).collect(),
         button: format!("{verb} {}{what} to {}", asked.service.name, asked.environment.title),
@@ -141,13 +142,17 @@ async fn chosen(
     (from, to): (Option<&Version>, &Version),
     comparison: &Comparison,
 ) -> Answer<Chosen> {
-    let demands = demands_before(engine, actor, read, asked, to, comparison).await?;
     let runs_already = from.is_some_and(|from| from.id == to.id);
     let runs_already = runs_already.then(|| format!("{} runs in {} already", to.label, asked.environment.title));
     let (plan, unplanned) = match plan_now(engine, read, asked, to, &asked.target.strategy).await? {
         Ok(plan) => (Some(plan), None),
         Err(error) => (None, Some(error.to_string())),
     };
+    let at = (asked.service.id, asked.environment.id, asked.target.id);
+    let rehearsal = plan.clone().map(|plan| Promotion::rehearsal(plan, at, engine.now()));
+    let mut demands = demands_before(engine, actor, read, asked, to).await?;
+    // What cannot be planned cannot be taken back.
+    demands.extend(rehearsal.iter().flat_map(|planned| version_demands(comparison, &taken_back::when(planned))));
     let warnings = warning(engine, read, asked, to).await?.into_iter().collect();
     Ok(Chosen { demands, warnings, plan, refusal: runs_already.or(unplanned) })
 }
@@ -191,7 +196,6 @@ async fn demands_before(
     read: &mut Read,
     asked: &Asked,
     to: &Version,
-    comparison: &Comparison,
 ) -> Answer<Vec<Demand>> {
     let rules = &asked.environment.rules;
     let need = rules.approvals.people();
@@ -204,7 +208,5 @@ async fn demands_before(
     }
     let before = history::taken_back_before(read, asked.service.id, asked.environment.id, to.id);
     demands.extend(before.await.or_fail(engine)?.map(|before| taken_back_demand(&before)));
-    let when = "when it does not run, or what judges it says so";
-    demands.extend(version_demands(comparison, when));
     Ok(demands)
 }

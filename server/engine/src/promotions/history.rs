@@ -31,8 +31,8 @@ pub(crate) fn is_taken_away(version: VersionId, next: Cause, next_version: Versi
     next == Cause::Rollback && next_version != version
 }
 
-/// The latest promotion that brought this version here and was taken back, where it has not succeeded here
-/// since.
+/// The latest promotion that brought this version here, where it was taken back, aborted, or rolled back since; what
+/// became of it stands in its words.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -50,7 +50,14 @@ pub(crate) async fn taken_back_before(
     };
     let latest = read.promotions(&over, Paging::first(LATELY)).await?.rows;
     let of_it = latest.into_iter().find(|row| row.version_id == version && row.started_at.is_some());
-    Ok(of_it.filter(|row| row.mark == Mark::Failed))
+    let Some(row) = of_it else { return Ok(None) };
+    if row.mark == Mark::Failed || row.phase == "aborted" {
+        return Ok(Some(row));
+    }
+    let Some(finished_at) = row.finished_at.filter(|_| row.phase == "succeeded") else { return Ok(None) };
+    let next = read.next_success(service, environment, finished_at).await?;
+    let by = next.filter(|next| is_taken_away(version, next.cause, next.version_id)).and_then(|by| by.promotion_number);
+    Ok(by.map(|by| PromotionRow { words: format!("rolled back by promotion {by}"), ..row }))
 }
 
 /// The title of the environment before this one when the version has never been there, nor here.

@@ -12,7 +12,7 @@ use domain::{
     ids::{EnvironmentId, ServiceId, TargetId, VersionId},
     moment_words,
     outside::{CallId, DeployerCall, Report, ReportState},
-    promotion::{Effect, Input, Phase, Promotion, headline},
+    promotion::{Effect, Input, OutsideRun, Phase, Promotion, headline},
     state::Mark,
 };
 use serde_json::{Value, json};
@@ -29,9 +29,6 @@ const REPORT_ID_AT_MOST: usize = 100;
 
 /// The longest link.
 const LINK_AT_MOST: usize = 1000;
-
-/// How far a deployer's clock may be ahead: a time from further on would shut out what it says later.
-const REPORT_AHEAD_SECONDS: i64 = 300;
 
 /// Writes the webhooks among a decision's effects. Those of the promotion that they make needless are not
 /// tried again, so that they hold nothing up.
@@ -160,7 +157,7 @@ impl Engine {
     pub(crate) async fn take_report(&self, actor: &Actor, number: i64, input: ReportInput) -> Answer<ReportTaken> {
         let key = edge::some_line("id", &input.id, REPORT_ID_AT_MOST)?;
         let (about, report) = read_report(&input)?;
-        if report.at.is_some_and(|at| at > self.now() + chrono::Duration::seconds(REPORT_AHEAD_SECONDS)) {
+        if report.at.is_some_and(|at| at > self.now() + chrono::Duration::seconds(OutsideRun::CLOCKS_DIFFER_SECONDS)) {
             return Err(ApiError::invalid("at", "this lies in the future; check the clock, or leave it out"));
         }
         let found = self.numbered(number).await?;

@@ -252,7 +252,9 @@ async fn demands(
 
 pub(super) fn taken_back_demand(before: &PromotionRow) -> Demand {
     let title = "Was taken back here".to_owned();
-    Demand { mark: Mark::Failed, title, detail: format!("promotion {}: {}", before.number, before.words) }
+    // What a person has ended may have had reasons of its own.
+    let mark = if before.mark == Mark::Failed { Mark::Failed } else { Mark::Waiting };
+    Demand { mark, title, detail: format!("promotion {}: {}", before.number, before.words) }
 }
 
 /// `is_now`: whether it still matters; once started it was healthy, whatever it is now.
