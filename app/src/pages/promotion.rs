@@ -128,7 +128,8 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
     let distance = distance(&view.comparison);
     let checks = check_rows(view.comparison.checks.clone());
     let from = view.comparison.from.clone();
-    let workloads = (!is_outside).then(|| workloads(view.workloads, &line.version, from));
+    let workloads =
+        (!is_outside).then(|| workloads(view.workloads, &line.version, from, view.rolled_back_by.is_some()));
     let failing = failing_pods(view.failing, line.finished_at.is_some());
     let steps = steps(view.steps.clone());
     view! {

@@ -68,6 +68,7 @@ pub fn traffic_card(view: &PromotionView, steer: Sendings<Steer>) -> AnyView {
     });
     let by = traffic.by.clone();
     let split = match traffic.seen {
+        Some(seen) if traffic.is_past => format!("{seen} % when it ended"),
         Some(seen) if seen == traffic.wanted && traffic.is_settled => format!("{seen} % as wanted"),
         Some(seen) if seen == traffic.wanted => format!("{seen} % written, not settled yet"),
         Some(seen) => format!("{seen} % seen, {} % wanted", traffic.wanted),

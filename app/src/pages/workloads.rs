@@ -10,14 +10,14 @@ use crate::components::{
 };
 
 /// All workloads of a promotion to `new`, where `old` ran before; nothing when there are none.
-pub fn workloads(workloads: Vec<WorkloadView>, new: &str, old: Option<String>) -> AnyView {
+pub fn workloads(workloads: Vec<WorkloadView>, new: &str, old: Option<String>, is_past: bool) -> AnyView {
     if workloads.is_empty() {
         return ().into_any();
     }
     let old = old.unwrap_or_else(|| "before".to_owned());
     let cards = workloads.into_iter().map(|workload| workload_view(workload, new, &old)).collect_view();
     view! {
-        <Card title="Pods">
+        <Card title=if is_past { "Pods, when it ended" } else { "Pods" }>
             <div class="stack">{cards}</div>
         </Card>
     }

@@ -88,13 +88,17 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Makes every error under `/api/` a problem, and every bare error elsewhere a page for a reader who
+/// Says of every 503 when to try again, makes every error under `/api/` a problem, and every bare error elsewhere a page for a reader who
 /// takes one. What a handler said itself (JSON or a page) stays.
 pub async fn layer(request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/api/");
     let takes_pages = takes_pages(&request);
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
     let status = response.status();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        // Machines that try again at once would make what is busy busier.
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
+    }
     if !(status.is_client_error() || status.is_server_error()) {
         return response;
     }

@@ -138,7 +138,8 @@ async fn a_page_does_not_wait_long_for_a_database_that_gives_no_connection() {
         all.push(app.engine.store().read().await.unwrap());
     }
     let begun = Instant::now();
-    assert_eq!(browser.get("/approvals").await.status, 503);
+    let busy = browser.get("/approvals").await;
+    assert_eq!((busy.status, busy.header("retry-after")), (503, "2"));
     assert!(begun.elapsed() < Duration::from_secs(8), "the patience of what goes on by itself is 10 s");
     drop(all);
     assert_eq!(browser.get("/approvals").await.status, 200);

@@ -22,6 +22,9 @@ pub struct TrafficView {
     pub capacity: Vec<String>,
     /// The version that serves beside it.
     pub stable: Option<String>,
+    /// Whether it is over: then this is how it was at its end.
+    #[serde(default)]
+    pub is_past: bool,
     /// Whether every layer does what is wanted.
     #[serde(default)]
     pub is_settled: bool,

@@ -84,31 +84,35 @@ fn point(sample: &Sample) -> SamplePoint {
     }
 }
 
-/// The steps from the journal: one lasts until the next begins, the last until it is over or taken back.
+/// The steps from the journal, and shares that were set by hand: each lasts until the next begins, the last until it is
+/// over or taken back.
 fn bands(promotion: &Promotion, journal: &[JournalEntry]) -> Vec<StepBand> {
     let step = |number: usize| promotion.plan.steps.get(number.checked_sub(1)?);
-    let mut begun: Vec<(StepBand, Option<&Step>)> = Vec::new();
+    let mut begun: Vec<(StepBand, Option<&Step>, bool)> = Vec::new();
     for entry in journal {
         let (words, step) = match &entry.event {
             JournalEvent::RollingOut { .. } => (step(1).map(Step::words).unwrap_or_default(), step(1)),
             JournalEvent::StepBegan { number, words } => (words.clone(), step(*number)),
+            JournalEvent::WeightSet { weight, .. } => (weight.to_string(), None),
             JournalEvent::TakingBack { .. } => ("back".to_owned(), None),
             JournalEvent::WatchStarted { .. } => ("watched".to_owned(), None),
             _ => continue,
         };
-        if let Some((before, _)) = begun.last_mut() {
+        if let Some((before, ..)) = begun.last_mut() {
             before.to = Some(entry.at);
         }
-        begun.push((StepBand { words, from: entry.at, to: None }, step));
+        let is_share =
+            matches!(entry.event, JournalEvent::WeightSet { .. }) || step.is_some_and(|s| s.weight().is_some());
+        begun.push((StepBand { words, from: entry.at, to: None }, step.filter(|_| !is_share), is_share));
     }
-    if let Some((last, _)) = begun.last_mut().filter(|_| promotion.is_over()) {
+    if let Some((last, ..)) = begun.last_mut().filter(|_| promotion.is_over()) {
         last.to = journal.last().map(|entry| entry.at);
     }
     // A share that is reached at once is no stretch of time; what stays there has its name.
     let mut bands: Vec<StepBand> = Vec::new();
     let mut share: Option<String> = None;
-    for (mut band, step) in begun {
-        if step.is_some_and(|step| step.weight().is_some()) {
+    for (mut band, step, is_share) in begun {
+        if is_share {
             share = Some(band.words.clone());
         } else if let Some(share) = share.as_ref().filter(|_| step.is_some_and(Step::stays)) {
             band.words.clone_from(share);

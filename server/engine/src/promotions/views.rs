@@ -123,6 +123,11 @@ pub(crate) async fn promotion(
     };
     let is_practice_work = promotion.plan.workloads.iter().any(is_practice)
         || promotion.outside().is_some_and(domain::outside::OutsideDeployer::is_practice);
+    let mut workloads = pieces::workloads(&promotion, &running, is_practice);
+    if rolled_back_by.is_some() {
+        // What it brought is gone: there is nothing of it to take back.
+        workloads.iter_mut().for_each(|workload| workload.by_hand = None);
+    }
     Ok(PromotionView {
         line: PromotionLine {
             number: promotion.number,
@@ -146,7 +151,7 @@ pub(crate) async fn promotion(
         plan_number: promotion.plan.number,
         next: pieces::next(&promotion),
         steps: pieces::steps(&promotion, rolled_back_by),
-        workloads: pieces::workloads(&promotion, &running, is_practice),
+        workloads,
         outside: super::outside::view(read, &promotion).await.or_fail(engine)?,
         git: super::git::view(&promotion),
         traffic: super::traffic::view(&promotion, from_label),

@@ -114,6 +114,17 @@ async fn a_storm_is_one_decision_and_what_takes_back_does_not_wait_behind_what_i
 }
 
 #[tokio::test]
+async fn what_is_told_twice_at_once_acts_once() {
+    let (world, _metrics) = prepared("2.0", "10%, 10m").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "canary at 10 % until").await;
+    let monitor = domain::actor::Actor { role: domain::actor::Role::Monitor, ..world.theo.clone() };
+    let twin = alert(world.clock.now(), "Twin", "firing", &[("service", "cart"), ("severity", "warning")]);
+    let taken = world.engine.take_alerts(&monitor, AlertRules::default(), vec![twin.clone(), twin]).await.unwrap();
+    assert_eq!(taken.effects.into_iter().map(|effect| effect.did).collect::<Vec<_>>(), ["pause", "known"]);
+}
+
+#[tokio::test]
 async fn a_promotion_that_cannot_be_read_keeps_no_alert_from_the_others() {
     let (world, _metrics) = prepared("2.0", "10%, 10m").await;
     world.service("mail").await;

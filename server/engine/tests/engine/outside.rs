@@ -368,6 +368,10 @@ async fn reports_that_do_not_count_change_nothing(world: &World) {
     server.pass().await;
     let start = deployer.received().pop().unwrap();
     let first = server.report(number, &start.id, "r-1", "running").await.unwrap();
+    // One without a time was said about when it came.
+    let old = ReportInput { at: Some(chrono::DateTime::UNIX_EPOCH), ..report(&start.id, "r-old", "running") };
+    let old = server.engine.report(&machine(Role::Deployer), number, old).await.unwrap_err();
+    assert_eq!(old.kind, ErrorKind::Conflict, "{old}");
     let again = server.report(number, &start.id, "r-1", "running").await.unwrap();
     assert_eq!((first.is_new, again.is_new), (true, false));
     let revision = world.status(number).await.revision;

@@ -94,6 +94,35 @@ async fn what_runs_is_rolled_back_in_one_act() {
     let status = world.finish(rollback).await;
     assert_eq!((status.phase.as_str(), status.version.as_str()), ("succeeded", "1.0"));
     assert_eq!(world.image_of("cart").await, "r.example/cart:1.0");
+    // Its page speaks of what was, and who asks for it again is told.
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    assert_eq!((view.rolled_back_by, view.workloads[0].by_hand.as_deref()), (Some(rollback), None));
+    assert_eq!(
+        was_taken_back(&world, "2.0").await,
+        Some(format!("promotion {number}: rolled back by promotion {rollback}"))
+    );
+}
+
+/// What who asks for a version is told of how it ended here before.
+async fn was_taken_back(world: &World, version: &str) -> Option<String> {
+    let view = world.engine.promote_view(&world.theo, "cart", "production", Some(version)).await.unwrap();
+    view.demands.into_iter().find(|demand| demand.title == "Was taken back here").map(|was| was.detail)
+}
+
+#[tokio::test]
+async fn who_asks_for_what_was_aborted_is_told() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    assert_eq!(was_taken_back(&world, "2.0").await, None);
+    let number = world.ask("cart", "2.0").await;
+    world.pass(1).await;
+    world.engine.abort(&world.rosa, number, "sign-ins look slow".to_owned()).await.unwrap();
+    world.finish(number).await;
+    assert_eq!(was_taken_back(&world, "2.0").await, Some(format!("promotion {number}: aborted by Rosa Mint")));
+    let again = world.ask("cart", "2.0").await;
+    world.finish(again).await;
+    assert_eq!(was_taken_back(&world, "2.0").await, None, "it has worked since");
 }
 
 #[tokio::test]

@@ -42,3 +42,18 @@ async fn what_stays_at_a_share_has_the_name_of_the_share() {
     let bands: Vec<_> = bands.into_iter().map(|band| band.words).collect();
     assert_eq!(bands, ["10 %"]);
 }
+
+#[tokio::test]
+async fn a_share_that_was_set_by_hand_has_a_band_of_its_own() {
+    let (world, _metrics) = prepared("2.0", "10%, 1m, ask, 50%, ask").await;
+    let number = world.ask("cart", "2.0").await;
+    until(&world, number, "waits for someone to let it go on").await;
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    let seen = view.traffic.unwrap().as_seen.unwrap();
+    let set = contract::promotions::Steer::SetWeight { seen, weight: 5, reason: "watching".to_owned() };
+    world.engine.steer(&world.rosa, number, set).await.unwrap();
+    until(&world, number, "canary at 5 %, set by hand").await;
+    let view = world.engine.promotion(&world.rosa, number).await.unwrap();
+    let bands: Vec<_> = view.analysis.unwrap().bands.into_iter().map(|band| band.words).collect();
+    assert_eq!(bands, ["10 %", "5 %"]);
+}
