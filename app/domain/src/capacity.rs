@@ -143,9 +143,14 @@ impl Load {
         self.capacity = capacity;
     }
 
+    /// What sizes the workload, or did when it was last seen.
+    fn autoscaler(&self) -> Option<&Autoscaler> {
+        self.sized_by.as_ref().or(self.capacity.autoscaler.as_ref())
+    }
+
     /// Takes in that the workload asks for `pods` while the candidate has `share` of the traffic.
     pub fn look(&mut self, pods: u32, share: Weight) {
-        let Some(autoscaler) = &self.sized_by else {
+        let Some((least, most)) = self.autoscaler().map(|autoscaler| (autoscaler.least, autoscaler.most)) else {
             (self.full, self.least_seen) = (pods, pods);
             return;
         };
@@ -159,9 +164,8 @@ impl Load {
             _ => 0,
         };
         self.least_seen = self.least_seen.min(pods);
-        let most = autoscaler.most.max(pods);
-        let needed = if share == Weight::NONE { pods.max(autoscaler.least) } else { pods };
-        self.full = self.full.max(needed.max(implied).min(most));
+        let needed = if share == Weight::NONE { pods.max(least) } else { pods };
+        self.full = self.full.max(needed.max(implied).min(most.max(pods)));
     }
 
     /// The share changed: what the workload asks for is compared anew.
@@ -174,7 +178,7 @@ impl Load {
     /// share and did not: then these pods are enough for it, and a little more is tried.
     #[must_use]
     pub fn candidate_keeps(&self, ready: u32, present: Weight, is_content: bool) -> Weight {
-        let Some(autoscaler) = &self.sized_by else { return Weight::NONE };
+        let Some(autoscaler) = self.autoscaler() else { return Weight::NONE };
         let needed = self.full.min(autoscaler.most);
         if ready >= needed {
             return Weight::NONE;

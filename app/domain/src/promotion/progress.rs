@@ -284,7 +284,8 @@ fn make(draft: &mut Draft, run: &mut Run, next: Move) {
         run.hold = Some(hold);
         return;
     }
-    draft.note_rule("strategy", JournalEvent::Moves { next: words_of(run, &next) });
+    let words = words_of(&draft.next, run, &next);
+    draft.note_rule("strategy", JournalEvent::Moves { next: words });
     judging::begin(&draft.next, run, &next, draft.now);
     run.want(next, draft.now);
 }
@@ -304,14 +305,17 @@ fn not_addressed(run: &Run, next: &Move) -> Option<String> {
     })
 }
 
-pub(super) fn words_of(run: &Run, next: &Move) -> String {
+pub(super) fn words_of(promotion: &Promotion, run: &Run, next: &Move) -> String {
     let pods = |n: u32| if n == 1 { "1 pod".to_owned() } else { format!("{n} pods") };
     match next {
         Move::Grow(sizes) => format!("the candidate gets {}", pods(sizes.iter().map(|size| size.pods).sum())),
         Move::Shift(weight) if run.wanted.weight.want > *weight => {
             format!("traffic to the candidate goes down to {weight}")
         }
-        Move::Shift(weight) => format!("{weight} of the traffic goes to the candidate"),
+        Move::Shift(weight) => match promotion.share_in_fact(*weight) {
+            in_fact if in_fact == *weight => format!("{weight} of the traffic goes to the candidate"),
+            in_fact => format!("{in_fact} of the traffic goes to the candidate, as near to {weight} as pods can be"),
+        },
         Move::Aside(aside) if aside.is_nothing() => "nothing goes to the candidate beside its share".to_owned(),
         Move::Aside(aside) => format!("beside its share the candidate gets: {}", aside.words()),
         Move::Stable(StableWant::Version) => "the workloads themselves get the version".to_owned(),

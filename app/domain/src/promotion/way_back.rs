@@ -33,7 +33,7 @@ pub(super) fn begin_back(promotion: &Promotion, run: &mut Run, now: DateTime<Utc
         Move::Shift(_) | Move::Aside(_) | Move::Remove | Move::Grow(_) => may_go_back(promotion, run, Some(next), now),
     };
     let first = first.filter(is_free)?;
-    let words = (!matches!(first, Move::Stable(_))).then(|| words_of(run, &first));
+    let words = (!matches!(first, Move::Stable(_))).then(|| words_of(promotion, run, &first));
     run.want(first, now);
     words
 }
@@ -66,7 +66,7 @@ pub(super) fn taking_back(draft: &mut Draft, mut run: Run, cause: TakeBackCause,
                 if left.is_empty() { TakenBack::Complete } else { TakenBack::Incomplete { what: left.join("; ") } };
             return draft.end(run, cause, back);
         };
-        draft.note_rule("strategy", JournalEvent::Moves { next: words_of(&run, &next) });
+        draft.note_rule("strategy", JournalEvent::Moves { next: words_of(&draft.next, &run, &next) });
         run.want(next, draft.now);
     }
     if run.is_over_budget(since, draft.next.plan.rollout_budget_seconds, draft.now) {
@@ -96,7 +96,7 @@ pub(super) fn partly_seen(draft: &mut Draft, mut run: Run, cause: TakeBackCause,
     if !telling.routes.iter().any(|route| goes_home(&run, route)) {
         return;
     }
-    draft.note_rule("strategy", JournalEvent::Moves { next: words_of(&run, &next) });
+    draft.note_rule("strategy", JournalEvent::Moves { next: words_of(&draft.next, &run, &next) });
     run.want(next, draft.now);
     draft.next.phase = Phase::TakingBack { run, cause, since };
 }

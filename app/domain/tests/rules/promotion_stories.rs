@@ -34,7 +34,7 @@ fn a_good_version_goes_from_request_to_done() {
     insta::assert_snapshot!(world.transcript(), @r"
     12:00:00 | Waits | waits for 1 approval | rule: start
     12:01:00 | Approved, 1 of 1 | “go” | Ines Okafor
-    12:01:00 | Started | holds the target; looks at the workloads first | rule: start
+    12:01:00 | Started | holds the target, and looks first | rule: start
     12:01:05 | Rolling out | cart:1.0 → cart:2.0 | rule: rollout
     12:01:15 | Pods | 1 of 3 pods available | rule: rollout
     12:01:20 | Pods | 2 of 3 pods available | rule: rollout

@@ -80,7 +80,7 @@ fn by_tool(promotion: &Promotion, stable: Option<String>) -> Option<TrafficView>
         by_hand: None,
         hold: tool.waits.clone().filter(|_| is_live && run.asked.is_none()),
         as_seen: promotion.as_seen(),
-        mirrored: mirrored(promotion, tool, progress.was_ours && !promotion.is_over(), is_over_well),
+        mirrored: mirrored(promotion, tool, progress.was_ours && is_live, is_over_well),
     })
 }
 
@@ -201,7 +201,8 @@ pub(crate) fn next(promotion: &Promotion) -> Option<String> {
         return Some(words);
     }
     promotion.plan.strategy.candidate()?;
-    let then = words_after(promotion, *step);
+    let asked = promotion.plan.steps.get(step + 1).and_then(Step::asked);
+    let then = asked.map_or_else(|| words_after(promotion, *step), |asked| format!("{} is asked", asked.words()));
     if let Some(against) = taken_back::soon(run) {
         return Some(against);
     }

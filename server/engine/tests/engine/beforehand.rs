@@ -46,6 +46,9 @@ async fn what_shares_come_to_by_whole_pods_is_said_before_and_meanwhile() {
     set_by_pods(&world, "10%, ask, 50%, ask").await;
     let number = world.ask("cart", "2.0").await;
     until(&world, number, "canary at 25 %, as near to 10 % as pods can be, waits for someone").await;
+    let journal = world.engine.promotion(&world.rosa, number).await.unwrap().journal;
+    let moved = "25 % of the traffic goes to the candidate, as near to 10 % as pods can be";
+    assert!(journal.iter().any(|line| line.detail == moved), "{journal:?}");
     let seen = domain::promotion::AsSeen::step(1);
     world.engine.steer(&world.rosa, number, contract::promotions::Steer::GoOn { seen }).await.unwrap();
     until(&world, number, "canary at 50 %, waits for someone").await;
