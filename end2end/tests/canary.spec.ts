@@ -123,7 +123,7 @@ test('a version that answers with errors is taken back while one looks on', asyn
 
   await expect(headline(theo)).toContainText('canary at 25 %', canary);
   await expect(headline(theo)).toContainText(/^taken back: error rate [0-9.]+ % is above 5 %/, canary);
-  await expect(card(theo, 'Traffic')).toContainText('0 % as wanted');
+  await expect(card(theo, 'Traffic')).toContainText(/images\s*0 % when it ended/);
   const analysis = card(theo, 'Analysis');
   await expect(analysis.getByRole('img').first()).toBeVisible();
   await analysis.locator('summary').first().click();

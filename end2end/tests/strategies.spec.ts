@@ -38,7 +38,7 @@ test('blue-green: the preview is there before anyone is sent to it, and all are 
   await expect(headline(rosa)).toHaveText('done', slowly);
   await expect(pods).not.toContainText('slots-preview');
   // Once the workload has the version, it is what everybody gets.
-  await expect(traffic).toContainText('100 % as wanted');
+  await expect(traffic).toContainText('100 % when it ended');
   const journal = card(rosa, 'Journal');
   for (const line of [/100 % of the traffic/, /the candidate is removed/, /Done/]) {
     await expect(journal).toContainText(line);

@@ -398,8 +398,8 @@ impl Prepared {
         let step_seconds = match (way, label) {
             (Way::Rolling | Way::Git, _) => 1,
             (_, ways::BAD_LABEL) => 2,
-            (Way::Canary(_) | Way::Pods(_) | Way::Rollout | Way::Outside, _) => 6,
-            (Way::BlueGreen(_), _) => 12,
+            (Way::Canary(_) | Way::Rollout, _) => 6,
+            (Way::BlueGreen(_) | Way::Pods(_) | Way::Outside, _) => 12,
         };
         Self { kind, folder, name, number, way, step_seconds }
     }
