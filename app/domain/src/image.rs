@@ -63,7 +63,36 @@ impl Digest {
 #[must_use]
 pub fn short_image(reference: &str) -> &str {
     let name = reference.split_once('@').map_or(reference, |(name, _)| name);
-    name.rsplit('/').next().unwrap_or(name)
+    let last = name.rsplit('/').next().unwrap_or(name);
+    last.strip_prefix(':').unwrap_or(last)
+}
+
+/// What is said of an image where somebody else has its name: a chart that is given a tag alone. As text a colon and
+/// what follows it, `:2.30.4`, which no whole reference is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagAlone {
+    /// The tag.
+    pub tag: String,
+    /// The digest, where it is there too.
+    pub digest: Option<Digest>,
+}
+
+impl TagAlone {
+    /// Reads one; `None` for what says a name, or no tag.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (tag, digest) = text.strip_prefix(':').map(|rest| rest.split_once('@').unwrap_or((rest, "")))?;
+        let digest = (!digest.is_empty()).then(|| Digest::parse(digest)).transpose().ok()?;
+        (!tag.is_empty()).then(|| Self { tag: tag.to_owned(), digest })
+    }
+
+    /// The image, where this is its name.
+    ///
+    /// # Errors
+    /// [`ImageError`], as of [`Image::parse`].
+    pub fn of(&self, repository: &str) -> Result<Image, ImageError> {
+        Image::parse(&format!("{repository}:{}", self.tag), self.digest.as_ref().map(Digest::as_str))
+    }
 }
 
 impl TryFrom<String> for Digest {
@@ -173,7 +202,8 @@ impl Image {
     /// otherwise by repository and tag.
     #[must_use]
     pub fn is_named_by(&self, reference: &str) -> bool {
-        let Ok(other) = Image::parse(reference, None) else {
+        let alone = TagAlone::parse(reference).map(|alone| alone.of(&self.repository));
+        let Ok(other) = alone.unwrap_or_else(|| Image::parse(reference, None)) else {
             return false;
         };
         match (&self.digest, &other.digest) {
@@ -202,11 +232,19 @@ pub struct ContainerImage {
 
 impl ContainerImage {
     /// Whether a container that was set so is seen as `seen`: admission policies (Kyverno's `verifyImages`, Sigstore's
-    /// policy-controller) add the digest that a tag has at the moment.
+    /// policy-controller) add the digest that a tag has at the moment; where a chart has the name, the tag alone is seen.
     #[must_use]
     pub fn is_shown_as(&self, seen: &Self) -> bool {
         let digest = seen.image.strip_prefix(self.image.as_str());
-        self.container == seen.container && digest.is_some_and(|rest| rest.is_empty() || rest.starts_with("@sha256:"))
+        let is_same = digest.is_some_and(|rest| rest.is_empty() || rest.starts_with("@sha256:"));
+        self.container == seen.container && (is_same || self.is_said_by_tag(&seen.image))
+    }
+
+    fn is_said_by_tag(&self, seen: &str) -> bool {
+        let Some((alone, image)) = TagAlone::parse(seen).zip(Image::parse(&self.image, None).ok()) else {
+            return false;
+        };
+        image.tag() == Some(alone.tag.as_str()) && image.digest() == alone.digest.as_ref()
     }
 }
 
@@ -232,6 +270,34 @@ mod tests {
             let parsed = Image::parse(text, None);
             assert!(parsed.is_err() || text.ends_with('\n'), "{text:?} gave {parsed:?}");
         }
+    }
+
+    #[test]
+    fn a_tag_alone_is_of_the_image_that_has_it() {
+        let seen =
+            |said: &str| ContainerImage { container: ContainerName::parse("app").unwrap(), image: said.to_owned() };
+        let pinned = format!("r.test:5000/cart:2.0@{DIGEST}");
+        let table = [
+            ("r.test:5000/cart:2.0", ":2.0", true, true),
+            ("r.test:5000/cart:2.0", ":2.1", false, false),
+            ("r.test:5000/cart:2.0", ":", false, false),
+            ("r.test:5000/cart:2.0", "2.0", false, false),
+            (&pinned, &format!(":2.0@{DIGEST}"), true, true),
+            // What was set has the digest beside the tag: without it somebody else has been there.
+            (&pinned, ":2.0", false, true),
+            (":2.0", ":2.0", true, false),
+        ];
+        for (wanted, said, is_shown, is_named) in table {
+            assert_eq!(seen(wanted).is_shown_as(&seen(said)), is_shown, "{wanted} {said}");
+            assert_eq!(
+                Image::parse(wanted, None).is_ok_and(|image| image.is_named_by(said)),
+                is_named,
+                "{wanted} {said}"
+            );
+        }
+        assert_eq!(short_image(":2.0"), "2.0");
+        assert_eq!(TagAlone::parse(":1").unwrap().of("r.test/cart").unwrap().reference(), "r.test/cart:1");
+        assert!(TagAlone::parse("r.test/cart:1").is_none() && TagAlone::parse(":1@sha256:12").is_none());
     }
 
     #[test]

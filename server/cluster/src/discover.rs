@@ -9,6 +9,7 @@ use crate::{
     connect::{Kinds, KubeCluster},
     error::sort,
     inventory::Inventory,
+    marks,
     observe::list,
     pods::PodRecord,
     records::{SetRecord, WorkloadRecord},
@@ -29,14 +30,32 @@ impl KubeCluster {
         let objects: Vec<WorkloadRecord> = objects.into_iter().flatten().collect();
         let found = try_join_all(kinds.iter().map(|kinds| workloads(kinds, &objects))).await.map_err(|e| sort(&e))?;
         let mut all: Vec<DiscoveredWorkload> = found.into_iter().flatten().collect();
-        let others = objects
-            .into_iter()
-            .filter(WorkloadRecord::has_no_pods)
-            .map(|record| DiscoveredWorkload { observation: record.observe(Vec::new()), labels: record.labels });
+        let others = objects.into_iter().filter(WorkloadRecord::has_no_pods).map(|record| with_names(record, &all));
+        let others: Vec<_> = others.collect();
         all.extend(others);
         all.sort_by(|a, b| a.observation.workload.cmp(&b.observation.workload));
         Ok(all)
     }
+}
+
+/// An object of a tool, with the names of the images of which it says the tag alone, where what runs shows them.
+fn with_names(record: WorkloadRecord, all: &[DiscoveredWorkload]) -> DiscoveredWorkload {
+    let mut observation = record.observe(Vec::new());
+    let workload = &observation.workload;
+    let is_made_by_it = |one: &&DiscoveredWorkload| {
+        let label = |key: &str| one.labels.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        workload.kind == WorkloadKind::HelmRelease
+            && label(marks::FLUX_RELEASE) == Some(workload.name.as_str())
+            && label(marks::FLUX_RELEASE_NAMESPACE) == Some(workload.namespace.as_str())
+    };
+    let mut running = record.running_images();
+    running.extend(all.iter().filter(is_made_by_it).flat_map(|one| one.observation.images.iter().cloned()));
+    for said in &mut observation.images {
+        if let Some(whole) = tools::whole(&said.image, running.iter().map(|one| one.image.as_str())) {
+            said.image = whole;
+        }
+    }
+    DiscoveredWorkload { observation, labels: record.labels }
 }
 
 fn records(kind: WorkloadKind, objects: Vec<DynamicObject>) -> Vec<WorkloadRecord> {

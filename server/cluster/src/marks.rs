@@ -16,6 +16,10 @@ pub(crate) const SEQUENCE: &str = "slipway.dev/sequence";
 pub(crate) const GENERATION: &str = "slipway.dev/generation";
 pub(crate) const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 
+/// The label by which Flux says of which HelmRelease an object is, and in which namespace that stands.
+pub(crate) const FLUX_RELEASE: &str = "helm.toolkit.fluxcd.io/name";
+pub(crate) const FLUX_RELEASE_NAMESPACE: &str = "helm.toolkit.fluxcd.io/namespace";
+
 /// The longest change cause that is written: it is read in one line of `kubectl rollout history`.
 const CHANGE_CAUSE_LENGTH: usize = 500;
 
@@ -97,7 +101,7 @@ fn owner(metadata: &ObjectMeta) -> Option<Manager> {
 /// Flux labels what it applies. A HelmRelease's objects carry Helm's marks too: Flux comes first.
 fn flux(metadata: &ObjectMeta) -> Option<Manager> {
     let labels = metadata.labels.as_ref()?;
-    if let Some(name) = labels.get("helm.toolkit.fluxcd.io/name") {
+    if let Some(name) = labels.get(FLUX_RELEASE) {
         return Some(Manager::FluxHelmRelease { name: name.clone() });
     }
     let name = labels.get("kustomize.toolkit.fluxcd.io/name")?;

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use domain::{
     delegated::ToolStatus,
+    image::ContainerImage,
     names::{Namespace, WorkloadName},
     observation::{
         Manager, Observed, PodObservation, ReplacementSettings, WorkloadKind, WorkloadObservation, WorkloadRef,
@@ -289,6 +290,11 @@ impl WorkloadRecord {
     /// What the object itself says, without pods.
     pub(crate) const fn without_pods(&self) -> &WorkloadObservation {
         &self.seen
+    }
+
+    /// The images that run, where the object itself says so.
+    pub(crate) fn running_images(&self) -> Vec<ContainerImage> {
+        if self.workload().kind == WorkloadKind::Application { argo_cd::running(&self.object) } else { Vec::new() }
     }
 
     pub(crate) fn observe(&self, pods: Vec<PodObservation>) -> WorkloadObservation {

@@ -11,7 +11,7 @@ pub(crate) mod flux;
 
 use domain::{
     delegated::ToolAct,
-    image::ContainerImage,
+    image::{ContainerImage, TagAlone},
     names::ContainerName,
     observation::{WorkloadKind, WorkloadRef},
 };
@@ -58,8 +58,8 @@ pub(crate) enum Form {
     Parts {
         /// The registry and a slash, where a field of its own says it, which stays as it is.
         registry: String,
-        /// The field of the name after that.
-        repository: String,
+        /// The field of the name after that; `None` where the chart has the name, and only a tag is said.
+        repository: Option<String>,
         /// The field of the tag; of the digest too, where that has no field of its own.
         tag: String,
         /// The field of the digest, which counts where it is not empty.
@@ -164,7 +164,9 @@ impl Form {
             Self::Whole { pointer, before } => edit.replace(pointer.as_str(), json!(format!("{before}{image}"))),
             Self::Parts { registry, repository, tag, digest } => {
                 let (name, rest) = parts(image);
-                edit.set(repository.as_str(), json!(name.strip_prefix(registry.as_str()).unwrap_or(name)));
+                if let Some(repository) = repository {
+                    edit.set(repository.as_str(), json!(name.strip_prefix(registry.as_str()).unwrap_or(name)));
+                }
                 match digest {
                     None => edit.set(tag.as_str(), json!(rest)),
                     Some(digest) => {
@@ -181,7 +183,7 @@ impl Form {
 
     /// Why this form cannot say an image.
     fn refusal(&self, image: &str) -> Option<String> {
-        let Self::Parts { registry, digest, .. } = self else { return None };
+        let Self::Parts { registry, repository, digest, .. } = self else { return None };
         let (name, rest) = parts(image);
         if !name.starts_with(registry.as_str()) {
             let registry = registry.trim_end_matches('/');
@@ -189,6 +191,9 @@ impl Form {
                 "a field of its own says that the registry is {registry}; change that where the object is kept, or have the \
                  version's image in {registry}"
             ));
+        }
+        if repository.is_none() && rest.starts_with('@') {
+            return Some("only a tag is said there, and it has none; give the version's image a tag".to_owned());
         }
         (digest.is_none() && rest.starts_with('@')).then(|| {
             "there is no field for a digest alone; add an empty one called digest beside the tag, or give the version's \
@@ -215,7 +220,34 @@ pub(crate) fn in_parts(
         return None;
     }
     let image = joined(&format!("{registry}{}", repository.0), &rest);
-    Some(Place { name, image, form: Form::Parts { registry, repository: repository.1, tag: tag.1, digest: digest.1 } })
+    let form = Form::Parts { registry, repository: Some(repository.1), tag: tag.1, digest: digest.1 };
+    Some(Place { name, image, form })
+}
+
+/// A place where only a tag is said, because the chart has the image's name: `image.tag` without a `repository` beside
+/// it, or `imageTag`. `path` leads to the tag, with dots.
+pub(crate) fn in_tag(path: &str, tag: (&str, String), digest: (&str, Option<String>)) -> Option<Place> {
+    let of = path.strip_suffix(".tag").or_else(|| path.strip_suffix("Tag"))?;
+    // Not every tag is an image's.
+    if tag.0.is_empty() || !of.to_ascii_lowercase().ends_with("image") {
+        return None;
+    }
+    let digest_words = if digest.0.is_empty() { String::new() } else { format!("@{}", digest.0) };
+    let form = Form::Parts { registry: String::new(), repository: None, tag: tag.1, digest: digest.1 };
+    Some(Place { name: name_of(of)?, image: format!(":{}{digest_words}", tag.0), form })
+}
+
+/// The whole of an image of which a place says the tag alone, by what runs: the one image there that has this tag.
+/// `None` where none has, or several.
+pub(crate) fn whole<'a>(said: &str, running: impl Iterator<Item = &'a str>) -> Option<String> {
+    let alone = TagAlone::parse(said)?;
+    let mut names = running.filter_map(|image| {
+        let (name, rest) = parts(image);
+        let tag = rest.split_once('@').map_or(rest, |(tag, _)| tag);
+        (tag == alone.tag).then_some(name)
+    });
+    let name = names.next()?;
+    names.all(|other| other == name).then(|| format!("{name}{said}"))
 }
 
 /// An image's name, and what follows: tag and digest. A colon before the last slash is a registry's port.
@@ -365,6 +397,9 @@ mod tests {
             json!({"repository": "r.test/cart", "tag": "1.0"}),
             json!({"registry": "r.test", "repository": "cart", "tag": "1.0", "digest": old}),
             json!({"registry": "r.test", "repository": "cart", "tag": "1.0"}),
+            json!({"tag": "1.0"}),
+            json!({"tag": "1.0", "digest": ""}),
+            json!({"tag": "1.0", "digest": old}),
         ];
         let wanted = [
             "r.test/cart:2.0".to_owned(),
@@ -394,19 +429,35 @@ mod tests {
             for (object, part, find) in kinds {
                 assert_eq!(find(object)[0].image.contains(&old), says("digest") == old, "{values}");
                 for image in &wanted {
+                    let is_alone = values.get("repository").is_none();
                     let has_place_for = |image: &str| {
                         (values.get("registry").is_none() || image.starts_with("r.test/"))
-                            && (values.get("digest").is_some() || !parts(image).1.starts_with('@'))
+                            && (values.get("digest").is_some() && !is_alone || !parts(image).1.starts_with('@'))
                     };
                     match after(object, part, image, find) {
                         Ok(changed) => {
-                            assert_eq!(&find(&changed)[0].image, image, "{values}");
+                            let there = if is_alone { format!(":{}", parts(image).1) } else { image.clone() };
+                            assert_eq!(find(&changed)[0].image, there, "{values}");
                             assert!(has_place_for(image), "{values} {image}");
                         }
                         Err(why) => assert!(!has_place_for(image), "{values} {image} {why}"),
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_tag_alone_is_that_of_the_one_image_that_runs_with_it() {
+        let table: [(&str, &[&str], Option<&str>); 5] = [
+            (":1.0", &["r.test/cart:1.0", "r.test/proxy:3"], Some("r.test/cart:1.0")),
+            (":1.0", &["r.test/cart:1.0@sha256:ab", "r.test/cart:1.0"], Some("r.test/cart:1.0")),
+            (":1.0", &["r.test/cart:1.0", "r.test/worker:1.0"], None),
+            (":1.0", &["r.test/cart:1.1"], None),
+            ("r.test/cart:1.0", &["other/cart:1.0"], None),
+        ];
+        for (said, running, expected) in table {
+            assert_eq!(whole(said, running.iter().copied()).as_deref(), expected, "{said} {running:?}");
         }
     }
 

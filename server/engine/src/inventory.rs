@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use domain::{
     ids::{ClusterId, TargetId, VersionId},
-    image::{ContainerImage, Image},
+    image::{ContainerImage, Image, TagAlone},
     observation::{PodCounts, WorkloadObservation, WorkloadRef},
     promotion::Promotion,
     rollout::{Rollout, judge},
@@ -238,10 +238,13 @@ pub(crate) async fn version_of(
     let mut common: Option<Vec<VersionId>> = None;
     for row in target.workloads.iter().filter(|row| row.cluster == cluster && row.workload == *workload) {
         let text = images.iter().find(|i| i.container == row.container).map(|i| &i.image);
-        let Some(Ok(image)) = text.map(|text| Image::parse(text, None)) else {
-            return Ok(None);
+        let Some(text) = text else { return Ok(None) };
+        let found = match (Image::parse(text, None), TagAlone::parse(text)) {
+            (Ok(image), _) => read.versions_by_image(target.service, &image).await?,
+            (Err(_), Some(tag)) => read.versions_by_tag(target.service, &tag).await?,
+            (Err(_), None) => return Ok(None),
         };
-        let found: Vec<_> = read.versions_by_image(target.service, &image).await?.into_iter().map(|v| v.id).collect();
+        let found: Vec<_> = found.into_iter().map(|v| v.id).collect();
         common = Some(match common {
             None => found,
             Some(known) => known.into_iter().filter(|id| found.contains(id)).collect(),

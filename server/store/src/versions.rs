@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     ids::{ServiceId, VersionId},
-    image::{Digest, Image},
+    image::{Digest, Image, TagAlone},
     names::ContainerName,
     version::{Check, CheckCounts, Commit, CommitHash, Verdict, VersionFlags, VersionImage, VersionLabel, WebLink},
 };
@@ -236,9 +236,17 @@ const BY_TAG: &str = concat!(
       ORDER BY v.ordinal DESC, v.id"
 );
 
+const BY_TAG_ALONE: &str = concat!(
+    "SELECT DISTINCT ",
+    columns!(),
+    " FROM version_images i JOIN versions v ON v.id = i.version_id
+      WHERE i.tag = $1 AND v.service_id = $2 AND (i.digest IS NULL OR $3 IS NULL OR i.digest = $3)
+      ORDER BY v.ordinal DESC, v.id"
+);
+
 statements!("versions.rs":
     LAST, INSERT, SET_COMMITS, INSERT_IMAGE, PUT_CHECK, BY_ID, BY_LABEL, PAGE, COUNT, PAGE_CHECKS, BETWEEN, IMAGES, UNPINNED,
-    CHECKS, BY_DIGEST, BY_TAG,
+    CHECKS, BY_DIGEST, BY_TAG, BY_TAG_ALONE,
 );
 
 impl Tx {
@@ -444,6 +452,16 @@ impl Read {
         if let (true, Some(tag)) = (rows.is_empty(), image.tag()) {
             rows = fetch_all!(self, BY_TAG => VersionColumns, image.repository(), tag, service.uuid(), digest)?;
         }
+        Ok(rows.into_iter().map(Version::from).collect())
+    }
+
+    /// The versions of a service that have an image with this tag, newest first; where both know a digest, with that.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn versions_by_tag(&mut self, service: ServiceId, alone: &TagAlone) -> Result<Vec<Version>, StoreError> {
+        let digest = alone.digest.as_ref().map(Digest::as_str);
+        let rows = fetch_all!(self, BY_TAG_ALONE => VersionColumns, &alone.tag, service.uuid(), digest)?;
         Ok(rows.into_iter().map(Version::from).collect())
     }
 }

@@ -5,14 +5,14 @@
 use domain::{delegated::ApplicationStatus, git::CommitHash, image::ContainerImage};
 use serde_json::{Map, Value, json};
 
-use super::{Form, Place, flux, in_parts, name_of, name_of_image};
+use super::{Form, Place, flux, in_parts, in_tag, name_of, name_of_image};
 
 /// What of the object says the version.
 pub(crate) const PART: &str = "/spec/source";
 
 /// Why no version can be set where no image is named.
 const NO_PLACE: &str = "its source names no image; override one where Argo CD reads it: in spec.source.kustomize.images \
-                        (cart=registry.example/cart:1.0), or by the Helm parameters image.repository and image.tag; \
+                        (cart=registry.example/cart:1.0), or by the Helm parameters image.repository and image.tag, or image.tag alone; \
                         or say on the target's page where in Git the version lives, and Slipway commits it there";
 
 /// Where a sync under way says how it is.
@@ -51,7 +51,7 @@ fn kustomize(index: usize, entry: &str) -> Option<Place> {
 }
 
 /// Helm parameters that belong together: `image.repository` and `image.tag`, with `image.digest` and `image.registry`
-/// where these are there.
+/// where these are there; or a tag alone.
 fn parameters(source: &Value) -> Vec<Place> {
     let list = source.pointer("/helm/parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let named = |prefix: &str, field: &str| {
@@ -60,13 +60,28 @@ fn parameters(source: &Value) -> Vec<Place> {
         // Argo CD leaves out a value that is empty.
         Some((list[index]["value"].as_str().unwrap_or_default(), format!("{PART}/helm/parameters/{index}/value")))
     };
-    let place = |parameter: &Value| {
-        let prefix = parameter["name"].as_str()?.strip_suffix(".repository")?;
-        let digest = named(prefix, "digest").map_or(("", None), |(digest, pointer)| (digest, Some(pointer)));
-        let registry = named(prefix, "registry").map(|(registry, _)| registry);
-        in_parts(name_of(prefix)?, registry, named(prefix, "repository")?, named(prefix, "tag")?, digest)
+    let digest_of =
+        |prefix: &str| named(prefix, "digest").map_or(("", None), |(digest, pointer)| (digest, Some(pointer)));
+    let place = |(index, parameter): (usize, &Value)| {
+        let name = parameter["name"].as_str()?;
+        if let Some(prefix) = name.strip_suffix(".repository") {
+            let registry = named(prefix, "registry").map(|(registry, _)| registry);
+            return in_parts(
+                name_of(prefix)?,
+                registry,
+                named(prefix, "repository")?,
+                named(prefix, "tag")?,
+                digest_of(prefix),
+            );
+        }
+        let prefix = name.strip_suffix(".tag");
+        if prefix.is_some_and(|prefix| named(prefix, "repository").is_some()) {
+            return None;
+        }
+        let tag = parameter["value"].as_str().unwrap_or_default();
+        in_tag(name, (tag, format!("{PART}/helm/parameters/{index}/value")), prefix.map_or(("", None), digest_of))
     };
-    list.iter().filter_map(place).collect()
+    list.iter().enumerate().filter_map(place).collect()
 }
 
 /// Reads what Argo CD says.
@@ -229,6 +244,11 @@ mod tests {
             {"name": "image.repository", "value": "r.test/cart"}, {"name": "api.tag", "value": "7"}]}}));
         let found: Vec<_> = places(&helm).into_iter().map(|p| (p.name.to_string(), p.image)).collect();
         assert_eq!(found, [("image".into(), "r.test/cart:1.0@sha256:ab".into())]);
+        let alone = application(json!({"helm": {"parameters": [
+            {"name": "replicas", "value": "3"}, {"name": "image.tag", "value": "1.0"}, {"name": "api.tag", "value": "7"},
+            {"name": "worker.image.tag"}, {"name": "imageTag", "value": "2"}]}}));
+        let found: Vec<_> = places(&alone).into_iter().map(|p| (p.name.to_string(), p.image)).collect();
+        assert_eq!(found, [("image".into(), ":1.0".into()), ("image-2".into(), ":2".into())]);
         assert!(status(&application(json!({})), &[]).unfit.unwrap().contains("kustomize.images"));
     }
 

@@ -5,7 +5,7 @@
 use domain::{delegated::FluxStatus, git::CommitHash};
 use serde_json::{Value, json};
 
-use super::{Form, Place, in_parts, joined, name_of, name_of_image, parts};
+use super::{Form, Place, in_parts, in_tag, joined, name_of, name_of_image, parts};
 
 /// What of a Kustomization says the version.
 pub(crate) const KUSTOMIZATION_PART: &str = "/spec/images";
@@ -58,7 +58,7 @@ pub(crate) fn helm_places(object: &Value) -> Vec<Place> {
 }
 
 /// The images in the values of a chart: what has a `repository` and a `tag`, with a `digest` and a `registry` where these
-/// are there, or is a whole reference under a key `image`.
+/// are there, or is a whole reference under a key `image`; or a tag alone.
 pub(crate) fn in_values(values: &Value, pointer: &str) -> Vec<Place> {
     let mut places = Vec::new();
     collect(values, pointer, "", DEPTH, &mut places);
@@ -76,18 +76,17 @@ fn tag_of(value: &Value) -> Option<String> {
 
 fn collect(value: &Value, pointer: &str, path: &str, depth: usize, places: &mut Vec<Place>) {
     let Some(fields) = value.as_object().filter(|_| depth > 0) else { return };
-    if let (Some(repository), Some(tag)) = (value["repository"].as_str(), tag_of(&value["tag"]))
-        && let Some(name) = name_of(if path.is_empty() { "image" } else { path })
-    {
+    if let Some(tag) = tag_of(&value["tag"]) {
         let at = |field: &str| format!("{pointer}/{field}");
-        let digest = value["digest"].as_str().unwrap_or_default();
-        places.extend(in_parts(
-            name,
-            value["registry"].as_str(),
-            (repository, at("repository")),
-            (&tag, at("tag")),
-            (digest, fields.contains_key("digest").then(|| at("digest"))),
-        ));
+        let tag = (tag.as_str(), at("tag"));
+        let digest =
+            (value["digest"].as_str().unwrap_or_default(), fields.contains_key("digest").then(|| at("digest")));
+        places.extend(match value["repository"].as_str() {
+            Some(repository) => name_of(if path.is_empty() { "image" } else { path }).and_then(|name| {
+                in_parts(name, value["registry"].as_str(), (repository, at("repository")), tag, digest)
+            }),
+            None => in_tag(&format!("{path}.tag"), tag, digest),
+        });
     }
     for (key, inner) in fields {
         // RFC 6901: a tilde and a slash inside a key.
@@ -98,6 +97,9 @@ fn collect(value: &Value, pointer: &str, path: &str, depth: usize, places: &mut 
         {
             let form = Form::Whole { pointer: below.clone(), before: String::new() };
             places.push(Place { name, image: image.to_owned(), form });
+        }
+        if let Some(tag) = tag_of(inner).filter(|_| key.ends_with("Tag")) {
+            places.extend(in_tag(&named, (&tag, below.clone()), ("", None)));
         }
         collect(inner, &below, &named, depth - 1, places);
     }
@@ -115,7 +117,7 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> FluxStatus {
     let ready = of("Ready");
     let no_place = || {
         let what = if object.pointer("/spec/chart").is_some() || object.pointer("/spec/chartRef").is_some() {
-            "its values name no image; give repository and tag of one in spec.values"
+            "its values name no image; give repository and tag of one, or its tag alone, in spec.values"
         } else {
             "it names no image; add an entry with name and newTag to spec.images, or say on the target's page where in Git \
              the version lives"
@@ -209,13 +211,17 @@ mod tests {
             "image": {"repository": "r.test/cart", "tag": "1.0", "pullPolicy": "Always"},
             "worker": {"a/b": {"image": "r.test:5000/worker:3"}, "image": "no-tag"},
             "proxy": {"image": {"registry": "r.test", "repository": "proxy", "tag": 2.1}},
+            "jobs": {"image": {"tag": "7"}, "imageTag": 1.5, "tag": "no-image", "gitTag": "v1"},
+            "cron": {"image": {"tag": ""}},
         });
-        let mut names = found(in_values(&values, HELM_PART));
+        let mut names = found(crate::tools::apart(in_values(&values, HELM_PART)));
         names.sort();
         assert_eq!(
             names,
             [
                 ("image".into(), "r.test/cart:1.0".into()),
+                ("jobs-image".into(), ":7".into()),
+                ("jobs-image-2".into(), ":1.5".into()),
                 ("proxy-image".into(), "r.test/proxy:2.1".into()),
                 ("worker-a-b-image".into(), "r.test:5000/worker:3".into()),
             ]

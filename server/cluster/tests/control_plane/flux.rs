@@ -55,11 +55,15 @@ fn spec(kind: WorkloadKind) -> Value {
 }
 
 async fn create(room: &Room, kind: WorkloadKind, labels: Value) {
+    create_with(room, kind, labels, spec(kind)).await;
+}
+
+async fn create_with(room: &Room, kind: WorkloadKind, labels: Value, spec: Value) {
     let object = json!({
         "apiVersion": format!("{}", if kind == WorkloadKind::HelmRelease { "helm.toolkit.fluxcd.io/v2" } else { "kustomize.toolkit.fluxcd.io/v1" }),
         "kind": kind.words(),
         "metadata": {"name": "cart", "labels": labels, "annotations": {"others.test/kept": "yes"}},
-        "spec": spec(kind),
+        "spec": spec,
     });
     api(room, kind).create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
 }
@@ -98,8 +102,12 @@ async fn asked_for(room: &Room, kind: WorkloadKind) -> Value {
 }
 
 async fn brought_and_taken_back(kind: WorkloadKind, after: impl Fn(&mut Value)) {
+    brought_and_taken_back_from(kind, spec(kind), after).await;
+}
+
+async fn brought_and_taken_back_from(kind: WorkloadKind, spec: Value, after: impl Fn(&mut Value)) {
     let room = Room::new().await;
-    create(&room, kind, json!({})).await;
+    create_with(&room, kind, json!({}), spec).await;
     let (cluster, at) = (slipway(), at(&room, kind));
     let judged = |seen: &WorkloadObservation| judge(seen);
     says(&room, kind, "True", "ReconciliationSucceeded", "done").await;
@@ -145,6 +153,14 @@ async fn a_kustomization_gets_a_version_among_its_images() {
 #[tokio::test]
 async fn a_helm_release_gets_a_version_in_its_values() {
     brought_and_taken_back(WorkloadKind::HelmRelease, |spec| spec["values"]["image"]["tag"] = json!("2.0")).await;
+}
+
+#[tokio::test]
+async fn a_helm_release_that_says_a_tag_alone_gets_another_one() {
+    let mut spec = spec(WorkloadKind::HelmRelease);
+    spec["values"] = json!({"image": {"tag": "1.0"}, "replicas": 3});
+    let after = |spec: &mut Value| spec["values"]["image"]["tag"] = json!("2.0");
+    brought_and_taken_back_from(WorkloadKind::HelmRelease, spec, after).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use domain::{
     actor::Actor,
     deployment::{Cause, Outcome},
     ids::{DeploymentId, ServiceId, TargetId, TeamId, VersionId},
-    image::{Image, ImageError},
+    image::{Image, ImageError, TagAlone, short_image},
     names::{ContainerName, EnvironmentName, ServiceName, TeamName},
     observation::{Manager, WorkloadObservation, WorkloadRef},
     outside::Deployer,
@@ -342,6 +342,13 @@ impl<'a> Chosen<'a> {
         let image = seen
             .image_of(container.as_str())
             .ok_or_else(|| format!("it has no {} {container}", seen.workload.kind.place()))?;
+        if TagAlone::parse(image).is_some() {
+            return Err(format!(
+                "it says the tag {} alone, and nothing that runs shows of which image; report the version to Slipway, and add \
+                 this to a target of the service on the target's page",
+                short_image(image)
+            ));
+        }
         let image = Image::parse(image, None).map_err(|e: ImageError| e.to_string())?;
         Ok(Self {
             seen,

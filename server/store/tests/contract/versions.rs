@@ -2,7 +2,7 @@
 
 use domain::{
     ids::{ServiceId, VersionId},
-    image::Image,
+    image::{Image, TagAlone},
     names::ContainerName,
     version::{Check, CheckCounts, Commit, Verdict, VersionFlags, VersionImage, VersionLabel, WebLink},
 };
@@ -236,5 +236,17 @@ async fn a_version_is_found_by_what_runs(store: Store) {
         let image = Image::parse(&reference, None).unwrap();
         let found: Vec<_> = read.versions_by_image(CART, &image).await.unwrap().into_iter().map(|v| v.id).collect();
         assert_eq!(found, expected, "{reference}");
+    }
+    let alone = [
+        (":7".to_owned(), vec![pinned.id]),
+        (format!(":7@{DIGEST}"), vec![pinned.id]),
+        (format!(":7@{other}"), vec![]),
+        (":1.0.2".to_owned(), vec![version_id(CART, 2)]),
+        (":nothing".to_owned(), vec![]),
+    ];
+    for (said, expected) in alone {
+        let said = TagAlone::parse(&said).unwrap();
+        let found: Vec<_> = read.versions_by_tag(CART, &said).await.unwrap().into_iter().map(|v| v.id).collect();
+        assert_eq!(found, expected, "{said:?}");
     }
 }
