@@ -12,7 +12,7 @@ use crate::{
     error::{bounded, is_conflict, is_missing, sort},
     objects::{Edit, FIELD_MANAGER, PAUSE, TRIES},
     records::WorkloadRecord,
-    tools::{self, argo_cd, flux},
+    tools::{self, argo_cd},
 };
 
 impl KubeCluster {
@@ -69,12 +69,13 @@ fn operations(change: &WorkloadChange, record: &WorkloadRecord) -> Value {
     let mut edit = Edit::of(Some(&seen.resource_version));
     match &change.template {
         template if record.has_no_pods() => {
-            let part = match change.workload.kind {
-                WorkloadKind::Application => argo_cd::PART,
-                WorkloadKind::Kustomization => flux::KUSTOMIZATION_PART,
-                _ => flux::HELM_PART,
-            };
-            tools::edits(&mut edit, part, &record.object, &record.places, template);
+            tools::edits(
+                &mut edit,
+                tools::part(change.workload.kind, &record.object),
+                &record.object,
+                &record.places,
+                template,
+            );
             if change.workload.kind == WorkloadKind::Application
                 && let Some(sync) = argo_cd::sync(&record.object)
             {

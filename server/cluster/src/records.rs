@@ -148,18 +148,19 @@ impl WorkloadRecord {
         let whole = whole(&object);
         let metadata = object.metadata;
         let workload = workload_of(&metadata, kind)?;
-        let (tool, places, part) = match kind {
+        let part = tools::part(kind, &whole);
+        let (tool, places) = match kind {
             WorkloadKind::Application => {
                 let places = argo_cd::places(&whole);
-                (ToolStatus::ArgoCd(argo_cd::status(&whole, &places)), places, argo_cd::PART)
+                (ToolStatus::ArgoCd(argo_cd::status(&whole, &places)), places)
             }
             WorkloadKind::Kustomization => {
                 let places = flux::kustomization_places(&whole);
-                (ToolStatus::Flux(flux::status(&whole, &places)), places, flux::KUSTOMIZATION_PART)
+                (ToolStatus::Flux(flux::status(&whole, &places)), places)
             }
             _ => {
                 let places = flux::helm_places(&whole);
-                (ToolStatus::Flux(flux::status(&whole, &places)), places, flux::HELM_PART)
+                (ToolStatus::Flux(flux::status(&whole, &places)), places)
             }
         };
         let number = |pointer: &str| whole.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);

@@ -117,6 +117,15 @@ pub(crate) fn is_absent(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404 || status.code == 403)
 }
 
+/// What of an object of a tool that has no pods itself says the version.
+pub(crate) fn part(kind: WorkloadKind, object: &Value) -> &'static str {
+    match kind {
+        WorkloadKind::Application => argo_cd::part(object),
+        WorkloadKind::Kustomization => flux::KUSTOMIZATION_PART,
+        WorkloadKind::HelmRelease | WorkloadKind::Deployment | WorkloadKind::Rollout => flux::HELM_PART,
+    }
+}
+
 /// What is kept of an object, so that it can be put back.
 pub(crate) fn kept(places: &[Place], part: &Value) -> Value {
     let container = |place: &Place| json!({"name": place.name, "image": place.image});
@@ -130,7 +139,7 @@ pub(crate) fn images(places: &[Place]) -> Vec<ContainerImage> {
 }
 
 /// The changes that make places and the part of the object what a change says.
-pub(crate) fn edits(edit: &mut Edit, part: &str, object: &Value, places: &[Place], change: &TemplateChange) {
+pub(crate) fn edits(edit: &mut Edit, part: &'static str, object: &Value, places: &[Place], change: &TemplateChange) {
     match change {
         TemplateChange::Images(images) => {
             for place in places {
@@ -142,7 +151,12 @@ pub(crate) fn edits(edit: &mut Edit, part: &str, object: &Value, places: &[Place
         }
         TemplateChange::Restore(saved) => {
             if let Some(saved) = saved.get(PART).filter(|saved| Some(*saved) != object.pointer(part)) {
-                edit.set(part, saved.clone());
+                let part_of_saved = argo_cd::part_of(saved, part);
+                edit.set(part_of_saved, saved.clone());
+                // Several sources hide the one beside them.
+                if part_of_saved == argo_cd::PART && part != argo_cd::PART {
+                    edit.remove(part);
+                }
             }
         }
     }
@@ -367,7 +381,7 @@ mod tests {
     type Find = fn(&Value) -> Vec<Place>;
 
     /// The object after a version was set at its only place; the words where that cannot be.
-    fn after(object: &Value, part: &str, image: &str, find: Find) -> Result<Value, String> {
+    fn after(object: &Value, part: &'static str, image: &str, find: Find) -> Result<Value, String> {
         let places = find(object);
         let wanted = ContainerImage { container: places[0].name.clone(), image: image.to_owned() };
         let change = TemplateChange::Images(vec![wanted]);
@@ -424,7 +438,7 @@ mod tests {
             let says = |field: &str| values[field].as_str().unwrap_or_default().to_owned();
             let release = json!({"spec": {"values": {"image": values}}});
             let application = parameters(&values);
-            let kinds: [(&Value, &str, Find); 2] =
+            let kinds: [(&Value, &'static str, Find); 2] =
                 [(&release, flux::HELM_PART, flux::helm_places), (&application, argo_cd::PART, argo_cd::places)];
             for (object, part, find) in kinds {
                 assert_eq!(find(object)[0].image.contains(&old), says("digest") == old, "{values}");

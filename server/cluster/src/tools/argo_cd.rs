@@ -10,6 +10,9 @@ use super::{Form, Place, flux, in_parts, in_tag, name_of, name_of_image};
 /// What of the object says the version.
 pub(crate) const PART: &str = "/spec/source";
 
+/// What says it where there are several sources; the one beside them is ignored.
+const SEVERAL: &str = "/spec/sources";
+
 /// Why no version can be set where no image is named.
 const NO_PLACE: &str = "its source names no image; override one where Argo CD reads it: in spec.source.kustomize.images \
                         (cart=registry.example/cart:1.0), or by the Helm parameters image.repository and image.tag, or image.tag alone; \
@@ -24,24 +27,53 @@ pub(crate) const TERMINATING: &str = "Terminating";
 /// By which Argo CD is asked to look into the repository; it takes it away when it has.
 const REFRESH: &str = "/metadata/annotations/argocd.argoproj.io~1refresh";
 
+/// What of this object says the version.
+pub(crate) fn part(object: &Value) -> &'static str {
+    if several(object).is_some() { SEVERAL } else { PART }
+}
+
+/// The part that was kept in this form, where `part` is that of the object now.
+pub(crate) fn part_of(kept: &Value, part: &'static str) -> &'static str {
+    match part {
+        PART if kept.is_array() => SEVERAL,
+        SEVERAL if kept.is_object() => PART,
+        other => other,
+    }
+}
+
+fn several(object: &Value) -> Option<&Vec<Value>> {
+    object.pointer(SEVERAL)?.as_array().filter(|several| !several.is_empty())
+}
+
 /// The places where a version can be set.
 pub(crate) fn places(object: &Value) -> Vec<Place> {
-    let Some(source) = object.pointer(PART) else { return Vec::new() };
+    let found = match (several(object), object.pointer(PART)) {
+        (Some(several), _) => {
+            let of = |(index, source)| in_source(source, &format!("{SEVERAL}/{index}"));
+            several.iter().enumerate().flat_map(of).collect()
+        }
+        (None, Some(source)) => in_source(source, PART),
+        (None, None) => Vec::new(),
+    };
+    super::apart(found)
+}
+
+/// The places of the source that stands there.
+fn in_source(source: &Value, at: &str) -> Vec<Place> {
     let images = source.pointer("/kustomize/images").and_then(Value::as_array);
     let mut places: Vec<Place> = (0..)
         .zip(images.into_iter().flatten())
-        .filter_map(|(index, image)| kustomize(index, image.as_str()?))
+        .filter_map(|(index, image)| kustomize(format!("{at}/kustomize/images/{index}"), image.as_str()?))
         .collect();
-    places.extend(parameters(source));
+    places.extend(parameters(source, &format!("{at}/helm/parameters")));
     if let Some(values) = source.pointer("/helm/valuesObject") {
-        places.extend(flux::in_values(values, &format!("{PART}/helm/valuesObject")));
+        places.extend(flux::in_values(values, &format!("{at}/helm/valuesObject")));
     }
-    super::apart(places)
+    places
 }
 
 /// `cart=registry.example/cart:2.0`, or the image alone.
-fn kustomize(index: usize, entry: &str) -> Option<Place> {
-    let pointer = format!("{PART}/kustomize/images/{index}");
+fn kustomize(pointer: String, entry: &str) -> Option<Place> {
     let (before, image) = match entry.split_once('=') {
         Some((name, image)) => (format!("{name}="), image),
         None => (String::new(), entry),
@@ -52,13 +84,13 @@ fn kustomize(index: usize, entry: &str) -> Option<Place> {
 
 /// Helm parameters that belong together: `image.repository` and `image.tag`, with `image.digest` and `image.registry`
 /// where these are there; or a tag alone.
-fn parameters(source: &Value) -> Vec<Place> {
+fn parameters(source: &Value, at: &str) -> Vec<Place> {
     let list = source.pointer("/helm/parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let named = |prefix: &str, field: &str| {
         let is_it = |parameter: &Value| parameter["name"].as_str() == Some(&format!("{prefix}.{field}"));
         let index = list.iter().position(is_it)?;
         // Argo CD leaves out a value that is empty.
-        Some((list[index]["value"].as_str().unwrap_or_default(), format!("{PART}/helm/parameters/{index}/value")))
+        Some((list[index]["value"].as_str().unwrap_or_default(), format!("{at}/{index}/value")))
     };
     let digest_of =
         |prefix: &str| named(prefix, "digest").map_or(("", None), |(digest, pointer)| (digest, Some(pointer)));
@@ -79,7 +111,7 @@ fn parameters(source: &Value) -> Vec<Place> {
             return None;
         }
         let tag = parameter["value"].as_str().unwrap_or_default();
-        in_tag(name, (tag, format!("{PART}/helm/parameters/{index}/value")), prefix.map_or(("", None), digest_of))
+        in_tag(name, (tag, format!("{at}/{index}/value")), prefix.map_or(("", None), digest_of))
     };
     list.iter().enumerate().filter_map(place).collect()
 }
@@ -165,12 +197,6 @@ fn is_automatic(object: &Value) -> bool {
 }
 
 fn unfit(object: &Value, places: &[Place]) -> Option<String> {
-    if object.pointer("/spec/sources").and_then(Value::as_array).is_some_and(|sources| !sources.is_empty()) {
-        return Some(
-            "it has several sources, which Slipway does not write; give the service an Application of its own"
-                .to_owned(),
-        );
-    }
     if object.get("operation").is_some_and(|operation| !operation.is_null()) {
         return Some("a sync is under way; promote again when it has ended".to_owned());
     }
@@ -250,6 +276,26 @@ mod tests {
         let found: Vec<_> = places(&alone).into_iter().map(|p| (p.name.to_string(), p.image)).collect();
         assert_eq!(found, [("image".into(), ":1.0".into()), ("image-2".into(), ":2".into())]);
         assert!(status(&application(json!({})), &[]).unfit.unwrap().contains("kustomize.images"));
+    }
+
+    #[test]
+    fn a_version_is_found_in_each_of_several_sources() {
+        let mut object = application(json!({"kustomize": {"images": ["ignored=r.test/ignored:1"]}}));
+        object["spec"]["sources"] = json!([
+            {"repoURL": "r", "ref": "values"},
+            {"chart": "cart", "helm": {"parameters": [{"name": "image.tag", "value": "1.0"}]}},
+            {"path": "pay", "kustomize": {"images": ["pay=r.test/pay:3"]}}]);
+        let found: Vec<_> = places(&object).into_iter().map(|p| (p.image, p.form)).collect();
+        let tag = "/spec/sources/1/helm/parameters/0/value".to_owned();
+        let pointer = "/spec/sources/2/kustomize/images/0".to_owned();
+        let expected = [
+            (":1.0".to_owned(), Form::Parts { registry: String::new(), repository: None, tag, digest: None }),
+            ("r.test/pay:3".to_owned(), Form::Whole { pointer, before: "pay=".to_owned() }),
+        ];
+        assert_eq!((found.as_slice(), part(&object)), (&expected[..], SEVERAL));
+        assert_eq!(status(&object, &places(&object)).unfit, None);
+        object["spec"]["sources"] = json!([]);
+        assert_eq!((places(&object)[0].image.as_str(), part(&object)), ("r.test/ignored:1", PART));
     }
 
     #[test]

@@ -162,10 +162,30 @@ async fn asked_for(room: &Room, name: &str) -> Value {
 
 #[tokio::test]
 async fn an_application_is_brought_to_another_version_and_back() {
+    let to_two = |spec: &mut Value| {
+        spec["source"]["kustomize"]["images"] = json!(["registry.test/cart=registry.test/cart:2.0"]);
+    };
+    brought_and_taken_back(|_| {}, to_two).await;
+}
+
+#[tokio::test]
+async fn an_application_of_several_sources_is_brought_to_another_version_and_back() {
+    let to_several = |spec: &mut Value| {
+        let source = spec.as_object_mut().unwrap().remove("source").unwrap();
+        spec["sources"] = json!([{"repoURL": source["repoURL"], "targetRevision": "main", "ref": "values"}, source]);
+    };
+    let to_two = |spec: &mut Value| {
+        spec["sources"][1]["kustomize"]["images"] = json!(["registry.test/cart=registry.test/cart:2.0"]);
+    };
+    brought_and_taken_back(to_several, to_two).await;
+}
+
+async fn brought_and_taken_back(shape: impl Fn(&mut Value), to_two: impl Fn(&mut Value)) {
     let room = Room::new().await;
     let repository = Repository::new(&room, &manifests());
     let name = format!("cart-{}", room.namespace);
-    let object = application(&room, &repository.url(), &name, &json!({}));
+    let mut object = application(&room, &repository.url(), &name, &json!({}));
+    shape(&mut object["spec"]);
     api(&room).create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
     let (cluster, at) = (slipway(), at(&name));
     // Nobody has synced it yet: what is there is what it asks for, once it is told to begin.
@@ -178,7 +198,7 @@ async fn an_application_is_brought_to_another_version_and_back() {
     brought(&*cluster, &two, ":2.0").await;
     assert_eq!(runs(&room).await, "registry.test/cart:2.0");
     let mut expected = before.clone();
-    expected["spec"]["source"]["kustomize"]["images"] = json!(["registry.test/cart=registry.test/cart:2.0"]);
+    to_two(&mut expected["spec"]);
     assert_eq!(asked_for(&room, &name).await, expected);
 
     let back = WorkloadChange {
