@@ -32,6 +32,7 @@ mod tests {
             "ports",
             &["async-trait", "chrono", "domain", "futures-core", "secrecy", "serde", "serde_json", "thiserror", "uuid"],
         ),
+        ("manifest", &["domain", "granit-parser", "serde_json", "thiserror"]),
     ];
 
     /// What is as good as an async runtime or a framework, wherever it comes from.

@@ -23,7 +23,7 @@ use crate::steps::{say, step};
 
 /// The order of the crates: rules first, then what stands on them. Others come last.
 const ORDER: &[&str] =
-    &["domain", "contract", "ports", "store", "practice", "outgoing", "engine", "cluster", "server", "app"];
+    &["domain", "contract", "ports", "store", "practice", "manifest", "outgoing", "engine", "cluster", "server", "app"];
 
 /// The crates that the workspace's tests leave out: `frontend` needs `app` with features that
 /// exclude the server's; `xtask` is tested as it is built, alone.

@@ -8,7 +8,6 @@
 //! person at the target's settings.
 
 mod ancestry;
-pub mod edit;
 mod leftovers;
 mod program;
 
@@ -189,7 +188,7 @@ async fn file_at(workspace: &Workspace, plan: &GitPlan, at: CommitHash) -> Resul
     }
     let text = String::from_utf8(read.stdout).map_err(|_| unfit("is not text in UTF-8"))?;
     let values =
-        edit::values(&text, &plan.writes).map_err(|error| unfit(&format!("cannot say the version: {error}")))?;
+        manifest::values(&text, &plan.writes).map_err(|error| unfit(&format!("cannot say the version: {error}")))?;
     Ok(File { at, mode: entry.mode.to_owned(), text, values })
 }
 
@@ -247,7 +246,7 @@ async fn tree_of(workspace: &Workspace, commit: &CommitHash) -> Result<String, G
 /// The same with what the change wants written into the file.
 async fn written(workspace: &Workspace, change: &GitChange, file: &File) -> Result<String, GitError> {
     let plan = &change.plan;
-    let text = edit::with(&file.text, &plan.writes, plan.file.is_json())
+    let text = manifest::with(&file.text, &plan.writes, plan.file.is_json())
         .map_err(|error| GitError::Unfit(format!("{} cannot be changed: {error}", plan.file)))?;
     let blob = workspace.run(&["hash-object", "-w", "--no-filters", "--stdin"], Some(text.as_bytes())).await?;
     let mut child = good(blob, NOT_MADE)?.text();

@@ -5,7 +5,10 @@
 use domain::{delegated::ApplicationStatus, git::CommitHash, image::ContainerImage};
 use serde_json::{Map, Value, json};
 
-use super::{Form, Place, flux, in_parts, in_tag, name_of, name_of_image};
+use super::{
+    flux,
+    places::{Form, Place, in_parts, in_tag, name_of, name_of_image},
+};
 
 /// What of the object says the version.
 pub(crate) const PART: &str = "/spec/source";
@@ -55,7 +58,7 @@ pub(crate) fn places(object: &Value) -> Vec<Place> {
         (None, Some(source)) => in_source(source, PART),
         (None, None) => Vec::new(),
     };
-    super::apart(found)
+    super::places::apart(found)
 }
 
 /// The places of the source that stands there.
@@ -66,10 +69,22 @@ fn in_source(source: &Value, at: &str) -> Vec<Place> {
         .filter_map(|(index, image)| kustomize(format!("{at}/kustomize/images/{index}"), image.as_str()?))
         .collect();
     places.extend(parameters(source, &format!("{at}/helm/parameters")));
-    if let Some(values) = source.pointer("/helm/valuesObject") {
-        places.extend(flux::in_values(values, &format!("{at}/helm/valuesObject")));
+    match (source.pointer("/helm/valuesObject"), source.pointer("/helm/values").and_then(Value::as_str)) {
+        (Some(values), _) => places.extend(flux::in_values(values, &format!("{at}/helm/valuesObject"))),
+        (None, Some(text)) => places.extend(in_text(text, &format!("{at}/helm/values"))),
+        (None, None) => {}
     }
     places
+}
+
+/// The places within values that are given as a text; none where it cannot be read.
+fn in_text(text: &str, field: &str) -> Vec<Place> {
+    let values = manifest::read(text).unwrap_or_default();
+    let place = |place: Place| {
+        let (field, text) = (field.to_owned(), text.to_owned());
+        Place { form: Form::Text { field, text, below: Box::new(place.form) }, ..place }
+    };
+    flux::in_values(&values, "").into_iter().map(place).collect()
 }
 
 /// `cart=registry.example/cart:2.0`, or the image alone.
@@ -78,7 +93,7 @@ fn kustomize(pointer: String, entry: &str) -> Option<Place> {
         Some((name, image)) => (format!("{name}="), image),
         None => (String::new(), entry),
     };
-    let name = name_of_image(before.trim_end_matches('=')).or_else(|| name_of_image(super::parts(image).0))?;
+    let name = name_of_image(before.trim_end_matches('=')).or_else(|| name_of_image(super::places::parts(image).0))?;
     Some(Place { name, image: image.to_owned(), form: Form::Whole { pointer, before } })
 }
 
@@ -184,7 +199,7 @@ pub(crate) fn running(object: &Value) -> Vec<ContainerImage> {
     let images = object.pointer("/status/summary/images").and_then(Value::as_array);
     let image = |image: &Value| {
         let image = image.as_str()?;
-        Some(ContainerImage { container: name_of_image(super::parts(image).0)?, image: image.to_owned() })
+        Some(ContainerImage { container: name_of_image(super::places::parts(image).0)?, image: image.to_owned() })
     };
     let mut images: Vec<_> = images.into_iter().flatten().filter_map(image).collect();
     images.dedup_by(|one, other| one.container == other.container);

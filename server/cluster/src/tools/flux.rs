@@ -5,7 +5,7 @@
 use domain::{delegated::FluxStatus, git::CommitHash};
 use serde_json::{Value, json};
 
-use super::{Form, Place, in_parts, in_tag, joined, name_of, name_of_image, parts};
+use super::places::{Form, Place, in_parts, in_tag, joined, name_of, name_of_image, parts};
 
 /// What of a Kustomization says the version.
 pub(crate) const KUSTOMIZATION_PART: &str = "/spec/images";
@@ -30,7 +30,7 @@ pub(crate) fn kustomization_places(object: &Value) -> Vec<Place> {
         let form = Form::Entry { pointer: format!("{KUSTOMIZATION_PART}/{index}"), entry: entry.clone() };
         Some(Place { name: name_of_image(name)?, image: joined(repository, &format!("{tag}{digest}")), form })
     };
-    super::apart((0..).zip(entries.into_iter().flatten()).filter_map(place).collect())
+    super::places::apart((0..).zip(entries.into_iter().flatten()).filter_map(place).collect())
 }
 
 /// An entry of `spec.images` that says this image; what else stands in it stays.
@@ -54,7 +54,7 @@ pub(crate) fn entry_with(entry: &Value, image: &str) -> Value {
 /// The images in a HelmRelease's values.
 pub(crate) fn helm_places(object: &Value) -> Vec<Place> {
     let values = object.pointer(HELM_PART).unwrap_or(&Value::Null);
-    super::apart(in_values(values, HELM_PART))
+    super::places::apart(in_values(values, HELM_PART))
 }
 
 /// The images in the values of a chart: what has a `repository` and a `tag`, with a `digest` and a `registry` where these
@@ -214,7 +214,7 @@ mod tests {
             "jobs": {"image": {"tag": "7"}, "imageTag": 1.5, "tag": "no-image", "gitTag": "v1"},
             "cron": {"image": {"tag": ""}},
         });
-        let mut names = found(crate::tools::apart(in_values(&values, HELM_PART)));
+        let mut names = found(crate::tools::places::apart(in_values(&values, HELM_PART)));
         names.sort();
         assert_eq!(
             names,

@@ -5,6 +5,7 @@ use domain::{
     observation::{Manager, Stamp, WorkloadKind, WorkloadObservation, WorkloadRef},
     rollout::{Rollout, judge},
 };
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
     Api,
     api::{DynamicObject, Patch, PatchParams, PostParams},
@@ -161,6 +162,31 @@ async fn a_helm_release_that_says_a_tag_alone_gets_another_one() {
     spec["values"] = json!({"image": {"tag": "1.0"}, "replicas": 3});
     let after = |spec: &mut Value| spec["values"]["image"]["tag"] = json!("2.0");
     brought_and_taken_back_from(WorkloadKind::HelmRelease, spec, after).await;
+}
+
+#[tokio::test]
+async fn of_a_tag_alone_what_runs_shows_the_name() {
+    let room = Room::new().await;
+    let mut spec = spec(WorkloadKind::HelmRelease);
+    spec["values"] = json!({"image": {"tag": "1.0"}});
+    create_with(&room, WorkloadKind::HelmRelease, json!({}), spec).await;
+    let (cluster, at) = (slipway(), at(&room, WorkloadKind::HelmRelease));
+    let found = async || {
+        let found = cluster.discover(&NamespaceScope::Only(vec![room.namespace.clone()])).await.unwrap();
+        let release = found.into_iter().find(|one| one.observation.workload == at).unwrap();
+        release.observation.images[0].image.clone()
+    };
+    assert_eq!(found().await, ":1.0");
+    let template = json!({"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [
+        {"name": "app", "image": "registry.test/cart:1.0"}, {"name": "proxy", "image": "registry.test/proxy:3"}]}});
+    let deployment = json!({
+        "metadata": {"name": "cart-web", "labels": {
+            "helm.toolkit.fluxcd.io/name": "cart", "helm.toolkit.fluxcd.io/namespace": room.namespace}},
+        "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": template}});
+    let deployments = Api::<Deployment>::namespaced(room.admin.clone(), room.namespace.as_str());
+    deployments.create(&PostParams::default(), &serde_json::from_value(deployment).unwrap()).await.unwrap();
+    assert_eq!(found().await, "registry.test/cart:1.0");
+    room.leave().await;
 }
 
 #[tokio::test]

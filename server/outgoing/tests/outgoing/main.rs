@@ -6,7 +6,6 @@
 
 mod exporter;
 mod git;
-mod git_edit;
 mod git_host;
 mod health;
 mod prometheus;

@@ -3,13 +3,14 @@
 //!
 //! Fails with [`EditError`], which says why the field cannot be set and what to do about it.
 
+mod nodes;
+
 use std::ops::Range;
 
 use domain::git::{FieldPath, FieldStep, GitWrite};
-use granit_parser::{Event, Parser, ScalarStyle};
+use serde_json::Value;
 
-/// How deep a file may be nested: deeper than any manifest.
-const DEPTH: usize = 64;
+use crate::nodes::{Node, Style, documents};
 
 /// Why a field cannot be read or set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,22 +44,33 @@ pub enum EditError {
     },
 }
 
-/// A node of a file, with its place in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Node {
-    Scalar { value: String, style: Style, at: Range<usize> },
-    Mapping(Vec<(Node, Node)>),
-    Sequence(Vec<Node>),
-    Alias,
+/// What a text of one document says, each scalar as it is written, but `null` where nothing is. What is a reference to
+/// another place of the text is nothing here, because it cannot be set there.
+///
+/// # Errors
+/// [`EditError::Unreadable`], also of a text of several documents.
+pub fn read(text: &str) -> Result<Value, EditError> {
+    match documents(text)?.as_slice() {
+        [] => Ok(Value::Null),
+        [one] => Ok(said(one)),
+        _ => Err(EditError::Unreadable("it has several documents".to_owned())),
+    }
 }
 
-/// How a scalar is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Style {
-    Plain,
-    Single,
-    Double,
-    Block,
+fn said(node: &Node) -> Value {
+    match node {
+        Node::Scalar { value, style: Style::Plain, .. } if matches!(value.as_str(), "" | "~" | "null") => Value::Null,
+        Node::Scalar { value, .. } => Value::String(value.clone()),
+        Node::Mapping(pairs) => {
+            let text = |(key, value): &(Node, Node)| match key {
+                Node::Scalar { value: key, .. } => Some((key.clone(), said(value))),
+                Node::Mapping(_) | Node::Sequence(_) | Node::Alias => None,
+            };
+            Value::Object(pairs.iter().filter_map(text).collect())
+        }
+        Node::Sequence(items) => Value::Array(items.iter().map(said).collect()),
+        Node::Alias => Value::Null,
+    }
 }
 
 /// What the fields say, in the order of `writes`.
@@ -160,83 +172,6 @@ fn is_three_parts(value: &str) -> bool {
     is_digits(parts.next())
         && is_digits(parts.next())
         && parts.next().is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// The documents of a file.
-fn documents(text: &str) -> Result<Vec<Node>, EditError> {
-    let mut reader = Reader { parser: Parser::new_from_str(text) };
-    let mut found = Vec::new();
-    loop {
-        match reader.next()? {
-            (Event::DocumentStart(..), _) => {
-                let event = reader.next()?;
-                found.push(reader.node(event, DEPTH)?);
-            }
-            (Event::StreamEnd, _) => return Ok(found),
-            _ => {}
-        }
-    }
-}
-
-struct Reader<'input> {
-    parser: Parser<'input, granit_parser::StrInput<'input>>,
-}
-
-impl<'input> Reader<'input> {
-    /// The next event that is no comment.
-    fn next(&mut self) -> Result<(Event<'input>, Range<usize>), EditError> {
-        loop {
-            let Some(next) = self.parser.next_event() else {
-                return Err(EditError::Unreadable("it ends too early".to_owned()));
-            };
-            let (event, span) =
-                next.map_err(|error| EditError::Unreadable(crate::client::cut(&error.to_string(), 200)))?;
-            if !matches!(event, Event::Comment(..)) {
-                return Ok((event, span.byte_range().unwrap_or(0..0)));
-            }
-        }
-    }
-
-    fn node(&mut self, (event, at): (Event<'input>, Range<usize>), depth: usize) -> Result<Node, EditError> {
-        if depth == 0 {
-            return Err(EditError::Unreadable(format!("it is nested more than {DEPTH} deep")));
-        }
-        match event {
-            Event::Scalar(value, style, ..) => {
-                let style = match style {
-                    ScalarStyle::Plain => Style::Plain,
-                    ScalarStyle::SingleQuoted => Style::Single,
-                    ScalarStyle::DoubleQuoted => Style::Double,
-                    ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
-                };
-                Ok(Node::Scalar { value: value.into_owned(), style, at })
-            }
-            Event::MappingStart(..) => {
-                let mut pairs = Vec::new();
-                loop {
-                    let next = self.next()?;
-                    if matches!(next.0, Event::MappingEnd) {
-                        return Ok(Node::Mapping(pairs));
-                    }
-                    let key = self.node(next, depth - 1)?;
-                    let next = self.next()?;
-                    pairs.push((key, self.node(next, depth - 1)?));
-                }
-            }
-            Event::SequenceStart(..) => {
-                let mut items = Vec::new();
-                loop {
-                    let next = self.next()?;
-                    if matches!(next.0, Event::SequenceEnd) {
-                        return Ok(Node::Sequence(items));
-                    }
-                    items.push(self.node(next, depth - 1)?);
-                }
-            }
-            Event::Alias(_) | Event::UnresolvedAlias(_) => Ok(Node::Alias),
-            _ => Err(EditError::Unreadable("it is not as YAML is".to_owned())),
-        }
-    }
 }
 
 /// The one scalar that a path leads to.

@@ -1,7 +1,8 @@
 //! The edit of one field, by table and by property.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use domain::git::{FieldPath, GitWrite};
-use outgoing::git::edit::{values, with};
+use manifest::{read, values, with};
 use proptest::prelude::*;
 
 fn write(field: &str, value: &str) -> GitWrite {
@@ -128,5 +129,18 @@ proptest! {
         if let Ok(after) = with(&text, std::slice::from_ref(&write), false) {
             prop_assert_eq!(values(&after, &[write]).unwrap(), ["v2"]);
         }
+    }
+}
+
+#[test]
+fn a_text_is_read_as_it_is_written() {
+    let text = "image: {tag: 1.10, digest: ~}\nlist: [yes, 'null', null]\nmore: &more {tag: 9}\nagain: *more\nblock: |\n  two\n  lines\n";
+    let expected = serde_json::json!({
+        "image": {"tag": "1.10", "digest": null}, "list": ["yes", "null", null],
+        "more": {"tag": "9"}, "again": null, "block": "two\nlines\n"});
+    assert_eq!(read(text), Ok(expected));
+    assert_eq!(read(""), Ok(serde_json::Value::Null));
+    for text in ["a: [", "a: 1\n---\na: 2\n"] {
+        assert!(read(text).is_err(), "{text}");
     }
 }
