@@ -120,8 +120,29 @@ fn is_seen(place: &Place, me: Option<&contract::frame::Me>) -> bool {
     place.href != routes::AUDIT || me.is_some_and(|me| me.may(Act::ReadAudit))
 }
 
+/// Whether the reader signs out: what leads on then is the answer to that, and not a page that finds nobody signed in.
+#[derive(Clone, Copy)]
+struct SigningOut(StoredValue<bool>);
+
+/// Provides what the frame remembers; called once, at the root.
+pub(crate) fn provide() {
+    provide_context(SigningOut(StoredValue::new(false)));
+}
+
+/// Makes a note that the reader signs out, to be called when the form is sent.
+pub(crate) fn use_signing_out() -> impl Fn() + Copy {
+    let noted = use_context::<SigningOut>();
+    move || {
+        if let Some(noted) = noted {
+            noted.0.set_value(true);
+        }
+    }
+}
+
 #[component]
 fn Nav(frame: Resource<Answer<FrameView>>, path: Memo<String>) -> impl IntoView {
+    let signing_out = use_context::<SigningOut>();
+    let is_leaving = move || signing_out.is_some_and(|noted| noted.0.get_value());
     view! {
         <nav class="nav" aria-label="Main">
             <a class="brand" href=routes::HOME>
@@ -129,7 +150,7 @@ fn Nav(frame: Resource<Answer<FrameView>>, path: Memo<String>) -> impl IntoView 
                 "Slipway"
             </a>
             <Transition fallback=move || nav_inside(None, path)>
-                {lasting(move || async move { nav_inside(known(frame.await), path) })}
+                {lasting(move || async move { nav_inside(known(frame.await, is_leaving), path) })}
             </Transition>
         </nav>
     }
@@ -137,11 +158,11 @@ fn Nav(frame: Resource<Answer<FrameView>>, path: Memo<String>) -> impl IntoView 
 }
 
 /// The frame's data; where nobody is signed in the reader goes to sign in.
-fn known(answer: Answer<FrameView>) -> Option<FrameView> {
+fn known(answer: Answer<FrameView>, is_leaving: impl Fn() -> bool) -> Option<FrameView> {
     match answer {
         Ok(frame) => Some(frame),
         Err(error) => {
-            if *error.kind() == ErrorKind::Unauthenticated {
+            if *error.kind() == ErrorKind::Unauthenticated && !is_leaving() {
                 go_to_sign_in();
             }
             None

@@ -60,6 +60,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     returned::provide();
     live::provide();
+    frame::provide();
     components::provide_page_clock(SharedValue::new(context::now).into_inner());
     view! {
         <Title formatter=|text: String| {

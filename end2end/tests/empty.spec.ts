@@ -70,6 +70,8 @@ test('from the one-time link to the first version on the Board', async ({ open, 
     // Another pipeline deploys there: a target without workloads.
     await visit(page, '/services/cart/targets/production');
     await page.getByRole('button', { name: 'Save the workloads' }).click();
+    await expect(main).toContainText('Saved: the workloads of cart in production.');
+    await visit(page, '/services/cart');
     await expect(card(page, 'Production')).toContainText('deployed by others, who report it');
   });
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    image::ContainerImage,
     moment_words,
     observation::{PodCounts, WorkloadKind, WorkloadObservation},
     rollout::{Rollout, RolloutFailure, early_failure},
@@ -108,7 +109,10 @@ pub struct ApplicationStatus {
     pub is_automatic: bool,
     /// Whether a sync is under way or asked for.
     pub is_busy: bool,
-    /// The commit that it has compared with, of an Application that names no image itself.
+    /// What runs, of an Application that names images itself; otherwise these are the images of what was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<Vec<ContainerImage>>,
+    /// The commit that it has compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     /// The commit of the last sync.

@@ -67,6 +67,12 @@ pub fn short_image(reference: &str) -> &str {
     last.strip_prefix(':').unwrap_or(last)
 }
 
+/// An image in words: as it is, or the tag where that alone is said.
+#[must_use]
+pub fn in_words(reference: &str) -> String {
+    reference.strip_prefix(':').map_or_else(|| reference.to_owned(), |tag| format!("tag {tag}"))
+}
+
 /// What is said of an image where somebody else has its name: a chart that is given a tag alone. As text a colon and
 /// what follows it, `:2.30.4`, which no whole reference is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -295,7 +301,10 @@ mod tests {
                 "{wanted} {said}"
             );
         }
-        assert_eq!(short_image(":2.0"), "2.0");
+        assert_eq!(
+            (short_image(":2.0"), in_words(":2.0").as_str(), in_words("a:2").as_str()),
+            ("2.0", "tag 2.0", "a:2")
+        );
         assert_eq!(TagAlone::parse(":1").unwrap().of("r.test/cart").unwrap().reference(), "r.test/cart:1");
         assert!(TagAlone::parse("r.test/cart:1").is_none() && TagAlone::parse(":1@sha256:12").is_none());
     }

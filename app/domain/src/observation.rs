@@ -373,6 +373,17 @@ impl WorkloadObservation {
         self.images.iter().find(|c| c.container.as_str() == container).map(|c| c.image.as_str())
     }
 
+    /// The images, and what else the tool in charge says is running.
+    #[must_use]
+    pub fn shown_images(&self) -> Vec<ContainerImage> {
+        let running = match &self.tool {
+            Some(ToolStatus::ArgoCd(status)) => status.running.as_deref().unwrap_or_default(),
+            Some(ToolStatus::ArgoRollouts(_) | ToolStatus::Flux(_)) | None => &[],
+        };
+        let is_new = |one: &&ContainerImage| self.image_of(one.container.as_str()).is_none();
+        self.images.iter().chain(running.iter().filter(is_new)).cloned().collect()
+    }
+
     /// Whether each of these containers has the image that is wanted.
     #[must_use]
     pub fn runs(&self, wanted: &[ContainerImage]) -> bool {

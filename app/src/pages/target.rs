@@ -64,15 +64,17 @@ pub fn TargetPage() -> impl IntoView {
     });
     let saved = RwSignal::new(None::<String>);
     let forms = Forms {
-        workloads: Sending::new(),
+        workloads: Sending::new().tells(saved, identity),
         strategy: Sending::new().tells(saved, identity),
         deployer: DeployerForms::begin(saved),
         git: GitForms::begin(saved),
         helm: HelmForms::begin(saved),
     };
-    let accepted = forms.strategy.accepted();
-    let version =
-        move || (asked.get(), accepted.get(), forms.deployer.version() + forms.git.version() + forms.helm.version());
+    let (workloads, strategy) = (forms.workloads.accepted(), forms.strategy.accepted());
+    let version = move || {
+        let beside = forms.deployer.version() + forms.git.version() + forms.helm.version();
+        (asked.get(), (workloads.get(), strategy.get()), beside)
+    };
     let data = Resource::new(version, |(asked, ..)| load(asked));
     // What clusters say comes beside what is set here, and a silent one is not waited for long.
     let now =

@@ -70,7 +70,7 @@ pub async fn change_service(
     Ok(())
 }
 
-/// Sets a target's workloads and leads to the service. Rows that are wholly blank are left out; rows with
+/// Sets a target's workloads; says what was saved. Rows that are wholly blank are left out; rows with
 /// something in them are judged.
 #[server(prefix = "/do", endpoint = "set_target")]
 pub async fn set_target(
@@ -78,12 +78,11 @@ pub async fn set_target(
     environment: String,
     #[server(default)] workloads: Vec<TargetRow>,
     #[server(default)] leaves: bool,
-) -> Result<(), AppError> {
+) -> Result<String, AppError> {
     let (backend, actor) = super::backend()?;
     let workloads = workloads.into_iter().filter(|row| !row.is_blank()).map(TargetRow::into_input).collect();
     backend.set_target(&actor, &service, &environment, contract::services::TargetInput { workloads, leaves }).await?;
-    leptos_axum::redirect(&crate::routes::service(&service));
-    Ok(())
+    Ok(format!("the workloads of {service} in {environment}"))
 }
 
 /// Sets a target's strategy; says what was saved.

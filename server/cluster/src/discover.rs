@@ -1,6 +1,6 @@
 //! Listing what is there, with pods, so that what is offered shows how it is.
 
-use domain::observation::WorkloadKind;
+use domain::{image::ContainerImage, observation::WorkloadKind};
 use futures::future::try_join_all;
 use kube::api::DynamicObject;
 use ports::{ClusterError, DiscoveredWorkload, NamespaceScope};
@@ -49,7 +49,13 @@ fn with_names(record: WorkloadRecord, all: &[DiscoveredWorkload]) -> DiscoveredW
             && label(marks::FLUX_RELEASE_NAMESPACE) == Some(workload.namespace.as_str())
     };
     let mut running = record.running_images();
-    running.extend(all.iter().filter(is_made_by_it).flat_map(|one| one.observation.images.iter().cloned()));
+    // Not everything that a release makes is seen here: an image counts that is called like the release or its chart.
+    let is_its_own = |one: &&ContainerImage| {
+        let name = tools::name_in(&one.image);
+        name == workload.name.as_str() || Some(name) == record.chart()
+    };
+    let made = all.iter().filter(is_made_by_it).flat_map(|one| &one.observation.images);
+    running.extend(made.filter(is_its_own).cloned());
     for said in &mut observation.images {
         if let Some(whole) = tools::whole(&said.image, running.iter().map(|one| one.image.as_str())) {
             said.image = whole;

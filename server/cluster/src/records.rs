@@ -298,6 +298,12 @@ impl WorkloadRecord {
         if self.workload().kind == WorkloadKind::Application { argo_cd::running(&self.object) } else { Vec::new() }
     }
 
+    /// The name of the chart that a HelmRelease brings.
+    pub(crate) fn chart(&self) -> Option<&str> {
+        let chart = self.object.pointer("/spec/chart/spec/chart")?.as_str()?;
+        chart.trim_end_matches('/').rsplit('/').next()
+    }
+
     pub(crate) fn observe(&self, pods: Vec<PodObservation>) -> WorkloadObservation {
         WorkloadObservation { pods, ..self.seen.clone() }
     }

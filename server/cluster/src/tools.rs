@@ -28,7 +28,7 @@ use crate::{
     objects::{Edit, FIELD_MANAGER, custom},
     records::WorkloadRecord,
 };
-pub(crate) use places::{Place, edits, images, refusal, whole};
+pub(crate) use places::{Place, edits, images, name_in, refusal, whole};
 
 /// Where the part of an object lies in what is kept of it.
 const PART: &str = "object";

@@ -129,7 +129,8 @@ impl Engine {
         target: &Target,
         seen: &WorkloadObservation,
     ) -> Result<Running, StoreError> {
-        let version = version_of(tx, target, cluster, &seen.workload, &seen.images).await?;
+        let images = seen.shown_images();
+        let version = version_of(tx, target, cluster, &seen.workload, &images).await?;
         let latest = tx.latest_deployment(target.service, target.environment).await?;
         let live = tx.open_promotions(target.id).await?;
         let ours = |p: &Promotion| p.occupies() && version == Some(p.plan.version);
@@ -144,7 +145,7 @@ impl Engine {
             namespace: seen.workload.namespace.clone(),
             workload: seen.workload.name.clone(),
             kind: seen.workload.kind,
-            images: seen.images.clone(),
+            images,
             version_id: version,
             mark,
             words,
@@ -241,7 +242,7 @@ pub(crate) async fn version_of(
         let Some(text) = text else { return Ok(None) };
         let found = match (Image::parse(text, None), TagAlone::parse(text)) {
             (Ok(image), _) => read.versions_by_image(target.service, &image).await?,
-            (Err(_), Some(tag)) => read.versions_by_tag(target.service, &tag).await?,
+            (Err(_), Some(tag)) => read.versions_by_tag(target.service, &tag, row.component.as_ref()).await?,
             (Err(_), None) => return Ok(None),
         };
         let found: Vec<_> = found.into_iter().map(|v| v.id).collect();

@@ -44,6 +44,22 @@ pub enum EditError {
     },
 }
 
+impl EditError {
+    /// Why, in words that follow what could not be read or set, for a text that is no file of its own.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match self {
+            Self::Unreadable(why) => format!("it is no YAML ({why})"),
+            Self::Missing(field) => format!("{field} is not there any more"),
+            Self::Ambiguous(field) => format!("{field} is there more than once; say it once"),
+            Self::NotAScalar { field, what } => format!("{field} is {what}; write the value itself there, on one line"),
+            Self::Unwritable { field, value } => {
+                format!("{field} cannot be set to '{value}' without changing more of it")
+            }
+        }
+    }
+}
+
 /// What a text of one document says, each scalar as it is written, but `null` where nothing is. What is a reference to
 /// another place of the text is nothing here, because it cannot be set there.
 ///

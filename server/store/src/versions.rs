@@ -241,6 +241,7 @@ const BY_TAG_ALONE: &str = concat!(
     columns!(),
     " FROM version_images i JOIN versions v ON v.id = i.version_id
       WHERE i.tag = $1 AND v.service_id = $2 AND (i.digest IS NULL OR $3 IS NULL OR i.digest = $3)
+          AND (i.component IS NULL OR $4 IS NULL OR i.component = $4)
       ORDER BY v.ordinal DESC, v.id"
 );
 
@@ -455,13 +456,20 @@ impl Read {
         Ok(rows.into_iter().map(Version::from).collect())
     }
 
-    /// The versions of a service that have an image with this tag, newest first; where both know a digest, with that.
+    /// The versions of a service that have an image with this tag, newest first: where both know a digest, with that;
+    /// where both name a component, of that.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn versions_by_tag(&mut self, service: ServiceId, alone: &TagAlone) -> Result<Vec<Version>, StoreError> {
+    pub async fn versions_by_tag(
+        &mut self,
+        service: ServiceId,
+        alone: &TagAlone,
+        component: Option<&ContainerName>,
+    ) -> Result<Vec<Version>, StoreError> {
         let digest = alone.digest.as_ref().map(Digest::as_str);
-        let rows = fetch_all!(self, BY_TAG_ALONE => VersionColumns, &alone.tag, service.uuid(), digest)?;
+        let component = component.map(ContainerName::as_str);
+        let rows = fetch_all!(self, BY_TAG_ALONE => VersionColumns, &alone.tag, service.uuid(), digest, component)?;
         Ok(rows.into_iter().map(Version::from).collect())
     }
 }

@@ -11,7 +11,7 @@ use super::{
     tell::{Told, changed_by_others, judged, progress_of},
 };
 use crate::{
-    delegated::{ToolAct, ToolStatus},
+    delegated::{ApplicationStatus, ToolAct, ToolStatus},
     git::{Carries, CommitHash, CommitMark, GitCommit, GitPlan, GitRun, GitSight, GitWrite, GitWritten},
     image::{ContainerImage, Image},
     observation::{Manager, Observed, PlacedWorkload, WorkloadKind, WorkloadObservation},
@@ -308,9 +308,12 @@ fn arrival<'a>(
         hash.map_or(Some(Carries::Nothing), |hash| git.carries(commit, &hash).cloned())
     };
     let carries = |revision: Option<&str>| known(revision) == Some(Carries::TheFields);
+    // An Application that stands in the repository itself says the images; of others the commit tells what they run.
+    let says_images = |status: &ApplicationStatus| {
+        status.running.is_some() && planned.images.iter().all(|one| now.image_of(one.container.as_str()).is_some())
+    };
     match now.tool.as_ref() {
-        // It names no image itself: what it runs is told by the commit.
-        Some(ToolStatus::ArgoCd(status)) if status.revision.is_some() => {
+        Some(ToolStatus::ArgoCd(status)) if status.revision.is_some() && !says_images(status) => {
             match known(status.revision.as_deref()) {
                 None => return Arrival::Unknown,
                 Some(Carries::Nothing) => return Arrival::NotYet,

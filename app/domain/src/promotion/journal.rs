@@ -10,7 +10,7 @@ use crate::{
     analysis::RuleName,
     duration_words,
     git::CommitHash,
-    image::short_image,
+    image::{in_words, short_image},
     moment_words,
     outside::{self, DeployerCall, ReportState},
     state::Mark,
@@ -402,6 +402,7 @@ impl TakeBackCause {
                 format!("{workload} was changed by someone else")
             }
             Self::ChangedByOthers { workload, images } => {
+                let images: Vec<_> = images.iter().map(|image| in_words(image)).collect();
                 format!("{workload} was changed by someone else to {}", images.join(", "))
             }
             Self::RouteChanged { route, what } => format!("{route} was changed by someone else: {what}"),

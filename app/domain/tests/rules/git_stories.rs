@@ -4,7 +4,8 @@ use domain::{
     delegated::{ApplicationStatus, FluxStatus, Pause, RolloutStatus, ToolAct, ToolStatus},
     deployment::Cause,
     git::{Carries, GitPlan, GitSight, GitWritten},
-    image::Image,
+    image::{ContainerImage, Image},
+    names::ContainerName,
     observation::{Manager, Observed, WorkloadKind},
     promotion::{Input, Nudge, Phase, Promotion, Sight, desired, headline, revisions_to_ask},
     version::VersionImage,
@@ -116,6 +117,34 @@ fn an_application_is_asked_to_look_and_to_begin_and_is_done_with_the_commit() {
     says(&mut world, application(3, "Synced", "Healthy"));
     look(&mut world, None);
     assert_eq!(world.promotion.phase_word(), "succeeded");
+}
+
+#[test]
+fn an_application_is_judged_by_the_images_that_it_says_only_where_these_are_the_promotions() {
+    let ends = |container: &str| {
+        let container = ContainerName::parse(container).unwrap();
+        let images =
+            |tag: &str| vec![ContainerImage { container: container.clone(), image: format!("r.example/cart:{tag}") }];
+        let status =
+            |revision: u64| ApplicationStatus { running: Some(vec![]), ..application(revision, "Synced", "Healthy") };
+        let mut world = world(WorkloadKind::Application, |seen| {
+            seen.images = images("1.0");
+            seen.tool = Some(ToolStatus::ArgoCd(status(1)));
+        });
+        started(&mut world);
+        committed(&mut world, 2);
+        look(&mut world, Some(GitSight { named: vec![(hash(1), Carries::Nothing)], ..GitSight::default() }));
+        // The commit is there, and the images that it says are still what they were.
+        says(&mut world, status(2));
+        look(&mut world, None);
+        let by_commit = world.promotion.phase_word().to_owned();
+        see(&mut world, |seen| seen.images = images("2.0"));
+        look(&mut world, None);
+        (by_commit, world.promotion.phase_word().to_owned())
+    };
+    assert_eq!(ends("app"), ("progressing".into(), "succeeded".into()));
+    // A proxy beside says nothing of it.
+    assert_eq!(ends("proxy-image"), ("succeeded".into(), "succeeded".into()));
 }
 
 #[test]

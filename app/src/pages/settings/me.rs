@@ -67,6 +67,7 @@ fn me_view(frame: &Frame, form: Sending<SetTheme>, chosen: Theme) -> AnyView {
         Choice::new(Theme::Dark.as_str(), "Dark"),
     ];
     let shown = name.clone();
+    let signs_out = crate::frame::use_signing_out();
     view! {
         <div class="stack-cards">
             <Card>
@@ -79,7 +80,7 @@ fn me_view(frame: &Frame, form: Sending<SetTheme>, chosen: Theme) -> AnyView {
                         <Definition term="Role">{role}</Definition>
                         <Definition term="May">{may}</Definition>
                     </DefinitionList>
-                    <form method="post" action=routes::SIGN_OUT>
+                    <form method="post" action=routes::SIGN_OUT on:submit=move |_| signs_out()>
                         <Button glyph=Glyph::Leave>"Sign out"</Button>
                     </form>
                 </div>

@@ -17,9 +17,9 @@ pub(crate) const PART: &str = "/spec/source";
 const SEVERAL: &str = "/spec/sources";
 
 /// Why no version can be set where no image is named.
-const NO_PLACE: &str = "its source names no image; override one where Argo CD reads it: in spec.source.kustomize.images \
-                        (cart=registry.example/cart:1.0), or by the Helm parameters image.repository and image.tag, or image.tag alone; \
-                        or say on the target's page where in Git the version lives, and Slipway commits it there";
+const NO_PLACE: &str = "its source names no image; override one where Argo CD reads it: in kustomize.images \
+                        (cart=registry.example/cart:1.0), by the Helm parameters image.repository and image.tag, or image.tag \
+                        alone, or in the values for Helm; or say on the target's page where in Git the version lives, and Slipway commits it there";
 
 /// Where a sync under way says how it is.
 pub(crate) const OPERATION_PHASE: &str = "/status/operationState/phase";
@@ -51,40 +51,70 @@ fn several(object: &Value) -> Option<&Vec<Value>> {
 /// The places where a version can be set.
 pub(crate) fn places(object: &Value) -> Vec<Place> {
     let found = match (several(object), object.pointer(PART)) {
-        (Some(several), _) => {
-            let of = |(index, source)| in_source(source, &format!("{SEVERAL}/{index}"));
-            several.iter().enumerate().flat_map(of).collect()
-        }
-        (None, Some(source)) => in_source(source, PART),
+        (Some(several), _) => in_several(several),
+        (None, Some(source)) => [in_kustomize(source, PART), in_helm(source, PART)].concat(),
         (None, None) => Vec::new(),
     };
     super::places::apart(found)
 }
 
-/// The places of the source that stands there.
-fn in_source(source: &Value, at: &str) -> Vec<Place> {
+/// The places of several sources. Where several charts have some, their names begin with the chart's: by their order
+/// alone the one would be taken for the other when somebody puts a source between them.
+fn in_several(sources: &[Value]) -> Vec<Place> {
+    let at = |index: usize| format!("{SEVERAL}/{index}");
+    let by_helm: Vec<_> = sources.iter().enumerate().map(|(index, source)| in_helm(source, &at(index))).collect();
+    let is_one_chart = by_helm.iter().filter(|places| !places.is_empty()).count() < 2;
+    let of = |((index, source), mut by_helm): ((usize, &Value), Vec<Place>)| {
+        let chart = ["/helm/releaseName", "/chart", "/path"].iter().find_map(|field| source.pointer(field)?.as_str());
+        let chart = chart.map(|chart| chart.rsplit('/').next().unwrap_or(chart)).filter(|_| !is_one_chart);
+        for place in &mut by_helm {
+            let name = chart.and_then(|chart| name_of(&format!("{chart}-{}", place.name)));
+            place.name = name.unwrap_or_else(|| place.name.clone());
+        }
+        [in_kustomize(source, &at(index)), by_helm].concat()
+    };
+    sources.iter().enumerate().zip(by_helm).flat_map(of).collect()
+}
+
+/// The images that a source gives to kustomize.
+fn in_kustomize(source: &Value, at: &str) -> Vec<Place> {
     let images = source.pointer("/kustomize/images").and_then(Value::as_array);
-    let mut places: Vec<Place> = (0..)
-        .zip(images.into_iter().flatten())
-        .filter_map(|(index, image)| kustomize(format!("{at}/kustomize/images/{index}"), image.as_str()?))
-        .collect();
-    places.extend(parameters(source, &format!("{at}/helm/parameters")));
-    match (source.pointer("/helm/valuesObject"), source.pointer("/helm/values").and_then(Value::as_str)) {
-        (Some(values), _) => places.extend(flux::in_values(values, &format!("{at}/helm/valuesObject"))),
-        (None, Some(text)) => places.extend(in_text(text, &format!("{at}/helm/values"))),
-        (None, None) => {}
-    }
+    let place = |(index, image): (usize, &Value)| kustomize(format!("{at}/kustomize/images/{index}"), image.as_str()?);
+    images.into_iter().flatten().enumerate().filter_map(place).collect()
+}
+
+/// The images that a source gives to Helm. Argo CD reads the values as an object before those as a text, and parameters
+/// before both: what these say is no place in the values.
+fn in_helm(source: &Value, at: &str) -> Vec<Place> {
+    let (object, text) = (source.pointer("/helm/valuesObject"), values_text(source));
+    let values = object.cloned().unwrap_or_else(|| manifest::read(text.unwrap_or_default()).unwrap_or_default());
+    let list = source.pointer("/helm/parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let names = list.iter().filter_map(|parameter| parameter["name"].as_str());
+    let said: Vec<_> = names.filter_map(|name| name_of(image_of_parameter(name))).collect();
+    let in_values = match (object, text) {
+        (Some(values), _) => flux::in_values(values, &format!("{at}/helm/valuesObject")),
+        (None, Some(text)) => {
+            let within = |place: Place| {
+                let (field, text) = (format!("{at}/helm/values"), text.to_owned());
+                Place { form: Form::Text { field, text, below: Box::new(place.form) }, ..place }
+            };
+            flux::in_values(&values, "").into_iter().map(within).collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    let mut places = parameters(list, &format!("{at}/helm/parameters"), &values);
+    places.extend(in_values.into_iter().filter(|place| !said.contains(&place.name)));
     places
 }
 
-/// The places within values that are given as a text; none where it cannot be read.
-fn in_text(text: &str, field: &str) -> Vec<Place> {
-    let values = manifest::read(text).unwrap_or_default();
-    let place = |place: Place| {
-        let (field, text) = (field.to_owned(), text.to_owned());
-        Place { form: Form::Text { field, text, below: Box::new(place.form) }, ..place }
-    };
-    flux::in_values(&values, "").into_iter().map(place).collect()
+fn values_text(source: &Value) -> Option<&str> {
+    source.pointer("/helm/values")?.as_str()
+}
+
+/// Of which image a parameter says something.
+fn image_of_parameter(name: &str) -> &str {
+    let fields = [".tag", ".repository", ".digest", ".registry", "Tag"];
+    fields.iter().find_map(|field| name.strip_suffix(field)).unwrap_or(name)
 }
 
 /// `cart=registry.example/cart:2.0`, or the image alone.
@@ -98,9 +128,8 @@ fn kustomize(pointer: String, entry: &str) -> Option<Place> {
 }
 
 /// Helm parameters that belong together: `image.repository` and `image.tag`, with `image.digest` and `image.registry`
-/// where these are there; or a tag alone.
-fn parameters(source: &Value, at: &str) -> Vec<Place> {
-    let list = source.pointer("/helm/parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+/// where these are there; or a tag alone. No place where the values have a digest, which would go on being what runs.
+fn parameters(list: &[Value], at: &str, values: &Value) -> Vec<Place> {
     let named = |prefix: &str, field: &str| {
         let is_it = |parameter: &Value| parameter["name"].as_str() == Some(&format!("{prefix}.{field}"));
         let index = list.iter().position(is_it)?;
@@ -109,24 +138,24 @@ fn parameters(source: &Value, at: &str) -> Vec<Place> {
     };
     let digest_of =
         |prefix: &str| named(prefix, "digest").map_or(("", None), |(digest, pointer)| (digest, Some(pointer)));
+    let has_other_digest = |prefix: &str| {
+        let digest = values.pointer(&format!("/{}/digest", prefix.replace('.', "/"))).and_then(Value::as_str);
+        named(prefix, "digest").is_none() && digest.is_some_and(|digest| !digest.is_empty())
+    };
     let place = |(index, parameter): (usize, &Value)| {
         let name = parameter["name"].as_str()?;
-        if let Some(prefix) = name.strip_suffix(".repository") {
-            let registry = named(prefix, "registry").map(|(registry, _)| registry);
-            return in_parts(
-                name_of(prefix)?,
-                registry,
-                named(prefix, "repository")?,
-                named(prefix, "tag")?,
-                digest_of(prefix),
-            );
-        }
-        let prefix = name.strip_suffix(".tag");
-        if prefix.is_some_and(|prefix| named(prefix, "repository").is_some()) {
+        let prefix = image_of_parameter(name);
+        let registry = named(prefix, "registry").map(|(registry, _)| registry);
+        let is_name = name.ends_with(".repository");
+        if has_other_digest(prefix) || !is_name && named(prefix, "repository").is_some() {
             return None;
         }
+        if is_name {
+            let (repository, tag) = (named(prefix, "repository")?, named(prefix, "tag")?);
+            return in_parts(name_of(prefix)?, registry, repository, tag, digest_of(prefix));
+        }
         let tag = parameter["value"].as_str().unwrap_or_default();
-        in_tag(name, (tag, format!("{at}/{index}/value")), prefix.map_or(("", None), digest_of))
+        in_tag(name, registry, (tag, format!("{at}/{index}/value")), digest_of(prefix))
     };
     list.iter().enumerate().filter_map(place).collect()
 }
@@ -154,8 +183,9 @@ pub(crate) fn status(object: &Value, places: &[Place]) -> ApplicationStatus {
         message: message.map(|message| crate::error::cut(&message, 300)),
         is_automatic: is_automatic(object),
         is_busy: object.get("operation").is_some_and(|operation| !operation.is_null()),
-        revision: commit_of(object, &status["sync"]).filter(|_| places.is_empty()),
-        operation_revision: commit_of(object, &operation["syncResult"]).filter(|_| places.is_empty()),
+        revision: commit_of(object, &status["sync"]),
+        operation_revision: commit_of(object, &operation["syncResult"]),
+        running: (!places.is_empty()).then(|| running(object)),
         is_looking: is_looking(object),
         is_broken: is_wrong,
         unfit: unfit(object, places),
@@ -215,7 +245,17 @@ fn unfit(object: &Value, places: &[Place]) -> Option<String> {
     if object.get("operation").is_some_and(|operation| !operation.is_null()) {
         return Some("a sync is under way; promote again when it has ended".to_owned());
     }
-    places.is_empty().then(|| NO_PLACE.to_owned())
+    places.is_empty().then(|| match unreadable(object) {
+        Some(why) => format!("its values for Helm cannot be read: {why}; mend them where the object is kept"),
+        None => NO_PLACE.to_owned(),
+    })
+}
+
+/// Why values that are given as a text cannot be read.
+fn unreadable(object: &Value) -> Option<String> {
+    let one = object.pointer(PART).into_iter();
+    let sources: Vec<_> = several(object).map_or_else(|| one.collect(), |several| several.iter().collect());
+    sources.into_iter().filter_map(values_text).find_map(|text| manifest::read(text).err()).map(|why| why.why())
 }
 
 /// Whether a sync runs that brings another source than the present one: a hook that hangs, or pods that never are ready,
@@ -291,6 +331,28 @@ mod tests {
         let found: Vec<_> = places(&alone).into_iter().map(|p| (p.name.to_string(), p.image)).collect();
         assert_eq!(found, [("image".into(), ":1.0".into()), ("image-2".into(), ":2".into())]);
         assert!(status(&application(json!({})), &[]).unfit.unwrap().contains("kustomize.images"));
+        let torn = status(&application(json!({"helm": {"values": "image: ["}})), &[]).unfit.unwrap();
+        assert!(torn.contains("cannot be read"), "{torn}");
+    }
+
+    #[test]
+    fn what_a_parameter_says_is_no_place_in_the_values() {
+        let found = |parameters: Value, values: Value| {
+            let object = application(json!({"helm": {"parameters": parameters, "valuesObject": values}}));
+            places(&object).into_iter().map(|p| format!("{} {}", p.name, p.image)).collect::<Vec<_>>()
+        };
+        let tag = json!([{"name": "image.tag", "value": "1.0"}]);
+        let said =
+            json!({"image": {"repository": "r.test/cart", "tag": "0.9"}, "worker": {"image": "r.test/worker:3"}});
+        assert_eq!(found(tag.clone(), said.clone()), ["image :1.0", "worker-image r.test/worker:3"]);
+        assert_eq!(
+            found(json!([{"name": "worker.image", "value": "r.test/worker:4"}]), said),
+            ["image r.test/cart:0.9"]
+        );
+        // The digest would win over whatever tag is set.
+        assert!(found(tag.clone(), json!({"image": {"digest": "sha256:ab"}})).is_empty());
+        let both = json!([{"name": "image.tag", "value": "1.0"}, {"name": "image.digest"}]);
+        assert_eq!(found(both, json!({"image": {"digest": "sha256:ab"}})), ["image :1.0"]);
     }
 
     #[test]
@@ -301,6 +363,8 @@ mod tests {
             {"chart": "cart", "helm": {"parameters": [{"name": "image.tag", "value": "1.0"}]}},
             {"path": "pay", "kustomize": {"images": ["pay=r.test/pay:3"]}}]);
         let found: Vec<_> = places(&object).into_iter().map(|p| (p.image, p.form)).collect();
+        let names = |object: &Value| places(object).into_iter().map(|p| p.name.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(&object), ["image", "pay"]);
         let tag = "/spec/sources/1/helm/parameters/0/value".to_owned();
         let pointer = "/spec/sources/2/kustomize/images/0".to_owned();
         let expected = [
@@ -309,6 +373,9 @@ mod tests {
         ];
         assert_eq!((found.as_slice(), part(&object)), (&expected[..], SEVERAL));
         assert_eq!(status(&object, &places(&object)).unfit, None);
+        // Two charts: whose image it is does not hang on their order.
+        object["spec"]["sources"][0]["helm"] = json!({"releaseName": "jobs", "values": "image: {tag: '7'}"});
+        assert_eq!(names(&object), ["jobs-image", "cart-image", "pay"]);
         object["spec"]["sources"] = json!([]);
         assert_eq!((places(&object)[0].image.as_str(), part(&object)), ("r.test/ignored:1", PART));
     }

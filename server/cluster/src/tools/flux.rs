@@ -85,7 +85,9 @@ fn collect(value: &Value, pointer: &str, path: &str, depth: usize, places: &mut 
             Some(repository) => name_of(if path.is_empty() { "image" } else { path }).and_then(|name| {
                 in_parts(name, value["registry"].as_str(), (repository, at("repository")), tag, digest)
             }),
-            None => in_tag(&format!("{path}.tag"), tag, digest),
+            // A name that cannot be read here, or comes from another place of the text, is a name all the same.
+            None if fields.contains_key("repository") || fields.contains_key("<<") => None,
+            None => in_tag(&format!("{path}.tag"), value["registry"].as_str(), tag, digest),
         });
     }
     for (key, inner) in fields {
@@ -99,7 +101,7 @@ fn collect(value: &Value, pointer: &str, path: &str, depth: usize, places: &mut 
             places.push(Place { name, image: image.to_owned(), form });
         }
         if let Some(tag) = tag_of(inner).filter(|_| key.ends_with("Tag")) {
-            places.extend(in_tag(&named, (&tag, below.clone()), ("", None)));
+            places.extend(in_tag(&named, None, (&tag, below.clone()), ("", None)));
         }
         collect(inner, &below, &named, depth - 1, places);
     }

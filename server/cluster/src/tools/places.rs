@@ -8,6 +8,7 @@ use domain::{
     image::{ContainerImage, TagAlone},
     names::ContainerName,
 };
+use manifest::EditError;
 use ports::TemplateChange;
 use serde_json::{Value, json};
 
@@ -147,6 +148,12 @@ impl Form {
     fn within(&self, text: &str, image: &str) -> Result<String, String> {
         let mut edit = Edit(Vec::new());
         self.set(&mut edit, image);
+        let said = manifest::read(text).map_err(|error| error.why())?;
+        // Nothing is written where nothing stands.
+        let is_new = |operation: &&Value| {
+            let there = operation["path"].as_str().and_then(|pointer| said.pointer(pointer));
+            operation["value"] != "" || there.is_some_and(|there| !there.is_null())
+        };
         let write = |operation: &Value| {
             let (pointer, value) = operation["path"].as_str().zip(operation["value"].as_str())?;
             let keys =
@@ -154,9 +161,10 @@ impl Form {
             let field = FieldPath::parse(&keys.collect::<Vec<_>>().join(".")).ok()?;
             Some(GitWrite { field, value: value.to_owned() })
         };
-        let writes: Option<Vec<_>> = edit.0.iter().map(write).collect();
+        let writes: Option<Vec<_>> = edit.0.iter().filter(is_new).map(write).collect();
         let writes = writes.ok_or("a key there has a quotation mark in it, or is too long")?;
-        manifest::with(text, &writes, false).map_err(|error| error.to_string())
+        let words = |error: EditError| format!("in the text of the values {}", error.why());
+        manifest::with(text, &writes, false).map_err(words)
     }
 
     /// Why this form cannot say an image.
@@ -177,7 +185,7 @@ impl Form {
             return Some("only a tag is said there, and it has none; give the version's image a tag".to_owned());
         }
         (digest.is_none() && rest.starts_with('@')).then(|| {
-            "there is no field for a digest alone; add an empty one called digest beside the tag, or give the version's \
+            "there is no field for a digest alone; add digest: \"\" beside the tag, or give the version's \
              image a tag"
                 .to_owned()
         })
@@ -193,8 +201,7 @@ pub(crate) fn in_parts(
     tag: (&str, String),
     digest: (&str, Option<String>),
 ) -> Option<Place> {
-    let registry = registry.filter(|registry| !registry.is_empty()).map(|registry| format!("{registry}/"));
-    let registry = registry.unwrap_or_default();
+    let registry = with_slash(registry);
     let digest_words = if digest.0.is_empty() { String::new() } else { format!("@{}", digest.0) };
     let rest = format!("{}{digest_words}", tag.0);
     if repository.0.is_empty() || rest.is_empty() {
@@ -205,16 +212,25 @@ pub(crate) fn in_parts(
     Some(Place { name, image, form })
 }
 
+fn with_slash(registry: Option<&str>) -> String {
+    registry.filter(|registry| !registry.is_empty()).map(|registry| format!("{registry}/")).unwrap_or_default()
+}
+
 /// A place where only a tag is said, because the chart has the image's name: `image.tag` without a `repository` beside
 /// it, or `imageTag`. `path` leads to the tag, with dots.
-pub(crate) fn in_tag(path: &str, tag: (&str, String), digest: (&str, Option<String>)) -> Option<Place> {
+pub(crate) fn in_tag(
+    path: &str,
+    registry: Option<&str>,
+    tag: (&str, String),
+    digest: (&str, Option<String>),
+) -> Option<Place> {
     let of = path.strip_suffix(".tag").or_else(|| path.strip_suffix("Tag"))?;
     // Not every tag is an image's.
     if tag.0.is_empty() || !of.to_ascii_lowercase().ends_with("image") {
         return None;
     }
     let digest_words = if digest.0.is_empty() { String::new() } else { format!("@{}", digest.0) };
-    let form = Form::Parts { registry: String::new(), repository: None, tag: tag.1, digest: digest.1 };
+    let form = Form::Parts { registry: with_slash(registry), repository: None, tag: tag.1, digest: digest.1 };
     Some(Place { name: name_of(of)?, image: format!(":{}{digest_words}", tag.0), form })
 }
 
@@ -243,6 +259,12 @@ pub(crate) fn parts(image: &str) -> (&str, &str) {
 /// The image of a name and what follows it.
 pub(crate) fn joined(repository: &str, rest: &str) -> String {
     if rest.starts_with('@') { format!("{repository}{rest}") } else { format!("{repository}:{rest}") }
+}
+
+/// The last part of an image's name: `cart` of `registry.example/shop/cart:2.0`.
+pub(crate) fn name_in(image: &str) -> &str {
+    let (name, _) = parts(image);
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// A name for a place, of the text that says where it is; the last letters count most.
@@ -341,6 +363,7 @@ mod tests {
             json!({"tag": "1.0"}),
             json!({"tag": "1.0", "digest": ""}),
             json!({"tag": "1.0", "digest": old}),
+            json!({"registry": "r.test", "tag": "1.0"}),
         ];
         let wanted = [
             "r.test/cart:2.0".to_owned(),
@@ -423,6 +446,14 @@ mod tests {
             image: "r.test/cart:2".to_owned(),
         }]);
         assert!(refusal(&places, &change).unwrap().contains("more than once"));
+        // An empty digest stays one, and a name that stands elsewhere in the text is not overlooked.
+        let values = "base: &base {repository: r.test/cart}\nimage: {<<: *base, tag: v1}\n\
+                      other: {image: {repository: *name, tag: v1}}\n";
+        assert!(argo_cd::places(&object(&values.replace("*name", "*base"))).is_empty());
+        let places = argo_cd::places(&object("image:\n  tag: v1\n  digest:\n"));
+        assert_eq!(places[0].form.refusal("r.test/cart:v2"), None);
+        let Form::Text { text, below, .. } = &places[0].form else { unreachable!() };
+        assert_eq!(below.within(text, "r.test/cart:v2").unwrap(), "image:\n  tag: v2\n  digest:\n");
         assert!(argo_cd::places(&object("image: [\n")).is_empty());
     }
 

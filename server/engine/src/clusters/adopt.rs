@@ -12,7 +12,7 @@ use domain::{
     actor::Actor,
     deployment::{Cause, Outcome},
     ids::{DeploymentId, ServiceId, TargetId, TeamId, VersionId},
-    image::{Image, ImageError, TagAlone, short_image},
+    image::{Image, ImageError, TagAlone, in_words},
     names::{ContainerName, EnvironmentName, ServiceName, TeamName},
     observation::{Manager, WorkloadObservation, WorkloadRef},
     outside::Deployer,
@@ -52,7 +52,7 @@ pub(crate) async fn offers(
             namespace: seen.workload.namespace.to_string(),
             name: seen.workload.name.to_string(),
             kind: seen.workload.kind,
-            containers: seen.images.iter().map(|i| (i.container.to_string(), i.image.clone())).collect(),
+            containers: seen.shown_images().iter().map(|i| (i.container.to_string(), in_words(&i.image))).collect(),
             ready: seen.ready_replicas,
             wanted: seen.wanted_replicas,
             service: owners.get(&seen.workload).map(ToString::to_string),
@@ -75,7 +75,7 @@ fn not_taken_because(seen: &WorkloadObservation) -> Option<String> {
     }
     // A rollout under way passes; a place for a version does not come by itself.
     let unfit = seen.tool.as_ref().and_then(domain::delegated::ToolStatus::unfit);
-    unfit.filter(|_| seen.images.is_empty()).map(str::to_owned)
+    unfit.filter(|_| seen.shown_images().is_empty()).map(str::to_owned)
 }
 
 /// Whether a person's word is all that a promotion of it needs.
@@ -339,14 +339,14 @@ impl<'a> Chosen<'a> {
             return Err(format!("it belongs to {}. {}", manager.words(), manager.advice_for(seen.workload.kind)));
         }
         let container = ContainerName::parse(&wanted.container).map_err(|e| format!("container: {e}"))?;
-        let image = seen
-            .image_of(container.as_str())
-            .ok_or_else(|| format!("it has no {} {container}", seen.workload.kind.place()))?;
+        let image = seen.shown_images().into_iter().find(|one| one.container == container).map(|one| one.image);
+        let image = image.ok_or_else(|| format!("it has no {} {container}", seen.workload.kind.place()))?;
+        let image = image.as_str();
         if TagAlone::parse(image).is_some() {
             return Err(format!(
-                "it says the tag {} alone, and nothing that runs shows of which image; report the version to Slipway, and add \
-                 this to a target of the service on the target's page",
-                short_image(image)
+                "it says the {} alone, and nothing that runs shows of which image; report the version to Slipway, and add this \
+                 to a target of the service on the target's page",
+                in_words(image)
             ));
         }
         let image = Image::parse(image, None).map_err(|e: ImageError| e.to_string())?;

@@ -3,7 +3,7 @@
 //! a cluster is quoted, so that a shell takes it as the one word that it is.
 
 use domain::{
-    image::ContainerImage,
+    image::{ContainerImage, in_words},
     observation::{WorkloadKind, WorkloadRef},
     promotion::{Promotion, WorkloadPlan},
     traffic::{RouteKind, TrafficLayer},
@@ -12,7 +12,8 @@ use serde_json::json;
 
 /// Sets the images of a workload to what they were.
 pub(super) fn set_images(workload: &WorkloadRef, images: &[&ContainerImage]) -> String {
-    let images: Vec<_> = images.iter().map(|image| quoted(&format!("{}={}", image.container, image.image))).collect();
+    let images: Vec<_> =
+        images.iter().map(|image| quoted(&format!("{}={}", image.container, in_words(&image.image)))).collect();
     let (namespace, name, images) = (&workload.namespace, &workload.name, images.join(" "));
     let by_editor = |kind: &str| format!("kubectl -n {namespace} edit {kind}/{name}  # back to {images}");
     match workload.kind {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use contract::promotions::{ApprovalLine, Demand, JournalLine, PodView, StepView, WorkloadView};
 use domain::{
     deployment::Cause,
-    image::ContainerImage,
+    image::{ContainerImage, in_words},
     moment_words,
     observation::PodObservation,
     promotion::{
@@ -248,7 +248,7 @@ pub(crate) fn workloads(
                 workload: planned.placed.workload.to_string(),
                 is_candidate: false,
                 images: if runs_before && !before.is_empty() {
-                    before.iter().map(|image| image.image.clone()).collect()
+                    before.iter().map(|image| in_words(&image.image)).collect()
                 } else {
                     planned.images.iter().map(|image| image.image.clone()).collect()
                 },

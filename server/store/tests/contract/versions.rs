@@ -246,7 +246,31 @@ async fn a_version_is_found_by_what_runs(store: Store) {
     ];
     for (said, expected) in alone {
         let said = TagAlone::parse(&said).unwrap();
-        let found: Vec<_> = read.versions_by_tag(CART, &said).await.unwrap().into_iter().map(|v| v.id).collect();
+        let found: Vec<_> = read.versions_by_tag(CART, &said, None).await.unwrap().into_iter().map(|v| v.id).collect();
         assert_eq!(found, expected, "{said:?}");
+    }
+    // What another part of the service has is no sign of this one.
+    let mut tx = store.begin().await.unwrap();
+    let of = |component: &str, tag: &str| VersionImage {
+        component: Some(ContainerName::parse(component).unwrap()),
+        image: Image::parse(&format!("r.example/{component}:{tag}"), None).unwrap(),
+    };
+    let mut ids = Vec::new();
+    for (number, images) in
+        [(8, vec![of("api", "1.4"), of("web", "two")]), (9, vec![of("api", "two"), of("web", "2.1")])]
+    {
+        let mut both = version(CART, number, vec![]);
+        both.images = images;
+        tx.insert_version(&both).await.unwrap();
+        ids.push(both.id);
+    }
+    tx.commit().await.unwrap();
+    let (mut read, said) = (store.read().await.unwrap(), TagAlone::parse(":two").unwrap());
+    for (component, expected) in
+        [(Some("web"), vec![ids[0]]), (Some("api"), vec![ids[1]]), (None, vec![ids[1], ids[0]])]
+    {
+        let component = component.map(|name| ContainerName::parse(name).unwrap());
+        let found = read.versions_by_tag(CART, &said, component.as_ref()).await.unwrap();
+        assert_eq!(found.into_iter().map(|v| v.id).collect::<Vec<_>>(), expected, "{component:?}");
     }
 }
