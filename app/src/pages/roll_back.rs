@@ -60,6 +60,7 @@ fn rollback_view(mut view: RollbackView, form: Sending<RollBack>) -> AnyView {
         Crumb { href: Some(routes::service(&service)), label: service },
         Crumb { label: "roll back".to_owned(), href: None },
     ];
+    let what = if is_newer(&view) { "What comes in" } else { "What is taken away" };
     let (choose, aborts, ask) = (choose(&view), aborts_first(&view), ask(&view, form));
     let (comes_back, changed, stays) = (comes_back(&view), changed_since(&view), not_brought_back(&view));
     view! {
@@ -67,7 +68,7 @@ fn rollback_view(mut view: RollbackView, form: Sending<RollBack>) -> AnyView {
         <PageHead title=move || heading />
         <div class="columns">
             <div class="stack-cards">
-                {choose} {aborts} {ask} <Card title="What is taken away" lead=distance(&view.comparison)>
+                {choose} {aborts} {ask} <Card title=what lead=distance(&view.comparison)>
                     {what_changes(view.comparison, 12)}
                 </Card>
             </div>
@@ -75,6 +76,11 @@ fn rollback_view(mut view: RollbackView, form: Sending<RollBack>) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// Who has gone back too far may go to a newer one that worked.
+fn is_newer(view: &RollbackView) -> bool {
+    view.from.is_some() && !view.comparison.is_backward
 }
 
 /// What is aborted to make room.
@@ -93,8 +99,12 @@ fn aborts_first(view: &RollbackView) -> Option<AnyView> {
 
 /// What is done: the words on the button, what that is, and what it means.
 fn what_is_done(view: &RollbackView) -> (String, &'static str, String) {
-    let (to, earlier) = (&view.to, "Back to an earlier version");
-    let button = format!("Roll {} back to {to}", view.service);
+    let to = &view.to;
+    let (earlier, button) = if is_newer(view) {
+        ("To a newer version that worked here", format!("Bring {} to {to}", view.service))
+    } else {
+        ("Back to an earlier version", format!("Roll {} back to {to}", view.service))
+    };
     let own = "It is a promotion of its own, with its own journal.";
     match view.aborts.filter(|_| view.is_abort) {
         Some(number) => (

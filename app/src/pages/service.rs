@@ -162,12 +162,17 @@ fn target_card(service: &str, target: TargetView, rights: &Rights) -> AnyView {
         (None, _) => view! { <span class="quiet">"nothing yet"</span> }.into_any(),
     };
     let state = State::from(cell.mark);
-    let reason = cell.reason.clone().map(|words| match cell.promotion {
-        Some(number) => {
-            view! { <p><a class="link-plain" href=routes::promotion(number)><StateInline state word=words /></a></p> }
-                .into_any()
+    // The age is that of what is said: where something is the matter, not that of the version.
+    let (age_of_reason, age_of_version) = if cell.reason.is_some() { (cell.since, None) } else { (None, cell.since) };
+    let reason = cell.reason.clone().map(|words| {
+        let age = age_of_reason.map(|at| view! { <span class="note">" · " <Time at show=Show::Age /></span> });
+        match cell.promotion {
+            Some(number) => {
+                let href = routes::promotion(number);
+                view! { <p><a class="link-plain" href=href><StateInline state word=words /></a> {age}</p> }.into_any()
+            }
+            None => view! { <p><StateInline state word=words /> {age}</p> }.into_any(),
         }
-        None => view! { <p><StateInline state word=words /></p> }.into_any(),
     });
     let bar = cell.percent.map(|percent| {
         let share = f64::from(percent) / 100.0;
@@ -181,9 +186,11 @@ fn target_card(service: &str, target: TargetView, rights: &Rights) -> AnyView {
         Some(deployer) => outside_words(deployer),
         None => workload_words(&target.workloads),
     };
-    let acts =
-        target_acts(service, &environment.name, cell.promotable.as_deref(), target.roll_back_to.as_deref(), rights);
-    let since = cell.since.map(|at| view! { {has_pods.then_some(" · ")} <Time at show=Show::Age /> });
+    // What runs is what one goes back to: a version is only tried beside it, and aborted.
+    let tried = cell.promotion.filter(|_| target.roll_back_to.is_some() && target.roll_back_to == cell.version);
+    let promotable = cell.promotable.as_deref().filter(|_| tried.is_none());
+    let acts = target_acts(service, &environment.name, promotable, (target.roll_back_to.as_deref(), tried), rights);
+    let since = age_of_version.map(|at| view! { {has_pods.then_some(" · ")} <Time at show=Show::Age /> });
     let practice = environment.is_practice;
     let title = environment.title.clone();
     view! {
@@ -231,7 +238,7 @@ fn target_acts(
     service: &str,
     environment: &str,
     promotable: Option<&str>,
-    roll_back_to: Option<&str>,
+    (roll_back_to, tried): (Option<&str>, Option<i64>),
     rights: &Rights,
 ) -> AnyView {
     let promote = promotable.filter(|_| rights.may(Act::RequestPromotion)).map(|label| {
@@ -240,7 +247,8 @@ fn target_acts(
     });
     let back = roll_back_to.map(|label| {
         let href = routes::roll_back(service, environment, Some(label));
-        view! { <ButtonLink href size=Size::Small kind=Kind::Danger>{format!("Roll back to {label}")}</ButtonLink> }
+        let words = tried.map_or_else(|| format!("Roll back to {label}"), |number| format!("Abort promotion {number}"));
+        view! { <ButtonLink href size=Size::Small kind=Kind::Danger>{words}</ButtonLink> }
     });
     let edit = rights.may(Act::ManageServices).then(|| {
         let href = routes::target(service, environment);

@@ -107,7 +107,7 @@ const INSERT: &str = "
 const SAVE: &str = "
     UPDATE promotions SET version_id = $3, phase = $4, occupies = $5, is_over = $6, needs_approval = $7, mark = $8,
         words = $9, percent = $10, sequence = $11, approved_at = $12, started_at = $13, finished_at = $14,
-        wake_at = $15, state = $16, approved_by = $17, revision = revision + 1
+        wake_at = $15, state = $16, approved_by = $17, previous_version_id = $18, revision = revision + 1
     WHERE id = $1 AND revision = $2";
 
 const BY_ID: &str = "SELECT state, revision FROM promotions WHERE id = $1";
@@ -286,6 +286,7 @@ impl Tx {
             wake_at,
             state(promotion),
             approved_by(promotion),
+            promotion.previous_version.map(VersionId::uuid),
         )?;
         if written != 1 {
             return Err(self.lost_race());

@@ -95,7 +95,11 @@ impl Draft<'_> {
 /// # Errors
 /// [`Refusal`] says which rule refused the input; the promotion stays as it was.
 pub fn decide(promotion: &Promotion, facts: &Facts, input: Input, now: DateTime<Utc>) -> Result<Decision, Refusal> {
-    let next = promotion.clone();
+    let mut next = promotion.clone();
+    // What ran when it was asked for may have been replaced by what it waited for.
+    if matches!(next.phase, Phase::Waiting { .. } | Phase::Starting { .. }) {
+        next.previous_version = facts.runs.or(next.previous_version);
+    }
     let mut draft = Draft {
         next,
         facts,

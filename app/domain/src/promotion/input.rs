@@ -211,7 +211,7 @@ pub struct Facts {
     pub occupant: Option<Occupant>,
     /// The sequence number that a start at this target would get.
     pub next_sequence: i64,
-    /// The version that is known to run in the target, asked for outside deployers alone, until their start.
+    /// The version that is known to run in the target, until the start.
     pub runs: Option<VersionId>,
     /// Those among the approvers who may approve at this moment; nobody is asked any more once it has started.
     pub may_approve: BTreeSet<PersonId>,

@@ -34,11 +34,10 @@ pub(crate) async fn load(
     let occupant = occupant.filter(|o| o.id != promotion.id);
     let next_sequence = read.next_sequence(promotion.target).await?;
     let is_waiting = matches!(promotion.phase, Phase::Waiting { .. });
-    let runs = match promotion.outside() {
-        Some(_) if is_waiting || matches!(promotion.phase, Phase::Starting { .. }) => {
-            super::outside::running(read, promotion.target, promotion.service, promotion.environment).await?
-        }
-        Some(_) | None => None,
+    let runs = if is_waiting || matches!(promotion.phase, Phase::Starting { .. }) {
+        super::outside::running(read, promotion.target, promotion.service, promotion.environment).await?
+    } else {
+        None
     };
     if !is_waiting {
         let (plan_now, may_approve) = (promotion.plan.clone(), BTreeSet::new());

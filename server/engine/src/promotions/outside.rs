@@ -141,11 +141,13 @@ pub(crate) async fn running(
     environment: EnvironmentId,
 ) -> Result<Option<VersionId>, StoreError> {
     let running = read.running_in_target(target).await?;
-    if let Some(first) = running.first() {
+    let latest = read.latest_deployment(service, environment).await?;
+    // What came last may have been seen there by its promotion, and not yet by a watch.
+    let is_newer = latest.as_ref().is_some_and(|d| running.iter().all(|r| r.seen_at < d.finished_at));
+    if let Some(first) = running.first().filter(|_| !is_newer) {
         let is_one = running.iter().all(|r| r.version_id == first.version_id);
         return Ok(first.version_id.filter(|_| is_one));
     }
-    let latest = read.latest_deployment(service, environment).await?;
     Ok(latest.map(|d| d.version_id))
 }
 

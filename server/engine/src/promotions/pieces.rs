@@ -201,6 +201,9 @@ pub(crate) fn next(promotion: &Promotion) -> String {
                 moment_words::minute(until)
             )
         }
+        Phase::TakingBack { run, .. } if run.wanted.stable.want == StableWant::AsItIs => {
+            "Over when the candidate is gone: what still talks to it is given its time.".to_owned()
+        }
         Phase::TakingBack { .. } => "Over when what ran before is available again.".to_owned(),
         Phase::Watching { until, .. } => format!("Watched until {}.", moment_words::minute(*until)),
         Phase::Aborted { reason, .. } | Phase::Rejected { reason, .. } | Phase::Cancelled { reason, .. } => {

@@ -447,7 +447,7 @@ async fn under_way_back_to(read: &mut Read, asked: &Asked) -> Result<Option<Vers
     }
 }
 
-/// The last version that succeeded here, is not `now` and was not rolled back since.
+/// The last version before `now` that succeeded here and was not rolled back since.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -460,7 +460,10 @@ pub(crate) async fn previous(
     Ok(last_good(before, now).map(|b| b.version_id))
 }
 
-/// What one goes back to: the last that worked, is not `now`, and was not taken away by a rollback.
+/// What one goes back to: the last that worked, is older than `now`, and was not taken away by a rollback. Of what is not
+/// known to have worked nobody knows the age here: then the last that is another one.
 pub(crate) fn last_good(before: Vec<SucceededBefore>, now: Option<VersionId>) -> Option<SucceededBefore> {
-    before.into_iter().find(|b| Some(b.version_id) != now && !b.was_rolled_back)
+    let ordinal = before.iter().find(|b| Some(b.version_id) == now).map(|b| b.ordinal);
+    let is_back = |b: &SucceededBefore| Some(b.version_id) != now && ordinal.is_none_or(|now| b.ordinal < now);
+    before.into_iter().find(|b| is_back(b) && !b.was_rolled_back)
 }

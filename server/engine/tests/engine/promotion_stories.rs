@@ -263,6 +263,21 @@ async fn two_of_one_target_are_never_live_together() {
 }
 
 #[tokio::test]
+async fn what_waits_replaces_what_it_has_waited_for() {
+    let world = World::new(0).await;
+    world.service("cart").await;
+    world.version("cart", "2.0").await;
+    world.version("cart", "3.0").await;
+    let first = world.ask("cart", "2.0").await;
+    let second = world.ask("cart", "3.0").await;
+    let replaces = async || world.engine.promotion(&world.rosa, second).await.unwrap().comparison.from;
+    assert_eq!(replaces().await.as_deref(), Some("1.0"));
+    assert_eq!(world.finish(first).await.phase, "succeeded");
+    assert_eq!(world.finish(second).await.phase, "succeeded");
+    assert_eq!(replaces().await.as_deref(), Some("2.0"));
+}
+
+#[tokio::test]
 async fn a_newer_request_supersedes_when_it_is_asked_to() {
     let world = World::new(0).await;
     world.service("cart").await;

@@ -114,6 +114,22 @@ async fn after_a_rollback_the_bad_version_is_not_what_one_goes_back_to() {
 }
 
 #[tokio::test]
+async fn nobody_goes_back_to_a_newer_version_unless_it_is_named() {
+    let world = shop(0, &["1.1", "2.0", "3.0"]).await;
+    for label in ["1.1", "2.0", "3.0"] {
+        let number = world.ask("cart", label).await;
+        assert_eq!(world.finish(number).await.phase, "succeeded");
+    }
+    let far = roll_back(&world, &world.rosa, Some("1.1")).await;
+    assert_eq!(world.finish(far).await.phase, "succeeded");
+    let offered = world.engine.promotion(&world.rosa, far).await.unwrap().roll_back_to;
+    assert_eq!(offered.as_deref(), Some("1.0"), "2.0 worked too, and is newer");
+    let named = roll_back(&world, &world.rosa, Some("2.0")).await;
+    assert_eq!(world.finish(named).await.phase, "succeeded");
+    assert_eq!(world.image_of("cart").await, "r.example/cart:2.0");
+}
+
+#[tokio::test]
 async fn a_rollback_is_not_mistaken_for_a_promotion_that_waits() {
     let world = shop(0, &["2.0", "3.0"]).await;
     for label in ["2.0", "3.0"] {
