@@ -11,7 +11,10 @@ use contract::{
     promotions::PromotionsQuery,
     services::ServicesQuery,
 };
-use domain::deployment::{Cause, Outcome};
+use domain::{
+    actor::Role,
+    deployment::{Cause, Outcome},
+};
 use leptos_router::params::ParamsMap;
 
 /// The Board without filters.
@@ -40,6 +43,15 @@ pub const AUDIT: &str = "/audit";
 pub const SEARCH: &str = "/search";
 /// Places that the bottom bar of a phone has no room for.
 pub const MORE: &str = "/more";
+
+/// Where a role begins its day.
+#[must_use]
+pub const fn first_page(role: Role) -> &'static str {
+    match role {
+        Role::Approver => APPROVALS,
+        Role::Viewer | Role::Monitor | Role::Developer | Role::ReleaseManager | Role::Admin | Role::Deployer => HOME,
+    }
+}
 
 /// A page of the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -59,7 +59,11 @@ fn has_values(rule: &RuleView) -> bool {
 
 /// A rule without lines: what it asks and how it stands.
 fn row(rule: &RuleView) -> AnyView {
-    let title = format!("{}: {}", rule.what, rule.words);
+    // Most verdicts begin with what they are about.
+    let title = match rule.words.strip_prefix(&rule.what) {
+        Some(verdict) if !verdict.trim().is_empty() => format!("{}: {}", rule.what, verdict.trim()),
+        _ => format!("{}: {}", rule.what, rule.words),
+    };
     view! { <CheckRow state=State::from(rule.mark) title note=rule.asks.clone() /> }.into_any()
 }
 

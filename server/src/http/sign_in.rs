@@ -124,7 +124,7 @@ async fn use_link(
         return wait(&page, seconds);
     }
     match spend(&web, &token, &form, address).await {
-        Ok(person) => let_in(&web, &session, person, "/").await,
+        Ok(person) => let_in(&web, &session, person, app::routes::HOME).await,
         Err(error) => {
             let action = LINK_ACTION.to_owned();
             back(
@@ -150,8 +150,14 @@ async fn spend(web: &Web, token: &str, form: &UseLink, address: ClientAddress) -
     }
 }
 
+/// Begins the session and leads on; who wanted to go nowhere else to where their role has most to do.
 async fn let_in(web: &Web, session: &Session, person: PersonId, next: &str) -> Response {
     match session::sign_in(session, person, web.clock.now()).await {
+        Ok(()) if next == app::routes::HOME => {
+            // Nobody is kept out because their role could not be read: the Board is everybody's.
+            let role = web.engine.actor_of_person(person, None).await.map(|actor| actor.role);
+            Redirect::to(role.map_or(app::routes::HOME, app::routes::first_page)).into_response()
+        }
         Ok(()) => Redirect::to(next).into_response(),
         Err(error) => {
             let error = web.session_failed(&error);

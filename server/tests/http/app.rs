@@ -187,7 +187,7 @@ impl TestApp {
         self.person(role).await;
         let mut browser = self.browser();
         let answer = browser.post("/sign-in", &[("email", &email(role)), ("password", PASSWORD)]).await;
-        assert_eq!((answer.status, answer.location()), (303, "/"), "{}", answer.text);
+        assert_eq!((answer.status, answer.location()), (303, app::routes::first_page(role)), "{}", answer.text);
         browser
     }
 

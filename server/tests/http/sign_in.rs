@@ -50,6 +50,20 @@ async fn a_demo_link_signs_in_by_a_button_and_not_by_being_looked_at() {
 }
 
 #[tokio::test]
+async fn who_approves_begins_where_approvals_wait() {
+    let app = TestApp::new().await;
+    for (role, page) in [(Role::Approver, "/approvals"), (Role::ReleaseManager, "/")] {
+        app.person(role).await;
+        let link = app.engine.sign_in_link(app.person_id(role).await, 1).await.unwrap();
+        assert_eq!(app.browser().post(&link, &[]).await.location(), page);
+        let mail = email(role);
+        let named = [("email", mail.as_str()), ("password", PASSWORD), ("next", "/insights")];
+        assert_eq!(app.browser().post("/sign-in", &named).await.location(), "/insights");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn one_goes_on_to_the_page_that_was_asked_for_and_nowhere_else() {
     let app = TestApp::new().await;
     app.admin().await;
