@@ -112,6 +112,8 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
         Crumb { label: line.service.clone(), href: Some(routes::service(&line.service)) },
         Crumb { label: format!("promotion {}", line.number), href: None },
     ];
+    // On a phone who is asked sees first what it is about.
+    let columns = if may_judge(&view) { "columns columns-evidence-first" } else { "columns" };
     let judging = judge_card(&view, forms);
     let late = (!may_judge(&view)).then(|| late_word(forms.judge.errors(), Some(view.line.headline.words.clone())));
     let traffic = traffic_card(&view, forms.steer);
@@ -139,7 +141,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
         {head}
         <div class="stack-cards">
             <Card>{steps}</Card>
-            <div class="columns">
+            <div class=columns>
                 <div class="stack-cards">
                     {back}
                     {next}

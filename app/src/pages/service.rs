@@ -165,7 +165,7 @@ fn target_card(service: &str, target: TargetView, rights: &Rights) -> AnyView {
     // The age is that of what is said: where something is the matter, not that of the version.
     let (age_of_reason, age_of_version) = if cell.reason.is_some() { (cell.since, None) } else { (None, cell.since) };
     let reason = cell.reason.clone().map(|words| {
-        let age = age_of_reason.map(|at| view! { <span class="note">" · " <Time at show=Show::Age /></span> });
+        let age = age_of_reason.map(|at| view! { <span class="note"><Time at show=Show::Ago /></span> });
         match cell.promotion {
             Some(number) => {
                 let href = routes::promotion(number);
@@ -188,8 +188,13 @@ fn target_card(service: &str, target: TargetView, rights: &Rights) -> AnyView {
     };
     // What runs is what one goes back to: a version is only tried beside it, and aborted.
     let tried = cell.promotion.filter(|_| target.roll_back_to.is_some() && target.roll_back_to == cell.version);
-    let promotable = cell.promotable.as_deref().filter(|_| tried.is_none());
-    let acts = target_acts(service, &environment.name, promotable, (target.roll_back_to.as_deref(), tried), rights);
+    let acts = target_acts(
+        service,
+        &environment.name,
+        cell.promotable.as_deref(),
+        (target.roll_back_to.as_deref(), tried),
+        rights,
+    );
     let since = age_of_version.map(|at| view! { {has_pods.then_some(" · ")} <Time at show=Show::Age /> });
     let practice = environment.is_practice;
     let title = environment.title.clone();

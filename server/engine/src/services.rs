@@ -187,15 +187,18 @@ impl Engine {
         let runs = versions::RunsWhere::load(read, service).await.or_fail(self)?;
         let mut views = Vec::new();
         for ((environment, head), cell) in columns.environments.iter().zip(columns.heads).zip(folded) {
-            let Some(cell) = cell else { continue };
+            let Some(mut cell) = cell else { continue };
             let before = read.succeeded_before(service.id, environment.id, 20).await.or_fail(self)?;
             let now = runs.version_in(environment.id);
             let roll_back_to = last_good(before, now).map(|b| b.label.to_string());
             let target = targets.iter().find(|t| t.environment == environment.id);
-            let roll_back_to = match target {
-                Some(target) => self.tried_beside(read, service, environment, target).await?.or(roll_back_to),
-                None => roll_back_to,
+            let stays = match target {
+                Some(target) => self.tried_beside(read, service, environment, target).await?,
+                None => None,
             };
+            // What is tried beside what runs is promoted already.
+            cell.view.promotable = cell.view.promotable.filter(|_| stays.is_none());
+            let roll_back_to = stays.or(roll_back_to);
             let workloads = target.map(|t| t.workloads.as_slice());
             let shown = |w: &TargetWorkload| TargetWorkloadInput {
                 cluster: clusters.iter().find(|c| c.id == w.cluster).map_or_else(String::new, |c| c.name.to_string()),
