@@ -417,10 +417,10 @@ pub fn FormProblem(
     view! { <div class="form-problem" node_ref=place>{problem}</div> }
 }
 
-/// Scrolls as little as is needed.
+/// Scrolls as little as is needed. What is gone by the time that the browser draws is not scrolled to.
 #[cfg(feature = "hydrate")]
 pub(crate) fn bring_into_sight(place: NodeRef<leptos::html::Div>) {
-    if let Some(place) = place.get_untracked() {
+    if let Some(place) = place.try_get_untracked().flatten() {
         let nearest = web_sys::ScrollIntoViewOptions::new();
         nearest.set_block(web_sys::ScrollLogicalPosition::Nearest);
         place.scroll_into_view_with_scroll_into_view_options(&nearest);

@@ -123,7 +123,7 @@ mod browser {
             }
         });
         move || {
-            if let Some(element) = element(node.get_untracked()) {
+            if let Some(element) = element(node.try_get_untracked().flatten()) {
                 set(&element, LAST, &read(&element, holder).unwrap_or_default());
             }
         }

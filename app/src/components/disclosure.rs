@@ -15,7 +15,7 @@ fn close_on_escape(details: NodeRef<html::Details>) -> impl Fn(KeyboardEvent) + 
         if event.key() != "Escape" {
             return;
         }
-        if let Some(details) = details.get_untracked()
+        if let Some(details) = details.try_get_untracked().flatten()
             && details.open()
         {
             event.stop_propagation();
@@ -168,7 +168,7 @@ pub fn ReasonDialog(
         Effect::new(move |before: Option<usize>| {
             let now = accepted.get();
             if before.is_some_and(|before| now > before)
-                && let Some(details) = details.get_untracked()
+                && let Some(details) = details.try_get_untracked().flatten()
             {
                 details.set_open(false);
             }
