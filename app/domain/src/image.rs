@@ -247,10 +247,8 @@ impl ContainerImage {
     }
 
     fn is_said_by_tag(&self, seen: &str) -> bool {
-        let Some((alone, image)) = TagAlone::parse(seen).zip(Image::parse(&self.image, None).ok()) else {
-            return false;
-        };
-        image.tag() == Some(alone.tag.as_str()) && image.digest() == alone.digest.as_ref()
+        let said = TagAlone::parse(seen).zip(Image::parse(&self.image, None).ok());
+        said.is_some_and(|(alone, image)| alone.of(image.repository()).is_ok_and(|whole| whole == image))
     }
 }
 

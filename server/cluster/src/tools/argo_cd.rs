@@ -86,7 +86,8 @@ fn in_kustomize(source: &Value, at: &str) -> Vec<Place> {
 /// The images that a source gives to Helm. Argo CD reads the values as an object before those as a text, and parameters
 /// before both: what these say is no place in the values.
 fn in_helm(source: &Value, at: &str) -> Vec<Place> {
-    let (object, text) = (source.pointer("/helm/valuesObject"), values_text(source));
+    let object = source.pointer("/helm/valuesObject").filter(|values| !values.is_null());
+    let text = values_text(source);
     let values = object.cloned().unwrap_or_else(|| manifest::read(text.unwrap_or_default()).unwrap_or_default());
     let list = source.pointer("/helm/parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let names = list.iter().filter_map(|parameter| parameter["name"].as_str());
@@ -123,7 +124,7 @@ fn kustomize(pointer: String, entry: &str) -> Option<Place> {
         Some((name, image)) => (format!("{name}="), image),
         None => (String::new(), entry),
     };
-    let name = name_of_image(before.trim_end_matches('=')).or_else(|| name_of_image(super::places::parts(image).0))?;
+    let name = name_of_image(before.trim_end_matches('=')).or_else(|| name_of_image(image))?;
     Some(Place { name, image: image.to_owned(), form: Form::Whole { pointer, before } })
 }
 
@@ -152,7 +153,7 @@ fn parameters(list: &[Value], at: &str, values: &Value) -> Vec<Place> {
         }
         if is_name {
             let (repository, tag) = (named(prefix, "repository")?, named(prefix, "tag")?);
-            return in_parts(name_of(prefix)?, registry, repository, tag, digest_of(prefix));
+            return in_parts(name_of(prefix)?, registry, Some(repository), tag, digest_of(prefix));
         }
         let tag = parameter["value"].as_str().unwrap_or_default();
         in_tag(name, registry, (tag, format!("{at}/{index}/value")), digest_of(prefix))
@@ -229,7 +230,7 @@ pub(crate) fn running(object: &Value) -> Vec<ContainerImage> {
     let images = object.pointer("/status/summary/images").and_then(Value::as_array);
     let image = |image: &Value| {
         let image = image.as_str()?;
-        Some(ContainerImage { container: name_of_image(super::places::parts(image).0)?, image: image.to_owned() })
+        Some(ContainerImage { container: name_of_image(image)?, image: image.to_owned() })
     };
     let mut images: Vec<_> = images.into_iter().flatten().filter_map(image).collect();
     images.dedup_by(|one, other| one.container == other.container);
@@ -349,6 +350,8 @@ mod tests {
             found(json!([{"name": "worker.image", "value": "r.test/worker:4"}]), said),
             ["image r.test/cart:0.9"]
         );
+        let by_text = application(json!({"helm": {"valuesObject": null, "values": "image: {tag: '2'}"}}));
+        assert_eq!(places(&by_text)[0].image, ":2");
         // The digest would win over whatever tag is set.
         assert!(found(tag.clone(), json!({"image": {"digest": "sha256:ab"}})).is_empty());
         let both = json!([{"name": "image.tag", "value": "1.0"}, {"name": "image.digest"}]);

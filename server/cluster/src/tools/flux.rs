@@ -83,7 +83,7 @@ fn collect(value: &Value, pointer: &str, path: &str, depth: usize, places: &mut 
             (value["digest"].as_str().unwrap_or_default(), fields.contains_key("digest").then(|| at("digest")));
         places.extend(match value["repository"].as_str() {
             Some(repository) => name_of(if path.is_empty() { "image" } else { path }).and_then(|name| {
-                in_parts(name, value["registry"].as_str(), (repository, at("repository")), tag, digest)
+                in_parts(name, value["registry"].as_str(), Some((repository, at("repository"))), tag, digest)
             }),
             // A name that cannot be read here, or comes from another place of the text, is a name all the same.
             None if fields.contains_key("repository") || fields.contains_key("<<") => None,

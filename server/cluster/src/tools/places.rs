@@ -1,8 +1,6 @@
 //! Places in tools' objects where an image is read: how each is written there, and the name that stands for a
 //! container's. Every other byte of what lies around stays.
 
-use std::collections::BTreeMap;
-
 use domain::{
     git::{FieldPath, GitWrite},
     image::{ContainerImage, TagAlone},
@@ -75,22 +73,11 @@ pub(crate) fn images(places: &[Place]) -> Vec<ContainerImage> {
 pub(crate) fn edits(edit: &mut Edit, part: &'static str, object: &Value, places: &[Place], change: &TemplateChange) {
     match change {
         TemplateChange::Images(images) => {
-            // Several places may be in one text, which is written once.
-            let mut texts = BTreeMap::new();
             for place in places {
                 let wanted = images.iter().find(|image| image.container == place.name);
-                let Some(wanted) = wanted.filter(|wanted| wanted.image != place.image) else { continue };
-                let Form::Text { field, text, below } = &place.form else {
+                if let Some(wanted) = wanted.filter(|wanted| wanted.image != place.image) {
                     place.form.set(edit, &wanted.image);
-                    continue;
-                };
-                let now = texts.entry(field).or_insert_with(|| text.clone());
-                if let Ok(changed) = below.within(now, &wanted.image) {
-                    *now = changed;
                 }
-            }
-            for (field, text) in texts {
-                edit.replace(field.as_str(), json!(text));
             }
         }
         TemplateChange::Restore(saved) => {
@@ -136,7 +123,10 @@ impl Form {
                 }
             }
             Self::Text { field, text, below } => {
-                if let Ok(changed) = below.within(text, image) {
+                // Several places may be in one text: each goes on from what the one before it has made of it.
+                let now = edit.0.iter().rev().find(|operation| operation["path"] == field.as_str());
+                let now = now.and_then(|operation| operation["value"].as_str()).unwrap_or(text);
+                if let Ok(changed) = below.within(now, image) {
                     edit.replace(field.as_str(), json!(changed));
                 }
             }
@@ -192,28 +182,28 @@ impl Form {
     }
 }
 
-/// A place in three or four fields: registry, name, tag and digest; `None` where they say no image. Each comes with the
-/// pointer to it; a digest whose field is not there has none.
+/// A place in two to four fields: registry, name, tag and digest; `None` where they say no image. Each comes with the
+/// pointer to it; a digest whose field is not there has none. Without a name the tag says it alone.
 pub(crate) fn in_parts(
     name: ContainerName,
     registry: Option<&str>,
-    repository: (&str, String),
+    repository: Option<(&str, String)>,
     tag: (&str, String),
     digest: (&str, Option<String>),
 ) -> Option<Place> {
-    let registry = with_slash(registry);
+    let registry = registry.filter(|registry| !registry.is_empty()).map(|registry| format!("{registry}/"));
+    let registry = registry.unwrap_or_default();
     let digest_words = if digest.0.is_empty() { String::new() } else { format!("@{}", digest.0) };
     let rest = format!("{}{digest_words}", tag.0);
-    if repository.0.is_empty() || rest.is_empty() {
-        return None;
-    }
-    let image = joined(&format!("{registry}{}", repository.0), &rest);
-    let form = Form::Parts { registry, repository: Some(repository.1), tag: tag.1, digest: digest.1 };
-    Some(Place { name, image, form })
-}
-
-fn with_slash(registry: Option<&str>) -> String {
-    registry.filter(|registry| !registry.is_empty()).map(|registry| format!("{registry}/")).unwrap_or_default()
+    let image = match &repository {
+        Some((repository, _)) if !repository.is_empty() && !rest.is_empty() => {
+            joined(&format!("{registry}{repository}"), &rest)
+        }
+        None if !tag.0.is_empty() => joined("", &rest),
+        Some(_) | None => return None,
+    };
+    let repository = repository.map(|(_, pointer)| pointer);
+    Some(Place { name, image, form: Form::Parts { registry, repository, tag: tag.1, digest: digest.1 } })
 }
 
 /// A place where only a tag is said, because the chart has the image's name: `image.tag` without a `repository` beside
@@ -226,12 +216,8 @@ pub(crate) fn in_tag(
 ) -> Option<Place> {
     let of = path.strip_suffix(".tag").or_else(|| path.strip_suffix("Tag"))?;
     // Not every tag is an image's.
-    if tag.0.is_empty() || !of.to_ascii_lowercase().ends_with("image") {
-        return None;
-    }
-    let digest_words = if digest.0.is_empty() { String::new() } else { format!("@{}", digest.0) };
-    let form = Form::Parts { registry: with_slash(registry), repository: None, tag: tag.1, digest: digest.1 };
-    Some(Place { name: name_of(of)?, image: format!(":{}{digest_words}", tag.0), form })
+    let is_of_image = of.to_ascii_lowercase().ends_with("image");
+    in_parts(name_of(of).filter(|_| is_of_image)?, registry, None, tag, digest)
 }
 
 /// The whole of an image of which a place says the tag alone, by what runs: the one image there that has this tag.
@@ -275,8 +261,8 @@ pub(crate) fn name_of(text: &str) -> Option<ContainerName> {
 }
 
 /// The name of an image for a place: its last part, `cart` of `registry.example/shop/cart`.
-pub(crate) fn name_of_image(repository: &str) -> Option<ContainerName> {
-    name_of(repository.rsplit('/').next().unwrap_or(repository))
+pub(crate) fn name_of_image(image: &str) -> Option<ContainerName> {
+    name_of(name_in(image))
 }
 
 /// Places of one name get a number behind it: each must be named.
@@ -436,7 +422,10 @@ mod tests {
         let mut edit = Edit(Vec::new());
         edits(&mut edit, argo_cd::part(&object(text)), &object(text), &places, &change);
         let expected = text.replace("'1.0'", "'2.10'").replace("worker:3", "worker:4");
-        assert_eq!(edit.0, [json!({"op": "replace", "path": "/spec/sources/0/helm/values", "value": expected})]);
+        assert_eq!(
+            *edit.0.last().unwrap(),
+            json!({"op": "replace", "path": "/spec/sources/0/helm/values", "value": expected})
+        );
 
         // What would be read as another value, or is said twice, is refused and not half written.
         let twice = object("image:\n  tag: v1\n  tag: v2\n");
@@ -447,9 +436,10 @@ mod tests {
         }]);
         assert!(refusal(&places, &change).unwrap().contains("more than once"));
         // An empty digest stays one, and a name that stands elsewhere in the text is not overlooked.
-        let values = "base: &base {repository: r.test/cart}\nimage: {<<: *base, tag: v1}\n\
-                      other: {image: {repository: *name, tag: v1}}\n";
-        assert!(argo_cd::places(&object(&values.replace("*name", "*base"))).is_empty());
+        let values = "base: &base {repository: &name r.test/cart}\nimage: {<<: *base, tag: v1}\n\
+                      other: {image: {repository: *name, tag: v1}, imageTag: v3}\n";
+        let places = argo_cd::places(&object(values));
+        assert_eq!(places.iter().map(|place| place.image.as_str()).collect::<Vec<_>>(), [":v3"]);
         let places = argo_cd::places(&object("image:\n  tag: v1\n  digest:\n"));
         assert_eq!(places[0].form.refusal("r.test/cart:v2"), None);
         let Form::Text { text, below, .. } = &places[0].form else { unreachable!() };
