@@ -175,6 +175,8 @@ pub struct TargetView {
     pub cell: BoardCell,
     /// The version that a rollback would go to.
     pub roll_back_to: Option<String>,
+    /// The promotion that going back aborts, where its version is only tried beside what runs.
+    pub aborts: Option<i64>,
 }
 
 /// A service's page.

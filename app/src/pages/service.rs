@@ -186,13 +186,11 @@ fn target_card(service: &str, target: TargetView, rights: &Rights) -> AnyView {
         Some(deployer) => outside_words(deployer),
         None => workload_words(&target.workloads),
     };
-    // What runs is what one goes back to: a version is only tried beside it, and aborted.
-    let tried = cell.promotion.filter(|_| target.roll_back_to.is_some() && target.roll_back_to == cell.version);
     let acts = target_acts(
         service,
         &environment.name,
         cell.promotable.as_deref(),
-        (target.roll_back_to.as_deref(), tried),
+        (target.roll_back_to.as_deref(), target.aborts),
         rights,
     );
     let since = age_of_version.map(|at| view! { {has_pods.then_some(" · ")} <Time at show=Show::Age /> });
@@ -243,7 +241,7 @@ fn target_acts(
     service: &str,
     environment: &str,
     promotable: Option<&str>,
-    (roll_back_to, tried): (Option<&str>, Option<i64>),
+    (roll_back_to, aborts): (Option<&str>, Option<i64>),
     rights: &Rights,
 ) -> AnyView {
     let promote = promotable.filter(|_| rights.may(Act::RequestPromotion)).map(|label| {
@@ -252,7 +250,8 @@ fn target_acts(
     });
     let back = roll_back_to.map(|label| {
         let href = routes::roll_back(service, environment, Some(label));
-        let words = tried.map_or_else(|| format!("Roll back to {label}"), |number| format!("Abort promotion {number}"));
+        let words =
+            aborts.map_or_else(|| format!("Roll back to {label}"), |number| format!("Abort promotion {number}"));
         view! { <ButtonLink href size=Size::Small kind=Kind::Danger>{words}</ButtonLink> }
     });
     let edit = rights.may(Act::ManageServices).then(|| {

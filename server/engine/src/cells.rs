@@ -55,7 +55,9 @@ pub(crate) fn cells(row: BoardRow, actor: &Actor) -> Vec<Option<Cell>> {
                 commits: u64::try_from(ahead.commits).unwrap_or_default(),
             });
         let can_get_more = cell.target.is_some() && may_promote && (is_ahead || runs.label.is_none());
-        let promotable = before.clone().filter(|_| can_get_more);
+        // What is brought here already is not offered once more.
+        let is_coming = |label: &String| cell.promotions.iter().any(|p| p.occupies && p.label.as_str() == label);
+        let promotable = before.clone().filter(|label| can_get_more && !is_coming(label));
         let can_roll_back = may_roll_back && cell.target.is_some() && has_earlier(&cell.running, cell.latest.as_ref());
         before = here.or(before);
         let told = tell(&cell.running, cell.latest.as_ref(), &cell.promotions, &runs);

@@ -187,17 +187,16 @@ impl Engine {
         let runs = versions::RunsWhere::load(read, service).await.or_fail(self)?;
         let mut views = Vec::new();
         for ((environment, head), cell) in columns.environments.iter().zip(columns.heads).zip(folded) {
-            let Some(mut cell) = cell else { continue };
+            let Some(cell) = cell else { continue };
             let before = read.succeeded_before(service.id, environment.id, 20).await.or_fail(self)?;
             let now = runs.version_in(environment.id);
             let roll_back_to = last_good(before, now).map(|b| b.label.to_string());
             let target = targets.iter().find(|t| t.environment == environment.id);
-            let stays = match target {
+            let tried = match target {
                 Some(target) => self.tried_beside(read, service, environment, target).await?,
                 None => None,
             };
-            // What is tried beside what runs is promoted already.
-            cell.view.promotable = cell.view.promotable.filter(|_| stays.is_none());
+            let (aborts, stays) = tried.unzip();
             let roll_back_to = stays.or(roll_back_to);
             let workloads = target.map(|t| t.workloads.as_slice());
             let shown = |w: &TargetWorkload| TargetWorkloadInput {
@@ -227,6 +226,7 @@ impl Engine {
                 git,
                 helm,
                 roll_back_to: roll_back_to.filter(|_| cell.view.can_roll_back),
+                aborts: aborts.filter(|_| cell.view.can_roll_back),
                 cell: cell.view,
             });
         }
@@ -235,18 +235,18 @@ impl Engine {
 }
 
 impl Engine {
-    /// The version that stays when what is only tried beside it is taken back.
+    /// The promotion whose version is only tried beside what runs, and the version that stays when it is taken back.
     async fn tried_beside(
         &self,
         read: &mut Read,
         service: &Service,
         environment: &Environment,
         target: &Target,
-    ) -> Answer<Option<String>> {
+    ) -> Answer<Option<(i64, String)>> {
         let (service, environment, target) = (service.clone(), environment.clone(), target.clone());
         let asked = Asked { service, environment, target };
         let tried = request::tried_beside(read, &asked).await.or_fail(self)?;
-        Ok(tried.map(|(_, runs)| runs.label.to_string()))
+        Ok(tried.map(|(live, runs)| (live.number, runs.label.to_string())))
     }
 }
 

@@ -233,6 +233,10 @@ fn what_the_environment_before_has_more_is_named_by_labels() {
     let ahead = Ahead { from: "1.4.0".into(), to: "1.6.0".into(), versions: 2, commits: 10 };
     assert_eq!((here_view.ahead, here_view.promotable.as_deref()), (Some(ahead), Some("1.6.0")));
     assert!(!here_view.can_roll_back, "a developer may not");
+    let coming = promotion("progressing", 6, Mark::Moving, "2 of 4 pods");
+    let busy = Stored { promotions: vec![coming], ..here.clone() };
+    let busy = cells(row(vec![before.clone(), busy]), &actor(Role::Developer))[1].clone().unwrap().view;
+    assert_eq!(busy.promotable, None, "it is on its way");
     let after = told[2].clone().unwrap().view;
     assert_eq!((after.ahead, after.promotable), (None, None), "what is behind is not ahead");
     let viewer = cells(row(vec![before, here]), &actor(Role::Viewer));
