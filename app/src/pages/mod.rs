@@ -13,6 +13,7 @@ pub mod git_place;
 pub mod helm;
 pub mod incidents;
 pub mod insights;
+mod journal;
 mod judging_policy;
 mod outside;
 pub mod parts;

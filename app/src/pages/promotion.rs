@@ -1,10 +1,9 @@
 //! A promotion: what is happening, is it good, what next?
 
-use chrono::TimeDelta;
 use contract::{
     ApiError,
     approvals::Judged,
-    promotions::{ApprovalLine, JournalLine, PromotionView, StepView},
+    promotions::{ApprovalLine, PromotionView, StepView},
 };
 use domain::{promotion::PromotionAct, state::Mark};
 use leptos::prelude::*;
@@ -13,8 +12,8 @@ use leptos_router::hooks::use_params_map;
 
 use crate::{
     components::{
-        ActionBar, Button, ButtonLink, Card, Chip, Crumb, Crumbs, Glyph, Journal, JournalRow, Kind, Notice, Outcome,
-        PageHead, Said, Sentence, Show, State, StatePill, Step, Steps, Time, VersionLabel, words::plural,
+        ActionBar, Button, ButtonLink, Card, Chip, Crumb, Crumbs, Glyph, Kind, Notice, Outcome, PageHead, Said,
+        Sentence, State, StatePill, Step, Steps, Time, VersionLabel,
     },
     error::{Answer, AppError},
     form::{FormProblem, ReasonField, Sending, Sendings, besides},
@@ -22,6 +21,7 @@ use crate::{
     page::{Rights, page_of, sentence},
     pages::{
         failing::failing_pods,
+        journal::journal_card,
         outside::outside_card,
         parts::{cause_chip, check_rows, checks_or, demand_rows, distance, what_changes},
         steering::traffic_card,
@@ -152,7 +152,7 @@ fn promotion_view(view: PromotionView, _rights: &Rights, forms: Forms) -> AnyVie
                     {failing}
                     {analysis}
                     {workloads}
-                    {journal(view.journal, view.earlier_entries)}
+                    {journal_card(view.journal, view.earlier_entries)}
                 </div>
                 <div class="stack-cards">
                     {reason}
@@ -449,40 +449,6 @@ fn steps(steps: Vec<StepView>) -> AnyView {
         })
         .collect::<Vec<_>>();
     view! { <Steps steps /> }.into_any()
-}
-
-fn journal(lines: Vec<JournalLine>, earlier: u64) -> AnyView {
-    // Within a day the time says enough; the whole is under the pointer.
-    let is_short = match (lines.first(), lines.last()) {
-        (Some(newest), Some(oldest)) => newest.at - oldest.at < TimeDelta::hours(20),
-        _ => true,
-    };
-    let show = if is_short { Show::Seconds } else { Show::Moment };
-    let rows = lines
-        .into_iter()
-        .map(|line| {
-            view! {
-                <JournalRow at=line.at what=line.title who=line.by state=State::from(line.mark) show>
-                    <Sentence words=line.detail />
-                </JournalRow>
-            }
-        })
-        .collect_view();
-    let earlier = (earlier > 0).then(|| {
-        let words = plural(earlier, "earlier entry is not shown.", "earlier entries are not shown.");
-        view! {
-            <div class="card-foot">
-                <p class="note">{words}</p>
-            </div>
-        }
-    });
-    view! {
-        <Card title="Journal" flush=true>
-            <Journal>{rows}</Journal>
-            {earlier}
-        </Card>
-    }
-    .into_any()
 }
 
 /// The demands, with who has approved right under the first of them, which asks for it.

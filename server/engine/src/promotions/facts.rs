@@ -9,7 +9,7 @@ use domain::{
     analysis::{JudgingSettings, Level},
     deployment::Cause,
     environment::{EnvironmentRules, Quorum},
-    ids::{ClusterId, EnvironmentId, PersonId, ServiceId, VersionId},
+    ids::{ClusterId, EnvironmentId, PersonId, ServiceId, TargetId, VersionId},
     outside::Deployer,
     promotion::{Facts, Phase, Plan, Promotion},
     state::Mark,
@@ -35,7 +35,7 @@ pub(crate) async fn load(
     let next_sequence = read.next_sequence(promotion.target).await?;
     let is_waiting = matches!(promotion.phase, Phase::Waiting { .. });
     let runs = if is_waiting || matches!(promotion.phase, Phase::Starting { .. }) {
-        super::outside::running(read, promotion.target, promotion.service, promotion.environment).await?
+        running(read, promotion.target, promotion.service, promotion.environment).await?
     } else {
         None
     };
@@ -63,6 +63,28 @@ pub(crate) async fn load(
         runs,
         may_approve,
     })
+}
+
+/// The version that runs in a target now: what the watches see on all workloads or, where nobody
+/// watches, the last that was deployed. `None` when that is not one known version.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn running(
+    read: &mut Read,
+    target: TargetId,
+    service: ServiceId,
+    environment: EnvironmentId,
+) -> Result<Option<VersionId>, StoreError> {
+    let running = read.running_in_target(target).await?;
+    let latest = read.latest_deployment(service, environment).await?;
+    // What came last may have been seen there by its promotion, and not yet by a watch.
+    let is_newer = latest.as_ref().is_some_and(|d| running.iter().all(|r| r.seen_at < d.finished_at));
+    if let Some(first) = running.first().filter(|_| !is_newer) {
+        let is_one = running.iter().all(|r| r.version_id == first.version_id);
+        return Ok(first.version_id.filter(|_| is_one));
+    }
+    Ok(latest.map(|d| d.version_id))
 }
 
 /// A rollback to what succeeded here before skips entry and approvals.

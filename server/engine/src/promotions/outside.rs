@@ -9,7 +9,7 @@ use contract::{
 };
 use domain::{
     actor::Actor,
-    ids::{EnvironmentId, ServiceId, TargetId, VersionId},
+    ids::VersionId,
     moment_words,
     outside::{CallId, DeployerCall, Report, ReportState},
     promotion::{Effect, Input, OutsideRun, Phase, Promotion, headline},
@@ -127,28 +127,6 @@ async fn version_in_json(read: &mut Read, id: VersionId) -> Result<Value, StoreE
         "commit": version.and_then(|version| version.commit.map(|commit| commit.to_string())),
         "images": images.iter().map(image).collect::<Vec<_>>(),
     }))
-}
-
-/// The version that runs in a target now: what the watches see on all workloads or, where nobody
-/// watches, the last that was deployed. `None` when that is not one known version.
-///
-/// # Errors
-/// [`StoreError`].
-pub(crate) async fn running(
-    read: &mut Read,
-    target: TargetId,
-    service: ServiceId,
-    environment: EnvironmentId,
-) -> Result<Option<VersionId>, StoreError> {
-    let running = read.running_in_target(target).await?;
-    let latest = read.latest_deployment(service, environment).await?;
-    // What came last may have been seen there by its promotion, and not yet by a watch.
-    let is_newer = latest.as_ref().is_some_and(|d| running.iter().all(|r| r.seen_at < d.finished_at));
-    if let Some(first) = running.first().filter(|_| !is_newer) {
-        let is_one = running.iter().all(|r| r.version_id == first.version_id);
-        return Ok(first.version_id.filter(|_| is_one));
-    }
-    Ok(latest.map(|d| d.version_id))
 }
 
 impl Engine {

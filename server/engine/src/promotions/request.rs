@@ -418,7 +418,7 @@ fn is_on_its_way_back(promotion: &Promotion) -> bool {
 /// # Errors
 /// [`StoreError`].
 pub(crate) async fn runs(read: &mut Read, asked: &Asked) -> Result<Option<VersionId>, StoreError> {
-    super::outside::running(read, asked.target.id, asked.service.id, asked.environment.id).await
+    super::facts::running(read, asked.target.id, asked.service.id, asked.environment.id).await
 }
 
 /// The live promotion whose version is only tried beside what serves, with the version that serves.

@@ -5,20 +5,17 @@
 //! SIGKILL at the given one; a second child goes on from what is there, some time later. Leases
 //! stay as they are.
 
+mod stopped;
 mod ways;
 
 use std::{
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contract::{
     deployers::{DeployersBackend as _, ReportInput},
@@ -26,23 +23,20 @@ use contract::{
 };
 use domain::{
     actor::{Actor, Identity, Role},
-    git::{Carries, CommitHash, GitPlan, GitWritten, RepositoryAddress},
     observation::Observed,
 };
 use engine::{Engine, Parts};
-use ports::{
-    Cluster as _, GitChange, GitCredentials, GitError, GitRepositories, MessageKey, MessageRef, Messenger,
-    MessengerError, PromotionMessage, Webhook, WebhookAnswer, WebhookSender,
-};
+use ports::{Cluster as _, Messenger};
 use practice::{
     MockClock, PracticeCluster, PracticeDeployer, PracticeRepositories, PracticeSettings, SeededRandomness,
 };
 use serde::{Deserialize, Serialize};
 use store::{Durability, Store, StoreOptions};
 
+use self::stopped::{FileMessenger, StoppedDeployer, StoppedRepositories, Stops, kept};
 use crate::{
     canaries, database, delegating, git,
-    guarded::{Call, Guard, Guarded},
+    guarded::Guarded,
     outside,
     world::{NoMetrics, PracticeConnector, World, engine_of, noon, workload},
 };
@@ -79,158 +73,6 @@ enum Way {
     Pods(&'static str),
     /// By a program outside.
     Outside,
-}
-
-/// Counts stop points and dies at one.
-struct Stops {
-    passed: AtomicU64,
-    dies_at: u64,
-}
-
-impl Stops {
-    fn pass(&self) {
-        if self.passed.fetch_add(1, Ordering::SeqCst) + 1 == self.dies_at {
-            let own = rustix::process::getpid();
-            rustix::process::kill_process(own, rustix::process::Signal::KILL).unwrap();
-            // The signal may take a moment; nothing more must happen.
-            loop {
-                std::thread::sleep(Duration::from_secs(1));
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl Guard for Stops {
-    async fn before(&self, call: Call) {
-        if call != Call::Watch {
-            self.pass();
-        }
-    }
-
-    async fn after(&self, _call: Call) {
-        self.pass();
-    }
-}
-
-/// A receiver whose messages outlive the processes that send them.
-struct FileMessenger {
-    path: PathBuf,
-    stops: Arc<Stops>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-struct Kept {
-    promotion: domain::ids::PromotionId,
-    step: Option<u32>,
-    texts: Vec<String>,
-}
-
-fn kept(path: &Path) -> Vec<Kept> {
-    std::fs::read(path).map(|bytes| serde_json::from_slice(&bytes).unwrap()).unwrap_or_default()
-}
-
-impl FileMessenger {
-    fn change<T>(&self, act: impl FnOnce(&mut Vec<Kept>) -> T) -> T {
-        self.stops.pass();
-        let mut messages = kept(&self.path);
-        let answer = act(&mut messages);
-        let fresh = self.path.with_extension("new");
-        std::fs::write(&fresh, serde_json::to_vec(&messages).unwrap()).unwrap();
-        std::fs::rename(&fresh, &self.path).unwrap();
-        self.stops.pass();
-        answer
-    }
-}
-
-fn at(channel: &str, place: usize) -> MessageRef {
-    MessageRef { channel: channel.to_owned(), message: place.to_string() }
-}
-
-#[async_trait]
-impl Messenger for FileMessenger {
-    async fn post(&self, channel: &str, key: MessageKey, m: &PromotionMessage) -> Result<MessageRef, MessengerError> {
-        Ok(self.change(|messages| {
-            messages.push(Kept { promotion: key.promotion, step: key.step, texts: vec![m.state.clone()] });
-            at(channel, messages.len() - 1)
-        }))
-    }
-
-    async fn update(&self, at: &MessageRef, _key: MessageKey, m: &PromotionMessage) -> Result<(), MessengerError> {
-        let place: usize = at.message.parse().unwrap();
-        self.change(|messages| messages[place].texts.push(m.state.clone()));
-        Ok(())
-    }
-
-    async fn find(
-        &self,
-        channel: &str,
-        key: MessageKey,
-        _since: DateTime<Utc>,
-    ) -> Result<Option<MessageRef>, MessengerError> {
-        let is_it = |kept: &Kept| kept.promotion == key.promotion && kept.step == key.step;
-        Ok(self.change(|messages| messages.iter().position(is_it).map(|n| at(channel, n))))
-    }
-}
-
-/// Repositories that stop before a call, and after it has done what was asked.
-struct StoppedRepositories {
-    inside: PracticeRepositories,
-    stops: Arc<Stops>,
-}
-
-impl StoppedRepositories {
-    async fn during<T>(&self, call: impl Future<Output = T>) -> T {
-        self.stops.pass();
-        let answer = call.await;
-        self.stops.pass();
-        answer
-    }
-}
-
-#[async_trait]
-impl GitRepositories for StoppedRepositories {
-    fn look_at(&self, repository: &RepositoryAddress) -> Result<(), String> {
-        self.inside.look_at(repository)
-    }
-
-    async fn read(&self, plan: &GitPlan, credentials: &GitCredentials) -> Result<Vec<String>, GitError> {
-        self.during(self.inside.read(plan, credentials)).await
-    }
-
-    async fn commit(&self, change: &GitChange, credentials: &GitCredentials) -> Result<GitWritten, GitError> {
-        self.during(self.inside.commit(change, credentials)).await
-    }
-
-    async fn carries(
-        &self,
-        plan: &GitPlan,
-        credentials: &GitCredentials,
-        commit: &CommitHash,
-        revisions: &[CommitHash],
-    ) -> Result<Vec<(CommitHash, Carries)>, GitError> {
-        self.during(self.inside.carries(plan, credentials, commit, revisions)).await
-    }
-}
-
-/// A deployer that stops before it is told something, and after it has taken it.
-struct StoppedDeployer {
-    inside: PracticeDeployer,
-    stops: Arc<Stops>,
-}
-
-#[async_trait]
-impl WebhookSender for StoppedDeployer {
-    fn look_at(&self, address: &str) -> Result<(), String> {
-        self.inside.look_at(address)
-    }
-
-    async fn send(&self, webhook: &Webhook) -> WebhookAnswer {
-        self.stops.pass();
-        let answer = self.inside.send(webhook).await;
-        self.stops.pass();
-        answer
-    }
 }
 
 fn deployer_in(folder: &Path, clock: &MockClock) -> PracticeDeployer {
@@ -279,7 +121,7 @@ async fn child() {
     #[expect(clippy::disallowed_methods, reason = "how the parent speaks to its child")]
     let task: Task = serde_json::from_str(&std::env::var("SLIPWAY_TEST_CRASH_TASK").unwrap()).unwrap();
     stay_on_this_processor();
-    let stops = Arc::new(Stops { passed: AtomicU64::new(0), dies_at: task.dies_at });
+    let stops = Stops::dying_at(task.dies_at);
     let probe = Arc::clone(&stops);
     let options = StoreOptions {
         probe: Some(Arc::new(move |_name| probe.pass())),
@@ -320,7 +162,7 @@ async fn child() {
         let is_draining = promotion.phase_word() == "taking_back" && promotion.plan.strategy.candidate().is_some();
         clock.advance(Duration::from_secs(if is_draining { 15 } else { task.step_seconds }));
         if promotion.is_over() && read.pending_effects().await.unwrap() == 0 {
-            std::fs::write(task.folder.join("stops"), stops.passed.load(Ordering::SeqCst).to_string()).unwrap();
+            std::fs::write(task.folder.join("stops"), stops.passed().to_string()).unwrap();
             return;
         }
     }
